@@ -1,0 +1,168 @@
+"""The records that flow between rooms.
+
+Small frozen dataclasses with no behaviour beyond what their fields imply. Every room may import this module, and it
+imports nothing of the package, so the records can never pull a heavy library in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+CANVAS = 224  # side in pixels of the square crop on which faces are explained and regions are measured
+LANDMARK_COUNT = 68  # dlib's 68-point annotation (iBUG 300-W)
+
+GENDERS = ("Male", "Female")
+RACES = ("Caucasian", "African", "Asian", "Indian", "Other")  # in the order of the UTKFace codes 0-4
+AGE_RANGES = ((0, 12), (13, 18), (19, 25), (26, 100))  # inclusive at both ends, in years
+
+
+@dataclass(frozen=True)
+class FaceLabel:
+    """What annotators wrote down about one image; ``None`` wherever nothing usable was written.
+
+    Attributes
+    ----------
+    fname : str
+        File name without any folder.
+    age : float or None
+        Annotated age in years.
+    gender, race : str or None
+        Annotators' categories, one of :data:`GENDERS` / :data:`RACES` (a CSV may bring others).
+    problem : str or None
+        Why a label is missing although the naming scheme promises one.
+    """
+
+    fname: str
+    age: float | None = None
+    gender: str | None = None
+    race: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class FaceBox:
+    """A detector's rectangle in pixels of the image it was found in; edges may lie outside the image.
+
+    ``right`` and ``bottom`` are exclusive: the box is ``right - left`` pixels wide.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+
+@dataclass(frozen=True)
+class FaceCrop:
+    """A face cut out with its margin and resized to the canvas.
+
+    Attributes
+    ----------
+    image : ndarray of uint8, shape (224, 224, 3)
+        RGB.
+    box : FaceBox
+        The detector's box in the source image, before the margin.
+    faces_found : int
+        How many faces the detector saw; the largest one is this one.
+    """
+
+    image: np.ndarray
+    box: FaceBox
+    faces_found: int
+
+
+@dataclass(frozen=True)
+class AgeEstimate:
+    """Ages estimated for N faces.
+
+    Attributes
+    ----------
+    age : ndarray of float, shape (N,)
+        Expected age in years, the sum of class times probability.
+    probabilities : ndarray of float, shape (N, C)
+        Distribution over age classes; rows sum to 1.
+    classes : ndarray of float, shape (C,)
+        The age in years that each class stands for.
+    probability_female : ndarray of float, shape (N,), or None
+        Where the model has such an output.
+    """
+
+    age: np.ndarray
+    probabilities: np.ndarray
+    classes: np.ndarray
+    probability_female: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Which superpixels moved the estimate of one face.
+
+    Attributes
+    ----------
+    segments : ndarray of int, shape (224, 224)
+        Superpixel number of every pixel, 0 to S - 1.
+    weights : ndarray of float, shape (S,)
+        Weight of each superpixel in the local linear model, in the unit of the target (a probability, or years).
+    target : str
+        What was explained: ``"class:<index>"`` (probability of one age class) or ``"expected_age"``.
+    positive_mask : ndarray of bool, shape (224, 224)
+        Pixels of superpixels that raise the target (and are settled, where settledness was asked for).
+    negative_mask : ndarray of bool, shape (224, 224)
+        Pixels of superpixels that lower the target. Pixels in neither mask are unsettled.
+    interval : ndarray of float, shape (S, 2), or None
+        Interval of each weight, in the unit of the weights.
+    settled : ndarray of bool, shape (S,), or None
+        Whether the interval excludes 0.
+    intercept : float
+        Of the local linear model.
+    score : float
+        Weighted R² of the local linear model on its own samples.
+    """
+
+    segments: np.ndarray
+    weights: np.ndarray
+    target: str
+    positive_mask: np.ndarray
+    negative_mask: np.ndarray
+    interval: np.ndarray | None = None
+    settled: np.ndarray | None = None
+    intercept: float = 0.0
+    score: float = float("nan")
+
+
+@dataclass(frozen=True)
+class RegionActivation:
+    """Region scores of one face, and what had to be mended to get them.
+
+    ``scores`` holds ``activation_<region>_from_all`` and ``activation_<region>_pct_of_feature``, each a share in 0-1.
+    """
+
+    fname: str
+    scores: dict[str, float]
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class ImageOutcome:
+    """How one step ended for one image.
+
+    ``status`` is ``"done"`` or ``"failed"``; ``reason`` is a short stable code such as ``"no-face"``, ``""`` when done;
+    ``note`` is free text for a person.
+    """
+
+    fname: str
+    stage: str
+    status: str
+    reason: str = ""
+    note: str = ""
+    seconds: float = 0.0
