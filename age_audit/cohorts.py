@@ -1,0 +1,165 @@
+"""Which faces are compared with which: the published names of columns and groups, and the frame they live in.
+
+The lists in capitals keep the values and the order that notebooks written against the published script rely on; they
+are lists, as they were there. ``RACES`` is in the order in which figures and tables name the groups, while
+:data:`age_audit.schema.RACES` is in the order of the UTKFace codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from age_audit import schema
+from age_audit.errors import UsageError
+from age_audit.metrics import absolute_error, signed_error, study_accuracy
+
+GENDERS = ["Male", "Female"]
+RACES = ["Caucasian", "Asian", "African", "Indian", "Other"]
+AGE_RANGES = [list(bounds) for bounds in schema.AGE_RANGES]
+
+_FACIAL_REGIONS = ("nose", "eye_l", "eye_r", "cheek_l", "cheek_r", "eye_l_inner", "eye_r_inner", "mouth_inner", "chin")
+_OUTER_REGIONS = ("top", "left", "right", "bottom")
+FEATURES_FACIAL = [f"activation_{region}_pct_of_feature" for region in _FACIAL_REGIONS]
+FEATURES_OUTER_BOUNDARIES = [f"activation_{region}_pct_of_feature" for region in _OUTER_REGIONS]
+FEATURES_ALL = FEATURES_FACIAL + FEATURES_OUTER_BOUNDARIES
+
+KEYS_BOUNDARIES = ["face"] + [f"outer_boundary_{side}" for side in ("left", "right", "top", "bottom")]
+KEYS_BOUNDARIES_GENDERS = [
+    *("gender_real", "age_estimation_accuracy"),
+    *("outer_boundary_left", "outer_boundary_right", "outer_boundary_bottom", "outer_boundary_top", "face"),
+]
+KEYS_RACE_AGE = ["age_estimation_accuracy", "race_real", "age_real", "age_estimation"]
+KEYS_GENDER_AGE = ["age_estimation_accuracy", "gender_real", "age_real", "age_estimation"]
+KEYS_RACE_AGE_BOUNDARIES = [
+    *("age_estimation_accuracy", "age_estimation", "race_real", "age_real", "face", "fname"),
+    *KEYS_BOUNDARIES[1:],
+]
+
+REQUIRED_COLUMNS = ("fname", "age_real", "gender_real", "race_real", "age_estimation")
+GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}
+FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not representative
+AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]
+
+
+def activations_frame(rows: Sequence[Mapping]) -> pd.DataFrame:
+    """Turn the rows of an activations file into a frame, one row an image, in the order they came.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Objects of ``metadataset_<name>_activations.json``. Any value may be None; a key that only some rows have is
+        missing in the others.
+
+    Returns
+    -------
+    DataFrame
+        Every column of the rows, numbers as float, with ``gender_real`` and ``race_real`` as categories (the
+        published groups first and in their order, then any other by name), and four columns filled in:
+        ``age_range`` (see :func:`age_range_of`), ``signed_error`` and ``absolute_error`` in years, and
+        ``age_estimation_accuracy`` (at most 1) wherever the rows do not bring one; an accuracy without a real age
+        or without an estimate is taken out, so that figures and tables count the same faces.
+
+    Raises
+    ------
+    UsageError
+        If a row is not an object, a required column is missing from all rows, or a number is not a number.
+    """
+    stray = next((row for row in rows if not isinstance(row, Mapping)), None)
+    if stray is not None:
+        raise UsageError(f"expected every row to be an object with the labels of one image, got {stray!r:.60}")
+    frame = pd.DataFrame([dict(row) for row in rows], columns=None if rows else list(REQUIRED_COLUMNS))
+    require_columns(frame, REQUIRED_COLUMNS)
+    if "age_estimation_accuracy" not in frame:
+        frame["age_estimation_accuracy"] = np.nan
+    for column in frame.columns:
+        if column in ("age_real", "age_estimation", "age_estimation_accuracy") or column.startswith("activation_"):
+            frame[column] = _numbers(frame, column)
+    for column, order in GROUP_ORDER.items():
+        frame[column] = _categories(frame[column], order)
+    frame["age_range"] = age_range_of(frame["age_real"])
+    frame["signed_error"] = signed_error(frame["age_estimation"], frame["age_real"])
+    frame["absolute_error"] = absolute_error(frame["age_estimation"], frame["age_real"])
+    computed = pd.Series(study_accuracy(frame["age_estimation"], frame["age_real"]), index=frame.index)
+    frame["age_estimation_accuracy"] = frame["age_estimation_accuracy"].fillna(computed).where(computed.notna())
+    return frame
+
+
+def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    """Raise a UsageError that names the columns the frame lacks, if it lacks any."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        present = ", ".join(map(str, frame.columns[:12])) or "none at all"
+        raise UsageError(f"missing column(s) {', '.join(missing)}; the columns present begin with: {present}")
+
+
+def age_range_of(ages: Iterable[float], ranges: Sequence[Sequence[int]] = AGE_RANGES) -> pd.Categorical:
+    """Sort ages into ranges that are inclusive at both ends.
+
+    Ages are counted in completed years, as people do: 12.5 is 12 and belongs to 0–12, so no age falls between two
+    ranges. Ages below the first range or above the last (UTKFace goes up to 116) belong to none, nor do missing ones.
+
+    Parameters
+    ----------
+    ages : iterable of float, length N
+        In years.
+    ranges : sequence of (low, high)
+        In years, not overlapping.
+
+    Returns
+    -------
+    Categorical
+        Length N, ordered as the ranges are, labels such as ``"0–12"``, NaN where no range fits.
+    """
+    years = np.floor(np.asarray(ages, dtype=float))
+    codes = np.full(years.shape, -1)
+    for code, (low, high) in enumerate(ranges):
+        codes[(years >= low) & (years <= high)] = code
+    return pd.Categorical.from_codes(codes, [f"{low}–{high}" for low, high in ranges], ordered=True)
+
+
+def row_counts(frame: pd.DataFrame) -> dict[str, int]:
+    """Count the rows that can be used and those that cannot, by reason.
+
+    Returns
+    -------
+    dict of str to int
+        ``images`` = ``no_real_age`` + ``no_estimate`` + ``used`` (an image that lacks both counts as
+        ``no_real_age``). Of those used, ``outside_age_ranges``, ``no_gender_real`` and ``no_race_real`` drop out of
+        the groupings by that feature only, and one image may be in several of them.
+    """
+    require_columns(frame, (*REQUIRED_COLUMNS, "age_range"))
+    has_age = np.isfinite(frame["age_real"])
+    has_estimate = np.isfinite(frame["age_estimation"])
+    used = frame[has_age & has_estimate]
+    return {
+        "images": len(frame),
+        "no_real_age": int((~has_age).sum()),
+        "no_estimate": int((has_age & ~has_estimate).sum()),
+        "used": len(used),
+        "outside_age_ranges": int(used["age_range"].isna().sum()),
+        "no_gender_real": int(used["gender_real"].isna().sum()),
+        "no_race_real": int(used["race_real"].isna().sum()),
+    }
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> pd.Series:
+    """The column as floats, infinities as missing; a UsageError naming the image whose value is no number."""
+    numbers = pd.to_numeric(frame[column], errors="coerce").astype(float)
+    wrong = numbers.isna() & frame[column].notna()
+    if wrong.any():
+        at = wrong.idxmax()
+        raise UsageError(
+            f"expected a number or null in {column}, got {frame[column][at]!r} for image {frame['fname'][at]!r}; "
+            f"{int(wrong.sum())} row(s) are like that"
+        )
+    return numbers.where(np.isfinite(numbers))
+
+
+def _categories(values: pd.Series, order: Sequence[str]) -> pd.Categorical:
+    """Text as categories: those of ``order`` first, then any others by name; an empty text is a missing label."""
+    texts = values.map(str, na_action="ignore").replace("", None)
+    others = sorted(set(texts.dropna()) - set(order))
+    return pd.Categorical(texts, categories=[*order, *others])

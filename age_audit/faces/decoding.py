@@ -1,0 +1,119 @@
+"""From the bytes of a file to an RGB array, whatever a folder of photos holds."""
+
+from __future__ import annotations
+
+import io
+import stat
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from age_audit.errors import ImageFailure
+
+MAX_PIXELS = 64_000_000  # a file that claims more is refused before its pixels are unpacked
+
+
+def read_bytes(path: Path) -> bytes:
+    """Bytes of one regular file.
+
+    Raises
+    ------
+    ImageFailure
+        ``is-a-folder``, ``not-a-file`` (pipe, socket, device), ``unreadable`` (permission, symlink loop, vanished)
+        or ``empty-file``.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise ImageFailure("is-a-folder", "a folder carries an image's name")
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
+            raise ImageFailure("not-a-file", "neither a file nor a link to one")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ImageFailure("unreadable", f"{type(error).__name__}: {error.strerror}") from error
+    if not content:
+        raise ImageFailure("empty-file", "the file has zero bytes")
+    return content
+
+
+def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Decode an image file as a viewer would show it.
+
+    Rotation by EXIF is applied, the first frame of an animation is taken, transparency is laid over white, 16-bit and
+    floating-point grey is scaled to 8 bit.
+
+    Parameters
+    ----------
+    content : bytes
+        A whole image file, any format that Pillow reads.
+
+    Returns
+    -------
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB.
+    notes : tuple of str
+        What had to be converted, for the ledger.
+
+    Raises
+    ------
+    ImageFailure
+        ``not-an-image``, ``too-large`` (over 64 Mpx) or ``truncated``.
+    """
+    with warnings.catch_warnings():
+        # Pillow warns at its own, higher limit; ours below is checked first and is an error.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            opened = Image.open(io.BytesIO(content))
+        except Image.DecompressionBombError as error:
+            raise ImageFailure("too-large", f"over {MAX_PIXELS} pixels") from error
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+            raise ImageFailure("not-an-image", "no format that Pillow knows") from error
+    with opened:
+        width, height = opened.size
+        if width * height > MAX_PIXELS:
+            raise ImageFailure("too-large", f"{width} x {height} is over {MAX_PIXELS} pixels")
+        try:
+            return _to_rgb(opened)
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            EOFError,
+            IndexError,
+            MemoryError,
+            Image.DecompressionBombError,
+        ) as error:
+            # Decoders of damaged files raise any of these.
+            raise ImageFailure("truncated", f"decoding stopped: {type(error).__name__}: {error}") from error
+
+
+def _to_rgb(opened: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
+    notes = []
+    if getattr(opened, "n_frames", 1) > 1:
+        notes.append(f"first of {opened.n_frames} frames")
+        opened.seek(0)
+    opened.load()
+    orientation = opened.getexif().get(0x0112, 1)
+    image = ImageOps.exif_transpose(opened)
+    if orientation not in (0, 1):
+        notes.append(f"turned by EXIF orientation {orientation}")
+    if image.mode != "RGB":
+        notes.append(f"converted from {image.mode}")
+    if image.mode.startswith(("I", "F")):
+        return np.repeat(_deep_grey_to_8_bit(np.asarray(image))[..., None], 3, axis=2), tuple(notes)
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB")), tuple(notes)
+
+
+def _deep_grey_to_8_bit(grey: np.ndarray) -> np.ndarray:
+    """Scale by the range the type stands for; Pillow's own conversion would clip everything above 255 to white."""
+    grey = np.nan_to_num(grey.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    top = grey.max(initial=0.0)
+    # 16-bit PNGs arrive as 16- or 32-bit integers; floats as 0-1 or 0-255 by custom.
+    full = 1.0 if top <= 1.0 else 255.0 if top <= 255.0 else 65535.0 if top <= 65535.0 else top
+    return np.clip(np.rint(grey * (255.0 / full)), 0, 255).astype(np.uint8)

@@ -1,0 +1,217 @@
+"""How accuracy and signed error are distributed, group by group, one panel an age range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from age_audit.cohorts import AGE_RANGE_LABELS, FEW_FACES, require_columns
+from age_audit.metrics import ACCURACY_CUTOFF
+from age_audit.plotting import style
+
+FEWEST_FOR_DENSITY = 3  # with fewer faces each is marked on its own
+_GRID_POINTS = 401
+_READING_NOTE = (
+    f"thin curve: fewer than {FEW_FACES} faces; stroke: one face of a group too small for a curve; "
+    "each panel has its own vertical scale"
+)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column that can be drawn.
+
+    Attributes
+    ----------
+    column : str
+    title, axis_label : str
+        What the figure and its horizontal axis call it, with the unit.
+    reference : float
+        Where a vertical line is drawn, and ``reference_note`` says what it means.
+    step : float
+        The horizontal axis ends at multiples of this.
+    upper : float or None
+        What no value can exceed.
+    """
+
+    column: str
+    title: str
+    axis_label: str
+    density_label: str
+    reference: float
+    reference_note: str
+    step: float
+    upper: float | None = None
+
+
+ACCURACY = Measure(
+    column="age_estimation_accuracy",
+    title="Accuracy of the age estimate",
+    axis_label="accuracy = (100 − |estimate − real age in years|) / 100",
+    density_label="density",
+    reference=ACCURACY_CUTOFF,
+    reference_note=f"dotted line: {ACCURACY_CUTOFF:.2f}, above which the study counts an estimate as positive",
+    step=0.1,
+    upper=1.0,
+)
+SIGNED_ERROR = Measure(
+    column="signed_error",
+    title="Signed error of the age estimate",
+    axis_label="estimate − real age (years)",
+    density_label="density (per year)",
+    reference=0.0,
+    reference_note="dotted line: no error; to its right, faces taken for older than they are",
+    step=10.0,
+)
+MEASURES = {"accuracy": ACCURACY, "signed_error": SIGNED_ERROR}
+
+
+def distributions_by_age_range(frame: pd.DataFrame, measure: Measure, feature: str, source: str = "") -> Figure:
+    """Draw one panel for each age range, with the density of the measure in every group of a feature.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From :func:`age_audit.cohorts.activations_frame`; rows without the measure, the feature or an age range are
+        left out.
+    measure : Measure
+        :data:`ACCURACY` or :data:`SIGNED_ERROR`.
+    feature : str
+        Column of groups: ``"gender_real"`` or ``"race_real"``.
+    source : str
+        What the faces are, for the title.
+
+    Returns
+    -------
+    Figure
+        Two by two panels with the same horizontal axis. Heights are to be compared within a panel: the area under
+        every curve is 1, however few faces it stands for.
+
+    Raises
+    ------
+    UsageError
+        If the frame lacks a column.
+    """
+    require_columns(frame, ("age_range", measure.column, feature))
+    shown = frame.dropna(subset=["age_range", measure.column, feature])
+    groups = style.group_order(feature, list(shown[feature].unique()))
+    limits = axis_limits(shown[measure.column], measure)
+    with style.applied():
+        figure = style.new_figure(10, 7.5)
+        panels = figure.subplots(2, 2, sharex=True)
+        for axes, label in zip(panels.flat, AGE_RANGE_LABELS, strict=True):
+            draw_densities(axes, shown[shown["age_range"] == label], measure, feature, groups, limits)
+            axes.set_title(f"real age {label} years")
+            axes.tick_params(labelbottom=True)
+        title = f"{measure.title} by {style.GROUP_TITLES.get(feature, feature)}"
+        figure.suptitle(f"{title} ({source})" if source else title)
+        figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}\n{_READING_NOTE}", fontsize=10)
+        figure.supylabel(measure.density_label, fontsize=10)
+    return figure
+
+
+def draw_densities(
+    axes: Axes,
+    faces: pd.DataFrame,
+    measure: Measure,
+    feature: str,
+    groups: list[str],
+    limits: tuple[float, float],
+) -> Axes:
+    """Draw the density of the measure in every group into one panel.
+
+    A group with fewer than three faces, or whose faces all have one value, has no density; its faces are marked on
+    the axis instead. A curve, its marks and its legend entry are one artist, so colours cannot come apart.
+
+    Parameters
+    ----------
+    axes : Axes
+        Drawn into.
+    faces : DataFrame
+        Rows of this panel, with the measure and the feature.
+    measure : Measure
+    feature : str
+    groups : list of str
+        Every group of the figure in its order; a group without faces here is named in the legend with n = 0.
+    limits : (float, float)
+        Ends of the horizontal axis.
+
+    Returns
+    -------
+    Axes
+        The same.
+    """
+    axes.set_xlim(limits)
+    axes.axvline(measure.reference, color="0.35", linestyle=":", linewidth=1.2, zorder=0)
+    if faces.empty:
+        axes.text(0.5, 0.5, "no faces", transform=axes.transAxes, ha="center", va="center", color="0.35")
+        axes.set_yticks([])
+        return axes
+    grid = np.linspace(*limits, _GRID_POINTS)
+    for group, look in style.group_look(groups).items():
+        values = faces.loc[faces[feature] == group, measure.column].to_numpy(dtype=float)
+        look["label"] = f"{group} (n = {len(values):,})"
+        if len(values) < FEW_FACES:
+            look["linewidth"] = style.THIN_LINE
+        if has_density(values):
+            axes.plot(grid, density(values, grid, measure.upper), **look)
+        elif len(values):
+            _mark_each(axes, values, look)
+        else:
+            axes.plot([], [], **look)
+    axes.set_ylim(bottom=0)
+    if not any(has_density(values) for _, values in faces.groupby(feature, observed=True)[measure.column]):
+        axes.set_yticks([])  # strokes have no height to read off
+    axes.legend(loc="best", handlelength=3.5)  # long enough to show the dashes
+    return axes
+
+
+def _mark_each(axes: Axes, values: np.ndarray, look: dict) -> None:
+    """Mark every value with a stroke that stands on the horizontal axis, whatever the vertical one shows."""
+    marks = {"linestyle": "", "marker": "|", "markersize": 10, "markeredgewidth": 2, "clip_on": False}
+    axes.plot(values, np.full(len(values), 0.025), transform=axes.get_xaxis_transform(), **(look | marks))
+
+
+def has_density(values: np.ndarray) -> bool:
+    """Whether there are enough different values for a curve to mean something."""
+    return len(values) >= FEWEST_FOR_DENSITY and float(np.ptp(values)) > 1e-9
+
+
+def density(values: np.ndarray, grid: np.ndarray, upper: float | None = None) -> np.ndarray:
+    """Gaussian kernel density with Scott's bandwidth, area 1.
+
+    Where values cannot exceed a bound but crowd against it, as accuracies do at 1, a plain kernel density puts mass
+    beyond the bound and shows a false dip before it; what lies beyond is therefore reflected back (Silverman 1986,
+    section 2.10).
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (N,)
+        At least two different ones, none above ``upper``.
+    grid : ndarray of float, shape (G,)
+        Where to evaluate.
+    upper : float or None
+        The bound.
+
+    Returns
+    -------
+    ndarray of float, shape (G,)
+        Per unit of the values; 0 above the bound.
+    """
+    kernel = scipy.stats.gaussian_kde(values)
+    if upper is None:
+        return kernel(grid)
+    return np.where(grid <= upper, kernel(grid) + kernel(2 * upper - grid), 0.0)
+
+
+def axis_limits(values: pd.Series, measure: Measure) -> tuple[float, float]:
+    """Ends of the horizontal axis: whole steps around the values and the reference line, never beyond the bound."""
+    everything = [*values, measure.reference]
+    low = np.floor(min(everything) / measure.step - 0.5) * measure.step
+    high = np.ceil(max(everything) / measure.step + 0.5) * measure.step
+    return float(low), float(high) if measure.upper is None else measure.upper

@@ -1,0 +1,111 @@
+"""One place for how figures look: colours, order of groups, fonts, and how a figure becomes a file.
+
+Colours are those of Okabe & Ito (2008), which stay apart under the common colour deficiencies; their yellow is left
+out because thin lines of it vanish on white. A group has the same colour and the same dashes in every figure, and
+genders share none with races, so that a figure can be read in print without colour too.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from age_audit.cohorts import GENDERS, GROUP_ORDER, RACES
+
+GENDER_COLOURS = dict(zip(GENDERS, ("#0072B2", "#D55E00"), strict=True))  # blue, vermilion
+RACE_COLOURS = dict(zip(RACES, ("#56B4E9", "#009E73", "#E69F00", "#CC79A7", "#4D4D4D"), strict=True))
+GROUP_COLOURS = GENDER_COLOURS | RACE_COLOURS
+_SOLID, _DASHED, _DASH_DOT, _DOTTED, _LONG = "-", (0, (5, 2)), (0, (6, 2, 1, 2)), (0, (1.5, 1.5)), (0, (9, 3))
+GROUP_DASHES = dict(zip(GENDERS, (_SOLID, _DASHED), strict=True)) | dict(
+    zip(RACES, (_SOLID, _DASHED, _DASH_DOT, _DOTTED, _LONG), strict=True)
+)
+UNKNOWN_GROUP_COLOURS = ("#999999", "#882255", "#44AA99", "#999933")  # for groups a CSV brings, in order of name
+
+GROUP_TITLES = {"gender_real": "gender", "race_real": "race"}
+
+_SETTINGS = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that figures are the same on every machine
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "lines.linewidth": 2.0,
+    "figure.titlesize": 13,
+    "figure.facecolor": "white",
+    "text.parse_math": False,  # names of groups and data sets are text, even with a dollar sign in them
+}
+THIN_LINE = 0.9  # points, for what stands on few faces
+DPI = 150  # pixels an inch of saved figures
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """Draw in the style of this project inside the ``with`` block, whatever the user's own settings are."""
+    with matplotlib.style.context(["default", _SETTINGS]):
+        yield
+
+
+def group_order(feature: str, present: list[str]) -> list[str]:
+    """The groups of a feature in the order of figures: the published ones first, then any other by name."""
+    published = GROUP_ORDER.get(feature, [])
+    return [*published, *sorted(set(present) - set(published))]
+
+
+def group_look(groups: list[str]) -> dict[str, dict]:
+    """Colour and dashes of each group, as keyword arguments of ``Axes.plot``.
+
+    Parameters
+    ----------
+    groups : list of str
+        All groups of one figure, in their order; those that are neither one of the published genders nor races share
+        out a few further colours.
+    """
+    unknown = [group for group in groups if group not in GROUP_COLOURS]
+    further = {group: UNKNOWN_GROUP_COLOURS[i % len(UNKNOWN_GROUP_COLOURS)] for i, group in enumerate(unknown)}
+    colours = GROUP_COLOURS | further
+    return {group: {"color": colours[group], "linestyle": GROUP_DASHES.get(group, _SOLID)} for group in groups}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of that size in inches that belongs to no window, so that no display is needed."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Figure, folder: str | Path, stem: str) -> Path:
+    """Write the figure to ``folder/stem.png``; the same figure gives the same bytes, on any day.
+
+    Parameters
+    ----------
+    figure : Figure
+    folder : path
+        Made if it is not there.
+    stem : str
+        File name without its ending.
+
+    Returns
+    -------
+    Path
+        Of the file written.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written to.
+    """
+    buffer = io.BytesIO()
+    with applied():
+        # The name of the software carries its version, and would make equal pictures differ.
+        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    path = Path(folder) / f"{stem}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(buffer.getvalue())
+    return path

@@ -1,0 +1,42 @@
+"""Stage 3: compare age estimates between groups of faces.
+
+As a script it reads an activations file and writes figures and tables of error by gender and by race in each age
+range::
+
+    python analysis_3_filter_visualise.py --metadatasets metadatasets --dataset utkface --figures figures
+
+As a module it gives notebooks the published names of groups and columns, and loads neither an estimator nor a face
+detector.
+"""
+
+from age_audit.cohorts import (
+    AGE_RANGES,
+    FEATURES_ALL,
+    FEATURES_FACIAL,
+    FEATURES_OUTER_BOUNDARIES,
+    GENDERS,
+    KEYS_BOUNDARIES,
+    KEYS_BOUNDARIES_GENDERS,
+    KEYS_GENDER_AGE,
+    KEYS_RACE_AGE,
+    KEYS_RACE_AGE_BOUNDARIES,
+    RACES,
+)
+from age_audit.stage3 import main
+
+__all__ = [
+    "AGE_RANGES",
+    "FEATURES_ALL",
+    "FEATURES_FACIAL",
+    "FEATURES_OUTER_BOUNDARIES",
+    "GENDERS",
+    "KEYS_BOUNDARIES",
+    "KEYS_BOUNDARIES_GENDERS",
+    "KEYS_GENDER_AGE",
+    "KEYS_RACE_AGE",
+    "KEYS_RACE_AGE_BOUNDARIES",
+    "RACES",
+]
+
+if __name__ == "__main__":
+    raise SystemExit(main())

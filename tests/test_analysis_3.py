@@ -1,0 +1,189 @@
+"""Stage 3 as a person meets it: imported by a notebook, and run as a script."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit import stage3
+from age_audit.cohorts import FEATURES_ALL, GENDERS, RACES
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("tensorflow", "keras", "torch", "jax", "dlib", "onnxruntime", "lime", "skimage", "cv2")
+
+
+def synthetic_rows(n=400, seed=3):
+    """Faces whose errors are known in kind: the young taken for older, the old for younger."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        age = int(rng.integers(0, 105))
+        estimate = float(np.clip(age + rng.normal(3 if age < 19 else -4, 5), 0, 100))
+        rows.append(
+            {
+                "fname": f"{i}.jpg",
+                "age_real": age,
+                "gender_real": str(rng.choice(GENDERS)),
+                "race_real": str(rng.choice(RACES, p=[0.4, 0.2, 0.2, 0.15, 0.05])),
+                "age_estimation": estimate,
+                "age_estimation_accuracy": (100 - abs(estimate - age)) / 100,
+                **{feature: float(rng.random()) for feature in FEATURES_ALL},
+                **{feature.replace("pct_of_feature", "from_all"): float(rng.random()) for feature in FEATURES_ALL},
+            }
+        )
+    for label, i in (("age_real", 0), ("gender_real", 1), ("race_real", 2), ("age_estimation", 3)):
+        rows[i][label] = None
+    return rows
+
+
+def write_metadataset(folder, rows, name="utkface"):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"metadataset_{name}_activations.json").write_text(json.dumps(rows), encoding="utf-8")
+    return folder
+
+
+def expected_files(start):
+    names = [f"{start}_{what}_by_{by}" for by in ("gender", "race") for what in ("accuracy.png", "signed_error.png")]
+    figures = {f"{name.replace('.png', '')}.png" for name in names}
+    return figures | {f"{start}_errors_by_gender.csv", f"{start}_errors_by_race.csv", f"{start}_rows.csv"}
+
+
+def run_python(*arguments, cwd=ROOT):
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
+    environment["PYTHONPATH"] = str(ROOT)
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_importing_is_light():
+    code = (
+        "import sys; from analysis_3_filter_visualise import *; print(len(FEATURES_ALL), RACES[1]); "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    result = run_python("-c", code)
+    assert result.stdout.splitlines() == ["13 Asian", "[]"], result.stderr
+
+
+def test_script_writes_every_figure_and_table(tmp_path):
+    folder = write_metadataset(tmp_path / "metadatasets", synthetic_rows())
+    script = ROOT / "analysis_3_filter_visualise.py"
+    result = run_python(script, "--metadatasets", folder, "--dataset", "utkface", "--figures", "out", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == expected_files("utkface_published")
+    assert written == set(result.stdout.split("Written to out:\n")[1].splitlines())
+    assert "400 images read, 398 used" in result.stdout
+    assert "1 without a real age" in result.stdout
+    assert "1 without a race" in result.stdout
+
+
+def test_tables_hold_what_the_rows_say(tmp_path):
+    rows = synthetic_rows(120)
+    folder = write_metadataset(tmp_path / "in", rows)
+    assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path)]) == 0
+    table = pd.read_csv(tmp_path / "utkface_published_errors_by_gender.csv")
+    # The literal way: loop over the rows and average.
+    errors = [
+        row["age_estimation"] - row["age_real"]
+        for row in rows
+        if row["gender_real"] == "Female"
+        and None not in (row["age_real"], row["age_estimation"])
+        and 26 <= row["age_real"] <= 100
+    ]
+    found = table[(table["age_range"] == "26–100") & (table["gender_real"] == "Female")].iloc[0]
+    assert found["n"] == len(errors)
+    assert found["mean_absolute_error"] == pytest.approx(sum(map(abs, errors)) / len(errors), abs=1e-4)
+    assert found["mean_signed_error"] == pytest.approx(sum(errors) / len(errors), abs=1e-4)
+    assert found["mean_signed_error_ci95_low"] < found["mean_signed_error"] < found["mean_signed_error_ci95_high"]
+    counts = pd.read_csv(tmp_path / "utkface_published_rows.csv", index_col="what")["rows"]
+    assert counts["images"] == counts["used"] + counts["no_real_age"] + counts["no_estimate"] == 120
+
+
+def test_same_input_gives_the_same_bytes(tmp_path):
+    folder = write_metadataset(tmp_path / "in", synthetic_rows(80))
+    for out in ("one", "two"):
+        assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path / out)]) == 0
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("one", "two"))
+    assert one == two
+    assert len(one) == 7
+
+
+def test_presets_differ_in_whose_accuracy_is_drawn(tmp_path, capsys):
+    rows = synthetic_rows(60)
+    rows[10]["age_estimation_accuracy"] = 0.31
+    folder = write_metadataset(tmp_path / "in", rows)
+    for preset, what in (("published", "drawn as stored"), ("audit", "computed anew")):
+        assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "out"), "--preset", preset]) == 0
+        assert f"1 store an accuracy other than (100 - |estimate - age|) / 100: {what}" in capsys.readouterr().out
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == expected_files("utkface_published") | expected_files("utkface_audit")
+
+
+def test_rows_without_any_usable_label_still_give_tables(tmp_path, capsys):
+    blank = {"age_real": None, "gender_real": None, "race_real": None, "age_estimation": None}
+    folder = write_metadataset(tmp_path / "in", [blank | {"fname": "a.jpg"}, blank | {"fname": "a.jpg"}])
+    assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "2 images read, 0 used" in out
+    assert "1 repeat the file name of an earlier row" in out
+    assert "Mean absolute error: no faces" in out
+    assert len(list((tmp_path / "out").iterdir())) == 7
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[{", "expected JSON"),
+        (b"", "expected JSON"),
+        (b"\xff\xfe\x00", "expected JSON"),
+        (b"[" * 100_000, "expected JSON"),
+        (b'{"predictions": {}}', "expected a list of objects, one an image"),
+        (b"[]", "expected at least one image"),
+        (b"[1, 2]", "expected every row to be an object"),
+        (b'[{"fname": "a.jpg"}]', "missing column(s) age_real, gender_real, race_real, age_estimation"),
+    ],
+)
+def test_a_file_that_cannot_be_used_gets_one_clear_line(tmp_path, capsys, content, words):
+    (tmp_path / "metadataset_utkface_activations.json").write_bytes(content)
+    assert stage3.main(["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert words in captured.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_file_names_what_is_there(tmp_path, capsys):
+    write_metadataset(tmp_path, [], "appa")
+    assert stage3.main(["--metadatasets", str(tmp_path)]) == 2
+    line = capsys.readouterr().err
+    assert "metadataset_utkface_activations.json" in line
+    assert "found metadataset_appa_activations.json there" in line
+    assert stage3.main(["--metadatasets", str(tmp_path / "nowhere")]) == 2
+    assert "found no activations file there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../utkface", "", "a\nb", "a\\b"])
+def test_a_dataset_name_is_a_plain_name(tmp_path, capsys, name):
+    assert stage3.main(["--metadatasets", str(tmp_path), "--dataset", name]) == 2
+    assert "expected the plain name of a data set" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
+    folder = write_metadataset(tmp_path / "in", synthetic_rows(20))
+    (tmp_path / "taken").write_text("a file")
+    assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "taken")]) == 2
+    assert "choose another --figures" in capsys.readouterr().err
+
+
+def test_help_quotes_the_defaults():
+    text = " ".join(stage3.build_parser().format_help().split())
+    for default in ("(default: metadatasets)", "(default: utkface)", "(default: figures)", "(default: published)"):
+        assert default in text
+    assert stage3.build_parser().parse_args([]).__dict__ == stage3.Stage3Config().__dict__
