@@ -94,9 +94,10 @@ def region_polygons(landmarks, size: int = CANVAS) -> FaceRegions:
     ValueError
         If the landmarks are not 68 finite points, or the size is not a positive whole number.
     """
-    points = _with_corners(_checked_landmarks(landmarks), _checked_size(size))
-    notes = _position_notes(points[:LANDMARK_COUNT], size)
+    points, size = _checked_landmarks(landmarks), _checked_size(size)
+    notes = _position_notes(points, size)
     points = np.round(points.clip(-_FARTHEST, _FARTHEST) / _FINEST) * _FINEST
+    points = _with_corners(points, size)
     outlines = {region: points[list(order)] for region, order in POINT_ORDER.items()}
     polygons = {region: _made_valid(region, outline, notes) for region, outline in outlines.items()}
     for region in NOSE_SUBTRACTED:
@@ -204,7 +205,11 @@ def _made_valid(region: str, ring: np.ndarray, notes: list[str], kind: str = "")
     if polygon.is_valid:
         return polygon
     # make_valid also returns the lines and points to which a part of the outline collapsed; they contain nothing
-    pieces = _polygons_in(shapely.make_valid(polygon))
+    try:
+        pieces = _polygons_in(shapely.make_valid(polygon))
+    except shapely.GEOSException:  # slivers far narrower than a pixel can defeat it; whole numbers have none
+        notes.append(f"{region}: {kind}outline rounded to whole pixels to be mended")
+        pieces = _polygons_in(shapely.make_valid(Polygon(np.round(ring))))
     if not pieces:
         notes.append(f"{region}: {kind}outline encloses no area")
         return Polygon()

