@@ -27,8 +27,8 @@ def score_regions(mask: np.ndarray, landmarks, size: int = CANVAS) -> dict[str, 
 
     Parameters
     ----------
-    mask : ndarray of bool, shape (size, size)
-        True where the explanation raises the estimate.
+    mask : ndarray of bool, or of numbers, shape (size, size)
+        True (above 0) where the explanation raises the estimate.
     landmarks : array_like of int or float, shape (68, 2)
         (x, y) in pixels of the canvas.
     size : int
@@ -43,7 +43,7 @@ def score_regions(mask: np.ndarray, landmarks, size: int = CANVAS) -> dict[str, 
     Raises
     ------
     ValueError
-        If the mask is not of that shape and dtype, or as :func:`age_audit.regions.region_polygons`.
+        If the mask is not of that shape, or as :func:`age_audit.regions.region_polygons`.
     """
     return evaluate_face("", mask, landmarks, size).scores
 
@@ -152,7 +152,5 @@ def _checked_mask(mask: np.ndarray, size: int) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.shape != (size, size):
         raise ValueError(f"expected a mask of shape ({size}, {size}); got {mask.shape}")
-    if mask.dtype != bool:
-        # a mask of +1 and -1 would otherwise count as positive throughout
-        raise ValueError(f"expected a mask of dtype bool, True for a positive pixel; got {mask.dtype}")
-    return mask
+    # lime's masks hold +1 and -1; taken as truth values both would count as positive
+    return mask if mask.dtype == bool else mask > 0
