@@ -76,18 +76,46 @@ STEPS = ("align", "crop", "estimate", "explain")
 class Stage1Config:
     """Stage 1: images to aligned, cropped, estimated and explained faces. The metadata of each field is its help."""
 
-    images: Path = field(default=Path("utkface/img"), metadata={"help": "folder of face images, searched with subfolders"})
-    output: Path = field(default=Path("utkface"), metadata={"help": "folder for img-aligned, img-cropped, img-masks and the ledger"})
+    images: Path = field(
+        default=Path("utkface/img"), metadata={"help": "folder of face images, searched with subfolders"}
+    )
+    output: Path = field(
+        default=Path("utkface"), metadata={"help": "folder for img-aligned, img-cropped, img-masks and the ledger"}
+    )
     metadatasets: Path = field(default=Path("metadatasets"), metadata={"help": "folder for the JSON metadatasets"})
     dataset: str = field(default="utkface", metadata={"help": "name in the metadatasets' file names"})
-    labels: str = field(default="utkface", metadata={"help": "where labels come from: utkface or imdbwiki (file names), or a CSV with fname,age,gender,race"})
-    estimator: str = field(default="dex-wrn", metadata={"help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, or your own: module:function, FILE.keras, FILE.json"})
-    preset: str = field(default="published", metadata={"help": "how faces are explained: published (the study as it was run) or audit (what it should have been)"})
-    steps: tuple[str, ...] = field(default=STEPS, metadata={"help": "steps to run, comma-separated; crops needed by later steps are made"})
-    precision: str = field(default="float32", metadata={"help": "arithmetic of the DEX models: float32 or bfloat16 (faster, ages move by hundredths of a year)"})
+    labels: str = field(
+        default="utkface",
+        metadata={
+            "help": "where labels come from: utkface or imdbwiki (file names), or a CSV with fname,age,gender,race"
+        },
+    )
+    estimator: str = field(
+        default="dex-wrn",
+        metadata={
+            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, or your own: module:function, FILE.keras, FILE.json"
+        },
+    )
+    preset: str = field(
+        default="published",
+        metadata={
+            "help": "how faces are explained: published (the study as it was run) or audit (what it should have been)"
+        },
+    )
+    steps: tuple[str, ...] = field(
+        default=STEPS, metadata={"help": "steps to run, comma-separated; crops needed by later steps are made"}
+    )
+    precision: str = field(
+        default="float32",
+        metadata={
+            "help": "arithmetic of the DEX models: float32 or bfloat16 (faster, ages move by hundredths of a year)"
+        },
+    )
     workers: int = field(default=1, metadata={"help": "worker processes; results do not depend on it"})
     limit: int | None = field(default=None, metadata={"help": "take only the first N images by name"})
-    sample: int | None = field(default=None, metadata={"help": "take only N images drawn evenly over race x gender x age range"})
+    sample: int | None = field(
+        default=None, metadata={"help": "take only N images drawn evenly over race x gender x age range"}
+    )
     seed: int = field(default=42, metadata={"help": "seed of the sample and of the explanations"})
     overwrite: bool = field(default=False, metadata={"help": "do the steps again even where they are done"})
 
@@ -113,7 +141,9 @@ class Stage2Config:
     output: Path = field(default=Stage1Config.output, metadata={"help": "folder that stage 1 wrote to"})
     metadatasets: Path = field(default=Stage1Config.metadatasets, metadata={"help": "folder for the JSON metadatasets"})
     dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
-    preset: str = field(default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"})
+    preset: str = field(
+        default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
+    )
     workers: int = field(default=1, metadata={"help": "worker processes; results do not depend on it"})
     overwrite: bool = field(default=False, metadata={"help": "do everything again even where it is done"})
 
@@ -138,4 +168,6 @@ def check_at_least(name: str, given: int, least: int) -> None:
 def check_dataset_name(name: str) -> None:
     """Refuse a name that would leave its folder."""
     if not name or Path(name).name != name or name in (".", ".."):
-        raise UsageError(f"expected --dataset to be a plain name without folders, got {name!r}; use --metadatasets for the folder")
+        raise UsageError(
+            f"expected --dataset to be a plain name without folders, got {name!r}; use --metadatasets for the folder"
+        )

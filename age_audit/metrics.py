@@ -121,3 +121,32 @@ def _mean(values: np.ndarray) -> float:
     """Mean of what is there; NaN, without numpy's warning, when nothing is."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if values.size else float("nan")
+
+
+def distribution_spread(probabilities: ArrayLike, classes: ArrayLike) -> np.ndarray:
+    """Standard deviation of distributions over age classes: how widely an estimator hedges.
+
+    Parameters
+    ----------
+    probabilities : array_like of float, shape (..., C)
+        One distribution a row, 0 or more each; scaled to sum to 1, so that rounding of single precision does not count.
+    classes : array_like of float, shape (C,)
+        The age in years that each class stands for.
+
+    Returns
+    -------
+    ndarray of float, shape (...)
+        In years, 0 or more; NaN for a row with a missing value or without any probability.
+
+    Raises
+    ------
+    ValueError
+        If there is not one probability a class.
+    """
+    probabilities, classes = np.asarray(probabilities, dtype=float), np.asarray(classes, dtype=float)
+    if classes.ndim != 1 or probabilities.shape[-1:] != classes.shape:
+        raise ValueError(f"expected one probability a class, got shapes {probabilities.shape} and {classes.shape}")
+    total = probabilities.sum(axis=-1, keepdims=True)
+    shares = probabilities / np.where(total > 0, total, np.nan)
+    deviations = classes - (shares * classes).sum(axis=-1, keepdims=True)
+    return np.sqrt((shares * deviations**2).sum(axis=-1))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
+from age_audit.estimators.sources import importing_from_here
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,6 @@ class EstimatorConfig:
     classes: tuple[float, ...] = tuple(float(age) for age in range(101))
     channel_order: str = "RGB"
     value_range: tuple[float, float] = (0.0, 255.0)
-
-
-def is_custom(name: str) -> bool:
-    """Whether a name describes an estimator that the user brings."""
-    return ":" in name or name.endswith((".keras", ".json"))
 
 
 def load_custom(name: str, precision: str = "float32") -> AgeEstimator:
@@ -114,13 +108,11 @@ class CallableEstimator(AgeEstimator):
 
 def _import_callable(target: str) -> Callable:
     module_name, _, attribute = target.partition(":")
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - where the user stands is where their module is looked for
     try:
-        function = getattr(importlib.import_module(module_name), attribute)
+        with importing_from_here():
+            function = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"expected {target!r} to name module:function, but importing it failed: {error}") from error
-    finally:
-        sys.path.pop(0)
     if not callable(function):
         raise UsageError(f"expected {target!r} to name a function, got {type(function).__name__}")
     return function

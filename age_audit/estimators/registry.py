@@ -7,6 +7,7 @@ from functools import cache
 
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator
+from age_audit.estimators.sources import is_custom, unknown_estimator
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -58,11 +59,8 @@ def load_estimator(name: str, precision: str = "float32") -> AgeEstimator:
         raise UsageError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if name in LOADERS:
         return LOADERS[name](precision)
-    from age_audit.estimators.custom import is_custom, load_custom
-
     if is_custom(name):
+        from age_audit.estimators.custom import load_custom
+
         return load_custom(name, precision)
-    raise UsageError(
-        f"expected an estimator among {', '.join(LOADERS)}, or your own as module:function, FILE.keras or FILE.json; got "
-        f"{name!r}"
-    )
+    raise unknown_estimator(name)

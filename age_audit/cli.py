@@ -1,0 +1,82 @@
+"""Command lines made from config dataclasses: each default is stated there once, and help quotes it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import errno
+import sqlite3
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from age_audit.errors import UsageError
+
+Config = TypeVar("Config")
+METAVARS = {Path: "DIR", int: "N", str: "NAME"}
+
+
+def build_parser(config: type, program: str, description: str) -> argparse.ArgumentParser:
+    """One option for each field of a config dataclass, with the field's help and default."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):
+        option, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
+        shown = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        told = {"default": field.default, "help": f"{text} (default: {'all' if shown is None else shown})"}
+        kind = _plain_type(hints[field.name])
+        if kind is bool:
+            parser.add_argument(option, action="store_true", help=text)
+        elif kind is tuple:
+            parser.add_argument(option, type=_comma_separated, metavar="A,B", **told)
+        else:
+            parser.add_argument(option, type=kind, metavar=METAVARS[kind], **told)
+    return parser
+
+
+def _plain_type(hint: Any) -> type:
+    """``int`` for ``int | None``, ``tuple`` for ``tuple[str, ...]``."""
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    return typing.get_origin(hint) or hint
+
+
+def _comma_separated(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def run_command(
+    config: type[Config],
+    program: str,
+    description: str,
+    run: Callable[[Config], object],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parse, run, print the result's text, and turn what users can act on into one sentence.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 2 when the user must change something, 130 after Ctrl-C.
+    """
+    arguments = build_parser(config, program, description).parse_args(argv)
+    try:
+        print(run(config(**vars(arguments))))
+        return 0
+    except UsageError as error:
+        message, code = str(error), 2
+    except KeyboardInterrupt:
+        message, code = "interrupted; what is done is kept, run the same command to go on", 130
+    except (OSError, sqlite3.OperationalError) as error:
+        if not _disk_is_full(error):
+            raise
+        message, code = "the disk is full; free some space and run the same command to go on", 2
+    print(f"{program}: {message}", file=sys.stderr)
+    return code
+
+
+def _disk_is_full(error: Exception) -> bool:
+    return getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error)

@@ -1,0 +1,105 @@
+"""Running many small tasks, here or in worker processes, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+AHEAD = 2  # tasks handed out per worker; more would only pile up results
+DEATHS_ALLOWED = 3  # a task that was running when so many workers died is given up
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_tasks(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: int,
+    label: str,
+    unit: str,
+    weight: Callable[[Task], int] = lambda task: 1,
+    setup: Callable[[], None] | None = None,
+    give_up: Callable[[Task], Result] | None = None,
+) -> Iterator[Result]:
+    """Yield the result of every task, in no particular order, behind a progress bar.
+
+    Parameters
+    ----------
+    function : callable
+        At a module's top level, so that worker processes can find it.
+    tasks : sequence
+    workers : int
+        1 runs in this process.
+    label, unit : str
+        Of the progress bar.
+    weight : callable
+        How many units a task stands for.
+    setup : callable, optional
+        Called once in each worker process.
+    give_up : callable, optional
+        Makes the result of a task whose workers keep dying (out of memory, killed); by default that is raised.
+    """
+    if not tasks:
+        return
+    with tqdm(total=sum(map(weight, tasks)), desc=label, unit=unit, mininterval=0.5) as bar:
+        results = (
+            map(_with_task(function), tasks)
+            if workers == 1
+            else _in_processes(function, tasks, workers, setup, give_up)
+        )
+        for task, result in results:
+            yield result
+            bar.update(weight(task))
+
+
+def _with_task(function: Callable[[Task], Result]) -> Callable[[Task], tuple[Task, Result]]:
+    return lambda task: (task, function(task))
+
+
+def _in_processes(function, tasks, workers, setup, give_up) -> Iterator[tuple]:
+    waiting = deque(tasks)
+    deaths: Counter[int] = Counter()
+    while waiting:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (setup,))
+        running: dict[Future, object] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < workers * AHEAD:
+                    task = waiting.popleft()
+                    running[pool.submit(function, task)] = task
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    # Taken off only once its result is there: after a death the rest is handed out again.
+                    result = future.result()
+                    yield running.pop(future), result
+        except BrokenProcessPool:
+            for task in reversed(running.values()):
+                deaths[id(task)] += 1
+                if deaths[id(task)] < DEATHS_ALLOWED:
+                    waiting.appendleft(task)
+                elif give_up is None:
+                    raise
+                else:
+                    yield task, give_up(task)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker(setup: Callable[[], None] | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers in order
+    if setup is not None:
+        setup()

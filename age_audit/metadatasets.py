@@ -1,0 +1,139 @@
+"""Reading and writing the published JSON formats, and the provenance beside them.
+
+``metadataset_<name>_predictions.json``: an object with ``cropping``, ``predictions`` {fname: age in years} and
+``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one object an image.
+``metadataset_<name>_attachment.json``: a list of {fname, landmarks}. ``metadataset_<name>_masks.npz``: packed masks.
+The same contents give the same bytes: no time, no place, names sorted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from age_audit import __version__
+from age_audit.errors import UsageError
+from age_audit.storage import pack_arrays, unpack_arrays, write_atomically
+
+KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "masks": "npz"}
+LIBRARIES = (
+    "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow", "onnxruntime",
+)  # fmt: skip
+
+
+def metadataset_path(folder: Path, dataset: str, kind: str) -> Path:
+    """``<folder>/metadataset_<dataset>_<kind>.<json or npz>``."""
+    return folder / f"metadataset_{dataset}_{kind}.{KINDS[kind]}"
+
+
+def provenance_path(folder: Path, dataset: str, kind: str) -> Path:
+    """Where the provenance of a metadataset lies."""
+    return folder / f"metadataset_{dataset}_{kind}.provenance.json"
+
+
+def write_metadataset(folder: Path, dataset: str, kind: str, content, provenance: dict) -> Path:
+    """Write a metadataset and its provenance; a file that holds the same bytes already is left alone.
+
+    Parameters
+    ----------
+    content
+        What JSON can say, or for ``masks`` a dict of arrays.
+    provenance : dict
+        Parameters and counts; code and library versions are added.
+
+    Raises
+    ------
+    UsageError
+        When the folder cannot be written.
+    """
+    path = metadataset_path(folder, dataset, kind)
+    data = pack_arrays(**content) if KINDS[kind] == "npz" else _json_bytes(content)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_if_new(path, data)
+        digest = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
+        _write_if_new(provenance_path(folder, dataset, kind), _json_bytes(digest | provenance | _versions(), indent=1))
+    except OSError as error:
+        raise UsageError(
+            f"expected to write {path}, but: {error.strerror}; choose --metadatasets elsewhere or free space"
+        ) from error
+    return path
+
+
+def read_metadataset(folder: Path, dataset: str, kind: str):
+    """Read a metadataset: what JSON holds, or for ``masks`` a dict of arrays.
+
+    Raises
+    ------
+    UsageError
+        When it is missing or unreadable; says which files are there and what to do.
+    """
+    path = metadataset_path(folder, dataset, kind)
+    try:
+        if KINDS[kind] == "npz":
+            return unpack_arrays(path.read_bytes())
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        there = sorted(found.name for found in folder.glob(f"metadataset_*_{kind}.*") if "provenance" not in found.name)
+        raise UsageError(
+            f"expected the file {path}, found {', '.join(there) or f'no {kind} file'} there; run the stage that writes it, or "
+            "choose --metadatasets and --dataset"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"expected a readable file at {path}, got: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"expected {path} to be a metadataset, but reading it failed ({error}); write it again"
+        ) from error
+
+
+def plain_number(value: float | None) -> float | int | None:
+    """Whole numbers as integers, as the published files write ages."""
+    return int(value) if value is not None and float(value).is_integer() else value
+
+
+@cache
+def code_digest() -> str:
+    """Hash of the package's sources, which tells versions apart between releases."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _versions() -> dict:
+    libraries = {name: importlib.metadata.version(name) for name in LIBRARIES if _installed(name)}
+    return {
+        "code": {"age_audit": __version__, "sources_sha256": code_digest()},
+        "libraries": {"python": platform.python_version()} | libraries,
+        "machine": platform.machine(),
+    }
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _json_bytes(content, indent: int | None = None) -> bytes:
+    return (json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _write_if_new(path: Path, data: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomically(path, data)
+
+
+def names_array(fnames: list[str]) -> np.ndarray:
+    """File names as an array that needs no pickling."""
+    return np.array(fnames, dtype=np.str_)

@@ -1,0 +1,156 @@
+"""From the ledger to metadatasets: everything that is current, in order of name."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from age_audit.attributions.masks import pack_masks
+from age_audit.datasets import age_range_of
+from age_audit.ledger import ImageRow, Ledger
+from age_audit.metadatasets import names_array, plain_number, write_metadataset
+from age_audit.metrics import distribution_spread
+from age_audit.pipeline.outcomes import current_outcomes, failures
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import attribution_from_bytes, estimate_from_bytes
+from age_audit.schema import FaceLabel
+
+# Years and shares are rounded where they are written, nowhere before: float32 models differ in the 6th decimal between
+# machines, and a reader needs no more than the 4th.
+DECIMALS = 4
+UNLABELLED = "unlabelled"
+
+
+def export_predictions(config, ledger: Ledger, recipe: Recipe, listed: set[str]) -> None:
+    """Write the predictions metadataset, and the packed masks where there are explanations.
+
+    Parameters
+    ----------
+    config : Stage1Config
+    listed : set of str
+        Images that are in the folder now; what the ledger knows of others is left out.
+    """
+    rows = {image: row for image, row in ledger.images().items() if image in listed}
+    content = {image: row.content for image, row in rows.items() if row.content is not None}
+    estimates = _estimates(ledger, recipe, rows, content)
+    explained = current_outcomes(ledger, recipe, content, "explain", recipe.explain_variant)
+    chain = (["align"] if recipe.aligned else []) + ["crop"]
+    without_crop = failures(ledger, recipe, rows, content, chain)
+    with_estimate = [*chain, "estimate"] if estimates else chain
+    failed = failures(ledger, recipe, rows, content, with_estimate)
+    document = {
+        "cropping": {"images_total": len(rows), "images_failed_detected": len(without_crop)},
+        "predictions": {fname: estimate["age"] for fname, estimate in estimates.items()},
+        "explanations": {
+            "images_total": len(explained),
+            "images_failed_detected": sum(outcome.status == "failed" for outcome in explained.values()),
+        },
+        "age_spread": {fname: estimate["age_spread"] for fname, estimate in estimates.items()},
+        "probability_female": {
+            fname: estimate["probability_female"]
+            for fname, estimate in estimates.items()
+            if estimate["probability_female"] is not None
+        },
+        "labels": {row.fname: label_fields(row.label) for row in _by_fname(rows)},
+        "failures": count_failures(rows, failed),
+    }
+    counts = {"images": len(rows), "failed": dict(sorted(Counter(failed.values()).items()))}
+    provenance = describe(recipe, config.dataset) | {"counts": counts}
+    write_metadataset(config.metadatasets, config.dataset, "predictions", document, provenance)
+    done = [image for image, outcome in explained.items() if outcome.status == "done"]
+    if done:
+        _export_masks(config.metadatasets, config.dataset, ledger, recipe, rows, set(done), provenance)
+
+
+def describe(recipe: Recipe, dataset: str) -> dict:
+    """The part of the provenance that every metadataset of a run shares."""
+    return {
+        "dataset": dataset,
+        "aligned": recipe.aligned,
+        "estimator": recipe.estimator_parameters,
+        "preset": recipe.preset,
+        "seed": recipe.seed,
+        "explanation": recipe.explain_parameters,
+    }
+
+
+def label_fields(label: FaceLabel) -> dict:
+    """A label under the names of the published files."""
+    return {"age_real": plain_number(label.age), "gender_real": label.gender, "race_real": label.race}
+
+
+def count_failures(rows: dict[str, ImageRow], failed: dict[str, str]) -> dict:
+    """Images and failures by reason in all, and by race, gender and age range: a detector that drops some groups more is
+    itself a finding.
+
+    Parameters
+    ----------
+    rows : dict of str to ImageRow
+    failed : dict of str to str
+        "step/reason" by image.
+    """
+    groups: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in ("race", "gender", "age_range")}
+    for image, row in rows.items():
+        bounds = age_range_of(row.label.age)
+        groups["race"][row.label.race or UNLABELLED].append(image)
+        groups["gender"][row.label.gender or UNLABELLED].append(image)
+        groups["age_range"][f"{bounds[0]}-{bounds[1]}" if bounds else UNLABELLED].append(image)
+    by_group = {
+        f"by_{feature}": {name: _count(members[name], failed) for name in sorted(members)}
+        for feature, members in groups.items()
+    }
+    return {"overall": _count(list(rows), failed)} | by_group
+
+
+def _count(images: list[str], failed: dict[str, str]) -> dict:
+    reasons = Counter(failed[image] for image in images if image in failed)
+    return {"images_total": len(images), "images_failed": reasons.total(), "by_reason": dict(sorted(reasons.items()))}
+
+
+def _by_fname(rows: dict[str, ImageRow]) -> list[ImageRow]:
+    """Rows in order of file name, those of duplicates left out: a name can stand for one image only."""
+    first: dict[str, ImageRow] = {}
+    for row in rows.values():
+        if row.content is not None or row.fname not in first:
+            first.setdefault(row.fname, row)
+    return [first[fname] for fname in sorted(first)]
+
+
+def _estimates(ledger: Ledger, recipe: Recipe, rows: dict[str, ImageRow], content: dict[str, str]) -> dict[str, dict]:
+    """Age, spread and P(female) by file name, rounded, in order."""
+    current = current_outcomes(ledger, recipe, content, "estimate", recipe.estimate_variant)
+    found = {}
+    for image, payload in ledger.payloads("estimate", recipe.estimate_variant):
+        if image not in current or current[image].status != "done":
+            continue
+        stored = estimate_from_bytes(payload)
+        female = stored.probability_female
+        found[rows[image].fname] = {
+            "age": round(stored.age, DECIMALS),
+            "age_spread": round(float(distribution_spread(stored.probabilities, stored.classes)), DECIMALS),
+            "probability_female": None if female is None else round(female, DECIMALS),
+        }
+    return dict(sorted(found.items()))
+
+
+def _export_masks(
+    folder: Path,
+    dataset: str,
+    ledger: Ledger,
+    recipe: Recipe,
+    rows: dict[str, ImageRow],
+    done: set[str],
+    provenance: dict,
+) -> None:
+    packed = {}
+    for image, payload in ledger.payloads("explain", recipe.explain_variant):
+        if image in done:
+            attribution = attribution_from_bytes(payload)
+            packed[rows[image].fname] = pack_masks(np.stack([attribution.positive_mask, attribution.negative_mask]))
+    fnames = sorted(packed)
+    planes = np.stack([packed[fname] for fname in fnames])
+    arrays = {"fname": names_array(fnames), "positive": planes[:, 0], "negative": planes[:, 1]}
+    counts = provenance | {"counts": {"masks": len(fnames)}}
+    write_metadataset(folder, dataset, "masks", arrays, counts)

@@ -1,0 +1,97 @@
+"""Accounting: every image is done, or failed with a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from age_audit.ledger import Ledger, Outcome
+from age_audit.pipeline.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How a run's images ended.
+
+    Attributes
+    ----------
+    images, done : int
+    failed : dict of str to int
+        By ``step/reason``.
+    worked : int
+        Tasks that were carried out; 0 when everything was there already.
+    """
+
+    images: int
+    done: int
+    failed: dict[str, int]
+    worked: int
+
+    def __str__(self) -> str:
+        failed = sum(self.failed.values())
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(self.failed.items()))
+        balance = f"{self.images} images = {self.done} done + {failed} failed" + (f" ({reasons})" if failed else "")
+        return balance if self.worked else f"nothing to do, all results were there\n{balance}"
+
+
+def current_outcomes(
+    ledger: Ledger, recipe: Recipe, content: dict[str, str], step: str, variant: str = ""
+) -> dict[str, Outcome]:
+    """A step's outcomes that were made from today's images with today's parameters.
+
+    Parameters
+    ----------
+    content : dict of str to str
+        Hash of the bytes of each image to consider.
+    """
+    key_of = (lambda digest: digest) if step == "read" else getattr(recipe, f"{step}_key")
+    return {
+        image: outcome
+        for image, outcome in ledger.outcomes(step, variant).items()
+        if image in content and outcome.key == key_of(content[image])
+    }
+
+
+def variant_of(recipe: Recipe, step: str) -> str:
+    """Under which variant the ledger keeps a step."""
+    if step == "estimate":
+        return recipe.estimate_variant
+    return recipe.explain_variant if step in ("explain", "activations") else ""
+
+
+def failures(
+    ledger: Ledger, recipe: Recipe, images: Iterable[str], content: dict[str, str], chain: Sequence[str]
+) -> dict[str, str]:
+    """The first failure of each image that failed: {image: "step/reason"}.
+
+    Parameters
+    ----------
+    images : iterable of str
+    content : dict of str to str
+        Hashes of those that could be read.
+    chain : sequence of str
+        The steps that count, in order.
+    """
+    read = ledger.outcomes("read")
+    by_step = [(step, current_outcomes(ledger, recipe, content, step, variant_of(recipe, step))) for step in chain]
+    failed = {}
+    for image in images:
+        outcome = read.get(image)
+        if image not in content or (outcome and outcome.status == "failed" and outcome.key == content[image]):
+            failed[image] = f"read/{outcome.reason if outcome else 'not-attempted'}"
+            continue
+        for step, outcomes in by_step:
+            outcome = outcomes.get(image)
+            if outcome is None or outcome.status == "failed":
+                failed[image] = f"{step}/{outcome.reason if outcome else 'not-attempted'}"
+                break
+    return failed
+
+
+def tally(
+    ledger: Ledger, recipe: Recipe, images: Sequence[str], content: dict[str, str], chain: Sequence[str], worked: int
+) -> Tally:
+    """Count a run's images; the numbers always balance, because each image is counted once."""
+    failed = failures(ledger, recipe, images, content, chain)
+    return Tally(len(images), len(images) - len(failed), dict(Counter(failed.values())), worked)

@@ -1,0 +1,291 @@
+"""Stage 1: images to aligned, cropped, estimated and explained faces, only what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from age_audit.attributions.masks import mask_picture
+from age_audit.config import STEPS, Stage1Config
+from age_audit.datasets import ImageFile, LabelSource, draw_evenly, duplicate_names, list_images
+from age_audit.errors import ImageFailure
+from age_audit.estimators.base import BATCH
+from age_audit.estimators.sources import estimator_identity
+from age_audit.execution import available_cores, run_tasks
+from age_audit.ledger import ImageRow, Ledger, Outcome, StepRecord
+from age_audit.pipeline import tasks
+from age_audit.pipeline.export import export_predictions
+from age_audit.pipeline.layout import FOLDERS, picture_path
+from age_audit.pipeline.outcomes import Tally, current_outcomes, tally
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import attribution_from_bytes
+from age_audit.pipeline.tasks import EstimateTask, EstimatorChoice, ExplainTask, FaceTask, WorkerSetup, worker_died
+from age_audit.schema import ImageOutcome
+from age_audit.storage import png_bytes, remove_partial_files, write_atomically
+
+FLUSH = 32  # records written together: a commit costs milliseconds, a killed run loses at most these
+
+
+@dataclass
+class Run:
+    """One run's plan: which images, which steps, and what the ledger already holds.
+
+    ``content`` maps each readable image to the hash of its bytes; ``worked`` counts the tasks that were carried out.
+    """
+
+    config: Stage1Config
+    ledger: Ledger
+    recipe: Recipe
+    files: list[ImageFile]
+    content: dict[str, str] = field(default_factory=dict)
+    worked: int = 0
+
+    def settled(self, step: str, variant: str = "") -> dict[str, Outcome]:
+        """Outcomes of a step made with today's recipe, without failures that may pass when tried again."""
+        outcomes = current_outcomes(self.ledger, self.recipe, self.content, step, variant)
+        return {image: outcome for image, outcome in outcomes.items() if outcome.reason not in tasks.TRANSIENT}
+
+    def record(self, results: Iterable[list[StepRecord]]) -> None:
+        """Write results as they come, a few at a time."""
+        pending: list[StepRecord] = []
+        try:
+            for records in results:
+                pending += records
+                self.worked += 1
+                if len(pending) >= FLUSH:
+                    self.ledger.record(pending)
+                    pending = []
+        finally:  # an interrupted run keeps what it has
+            self.ledger.record(pending)
+
+    def picture(self, step: str, image: str) -> Path:
+        """Where a step's picture of an image lies; the whole file name is kept, so that a.jpg and a.png stay apart."""
+        return picture_path(self.config.output, step, PurePosixPath(image).name)
+
+    @property
+    def setup(self) -> WorkerSetup:
+        return WorkerSetup(max(1, available_cores() // self.config.workers), self.config.estimator)
+
+    @property
+    def choice(self) -> EstimatorChoice:
+        return EstimatorChoice(self.config.estimator, self.config.precision)
+
+
+def run_stage1(config: Stage1Config) -> Tally:
+    """Do what is missing, write the predictions metadataset, and count.
+
+    Returns
+    -------
+    Tally
+        Every image of the run, done or failed by reason.
+
+    Raises
+    ------
+    UsageError
+        When the run cannot start: no images, no labels, no estimator, another run at work.
+    """
+    files = list_images(config.images)
+    labels = LabelSource(config.labels)
+    estimator_identity(config.estimator)  # a wrong name is told before any work
+    with Ledger(config.output) as ledger:
+        aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
+        ledger.set_meta("aligned", "yes" if aligned else "no")
+        recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed)
+        ledger.set_meta("recipe", recipe.to_json())
+        run = Run(config, ledger, recipe, _select(config, files, labels))
+        for folder in FOLDERS.values():
+            (config.output / folder).mkdir(exist_ok=True)
+            remove_partial_files(config.output / folder)
+        _look_at_files(run, labels, duplicate_names(files))
+        _prepare_faces(run)
+        if "estimate" in config.steps:
+            _estimate(run)
+        if "explain" in config.steps:
+            _explain(run)
+        export_predictions(config, ledger, recipe, {file.image for file in files})
+        chain = [step for step in STEPS if step in _chain(config.steps, aligned)]
+        return tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
+
+
+def _chain(steps: tuple[str, ...], aligned: bool) -> set[str]:
+    """The steps asked for and those they need."""
+    needed = {"crop"} if set(steps) - {"align"} else set()
+    return set(steps) | needed | ({"align"} if aligned else set())
+
+
+def _select(config: Stage1Config, files: list[ImageFile], labels: LabelSource) -> list[ImageFile]:
+    if config.sample is not None:
+        drawn = set(draw_evenly({file.image: labels.label(file.fname) for file in files}, config.sample, config.seed))
+        files = [file for file in files if file.image in drawn]
+    return files if config.limit is None else files[: config.limit]
+
+
+def _look_at_files(run: Run, labels: LabelSource, duplicates: dict[str, str]) -> None:
+    """Hash the files that changed since the ledger last saw them, and note labels and what cannot be read."""
+    from age_audit.faces.decoding import read_bytes
+
+    known = run.ledger.images()
+    rows, failures = [], []
+    for file in run.files:
+        size = mtime_ns = content = None
+        try:
+            if file.image in duplicates:
+                raise ImageFailure("duplicate-name", f"{duplicates[file.image]} has the same file name")
+            before = known.get(file.image)
+            size, mtime_ns = _stamp(file.path)
+            if before is not None and size is not None and (before.size, before.mtime_ns) == (size, mtime_ns):
+                content = before.content
+            content = content or hashlib.sha256(read_bytes(file.path)).hexdigest()
+            run.content[file.image] = content
+        except ImageFailure as failure:
+            outcome = ImageOutcome(file.image, "read", "failed", failure.reason, failure.note)
+            failures.append(StepRecord(outcome, file.image, "", ""))
+        rows.append(ImageRow(file.image, file.fname, content, size, mtime_ns, labels.label(file.fname)))
+    run.ledger.write_images(rows)
+    run.ledger.record(failures)
+
+
+def _stamp(path: Path) -> tuple[int | None, int | None]:
+    try:
+        status = path.stat()
+    except OSError:
+        return None, None  # reading it will say why
+    return status.st_size, status.st_mtime_ns
+
+
+def _prepare_faces(run: Run) -> None:
+    """Read, align and crop."""
+    steps, redo = run.config.steps, set(run.config.steps) if run.config.overwrite else set()
+    wanted = run.recipe.aligned and "align" in steps, bool(set(steps) - {"align"})
+    read = run.ledger.outcomes("read")
+    aligned, cropped = run.settled("align"), run.settled("crop")
+    todo = []
+    for file in run.files:
+        image = file.image
+        if image not in run.content or _is_failed(read.get(image), run.content[image]):
+            continue
+        content = run.content[image]
+        align_path, crop_path = run.picture("align", image), run.picture("crop", image)
+        align_there = (
+            image in aligned and "align" not in redo and (aligned[image].status == "failed" or align_path.is_file())
+        )
+        crop_there = (
+            image in cropped
+            and not redo & {"align", "crop"}
+            and (cropped[image].status == "failed" or crop_path.is_file())
+        )
+        align_failed = align_there and aligned[image].status == "failed"
+        need_crop = wanted[1] and not crop_there and not align_failed
+        need_align = run.recipe.aligned and not align_there and (wanted[0] or need_crop)
+        if need_align or need_crop:
+            todo.append(
+                FaceTask(
+                    image=image,
+                    path=file.path,
+                    content=content,
+                    align_key=run.recipe.align_key(content) if need_align else None,
+                    crop_key=run.recipe.crop_key(content) if need_crop else None,
+                    aligned_path=align_path,
+                    cropped_path=crop_path,
+                    align_done=run.recipe.aligned and not need_align,
+                )
+            )
+    label = "align and crop" if run.recipe.aligned else "crop"
+    run.record(run_tasks(tasks.prepare_face, todo, run.config.workers, label, "face", give_up=worker_died("read")))
+
+
+def _is_failed(outcome: Outcome | None, key: str) -> bool:
+    """Whether reading this very content failed before, for a reason that stays."""
+    return (
+        outcome is not None
+        and outcome.status == "failed"
+        and outcome.key == key
+        and outcome.reason not in tasks.TRANSIENT
+    )
+
+
+def _with_crop(run: Run) -> Iterator[tuple[str, str]]:
+    """(image, content) of the run's images that have a crop."""
+    cropped = run.settled("crop")
+    for file in run.files:
+        outcome = cropped.get(file.image)
+        if outcome is not None and outcome.status == "done":
+            yield file.image, run.content[file.image]
+
+
+def _estimate(run: Run) -> None:
+    recipe = run.recipe
+    there = {} if run.config.overwrite else run.settled("estimate", recipe.estimate_variant)
+    todo = [
+        (image, recipe.estimate_key(content), run.picture("crop", image))
+        for image, content in _with_crop(run)
+        if image not in there
+    ]
+    batches = [
+        EstimateTask(tuple(todo[start : start + BATCH]), run.choice, recipe.estimate_variant)
+        for start in range(0, len(todo), BATCH)
+    ]
+    run.record(
+        run_tasks(
+            tasks.estimate_faces,
+            batches,
+            run.config.workers,
+            "estimate",
+            "face",
+            weight=lambda batch: len(batch.faces),
+            setup=run.setup,
+            give_up=worker_died("estimate"),
+        )
+    )
+
+
+def _explain(run: Run) -> None:
+    recipe = run.recipe
+    there = {} if run.config.overwrite else run.settled("explain", recipe.explain_variant)
+    todo = [
+        ExplainTask(
+            image=image,
+            key=recipe.explain_key(content),
+            crop_path=run.picture("crop", image),
+            mask_path=run.picture("explain", image),
+            estimator=run.choice,
+            preset=run.config.preset,
+            seed=run.config.seed,
+            variant=recipe.explain_variant,
+        )
+        for image, content in _with_crop(run)
+        if image not in there
+    ]
+    run.ledger.forget_mask_files(task.image for task in todo)
+    run.record(
+        run_tasks(
+            tasks.explain_face,
+            todo,
+            run.config.workers,
+            f"explain ({run.config.preset})",
+            "face",
+            setup=run.setup,
+            give_up=worker_died("explain"),
+        )
+    )
+    _show_masks(run, {task.image for task in todo})
+
+
+def _show_masks(run: Run, drawn: set[str]) -> None:
+    """Make img-masks show this run's estimator and preset, also where another run's masks lie there."""
+    explained = run.settled("explain", run.recipe.explain_variant)
+    shown, noted = run.ledger.mask_files(), []
+    for file in run.files:
+        path, outcome = run.picture("explain", file.image), explained.get(file.image)
+        if outcome is None or outcome.status == "failed":
+            path.unlink(missing_ok=True)
+            continue
+        if file.image in drawn and path.is_file():
+            noted.append((file.image, outcome.key))
+        elif shown.get(file.image) != outcome.key or not path.is_file():
+            payload = run.ledger.payload(file.image, "explain", run.recipe.explain_variant)
+            write_atomically(path, png_bytes(mask_picture(attribution_from_bytes(payload))))
+            noted.append((file.image, outcome.key))
+    run.ledger.set_mask_files(noted)

@@ -1,0 +1,151 @@
+"""Stage 2: landmarks on each crop, region scores of each mask, and the metadatasets made of them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from age_audit.config import Stage2Config
+from age_audit.errors import UsageError
+from age_audit.execution import run_tasks
+from age_audit.ledger import ImageRow, Ledger
+from age_audit.metadatasets import write_metadataset
+from age_audit.metrics import study_accuracy
+from age_audit.pipeline import tasks
+from age_audit.pipeline.export import DECIMALS, describe, label_fields
+from age_audit.pipeline.layout import picture_path
+from age_audit.pipeline.outcomes import Tally, current_outcomes, tally
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import estimate_from_bytes
+from age_audit.pipeline.tasks import EvaluateTask, worker_died
+
+FLUSH = 64  # records written together
+
+
+@dataclass
+class Evaluation:
+    """What stage 1 left: images explained with one estimator and preset, and the hashes of their contents."""
+
+    ledger: Ledger
+    recipe: Recipe
+    rows: dict[str, ImageRow]
+    content: dict[str, str]
+
+
+def run_stage2(config: Stage2Config) -> Tally:
+    """Score what is missing, write activations and attachment, and count.
+
+    Raises
+    ------
+    UsageError
+        When stage 1 has explained nothing in this output folder with this preset.
+    """
+    with Ledger(config.output, create=False) as ledger:
+        evaluation = _explained(ledger, config)
+        worked = _evaluate(evaluation, config)
+        _export(evaluation, config)
+        chain = ["landmarks", "activations"]
+        return tally(ledger, evaluation.recipe, list(evaluation.content), evaluation.content, chain, worked)
+
+
+def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
+    stated = ledger.meta("recipe")
+    if stated is None:
+        raise UsageError(f"expected stage 1 to have run with --output {config.output}; run analysis_1_method.py first")
+    recipe = Recipe(**json.loads(stated), preset=config.preset)
+    rows = ledger.images()
+    content = {image: row.content for image, row in rows.items() if row.content is not None}
+    outcomes = current_outcomes(ledger, recipe, content, "explain", recipe.explain_variant)
+    done = {image: content[image] for image in sorted(outcomes) if outcomes[image].status == "done"}
+    if not done:
+        others = ", ".join(ledger.variants("explain")) or "none"
+        raise UsageError(
+            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, found {others}; run "
+            f"analysis_1_method.py --preset {config.preset}, or choose another --preset"
+        )
+    return Evaluation(ledger, recipe, rows, done)
+
+
+def _evaluate(evaluation: Evaluation, config: Stage2Config) -> int:
+    ledger, recipe, content = evaluation.ledger, evaluation.recipe, evaluation.content
+    landmarks = _settled(evaluation, "landmarks", "", config.overwrite)
+    scored = _settled(evaluation, "activations", recipe.explain_variant, config.overwrite)
+    todo = []
+    for image, digest in content.items():
+        found = landmarks.get(image)
+        if (found is not None and found.status == "failed") or (found is not None and image in scored):
+            continue
+        points = json.loads(ledger.payload(image, "landmarks")) if found is not None else None
+        fname = evaluation.rows[image].fname
+        todo.append(
+            EvaluateTask(
+                image=image,
+                fname=fname,
+                crop_path=picture_path(config.output, "crop", fname),
+                landmarks_key=recipe.landmarks_key(digest),
+                landmarks=points,
+                activations_key=recipe.activations_key(digest),
+                attribution=ledger.payload(image, "explain", recipe.explain_variant),
+                variant=recipe.explain_variant,
+            )
+        )
+    pending = []
+    try:
+        results = run_tasks(
+            tasks.evaluate_face, todo, config.workers, "regions", "face", give_up=worker_died("activations")
+        )
+        for records in results:
+            pending += records
+            if len(pending) >= FLUSH:
+                ledger.record(pending)
+                pending = []
+    finally:
+        ledger.record(pending)
+    return len(todo)
+
+
+def _settled(evaluation: Evaluation, step: str, variant: str, overwrite: bool):
+    if overwrite:
+        return {}
+    outcomes = current_outcomes(evaluation.ledger, evaluation.recipe, evaluation.content, step, variant)
+    return {image: outcome for image, outcome in outcomes.items() if outcome.reason not in tasks.TRANSIENT}
+
+
+def _export(evaluation: Evaluation, config: Stage2Config) -> None:
+    ledger, recipe = evaluation.ledger, evaluation.recipe
+    scored = _settled(evaluation, "activations", recipe.explain_variant, False)
+    landmarks = _settled(evaluation, "landmarks", "", False)
+    fname = {image: evaluation.rows[image].fname for image in evaluation.content}
+    estimates = current_outcomes(ledger, recipe, evaluation.content, "estimate", recipe.estimate_variant)
+    ages = {
+        image: round(estimate_from_bytes(payload).age, DECIMALS)
+        for image, payload in ledger.payloads("estimate", recipe.estimate_variant)
+        if image in estimates
+    }
+    activations = [
+        _activation_row(evaluation.rows[image], ages.get(image), json.loads(payload))
+        for image, payload in ledger.payloads("activations", recipe.explain_variant)
+        if image in scored and scored[image].status == "done"
+    ]
+    attachment = [
+        {"fname": fname[image], "landmarks": json.loads(payload)}
+        for image, payload in ledger.payloads("landmarks")
+        if image in landmarks and landmarks[image].status == "done"
+    ]
+    counts = Counter(f"{outcome.status}" for outcome in scored.values()) | Counter(
+        f"landmarks/{outcome.reason}" for outcome in landmarks.values() if outcome.status == "failed"
+    )
+    provenance = describe(recipe, config.dataset) | {"counts": dict(sorted(counts.items()))}
+    for kind, rows in (("activations", activations), ("attachment", attachment)):
+        rows.sort(key=lambda row: row["fname"])
+        write_metadataset(config.metadatasets, config.dataset, kind, rows, provenance)
+
+
+def _activation_row(row: ImageRow, age: float | None, scores: dict[str, float]) -> dict:
+    real = row.label.age
+    accuracy = None
+    if age is not None and real is not None:
+        accuracy = round(float(study_accuracy([age], [real])[0]), DECIMALS + 2)  # exact: years have four decimals
+    estimate = {"age_estimation": age, "age_estimation_accuracy": accuracy}
+    return {"fname": row.fname} | label_fields(row.label) | estimate | scores

@@ -1,0 +1,270 @@
+"""The work on one image, or one batch, as it runs in a worker process.
+
+Each function takes a small task and returns records for the ledger. Pictures are written before their record is returned,
+so a recorded picture is always whole; a picture without record is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from age_audit.attributions.masks import mask_picture
+from age_audit.errors import ImageFailure, UsageError
+from age_audit.ledger import StepRecord
+from age_audit.pipeline.results import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
+from age_audit.schema import ImageOutcome
+from age_audit.storage import png_bytes, read_png, write_atomically
+
+# Failures that say nothing about the image itself: tried again by the next run.
+TRANSIENT = frozenset({"unexpected-error", "worker-died", "crop-unreadable", "changed-while-reading", "unreadable"})
+
+
+@dataclass(frozen=True)
+class FaceTask:
+    """Read, align and crop one image. A key of ``None`` leaves the step out."""
+
+    image: str
+    path: Path
+    content: str
+    align_key: str | None
+    crop_key: str | None
+    aligned_path: Path
+    cropped_path: Path
+    align_done: bool  # the aligned picture is there, only the crop is missing
+
+
+@dataclass(frozen=True)
+class EstimatorChoice:
+    """Which estimator a worker loads."""
+
+    name: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class EstimateTask:
+    """Estimate the ages of one batch of crops: (image, key, path of the crop) each."""
+
+    faces: tuple[tuple[str, str, Path], ...]
+    estimator: EstimatorChoice
+    variant: str
+
+
+@dataclass(frozen=True)
+class ExplainTask:
+    """Explain the estimate of one crop and draw its mask."""
+
+    image: str
+    key: str
+    crop_path: Path
+    mask_path: Path
+    estimator: EstimatorChoice
+    preset: str
+    seed: int
+    variant: str
+
+
+def attempt(
+    image: str, step: str, key: str, work: Callable[[], tuple[bytes | None, str]], variant: str = ""
+) -> StepRecord:
+    """Run one step of one image; whatever goes wrong becomes a record, not a crash."""
+    start = time.perf_counter()
+    payload, status, reason, note = None, "done", "", ""
+    try:
+        payload, note = work()
+    except ImageFailure as failure:
+        status, reason, note = "failed", failure.reason, failure.note
+    except UsageError:  # the estimator or an installation is at fault, which holds for every image
+        raise
+    except Exception as error:
+        status, reason, note = "failed", "unexpected-error", f"{type(error).__name__}: {error}"
+    outcome = ImageOutcome(image, step, status, reason, note, time.perf_counter() - start)
+    return StepRecord(outcome, image, variant, key, payload)
+
+
+def prepare_face(task: FaceTask) -> list[StepRecord]:
+    """Read, align and crop one image."""
+    # dlib and Pillow are loaded where they are used: planning a run needs neither.
+    from age_audit.faces.alignment import align_face, landmarks_for_alignment
+    from age_audit.faces.decoding import decode_image, read_bytes
+    from age_audit.faces.detection import crop_face
+
+    held: dict[str, np.ndarray] = {}
+
+    def read() -> tuple[None, str]:
+        content = read_bytes(task.path)
+        if hashlib.sha256(content).hexdigest() != task.content:
+            raise ImageFailure("changed-while-reading", "the file changed during the run")
+        held["face"], notes = decode_image(content)
+        return None, "; ".join(notes)
+
+    def align() -> tuple[bytes, str]:
+        landmarks, faces_found = landmarks_for_alignment(held["face"])
+        aligned = align_face(held["face"], landmarks)
+        write_atomically(task.aligned_path, png_bytes(aligned.image))
+        held["face"] = aligned.image
+        facts = {"scale": round(aligned.scale, 6), "angle": round(aligned.angle, 6), "faces_found": faces_found}
+        return json.dumps(facts).encode(), "; ".join((*_several(faces_found), *aligned.notes))
+
+    def crop() -> tuple[bytes, str]:
+        if task.align_done:
+            held["face"] = read_png(task.aligned_path)
+        cropped = crop_face(held["face"])
+        write_atomically(task.cropped_path, png_bytes(cropped.image))
+        facts = {"box": asdict(cropped.box), "faces_found": cropped.faces_found}
+        return json.dumps(facts).encode(), "; ".join(_several(cropped.faces_found))
+
+    steps = []
+    if not task.align_done:
+        steps.append(("read", task.content, read))
+        if task.align_key is not None:
+            steps.append(("align", task.align_key, align))
+    if task.crop_key is not None:
+        steps.append(("crop", task.crop_key, crop))
+    records = []
+    for step, key, work in steps:
+        records.append(attempt(task.image, step, key, work))
+        if records[-1].outcome.status == "failed":
+            break
+    return records
+
+
+def _several(faces_found: int) -> tuple[str, ...]:
+    return (f"several-faces: {faces_found}, the largest taken",) if faces_found > 1 else ()
+
+
+def read_crop(path: Path) -> np.ndarray:
+    """A crop from disk, uint8 (224, 224, 3) RGB; ImageFailure ``crop-unreadable`` when it is gone or damaged."""
+    try:
+        return read_png(path)
+    except (OSError, SyntaxError, ValueError) as error:
+        path.unlink(missing_ok=True)  # the next run makes it anew
+        raise ImageFailure("crop-unreadable", f"{path.name}: {error}") from error
+
+
+def estimate_faces(task: EstimateTask) -> list[StepRecord]:
+    """Estimate one batch; a crop that cannot be read fails alone."""
+    from age_audit.estimators import load_estimator
+
+    start = time.perf_counter()
+    crops, records = {}, []
+    for image, key, path in task.faces:
+        try:
+            crops[image] = read_crop(path)
+        except ImageFailure as failure:
+            outcome = ImageOutcome(image, "estimate", "failed", failure.reason, failure.note)
+            records.append(StepRecord(outcome, image, task.variant, key))
+    if not crops:
+        return records
+    estimate = load_estimator(task.estimator.name, task.estimator.precision).predict(np.stack(list(crops.values())))
+    seconds = (time.perf_counter() - start) / len(crops)
+    keys = {image: key for image, key, _ in task.faces}
+    for row, image in enumerate(crops):
+        finite = np.isfinite(estimate.age[row])
+        outcome = ImageOutcome(
+            image, "estimate", "done" if finite else "failed", "" if finite else "estimate-not-finite", "", seconds
+        )
+        records.append(
+            StepRecord(outcome, image, task.variant, keys[image], estimate_to_bytes(estimate, row) if finite else None)
+        )
+    return records
+
+
+def explain_face(task: ExplainTask) -> list[StepRecord]:
+    """Explain one face and write its mask."""
+    from age_audit.attributions import LimeExplainer
+    from age_audit.estimators import load_estimator
+
+    def explain() -> tuple[bytes, str]:
+        crop = read_crop(task.crop_path)
+        estimator = load_estimator(task.estimator.name, task.estimator.precision)
+        attribution = LimeExplainer(estimator, task.preset, task.seed).explain(crop)
+        write_atomically(task.mask_path, png_bytes(mask_picture(attribution)))
+        note = "" if attribution.positive_mask.any() else "no-positive-pixel"
+        return attribution_to_bytes(attribution), note
+
+    return [attempt(task.image, "explain", task.key, explain, task.variant)]
+
+
+@dataclass(frozen=True)
+class EvaluateTask:
+    """Find landmarks on one crop (unless they are given) and score the regions of its mask."""
+
+    image: str
+    fname: str
+    crop_path: Path
+    landmarks_key: str
+    landmarks: tuple[tuple[int, int], ...] | None
+    activations_key: str
+    attribution: bytes
+    variant: str
+
+    @property
+    def key(self) -> str:
+        return self.activations_key
+
+
+def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
+    """Landmarks, regions and their scores for one face."""
+    from age_audit import activations
+    from age_audit.faces.landmarks import landmarks_on_crop
+
+    found = {"landmarks": None if task.landmarks is None else np.array(task.landmarks)}
+
+    def landmarks() -> tuple[bytes, str]:
+        found["landmarks"], notes = landmarks_on_crop(read_crop(task.crop_path))
+        return json.dumps(found["landmarks"].tolist()).encode(), "; ".join(notes)
+
+    def score() -> tuple[bytes, str]:
+        mask = attribution_from_bytes(task.attribution).positive_mask
+        activation = activations.evaluate_face(task.fname, mask, found["landmarks"])
+        return json.dumps(activation.scores).encode(), "; ".join(activation.notes)
+
+    records = []
+    if task.landmarks is None:
+        records.append(attempt(task.image, "landmarks", task.landmarks_key, landmarks))
+        if records[0].outcome.status == "failed":
+            return records
+    return [*records, attempt(task.image, "activations", task.activations_key, score, task.variant)]
+
+
+def worker_died(step: str) -> Callable[[object], list[StepRecord]]:
+    """Records for a task given up because its workers kept dying."""
+
+    def records(task) -> list[StepRecord]:
+        if isinstance(task, EstimateTask):
+            faces = [(image, key) for image, key, _ in task.faces]
+        elif isinstance(task, FaceTask):
+            faces = [(task.image, task.content)]
+        else:
+            faces = [(task.image, task.key)]
+        note = "the worker process was killed again and again, out of memory perhaps"
+        outcomes = [(ImageOutcome(image, step, "failed", "worker-died", note), image, key) for image, key in faces]
+        return [StepRecord(outcome, image, getattr(task, "variant", ""), key) for outcome, image, key in outcomes]
+
+    return records
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """Called once in each worker, before its model is loaded: how many threads that model may use."""
+
+    threads: int
+    estimator: str
+
+    def __call__(self) -> None:
+        if self.estimator == "cydral-resnet10":
+            from age_audit.estimators import onnx
+
+            onnx.configure_threads(self.threads)
+        else:
+            from age_audit.estimators import keras_model
+
+            keras_model.configure_threads(self.threads)

@@ -1,0 +1,62 @@
+"""Arrays as bytes, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+TEMPORARY_SUFFIX = ".partial"
+
+
+def pack_arrays(**arrays: np.ndarray) -> bytes:
+    """Named arrays as one compressed NPZ file; the same arrays give the same bytes."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
+    """The inverse of :func:`pack_arrays`. Objects are refused, so that nothing is unpickled."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under another name and rename it when it is whole."""
+    partial = path.with_name(f".{os.getpid()}-{zlib.crc32(path.name.encode()):08x}{TEMPORARY_SUFFIX}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Clear away what killed runs were writing."""
+    for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+        path.unlink(missing_ok=True)
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """A lossless picture: uint8, (H, W, 3) RGB or (H, W) grey."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG", compress_level=1)  # higher levels take longer than the detector
+    return stream.getvalue()
+
+
+def read_png(path: Path) -> np.ndarray:
+    """A picture written by :func:`png_bytes`.
+
+    Raises
+    ------
+    OSError
+        When it is missing or damaged.
+    """
+    with Image.open(path) as picture:
+        return np.array(picture)
