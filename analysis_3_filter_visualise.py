@@ -9,6 +9,7 @@ As a module it gives notebooks the published names of groups and columns, and lo
 detector.
 """
 
+from age_audit.cli import run_command
 from age_audit.cohorts import (
     AGE_RANGES,
     FEATURES_ALL,
@@ -22,7 +23,7 @@ from age_audit.cohorts import (
     KEYS_RACE_AGE_BOUNDARIES,
     RACES,
 )
-from age_audit.stage3 import main
+from age_audit.config import Stage3Config
 
 __all__ = [
     "AGE_RANGES",
@@ -37,6 +38,18 @@ __all__ = [
     "KEYS_RACE_AGE_BOUNDARIES",
     "RACES",
 ]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run stage 3 from the command line; returns the exit code."""
+    from age_audit.pipeline.stage3 import run_stage3
+
+    description = (
+        "Draw how accuracy and signed error are distributed by gender and by race in each age range, and write a table "
+        "of errors for each group."
+    )
+    return run_command(Stage3Config, "analysis_3_filter_visualise.py", description, run_stage3, argv)
+
 
 if __name__ == "__main__":
     raise SystemExit(main())

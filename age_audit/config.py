@@ -153,6 +153,25 @@ class Stage2Config:
         check_at_least("workers", self.workers, 1)
 
 
+@dataclass(frozen=True)
+class Stage3Config:
+    """Stage 3: figures and tables of error by group."""
+
+    metadatasets: Path = field(
+        default=Stage1Config.metadatasets, metadata={"help": "folder of metadataset_<dataset>_activations.json"}
+    )
+    dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
+    figures: Path = field(default=Path("figures"), metadata={"help": "folder to write figures and tables to"})
+    preset: str = field(
+        default=Stage1Config.preset,
+        metadata={"help": "published: accuracy as stored in the file; audit: computed anew from real age and estimate"},
+    )
+
+    def __post_init__(self):
+        check_choice("preset", self.preset, PRESETS)
+        check_dataset_name(self.dataset)
+
+
 def check_choice(what: str, given: str, choices) -> None:
     """Refuse anything but one of the choices, naming them."""
     if given not in choices:
@@ -167,7 +186,7 @@ def check_at_least(name: str, given: int, least: int) -> None:
 
 def check_dataset_name(name: str) -> None:
     """Refuse a name that would leave its folder."""
-    if not name or Path(name).name != name or name in (".", ".."):
+    if not name or not name.isprintable() or set(name) & set("/\\") or name in (".", ".."):
         raise UsageError(
             f"expected --dataset to be a plain name without folders, got {name!r}; use --metadatasets for the folder"
         )

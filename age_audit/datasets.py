@@ -46,8 +46,8 @@ class ImageFile:
 def list_images(folder: Path) -> list[ImageFile]:
     """Everything below a folder that carries an image's name, sorted, subfolders included.
 
-    A folder, pipe or broken link with an image's name is listed too: the run says what is wrong with it. Links to folders
-    are not followed.
+    A folder, pipe or broken link with an image's name is listed too: the run says what is wrong with it. Links to
+    folders are not followed.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The record of every image and step of one output folder, and what the steps gave.
 
-One SQLite file. A step's outcome and its result are written in one transaction, so that neither is ever found without the
-other, and a process killed at any moment leaves the last complete state.
+One SQLite file. A step's outcome and its result are written in one transaction, so that neither is ever found
+without the other, and a process killed at any moment leaves the last complete state.
 """
 
 from __future__ import annotations

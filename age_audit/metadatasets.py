@@ -1,9 +1,9 @@
 """Reading and writing the published JSON formats, and the provenance beside them.
 
 ``metadataset_<name>_predictions.json``: an object with ``cropping``, ``predictions`` {fname: age in years} and
-``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one object an image.
-``metadataset_<name>_attachment.json``: a list of {fname, landmarks}. ``metadataset_<name>_masks.npz``: packed masks.
-The same contents give the same bytes: no time, no place, names sorted.
+``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one
+object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
+``metadataset_<name>_masks.npz``: packed masks. The same contents give the same bytes: no time, no place, names sorted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from age_audit.storage import pack_arrays, unpack_arrays, write_atomically
 
 KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "masks": "npz"}
 LIBRARIES = (
-    "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow", "onnxruntime",
+    "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow",
+    "onnxruntime",
 )  # fmt: skip
 
 
@@ -82,8 +83,8 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
     except FileNotFoundError as error:
         there = sorted(found.name for found in folder.glob(f"metadataset_*_{kind}.*") if "provenance" not in found.name)
         raise UsageError(
-            f"expected the file {path}, found {', '.join(there) or f'no {kind} file'} there; run the stage that writes it, or "
-            "choose --metadatasets and --dataset"
+            f"expected the file {path}, found {', '.join(there) or f'no {kind} file'} there; run the stage that writes "
+            "it, or choose --metadatasets and --dataset"
         ) from error
     except OSError as error:
         raise UsageError(f"expected a readable file at {path}, got: {error.strerror}") from error

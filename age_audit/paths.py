@@ -57,8 +57,8 @@ def verify_hash(path: Path, algorithm: str, expected: str) -> None:
         found = hashlib.file_digest(stream, algorithm).hexdigest()
     if found != expected:
         raise UsageError(
-            f"refused to open {path.name}: expected {algorithm} {expected}, found {found}; the file is damaged or another "
-            "one: delete it and fetch it again"
+            f"refused to open {path.name}: expected {algorithm} {expected}, found {found}; the file is damaged or "
+            "another one: delete it and fetch it again"
         )
 
 

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit import stage3
+import analysis_3_filter_visualise
+from age_audit.cli import build_parser
 from age_audit.cohorts import FEATURES_ALL, GENDERS, RACES
+from age_audit.config import Stage3Config
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("tensorflow", "keras", "torch", "jax", "dlib", "onnxruntime", "lime", "skimage", "cv2")
@@ -86,7 +88,7 @@ def test_script_writes_every_figure_and_table(tmp_path):
 def test_tables_hold_what_the_rows_say(tmp_path):
     rows = synthetic_rows(120)
     folder = write_metadataset(tmp_path / "in", rows)
-    assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path)]) == 0
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(folder), "--figures", str(tmp_path)]) == 0
     table = pd.read_csv(tmp_path / "utkface_published_errors_by_gender.csv")
     # The literal way: loop over the rows and average.
     errors = [
@@ -108,7 +110,7 @@ def test_tables_hold_what_the_rows_say(tmp_path):
 def test_same_input_gives_the_same_bytes(tmp_path):
     folder = write_metadataset(tmp_path / "in", synthetic_rows(80))
     for out in ("one", "two"):
-        assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path / out)]) == 0
+        assert analysis_3_filter_visualise.main(["--metadatasets", str(folder), "--figures", str(tmp_path / out)]) == 0
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("one", "two"))
     assert one == two
     assert len(one) == 7
@@ -119,7 +121,12 @@ def test_presets_differ_in_whose_accuracy_is_drawn(tmp_path, capsys):
     rows[10]["age_estimation_accuracy"] = 0.31
     folder = write_metadataset(tmp_path / "in", rows)
     for preset, what in (("published", "drawn as stored"), ("audit", "computed anew")):
-        assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "out"), "--preset", preset]) == 0
+        assert (
+            analysis_3_filter_visualise.main(
+                ["--metadatasets", str(folder), "--figures", str(tmp_path / "out"), "--preset", preset]
+            )
+            == 0
+        )
         assert f"1 store an accuracy other than (100 - |estimate - age|) / 100: {what}" in capsys.readouterr().out
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == expected_files("utkface_published") | expected_files("utkface_audit")
@@ -128,7 +135,7 @@ def test_presets_differ_in_whose_accuracy_is_drawn(tmp_path, capsys):
 def test_rows_without_any_usable_label_still_give_tables(tmp_path, capsys):
     blank = {"age_real": None, "gender_real": None, "race_real": None, "age_estimation": None}
     folder = write_metadataset(tmp_path / "in", [blank | {"fname": "a.jpg"}, blank | {"fname": "a.jpg"}])
-    assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "out")]) == 0
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
     assert "2 images read, 0 used" in out
     assert "1 repeat the file name of an earlier row" in out
@@ -151,7 +158,7 @@ def test_rows_without_any_usable_label_still_give_tables(tmp_path, capsys):
 )
 def test_a_file_that_cannot_be_used_gets_one_clear_line(tmp_path, capsys, content, words):
     (tmp_path / "metadataset_utkface_activations.json").write_bytes(content)
-    assert stage3.main(["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out")]) == 2
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out")]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
@@ -161,29 +168,32 @@ def test_a_file_that_cannot_be_used_gets_one_clear_line(tmp_path, capsys, conten
 
 def test_a_missing_file_names_what_is_there(tmp_path, capsys):
     write_metadataset(tmp_path, [], "appa")
-    assert stage3.main(["--metadatasets", str(tmp_path)]) == 2
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(tmp_path)]) == 2
     line = capsys.readouterr().err
     assert "metadataset_utkface_activations.json" in line
     assert "found metadataset_appa_activations.json there" in line
-    assert stage3.main(["--metadatasets", str(tmp_path / "nowhere")]) == 2
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(tmp_path / "nowhere")]) == 2
     assert "found no activations file there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["../utkface", "", "a\nb", "a\\b"])
 def test_a_dataset_name_is_a_plain_name(tmp_path, capsys, name):
-    assert stage3.main(["--metadatasets", str(tmp_path), "--dataset", name]) == 2
-    assert "expected the plain name of a data set" in capsys.readouterr().err
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(tmp_path), "--dataset", name]) == 2
+    assert "expected --dataset to be a plain name" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
     folder = write_metadataset(tmp_path / "in", synthetic_rows(20))
     (tmp_path / "taken").write_text("a file")
-    assert stage3.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "taken")]) == 2
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "taken")]) == 2
     assert "choose another --figures" in capsys.readouterr().err
 
 
 def test_help_quotes_the_defaults():
-    text = " ".join(stage3.build_parser().format_help().split())
+    text = " ".join(build_parser(Stage3Config, "analysis_3_filter_visualise.py", "").format_help().split())
     for default in ("(default: metadatasets)", "(default: utkface)", "(default: figures)", "(default: published)"):
         assert default in text
-    assert stage3.build_parser().parse_args([]).__dict__ == stage3.Stage3Config().__dict__
+    assert (
+        build_parser(Stage3Config, "analysis_3_filter_visualise.py", "").parse_args([]).__dict__
+        == Stage3Config().__dict__
+    )

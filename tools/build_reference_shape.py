@@ -2,8 +2,9 @@
 
     python tools/build_reference_shape.py --images utkface/img
 
-writes age_audit/faces/reference_shape.json. The shipped file was made from all faces of UTKFace's first part on which the
-detector finds a face. Making it anew from other faces changes every aligned picture: do it only with a reason.
+writes age_audit/faces/reference_shape.json. The shipped file was made from all faces of UTKFace's first part on
+which the detector finds a face. Making it anew from other faces changes every aligned picture: do it only with a
+reason.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import hadamard
 
-LEAST_BALANCED_SAMPLES = 256
-
 
 def random_design(superpixels: int, samples: int, random_state: np.random.RandomState) -> np.ndarray:
     """Each superpixel shown by a fair coin, the first row shows all: the rows that ``lime`` draws.
@@ -30,9 +28,10 @@ def random_design(superpixels: int, samples: int, random_state: np.random.Random
 def balanced_design(superpixels: int, samples: int, generator: np.random.Generator) -> np.ndarray:
     """Every superpixel shown in exactly half of the rows, every pair together in exactly a quarter.
 
-    Columns of a Hadamard matrix are orthogonal, so that no superpixel's weight leaks into another's. Flipping each column
-    by a coin keeps that and makes the first row, which would show everything, an ordinary one. The foldover (every row again
-    with shown and hidden exchanged) keeps interactions of two superpixels out of the weights (Box & Wilson 1951).
+    Columns of a Hadamard matrix are orthogonal, so that no superpixel's weight leaks into another's. Flipping each
+    column by a coin keeps that and makes the first row, which would show everything, an ordinary one. The foldover
+    (every row again with shown and hidden exchanged) keeps interactions of two superpixels out of the weights (Box &
+    Wilson 1951).
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """LIME for age estimators: the arithmetic of the ``lime`` package (Ribeiro, Singh & Guestrin 2016), batched.
 
-Preset ``published`` gives what ``lime`` itself gives, segment for segment and weight for weight. Preset ``audit`` keeps the
-local linear model and changes what is asked of it; :data:`age_audit.config.PRESETS` lists the differences.
+Preset ``published`` gives what ``lime`` itself gives, segment for segment and weight for weight. Preset ``audit``
+keeps the local linear model and changes what is asked of it; :data:`age_audit.config.PRESETS` lists the differences.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class LimeExplainer:
     Parameters
     ----------
     estimator : AgeEstimator
-        Anything with ``predict(faces) -> AgeEstimate``. If it has ``bind(face)``, what that returns is asked instead, so
-        that a geometry found on the whole face holds for its masked versions.
+        Anything with ``predict(faces) -> AgeEstimate``. If it has ``bind(face)``, what that returns is asked
+        instead, so that a geometry found on the whole face holds for its masked versions.
     preset : str
         ``"published"`` or ``"audit"``.
     seed : int
@@ -117,7 +117,8 @@ class LimeExplainer:
         """What the estimator says of every masked face: (N,) probabilities of one class, or years; and its name."""
         estimator = self.estimator.bind(face) if hasattr(self.estimator, "bind") else self.estimator
         estimates: list[AgeEstimate] = [
-            estimator.predict(faces) for faces in masked_faces(image, self.hidden_image(image, segments), segments, shown)
+            estimator.predict(faces)
+            for faces in masked_faces(image, self.hidden_image(image, segments), segments, shown)
         ]
         if self.parameters.target == "expected-age":
             return np.concatenate([estimate.age for estimate in estimates]), "expected_age"
@@ -168,9 +169,7 @@ def mean_colours(image: np.ndarray, segments: np.ndarray) -> np.ndarray:
     """
     flat = segments.ravel()
     counts = np.bincount(flat)
-    means = np.stack(
-        [np.bincount(flat, weights=image[..., channel].ravel()) / counts for channel in range(3)], axis=1
-    )
+    means = np.stack([np.bincount(flat, weights=image[..., channel].ravel()) / counts for channel in range(3)], axis=1)
     if image.dtype == np.uint8:
         means = np.rint(means)
     return means.astype(image.dtype)[segments]

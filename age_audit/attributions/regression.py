@@ -71,14 +71,21 @@ def fit_local_model(shown: np.ndarray, targets: np.ndarray, kernel_width: float,
 
 
 def foldover_intervals(
-    shown: np.ndarray, targets: np.ndarray, model: LocalModel, kernel_width: float, ridge_alpha: float, confidence: float
+    shown: np.ndarray,
+    targets: np.ndarray,
+    model: LocalModel,
+    kernel_width: float,
+    ridge_alpha: float,
+    confidence: float,
 ) -> np.ndarray:
     """Intervals of the weights on a foldover design, from the regression's covariance.
 
-    A row and its complement share every even-order interaction, which cancels in their difference; what is left in the
-    differences after the linear model is the error of the weights. Its variance is estimated over the pairs, with the
-    degrees of freedom that the linear model leaves, and carried through the ridge regression's linear map from targets
-    to weights. docs/method.md reports how often these intervals cover converged weights.
+    A row and its complement share every even-order interaction: it cancels in their difference and fills their mean.
+    What is left in the differences after the linear model, and the spread of the means, are the two errors of the
+    weights; the second counts because LIME's kernel weighs the two rows of a pair unequally. Both variances are
+    estimated over the pairs and carried through the ridge regression's linear map from targets to weights. The ridge's
+    own shrinkage towards 0 is not an error in this sense. docs/method.md reports how often these intervals cover
+    converged weights.
 
     Parameters
     ----------
@@ -91,7 +98,7 @@ def foldover_intervals(
     Returns
     -------
     ndarray of float, shape (S, 2)
-        Infinite where the pairs leave no degree of freedom.
+        Infinite where the pairs leave no degree of freedom; never narrower than what single precision resolves.
     """
     half, superpixels = len(shown) // 2, shown.shape[1]
     freedom = half - superpixels
@@ -99,16 +106,15 @@ def foldover_intervals(
         return np.tile([-np.inf, np.inf], (superpixels, 1))
     # Half the difference of a pair is the linear model without its intercept on columns of +-1/2.
     signs = shown[:half] - 0.5
-    residuals = (targets[:half] - targets[half:]) / 2 - signs @ np.linalg.lstsq(
-        signs, (targets[:half] - targets[half:]) / 2, rcond=None
-    )[0]
-    variance = float(residuals @ residuals) / freedom
-    # weights = gain @ (targets of pairs): derivative of the ridge solution with respect to each pair's difference.
+    differences, means = (targets[:half] - targets[half:]) / 2, (targets[:half] + targets[half:]) / 2
+    residuals = differences - signs @ np.linalg.lstsq(signs, differences, rcond=None)[0]
+    # weights = gain @ targets: derivative of the ridge solution with respect to each row's target.
     proximities = proximity(shown, kernel_width)
     centred = shown - np.average(shown, axis=0, weights=proximities)
     weighted = centred * proximities[:, None]
     gain = np.linalg.solve(centred.T @ weighted + ridge_alpha * np.eye(superpixels), weighted.T)
-    pair_gain = gain[:, :half] - gain[:, half:]
-    error = np.sqrt(variance * np.einsum("sp,sp->s", pair_gain, pair_gain))
-    reach = stats.t.ppf(0.5 + confidence / 2, freedom) * error
+    variance = residuals @ residuals / freedom * ((gain[:, :half] - gain[:, half:]) ** 2).sum(axis=1)
+    variance += means.var(ddof=1) * ((gain[:, :half] + gain[:, half:]) ** 2).sum(axis=1)
+    rounding = np.finfo(np.float32).eps * np.abs(targets).max()
+    reach = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance) + rounding
     return np.stack([model.weights - reach, model.weights + reach], axis=1)

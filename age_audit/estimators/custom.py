@@ -7,6 +7,7 @@ import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
 from age_audit.estimators.sources import importing_from_here
+from age_audit.estimators.start_up import quiet_start
+from age_audit.schema import CANVAS
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ def load_custom(name: str, precision: str = "float32") -> AgeEstimator:
         When the description or the model cannot be used.
     """
     if precision != "float32":
-        raise UsageError(f"an estimator of your own runs as you built it, got precision {precision!r}; leave the option out")
+        raise UsageError(
+            f"an estimator of your own runs as you built it, got precision {precision!r}; leave the option out"
+        )
     config = read_config(Path(name)) if name.endswith(".json") else EstimatorConfig(model=name)
     if config.output not in ("probabilities", "ages"):
         raise UsageError(f"expected output to be 'probabilities' or 'ages', got {config.output!r}")
@@ -72,16 +77,31 @@ def read_config(path: Path) -> EstimatorConfig:
     try:
         given = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise UsageError(f"expected {path} to be a JSON description of an estimator; reading it failed: {error}") from error
+        raise UsageError(
+            f"expected {path} to be a JSON description of an estimator; reading it failed: {error}"
+        ) from error
     known = {field.name for field in fields(EstimatorConfig)}
     if not isinstance(given, dict) or "model" not in given or set(given) - known:
         raise UsageError(f"expected {path} to be an object with 'model' and any of {sorted(known)}, got {given!r}")
+    given["model"] = str(given["model"])
     if given["model"].endswith(".keras"):
         given["model"] = str(path.parent / given["model"])
     for key in ("classes", "value_range"):
         if key in given:
-            given[key] = tuple(map(float, given[key]))
+            given[key] = _rising_numbers(path, key, given[key])
+    if len(given.get("value_range", (0, 255))) != 2:
+        raise UsageError(f"expected value_range in {path} to be two numbers, got {given['value_range']}")
     return EstimatorConfig(**given)
+
+
+def _rising_numbers(path: Path, key: str, given) -> tuple[float, ...]:
+    try:
+        numbers = tuple(map(float, given))
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) < 2 or any(right <= left for left, right in pairwise(numbers)):
+        raise UsageError(f"expected {key} in {path} to be a list of two or more rising numbers, got {given!r}")
+    return numbers
 
 
 class CallableEstimator(AgeEstimator):
@@ -92,7 +112,7 @@ class CallableEstimator(AgeEstimator):
         self._config = config
         self.classes = np.array(config.classes, dtype=np.float64)
         self.gives_classes = config.output == "probabilities"
-        self.info = EstimatorInfo(config.name or config.model, "none", 224, config.channel_order, config.value_range)
+        self.info = EstimatorInfo(config.name or config.model, "none", CANVAS, config.channel_order, config.value_range)
 
     def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
         low, high = self._config.value_range
@@ -119,21 +139,23 @@ def _import_callable(target: str) -> Callable:
 
 
 def _load_keras(config: EstimatorConfig) -> AgeEstimator:
-    from age_audit.estimators.keras_model import KerasEstimator, load_model
+    with quiet_start():
+        from age_audit.estimators.keras_model import KerasEstimator, load_model
 
     path = Path(config.model)
     model = load_model(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     shape = model.input_shape
-    size = shape[1] or 224
     if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2]:
         raise UsageError(f"expected {path.name} to take (N, size, size, 3), it takes {shape}")
+    size = shape[1] or CANVAS
     gives_ages = config.output == "ages"
-    units = model.output_shape[-1]
-    if not gives_ages and units != len(config.classes):
+    expected = ((None,), (None, 1)) if gives_ages else ((None, len(config.classes)),)
+    if model.output_shape not in expected:
         raise UsageError(
-            f"expected {path.name} to give {len(config.classes)} classes, it gives {units}; declare 'classes' or 'output' "
-            "in its description"
+            f"expected {path.name} to give {config.output} of shape {expected[-1]}, it gives "
+            f"{model.output_shape}; declare "
+            "'classes' or 'output' in its description"
         )
     name = config.name or path.name
     info = EstimatorInfo(name, f"sha256:{digest}", size, config.channel_order, config.value_range)

@@ -123,7 +123,7 @@ def _policy(precision: str) -> keras.DTypePolicy:
     return keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
 
 
-class _default_policy:  # noqa: N801 - a context manager, read like a function
+class _default_policy:
     """keras.applications takes no policy argument, so the global one is changed while it builds."""
 
     def __init__(self, precision: str):

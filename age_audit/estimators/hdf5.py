@@ -1,7 +1,7 @@
 """Reading weight files in the legacy Keras HDF5 layout, by layer name, into a model built here.
 
-The files were written by Keras 2. Their stored model description is not executed: the architecture is rebuilt in our own
-code, and each array is put where its name says, with its shape checked.
+The files were written by Keras 2. Their stored model description is not executed: the architecture is rebuilt in our
+own code, and each array is put where its name says, with its shape checked.
 """
 
 from __future__ import annotations
@@ -47,8 +47,12 @@ def load_legacy_weights(model: keras.Model, path: Path, name_in_file: Callable[[
                 raise UsageError(f"{path.name} holds layers that the model has not: {', '.join(sorted(extra)[:5])}")
             for layer in weighted:
                 _fill(layer, stored.get(name_in_file(layer.name)), path.name)
+                if hasattr(layer, "finalize_state"):  # Normalization computes with copies of its weights
+                    layer.finalize_state()
     except (OSError, KeyError) as error:
-        raise UsageError(f"expected {path.name} to be a Keras HDF5 weight file, but reading it failed: {error}") from error
+        raise UsageError(
+            f"expected {path.name} to be a Keras HDF5 weight file, but reading it failed: {error}"
+        ) from error
 
 
 def _fill(layer: keras.Layer, stored: h5py.Group | None, file_name: str) -> None:
@@ -58,6 +62,9 @@ def _fill(layer: keras.Layer, stored: h5py.Group | None, file_name: str) -> None
     for path in map(_text, stored.attrs["weight_names"]):
         name = path.rsplit("/", 1)[-1].split(":")[0]
         arrays[RENAMED.get(name, name)] = stored[path]
+    extra = set(arrays) - {variable.name for variable in layer.weights}
+    if extra:
+        raise UsageError(f"{file_name} holds arrays that the layer {layer.name} has not: {', '.join(sorted(extra))}")
     for variable in layer.weights:
         array = arrays.get(variable.name)
         if array is None or tuple(array.shape) != tuple(variable.shape):

@@ -8,18 +8,21 @@ from functools import cache
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.sources import is_custom, unknown_estimator
+from age_audit.estimators.start_up import quiet_start
 
 PRECISIONS = ("float32", "bfloat16")
 
 
 def _dex_wrn(precision: str) -> AgeEstimator:
-    from age_audit.estimators.dex import load_dex_wrn
+    with quiet_start():
+        from age_audit.estimators.dex import load_dex_wrn
 
     return load_dex_wrn(precision)
 
 
 def _dex_efficientnet_b3(precision: str) -> AgeEstimator:
-    from age_audit.estimators.dex import load_dex_efficientnet_b3
+    with quiet_start():
+        from age_audit.estimators.dex import load_dex_efficientnet_b3
 
     return load_dex_efficientnet_b3(precision=precision)
 

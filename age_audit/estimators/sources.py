@@ -39,7 +39,8 @@ def is_custom(name: str) -> bool:
 def unknown_estimator(name: str) -> UsageError:
     """The error for a name that is neither known nor a description."""
     return UsageError(
-        f"expected an estimator among {', '.join(KNOWN_HASHES)}, or your own as module:function, FILE.keras or FILE.json; "
+        f"expected an estimator among {', '.join(KNOWN_HASHES)}, or your own as module:function, "
+        f"FILE.keras or FILE.json; "
         f"got {name!r}"
     )
 
@@ -67,7 +68,9 @@ def _files_of(name: str) -> list[Path]:
     try:
         model = str(json.loads(path.read_text())["model"])
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"expected {name} to be a JSON description of an estimator with 'model'; reading it failed: {error}") from error
+        raise UsageError(
+            f"expected {name} to be a JSON description of an estimator with 'model'; reading it failed: {error}"
+        ) from error
     return [path, _file_of_model(model, path.parent)]
 
 

@@ -29,7 +29,9 @@ def fetch_weights(url: str, algorithm: str, digest: str) -> Path:
         return Path(pooch.retrieve(url, f"{algorithm}:{digest}", fname=name, path=path.parent, progressbar=True))
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"expected the weight file {name}, found none, and downloading it failed ({type(error).__name__}). Get it from "
-            f"{url}, put it into {path.parent} (or the folder named by {WEIGHTS_FOLDER_VARIABLE}); its {algorithm} must be "
+            f"expected the weight file {name}, found none, and downloading it failed "
+            f"({type(error).__name__}). Get it from "
+            f"{url}, put it into {path.parent} (or the folder named by {WEIGHTS_FOLDER_VARIABLE}); "
+            f"its {algorithm} must be "
             f"{digest}"
         ) from error

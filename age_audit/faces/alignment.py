@@ -1,9 +1,9 @@
 """Turn and scale a face by its landmarks: similarity Procrustes to a stored mean shape.
 
-The study used the package ``alignfaces`` (Gaspar & Garrod 2021), which computes the mean shape from all faces of the run, so
-that every result depends on which other images were there. Here the mean shape is a constant of the project
-(``reference_shape.json``), and each image is aligned by itself; where that constant is the mean that ``alignfaces`` would
-compute, the answer is the same.
+The study used the package ``alignfaces`` (Gaspar & Garrod 2021), which computes the mean shape from all faces of the
+run, so that every result depends on which other images were there. Here the mean shape is a constant of the project
+(``reference_shape.json``), and each image is aligned by itself; where that constant is the mean that ``alignfaces``
+would compute, the answer is the same.
 """
 
 from __future__ import annotations

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from age_audit.errors import ImageFailure
 
 MAX_PIXELS = 64_000_000  # a file that claims more is refused before its pixels are unpacked
+# Whatever Pillow's decoders were seen to raise on damaged files.
+DECODER_ERRORS = (
+    OSError,  # UnidentifiedImageError is one
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -68,7 +85,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
             opened = Image.open(io.BytesIO(content))
         except Image.DecompressionBombError as error:
             raise ImageFailure("too-large", f"over {MAX_PIXELS} pixels") from error
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        except DECODER_ERRORS as error:
             raise ImageFailure("not-an-image", "no format that Pillow knows") from error
     with opened:
         width, height = opened.size
@@ -76,16 +93,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
             raise ImageFailure("too-large", f"{width} x {height} is over {MAX_PIXELS} pixels")
         try:
             return _to_rgb(opened)
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            EOFError,
-            IndexError,
-            MemoryError,
-            Image.DecompressionBombError,
-        ) as error:
-            # Decoders of damaged files raise any of these.
+        except (*DECODER_ERRORS, Image.DecompressionBombError) as error:
             raise ImageFailure("truncated", f"decoding stopped: {type(error).__name__}: {error}") from error
 
 

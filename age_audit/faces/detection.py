@@ -74,7 +74,7 @@ def crop_face(image: np.ndarray, margin: float = MARGIN, size: int = CANVAS) -> 
     if not boxes:
         raise ImageFailure("no-face", "the frontal face detector found none")
     box = boxes[0]
-    dx, dy = int(round(margin * box.width)), int(round(margin * box.height))
+    dx, dy = round(margin * box.width), round(margin * box.height)
     patch = _take_with_border(image, box.left - dx, box.top - dy, box.right + dx, box.bottom + dy)
     canvas = Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR)
     return FaceCrop(np.array(canvas), box, len(boxes))

@@ -82,8 +82,8 @@ def label_fields(label: FaceLabel) -> dict:
 
 
 def count_failures(rows: dict[str, ImageRow], failed: dict[str, str]) -> dict:
-    """Images and failures by reason in all, and by race, gender and age range: a detector that drops some groups more is
-    itself a finding.
+    """Images and failures by reason in all, and by race, gender and age range: a detector that drops some groups
+    more is itself a finding.
 
     Parameters
     ----------

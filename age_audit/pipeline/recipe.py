@@ -1,7 +1,7 @@
 """What each step depends on, as a hash: a result is current while the hash of its recipe is what it was made with.
 
-Steps form a chain: image content -> align -> crop -> estimate, explain, landmarks -> activations. Each key is a hash of the key
-before it and of the step's own parameters, so that a change invalidates exactly what depends on it.
+Steps form a chain: image content -> align -> crop -> estimate, explain, landmarks -> activations. Each key is a hash
+of the key before it and of the step's own parameters, so that a change invalidates exactly what depends on it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from age_audit.storage import pack_arrays, unpack_arrays
 
 @dataclass(frozen=True)
 class StoredEstimate:
-    """One face's estimate: age in years, probabilities (C,) of classes (C,) in years, P(female) where the model has it."""
+    """One face's estimate: age in years, probabilities (C,) of classes (C,) in years, P(female) where the model has
+    it.
+    """
 
     age: float
     probabilities: np.ndarray

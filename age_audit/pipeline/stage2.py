@@ -61,8 +61,8 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
     if not done:
         others = ", ".join(ledger.variants("explain")) or "none"
         raise UsageError(
-            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, found {others}; run "
-            f"analysis_1_method.py --preset {config.preset}, or choose another --preset"
+            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, "
+            f"found {others}; run analysis_1_method.py --preset {config.preset}, or choose another --preset"
         )
     return Evaluation(ledger, recipe, rows, done)
 

@@ -1,7 +1,7 @@
 """The work on one image, or one batch, as it runs in a worker process.
 
-Each function takes a small task and returns records for the ledger. Pictures are written before their record is returned,
-so a recorded picture is always whole; a picture without record is made again.
+Each function takes a small task and returns records for the ledger. Pictures are written before their record is
+returned, so a recorded picture is always whole; a picture without record is made again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from age_audit.attributions.masks import mask_picture
 from age_audit.errors import ImageFailure, UsageError
+from age_audit.estimators.start_up import quiet_start
 from age_audit.ledger import StepRecord
 from age_audit.pipeline.results import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
 from age_audit.schema import ImageOutcome
@@ -265,6 +266,7 @@ class WorkerSetup:
 
             onnx.configure_threads(self.threads)
         else:
-            from age_audit.estimators import keras_model
+            with quiet_start():
+                from age_audit.estimators import keras_model
 
             keras_model.configure_threads(self.threads)

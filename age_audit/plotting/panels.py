@@ -7,7 +7,7 @@ the common colour deficiencies, and whatever a colour says is also said by a das
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -16,6 +16,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerLine2D
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
@@ -25,42 +26,33 @@ from scipy.ndimage import distance_transform_edt
 from age_audit.config import PRESETS, Stage1Config, check_choice
 from age_audit.metrics import distribution_spread
 from age_audit.plotting import style
-from age_audit.regions import FACIAL_REGIONS, REGIONS, polygon_mask, region_polygons
-from age_audit.schema import AgeEstimate, Attribution
+from age_audit.regions import FACIAL_REGIONS, OUTER_REGIONS, REGIONS, region_masks, region_polygons
+from age_audit.schema import CANVAS, AgeEstimate, Attribution
 
 REGION_NAMES = {
-    "nose": "nose",
-    "eye_l": "left eye area",
-    "eye_r": "right eye area",
-    "cheek_l": "left cheek",
-    "cheek_r": "right cheek",
-    "eye_l_inner": "left eye",
-    "eye_r_inner": "right eye",
-    "mouth_inner": "mouth",
-    "chin": "chin",
-    "top": "outer top",
-    "left": "outer left",
-    "right": "outer right",
-    "bottom": "outer bottom",
-}  # left and right of the image, not of the person
+    "nose": "nose", "eye_l": "left eye area", "eye_r": "right eye area", "cheek_l": "left cheek",
+    "cheek_r": "right cheek", "eye_l_inner": "left eye", "eye_r_inner": "right eye", "mouth_inner": "mouth",
+    "chin": "chin", "top": "outer top", "left": "outer left", "right": "outer right", "bottom": "outer bottom",
+}  # left and right of the image, not of the person  # fmt: skip
+_INSIDE = {"chin": "mouth_inner", "eye_l": "eye_l_inner", "eye_r": "eye_r_inner"}
+PANELS = ("crop", "superpixels", "regions", "distribution")  # labels of the axes
 LISTED_REGIONS = 5  # at most so many of the largest shares are listed
 
 _WIDTH, _HEIGHT, _SIDE, _GAP, _BOTTOM = 16.0, 5.55, 3.4, 0.3, 1.65  # inches: figure, image, between and below images
 _HEADING, _BODY, _SMALL = 15, 12, 11  # points
+_SETTINGS = {
+    "font.size": _BODY, "axes.labelsize": _BODY, "legend.fontsize": _SMALL,
+    "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlepad": 8,
+    "legend.loc": "upper left", "legend.borderpad": 0, "legend.borderaxespad": 0, "legend.columnspacing": 1.2,
+    "hatch.linewidth": 0.5, "image.interpolation": "nearest",
+}  # fmt: skip
 _WEIGHT_COLOURS = "RdBu_r"
-_RAISES, _RAISES_EDGE, _FACIAL, _OUTER = "#EF8A62", "#7F1D0F", "white", "#F0E442"
-_BARS, _EXPECTED, _DOCUMENTED, _EXPLAINED = "#A9B4C2", "black", "#00795A", "#882255"
-_CASING = (withStroke(linewidth=3.2, foreground="black"),)
+_RAISES, _RAISES_EDGE = "#EF8A62", "#7F1D0F"
+_FACIAL_LINE = {"color": "white", "linestyle": "-", "linewidth": 1.4}
+_OUTER_LINE = {"color": "#F0E442", "linestyle": (0, (4, 2)), "linewidth": 1.4}
+_BARS, _EXPECTED, _DOCUMENTED, _EXPLAINED = "#93A5BA", "black", "#00795A", "#882255"
+_CASING = (withStroke(linewidth=2.6, foreground="black"),)
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-@dataclass(frozen=True)
-class _Target:
-    """What was explained: its name, the unit of its weights, and the age in years of the class, if it is one."""
-
-    name: str
-    unit: str
-    class_age: float | None = None
 
 
 def face_panel(
@@ -77,12 +69,12 @@ def face_panel(
 
     Parameters
     ----------
-    crop : ndarray of uint8, shape (H, W, 3)
-        RGB, as it was explained (224 x 224).
+    crop : ndarray of uint8, shape (224, 224, 3)
+        RGB.
     estimate : AgeEstimate
         Of this one face: N = 1.
     attribution : Attribution
-        Its superpixels, of the crop's height and width.
+        Of this crop.
     landmarks : array_like of int or float, shape (68, 2), or None
         (x, y) in pixels of the crop; None where none were found, and no regions are drawn then.
     scores : dict of str to float, or None
@@ -110,42 +102,41 @@ def face_panel(
     """
     check_choice("preset", preset, PRESETS)
     _check_shapes(crop, estimate, attribution)
-    target = _target(attribution.target, estimate.classes)
-    with style.applied(), matplotlib.rc_context({"font.size": _BODY, "legend.fontsize": _SMALL}):
+    explained = _explained_class(attribution.target, estimate.classes)
+    with style.applied(), matplotlib.rc_context(_SETTINGS):
         figure = style.new_figure(_WIDTH, _HEIGHT)
-        lefts = [_GAP + i * (_SIDE + _GAP) for i in range(4)]
-        widths = [_SIDE, _SIDE, _SIDE, _WIDTH - lefts[3] - 0.2]
-        lefts[3], widths[3] = lefts[3] + 0.75, widths[3] - 0.75  # room for the scale of probabilities
-        names = ("crop", "superpixels", "regions", "distribution")
-        panels = [_place(figure, x, _BOTTOM, w, _SIDE, name) for x, w, name in zip(lefts, widths, names, strict=True)]
-        _draw_crop(panels[0], crop, estimate, title, label_age, preset)
-        _draw_superpixels(panels[1], crop, attribution, target, _place(figure, lefts[1], 1.3, _SIDE, 0.17, "weights"))
-        _draw_regions(panels[2], crop, attribution.positive_mask, landmarks)
+        figure.set_layout_engine("none")  # every axes has its place in inches
+        lefts = [_GAP + i * (_SIDE + _GAP) for i in range(3)]
+        on_crop = [_place(figure, lefts[i], _BOTTOM, _SIDE, _SIDE, PANELS[i]) for i in range(3)]
+        ages = _place(figure, 12.15, _BOTTOM, _WIDTH - 12.35, _SIDE, PANELS[3])
+        _draw_crop(on_crop[0], crop, float(estimate.age[0]), title, label_age, preset)
+        colours = _draw_superpixels(on_crop[1], crop, attribution, preset)
+        _weight_scale(_place(figure, lefts[1], 1.27, _SIDE, 0.24, "weights"), colours, explained)
+        _draw_regions(on_crop[2], crop, attribution.positive_mask, landmarks)
         if landmarks is not None and scores is not None:
-            _list_regions(_place(figure, lefts[2], 0.05, _SIDE, 1.25, "shares"), panels[2], scores, landmarks)
-        _draw_distribution(panels[3], estimate, label_age, target.class_age)
+            _list_regions(_place(figure, lefts[2], 0.05, _SIDE, 1.25, "shares"), on_crop[2], scores, landmarks)
+        _draw_distribution(ages, estimate, label_age, explained)
     return figure
 
 
 def _check_shapes(crop: np.ndarray, estimate: AgeEstimate, attribution: Attribution) -> None:
-    if crop.ndim != 3 or crop.shape[2] != 3 or crop.dtype != np.uint8:
-        raise ValueError(f"expected an RGB crop of type uint8 and shape (H, W, 3), got {crop.dtype} {crop.shape}")
-    if estimate.probabilities.shape != (1, len(estimate.classes)):
-        expected = f"(1, {len(estimate.classes)})"
-        raise ValueError(f"expected the estimate of one face, probabilities {expected}, got {estimate.probabilities.shape}")
+    if crop.shape != (CANVAS, CANVAS, 3) or crop.dtype != np.uint8:
+        raise ValueError(f"expected a uint8 crop of shape ({CANVAS}, {CANVAS}, 3), got {crop.dtype} {crop.shape}")
+    came, expected = estimate.probabilities.shape, (1, len(estimate.classes))
+    if came != expected:
+        raise ValueError(f"expected the estimate of one face with probabilities of shape {expected}, got {came}")
     if attribution.segments.shape != crop.shape[:2]:
         raise ValueError(f"expected superpixels of shape {crop.shape[:2]}, got {attribution.segments.shape}")
 
 
-def _target(target: str, classes: np.ndarray) -> _Target:
+def _explained_class(target: str, classes: np.ndarray) -> float | None:
+    """Age in years of the class whose probability was explained; None where the expected age was."""
     if target == "expected_age":
-        return _Target("expected age", "years")
+        return None
     kind, _, index = target.partition(":")
     if kind != "class" or not index.isdecimal() or int(index) >= len(classes):
         raise ValueError(f"expected the target expected_age or class:0 to class:{len(classes) - 1}, got {target!r}")
-    age = float(classes[int(index)])
-    name = f"probability of class {age:g} years"
-    return _Target(name, name, age)
+    return float(classes[int(index)])
 
 
 def _place(figure: Figure, left: float, bottom: float, width: float, height: float, name: str) -> Axes:
@@ -154,8 +145,8 @@ def _place(figure: Figure, left: float, bottom: float, width: float, height: flo
 
 
 def _head(axes: Axes, text: str) -> None:
-    fitting = min(_HEADING, _HEADING * 27 / max(len(text), 1))
-    axes.set_title(text, loc="left", fontsize=max(fitting, 8), fontweight="bold", pad=8)
+    size = min(_HEADING, 27 * _HEADING / max(len(text), 1))  # so many letters fit over a panel
+    axes.set_title(text, fontsize=max(size, 8))
 
 
 def _below(axes: Axes, inches: float, text: str, **look) -> None:
@@ -164,7 +155,7 @@ def _below(axes: Axes, inches: float, text: str, **look) -> None:
 
 
 def _show(axes: Axes, picture: np.ndarray, **look) -> None:
-    axes.imshow(picture, interpolation="nearest", **look)
+    axes.imshow(picture, **look)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
@@ -174,7 +165,7 @@ def _shade(axes: Axes, crop: np.ndarray) -> None:
     luminance = crop @ np.array([0.299, 0.587, 0.114]) / 255  # ITU-R BT.601
     black = np.zeros((*luminance.shape, 4))
     black[..., 3] = 0.55 * (1 - luminance)
-    axes.imshow(black, interpolation="nearest")
+    axes.imshow(black)
 
 
 def _borders(areas: np.ndarray, **look) -> LineCollection:
@@ -186,49 +177,55 @@ def _borders(areas: np.ndarray, **look) -> LineCollection:
     return LineCollection(upright + level, capstyle="projecting", **look)
 
 
-def _draw_crop(
-    axes: Axes, crop: np.ndarray, estimate: AgeEstimate, title: str, label_age: float | None, preset: str
-) -> None:
+def _draw_crop(axes: Axes, crop: np.ndarray, age: float, title: str, label_age: float | None, preset: str) -> None:
     _show(axes, crop)
     _head(axes, title)
-    age = float(estimate.age[0])
     _below(axes, 0.12, f"{age:.1f} years", fontsize=26, fontweight="bold")
     _below(axes, 0.62, "estimated age", fontsize=_BODY)
-    documented = "documented age unknown"
-    if label_age is not None:
+    if label_age is None:
+        _below(axes, 0.92, "documented age unknown", fontsize=_BODY)
+    else:
         documented = f"documented {label_age:g} years, error {_signed(age - label_age, 1)}"
-    _below(axes, 0.92, documented, color=_DOCUMENTED, fontsize=_BODY)
+        _below(axes, 0.92, documented, color=_DOCUMENTED, fontsize=_BODY)
     _below(axes, 1.22, f"preset {preset}", color="0.35", fontsize=_SMALL)
 
 
-def _draw_superpixels(axes: Axes, crop: np.ndarray, attribution: Attribution, target: _Target, scale: Axes) -> None:
+def _draw_superpixels(axes: Axes, crop: np.ndarray, attribution: Attribution, preset: str) -> ScalarMappable:
+    """Colour what is settled, hatch the rest; returns what the colours mean."""
     weights, segments = attribution.weights, attribution.segments
-    limit = float(np.abs(weights).max(initial=0)) or 1.0
-    norm = Normalize(-limit, limit)
     settled = np.ones(len(weights), dtype=bool) if attribution.settled is None else attribution.settled
-    _show(axes, np.where(settled, weights, 0)[segments], cmap=_WEIGHT_COLOURS, norm=norm)
+    shown = np.where(settled, weights, 0)
+    limit = float(np.abs(shown).max() or np.abs(weights).max() or 1)
+    colours = ScalarMappable(Normalize(-limit, limit), _WEIGHT_COLOURS)
+    _show(axes, shown[segments], cmap=colours.cmap, norm=colours.norm)
     _shade(axes, crop)
-    axes.add_collection(_borders(segments, colors="0.15", linewidths=0.6))
+    axes.add_collection(_borders(segments, colors="0.2", linewidths=0.6))
     _head(axes, "Weight of each superpixel")
     if not settled.all():
-        axes.contourf(~settled[segments], levels=[0.5, 1.5], colors="none", hatches=["////"])
-        axes.legend(
-            handles=[Patch(facecolor="0.9", edgecolor="0.2", hatch="////", label="unsettled: interval includes 0")],
-            loc="upper left", bbox_to_anchor=(0, -0.26), borderpad=0, borderaxespad=0,
-        )  # fmt: skip
-    _weight_scale(scale, ScalarMappable(norm, _WEIGHT_COLOURS), target)
+        axes.contourf(~settled[segments], levels=[0.5, 1.5], colors="none", hatches=["///"])
+        look = {"facecolor": "0.88", "edgecolor": "0.2", "linewidth": 0.6, "hatch": "///"}
+        axes.legend([Patch(**look)], ["unsettled: interval includes 0"], bbox_to_anchor=(0, -1.0 / _SIDE))
+    elif PRESETS[preset].rescale:
+        _below(axes, 1.0, "explained on the crop scaled to 0–1", fontsize=_SMALL)
+    counted = "" if attribution.settled is None else f"{settled.sum()} of {len(settled)} settled, "
+    fit = f"local linear model R² {attribution.score:.2f}" if weights.any() else "every weight is 0"
+    _below(axes, 1.26, counted + fit, color="0.35", fontsize=_SMALL)
+    return colours
 
 
-def _weight_scale(scale: Axes, colours: ScalarMappable, target: _Target) -> None:
+def _weight_scale(scale: Axes, colours: ScalarMappable, explained: float | None) -> None:
     """Colour bar with signed ticks; powers of ten go into its label, not into every tick."""
     limit = colours.norm.vmax
     power = int(np.floor(np.log10(limit))) if limit < 0.01 else 0
     bar = scale.figure.colorbar(colours, cax=scale, orientation="horizontal")
-    bar.locator = MaxNLocator(nbins=5, symmetric=True)
+    bar.locator = MaxNLocator(nbins=6, steps=[1, 2, 5, 10])
     bar.formatter = FuncFormatter(lambda value, _: _signed(value / 10**power))
     bar.update_ticks()
     times = f" × 10{str(power).translate(_SUPERSCRIPTS)}" if power else ""
-    bar.set_label(f"{target.unit}{times}")
+    unit = "years of expected age" if explained is None else f"probability of class {explained:g} years"
+    bar.set_label(f"{unit}{times}")
+    for x, side, text in ((0.02, "left", "lowers"), (0.98, "right", "raises")):
+        scale.text(x, 0.45, text, ha=side, va="center", color="white", fontsize=_SMALL, transform=scale.transAxes)
 
 
 def _signed(value: float, digits: int | None = None) -> str:
@@ -241,7 +238,7 @@ def _draw_regions(axes: Axes, crop: np.ndarray, mask: np.ndarray, landmarks) -> 
     _show(axes, np.ones((*crop.shape[:2], 3)))
     tint = np.zeros((*mask.shape, 4))
     tint[mask] = matplotlib.colors.to_rgba(_RAISES)
-    axes.imshow(tint, interpolation="nearest")
+    axes.imshow(tint)
     _shade(axes, crop)
     axes.add_collection(_borders(mask, colors=_RAISES_EDGE, linewidths=1.2))
     _head(axes, "Positive mask and regions")
@@ -249,24 +246,22 @@ def _draw_regions(axes: Axes, crop: np.ndarray, mask: np.ndarray, landmarks) -> 
     if landmarks is None:
         _below(axes, 0.4, "no landmarks found", fontsize=_BODY)
     else:
-        _outline_regions(axes, landmarks, crop.shape[0])
-        for label, colour, dash in (("facial", _FACIAL, "-"), ("outer", _OUTER, "--")):
-            keys.append(Line2D([], [], color=colour, linestyle=dash, path_effects=_CASING, label=label))
-    axes.legend(
-        handles=keys, loc="upper left", bbox_to_anchor=(0, -0.02), ncols=3, borderpad=0, borderaxespad=0, columnspacing=1.2
-    )
+        _outline_regions(axes, landmarks)
+        for label, look in (("facial", _FACIAL_LINE), ("outer", _OUTER_LINE)):
+            keys.append(Line2D([], [], path_effects=_CASING, label=label, **look))
+    axes.legend(handles=keys, bbox_to_anchor=(0, -0.02), ncols=3)
 
 
-def _outline_regions(axes: Axes, landmarks, size: int) -> None:
-    """Outline the outer regions first, so that the face's own lines lie on top where both run along the jaw."""
-    polygons = region_polygons(landmarks, size).polygons
-    for region in reversed(REGIONS):
-        facial = region in FACIAL_REGIONS
-        look = {"color": _FACIAL if facial else _OUTER, "linestyle": "-" if facial else "--", "linewidth": 1.4}
-        for piece in getattr(polygons[region], "geoms", [polygons[region]]):
-            x, y = np.array(piece.exterior.coords).T.reshape(2, -1)
-            axes.plot(x, y, path_effects=(withStroke(linewidth=2.6, foreground="black"),), **look)
-    axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+def _outline_regions(axes: Axes, landmarks) -> None:
+    """Outer regions first: the face's own lines lie on top where both run along the jaw."""
+    polygons = region_polygons(landmarks).polygons
+    for regions, look in ((OUTER_REGIONS, _OUTER_LINE), (FACIAL_REGIONS, _FACIAL_LINE)):
+        edges = set()  # one that two regions share is drawn once, or its dashes would fill each other's gaps
+        for region in regions:
+            for piece in getattr(polygons[region], "geoms", [polygons[region]]):
+                edges.update(tuple(sorted(edge)) for edge in pairwise(piece.exterior.coords))
+        axes.add_collection(LineCollection(sorted(edges), path_effects=_CASING, **look), autolim=False)
+    axes.set(xlim=(-1.5, CANVAS + 0.5), ylim=(CANVAS + 0.5, -1.5))  # lines along the canvas are seen whole
 
 
 def _list_regions(axes: Axes, picture: Axes, scores: dict[str, float], landmarks) -> None:
@@ -279,51 +274,45 @@ def _list_regions(axes: Axes, picture: Axes, scores: dict[str, float], landmarks
         axes.text(0, 1, "no positive pixel in any region", va="center")
         return
     look = {"va": "center", "fontsize": _SMALL}
-    for x, head in ((0.62, "of the mask"), (1, "of the region")):
+    for x, head in ((0.67, "of the mask"), (1, "of the region")):
         axes.text(x, 0, head, ha="right", color="0.35", **look)
-    centres = _centres(landmarks, picture.images[0].get_size()[0])
+    masks = region_masks(landmarks)
     for rank, region in enumerate(listed, start=1):
         axes.text(0.02, rank, f"{rank}", ha="center", fontweight="bold", **look)
         axes.text(0.06, rank, REGION_NAMES[region], **look)
-        for x, key in ((0.62, "from_all"), (1, "pct_of_feature")):
+        for x, key in ((0.67, "from_all"), (1, "pct_of_feature")):
             value = scores[f"activation_{region}_{key}"]
-            axes.barh(rank, 0.2 * value, left=x - 0.2, height=0.7, color=_RAISES)
-            axes.text(x, rank, f"{value:.0%}", ha="right", **look)
-        if region in centres:
-            badge = {"boxstyle": "circle,pad=0.18", "facecolor": "white", "edgecolor": "black"}
-            picture.text(*centres[region], f"{rank}", ha="center", va="center", fontsize=10, fontweight="bold", bbox=badge)
+            axes.barh(rank, 0.11 * value, left=x - 0.28, height=0.62, color=_RAISES)
+            axes.text(x, rank, f"{100 * value:.0f} %", ha="right", **look)
+        if masks[region].any():
+            _badge(picture, f"{rank}", masks[region] & ~masks.get(_INSIDE.get(region), False))
 
 
-def _centres(landmarks, size: int) -> dict[str, tuple[float, float]]:
-    """The point (x, y) of each region farthest from its outline, off the smaller regions within it and the edge."""
-    masks = {region: polygon_mask(polygon, size) for region, polygon in region_polygons(landmarks, size).polygons.items()}
-    for inner, outer in (("mouth_inner", "chin"), ("eye_l_inner", "eye_l"), ("eye_r_inner", "eye_r")):
-        masks[outer] &= ~masks[inner]
-    depths = {region: distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] for region, mask in masks.items() if mask.any()}
-    deepest = {region: np.unravel_index(depth.argmax(), depth.shape) for region, depth in depths.items()}
-    return {region: (float(x), float(y)) for region, (y, x) in deepest.items()}
+def _badge(axes: Axes, text: str, mask: np.ndarray) -> None:
+    """Write a number where the area, shape (H, W), is widest."""
+    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]  # the edge of the canvas counts as an outline
+    y, x = np.unravel_index(depth.argmax(), depth.shape)
+    circle = {"boxstyle": "circle,pad=0.18", "facecolor": "white", "edgecolor": "black"}
+    axes.text(x, y, text, ha="center", va="center", fontsize=10, fontweight="bold", bbox=circle)
 
 
 def _draw_distribution(axes: Axes, estimate: AgeEstimate, label_age: float | None, explained: float | None) -> None:
     classes, probabilities, age = estimate.classes, estimate.probabilities[0], float(estimate.age[0])
     spread = float(distribution_spread(probabilities, classes))
-    width = np.min(np.diff(classes), initial=1.0)
-    axes.bar(classes, probabilities, width=width, color=_BARS)
+    width = np.diff(classes).min(initial=1)
+    axes.bar(classes, probabilities, width=width, color=np.where(classes == explained, _EXPLAINED, _BARS))
     top = 1.12 * float(probabilities.max())
-    axes.set(ylim=(0, top), xlabel="age (years)", ylabel="probability of the age class")
-    axes.axvline(age, color=_EXPECTED, label=f"expected age {age:.1f} years")
-    axes.errorbar(
-        age, 0.96 * top, xerr=spread, color=_EXPECTED, capsize=5, elinewidth=1.6, capthick=1.6,
-        label=f"spread ± {spread:.1f} years (standard deviation)",
-    )  # fmt: skip
+    known = [*classes, age if label_age is None else label_age]
+    axes.set(xlim=(min(known) - 3, max(known) + 3), ylim=(0, top))
+    axes.set(xlabel="age (years)", ylabel="probability of the age class")
+    axes.axvline(age, color=_EXPECTED, linewidth=1.5, label=f"expected age {age:.1f} years")
+    ends = Line2D([age - spread, age + spread], [0.95 * top] * 2, color=_EXPECTED, marker="|", markersize=12, mew=1.8)
+    ends.set_label(f"spread ± {spread:.1f} years (standard deviation)")
+    axes.add_line(ends)
     if label_age is not None:
         axes.axvline(label_age, color=_DOCUMENTED, linestyle=(0, (4, 2)), label=f"documented age {label_age:g} years")
     if explained is not None:
-        axes.plot(
-            explained, 0.02, "v", color=_EXPLAINED, markersize=10, transform=axes.get_xaxis_transform(),
-            label=f"explained: class {explained:g} years", clip_on=False,
-        )  # fmt: skip
-    low, high = min(classes[0], label_age or 0), max(classes[-1], label_age or 0)
-    axes.set_xlim(low - 1, high + 1)
+        above = float(probabilities[classes == explained][0]) + 0.03 * top
+        axes.plot(explained, above, "v", color=_EXPLAINED, markersize=10, label=f"explained: class {explained:g} years")
     _head(axes, "Distribution over age classes")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.17), borderpad=0, borderaxespad=0)
+    axes.legend(bbox_to_anchor=(0, -0.17), handler_map={ends: HandlerLine2D(numpoints=2)})

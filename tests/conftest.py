@@ -1,0 +1,98 @@
+"""Real faces and loaded estimators, made once a session.
+
+The only faces that tests may count on are the two public-domain portraits that come inside packages: Eileen Collins
+(scikit-image) and Grace Hopper (matplotlib). ``AGE_AUDIT_UTKFACE`` may name a folder of UTKFace images for more.
+"""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import pytest
+from PIL import Image
+
+UTKFACE_VARIABLE = "AGE_AUDIT_UTKFACE"
+
+
+@pytest.fixture(scope="session")
+def astronaut():
+    """Eileen Collins, RGB uint8 (512, 512, 3), read-only."""
+    from skimage import data
+
+    return _read_only(data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def hopper():
+    """Grace Hopper, RGB uint8 (600, 512, 3), read-only."""
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    with Image.open(path) as opened:
+        return _read_only(np.array(opened.convert("RGB")))
+
+
+@pytest.fixture(scope="session")
+def astronaut_head(astronaut):
+    """The head alone, (200, 200, 3); the whole picture also holds a fold of cloth that is taken for a face."""
+    return astronaut[20:220, 120:320]
+
+
+@pytest.fixture(scope="session")
+def hopper_head(hopper):
+    """The head alone, (400, 400, 3)."""
+    return hopper[60:460, 70:470]
+
+
+@pytest.fixture(scope="session")
+def crops(astronaut, hopper):
+    """Both portraits as the estimators get them, uint8 (2, 224, 224, 3), read-only."""
+    from age_audit.faces.detection import crop_face
+
+    return _read_only(np.stack([crop_face(astronaut).image, crop_face(hopper).image]))
+
+
+@pytest.fixture(scope="session")
+def many_faces(crops):
+    """33 different images to estimate: portraits turned, shifted, darkened, and noise; one more than a forward pass."""
+    rng = np.random.default_rng(33)
+    faces = [*crops, *crops[:, :, ::-1]]
+    while len(faces) < 31:
+        face = np.roll(faces[rng.integers(4)], rng.integers(-12, 13, 2), axis=(0, 1))
+        faces.append((face * rng.uniform(0.5, 1.0)).astype(np.uint8))
+    faces += [rng.integers(0, 256, (224, 224, 3), dtype=np.uint8) for _ in range(2)]
+    return _read_only(np.stack(faces))
+
+
+@pytest.fixture(scope="session")
+def dex_wrn():
+    from age_audit.estimators import load_estimator
+
+    return load_estimator("dex-wrn")
+
+
+@pytest.fixture(scope="session")
+def cydral():
+    from age_audit.estimators import load_estimator
+
+    return load_estimator("cydral-resnet10")
+
+
+@pytest.fixture(scope="session")
+def utkface():
+    """Paths of 60 UTKFace images with complete names, drawn evenly from the folder that the environment names."""
+    folder = os.environ.get(UTKFACE_VARIABLE)
+    if not folder:
+        pytest.skip(f"{UTKFACE_VARIABLE} names no folder of UTKFace images")
+    paths = sorted(path for path in Path(folder).iterdir() if path.name.count("_") == 3)
+    if len(paths) < 60:
+        pytest.skip(f"{folder} holds fewer than 60 UTKFace images")
+    return [paths[i] for i in np.linspace(0, len(paths) - 1, 60).astype(int)]
+
+
+def _read_only(array):
+    array = np.ascontiguousarray(array)
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,217 @@
+"""Whatever lies in a folder of photos: files written here, byte by byte where they must be broken."""
+
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from age_audit.errors import ImageFailure
+from age_audit.faces.decoding import MAX_PIXELS, decode_image, read_bytes
+
+GRADIENT = np.arange(12 * 16 * 3, dtype=np.uint16).reshape(12, 16, 3).astype(np.uint8)
+
+
+def encoded(image, format="PNG", **options):
+    """The bytes of an image file."""
+    stream = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(stream, format, **options)
+    return stream.getvalue()
+
+
+def png_claiming(width, height):
+    """A PNG whose header promises this size and whose pixels are missing."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def reason_of(call, *arguments):
+    with pytest.raises(ImageFailure) as caught:
+        call(*arguments)
+    assert caught.value.note
+    return caught.value.reason
+
+
+class TestReadBytes:
+    def test_regular_file_and_link_to_it(self, tmp_path):
+        (tmp_path / "face.jpg").write_bytes(b"abc")
+        (tmp_path / "link.jpg").symlink_to("face.jpg")
+        assert read_bytes(tmp_path / "face.jpg") == read_bytes(tmp_path / "link.jpg") == b"abc"
+
+    def test_zero_bytes(self, tmp_path):
+        (tmp_path / "x.jpg").touch()
+        assert reason_of(read_bytes, tmp_path / "x.jpg") == "empty-file"
+
+    def test_folder_named_like_an_image(self, tmp_path):
+        (tmp_path / "x.jpg").mkdir()
+        assert reason_of(read_bytes, tmp_path / "x.jpg") == "is-a-folder"
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+    def test_named_pipe_is_not_waited_for(self, tmp_path):
+        os.mkfifo(tmp_path / "x.jpg")
+        assert reason_of(read_bytes, tmp_path / "x.jpg") == "not-a-file"
+
+    def test_symlink_loop(self, tmp_path):
+        (tmp_path / "x.jpg").symlink_to("y.jpg")
+        (tmp_path / "y.jpg").symlink_to("x.jpg")
+        assert reason_of(read_bytes, tmp_path / "x.jpg") == "unreadable"
+
+    def test_vanished(self, tmp_path):
+        assert reason_of(read_bytes, tmp_path / "x.jpg") == "unreadable"
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+    def test_permission_denied(self, tmp_path):
+        (tmp_path / "x.jpg").write_bytes(b"abc")
+        (tmp_path / "x.jpg").chmod(0)
+        assert reason_of(read_bytes, tmp_path / "x.jpg") == "unreadable"
+
+    def test_read_error(self, tmp_path, monkeypatch):
+        def refuse(_):
+            raise PermissionError(13, "Permission denied")
+
+        (tmp_path / "x.jpg").write_bytes(b"abc")
+        monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+        assert reason_of(read_bytes, tmp_path / "x.jpg") == "unreadable"
+
+    def test_note_holds_no_folder(self, tmp_path):
+        with pytest.raises(ImageFailure) as caught:
+            read_bytes(tmp_path / "x.jpg")
+        assert str(tmp_path) not in caught.value.note
+
+
+class TestRefused:
+    def test_truncated_jpeg(self):
+        whole = encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8), "JPEG")
+        assert decode_image(whole)[0].shape == (64, 64, 3)
+        assert reason_of(decode_image, whole[: len(whole) // 2]) == "truncated"
+
+    def test_truncated_png(self):
+        whole = encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+        assert reason_of(decode_image, whole[: len(whole) // 2]) == "truncated"
+
+    def test_text_named_like_an_image(self):
+        assert reason_of(decode_image, b"I am not a picture.\n") == "not-an-image"
+
+    # Pillow itself only warns about the first two and raises on the third.
+    @pytest.mark.parametrize("size", [(8001, 8000), (10_000, 10_000), (60_000, 60_000)])
+    def test_decompression_bomb(self, size):
+        assert reason_of(decode_image, png_claiming(*size)) == "too-large"
+
+    def test_the_largest_size_is_not_refused_for_its_size(self):
+        assert 8000 * 8000 == MAX_PIXELS
+        assert reason_of(decode_image, png_claiming(8000, 8000)) == "truncated"
+
+    def test_bomb_warns_nobody(self, recwarn):
+        reason_of(decode_image, png_claiming(10_000, 10_000))
+        assert not recwarn.list
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "PPM", "AVIF"])
+    def test_damaged_files_never_raise_anything_else(self, format):
+        try:
+            whole = encoded(GRADIENT, format)
+        except (KeyError, OSError):
+            pytest.skip(f"this Pillow writes no {format}")
+        rng = np.random.default_rng(7)
+        failed = 0
+        for turn in range(150):
+            damaged = bytearray(whole)
+            for _ in range(rng.integers(1, 6)):
+                damaged[rng.integers(len(damaged))] = rng.integers(256)
+            if turn % 5 == 0:
+                damaged = damaged[: rng.integers(1, len(damaged))]
+            try:
+                image, _ = decode_image(bytes(damaged))
+                assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+            except ImageFailure as failure:
+                failed += 1
+                assert failure.reason in {"not-an-image", "truncated", "too-large"}
+        assert failed
+
+
+class TestConverted:
+    def test_rgb_comes_as_it_is(self):
+        image, notes = decode_image(encoded(GRADIENT))
+        np.testing.assert_array_equal(image, GRADIENT)
+        assert image.dtype == np.uint8 and notes == ()
+
+    def test_one_pixel(self):
+        image, _ = decode_image(encoded(np.array([[[1, 2, 3]]], dtype=np.uint8)))
+        assert image.tolist() == [[[1, 2, 3]]]
+
+    def test_grey(self):
+        image, notes = decode_image(encoded(GRADIENT[..., 0]))
+        np.testing.assert_array_equal(image, np.repeat(GRADIENT[..., :1], 3, axis=2))
+        assert notes == ("converted from L",)
+
+    def test_transparency_is_laid_over_white(self):
+        pixels = np.array([[[200, 0, 0, 255], [200, 0, 0, 0], [200, 0, 100, 51]]], dtype=np.uint8)
+        image, notes = decode_image(encoded(pixels))
+        # 51/255 is one fifth: 200/5 + 255*4/5 = 244, 0/5 + 204 = 204, 100/5 + 204 = 224
+        assert image.tolist() == [[[200, 0, 0], [255, 255, 255], [244, 204, 224]]]
+        assert notes == ("converted from RGBA",)
+
+    def test_grey_with_transparency(self):
+        image, _ = decode_image(encoded(Image.fromarray(np.array([[[90, 255], [90, 0]]], dtype=np.uint8), "LA")))
+        assert image.tolist() == [[[90] * 3, [255] * 3]]
+
+    def test_palette_with_transparency(self):
+        palette = Image.new("P", (2, 1))
+        palette.putpalette([10, 20, 30, 40, 50, 60])
+        palette.putpixel((1, 0), 1)
+        image, notes = decode_image(encoded(palette, transparency=1))
+        assert image.tolist() == [[[10, 20, 30], [255, 255, 255]]]
+        assert notes == ("converted from P",)
+
+    def test_rgb_with_one_transparent_colour(self):
+        pixels = np.array([[[10, 20, 30], [40, 50, 60]]], dtype=np.uint8)
+        image, _ = decode_image(encoded(pixels, transparency=(40, 50, 60)))
+        assert image.tolist() == [[[10, 20, 30], [255, 255, 255]]]
+
+    def test_cmyk(self):
+        cyan = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
+        image, notes = decode_image(encoded(cyan, "JPEG", quality=100))
+        assert image[4, 4, 0] < 10 and image[4, 4, 1] > 245 and image[4, 4, 2] > 245
+        assert notes == ("converted from CMYK",)
+
+    def test_16_bit_grey_is_scaled_not_clipped(self):
+        deep = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)  # 257 = 65535 / 255
+        image, notes = decode_image(encoded(deep))
+        assert image[..., 0].tolist() == [[0, 1, 128, 255]]
+        assert image.shape == (1, 4, 3) and (image == image[..., :1]).all()
+        assert notes[0].startswith("converted from I")
+
+    @pytest.mark.parametrize("full", [1.0, 255.0])
+    def test_floating_point_grey_is_scaled_and_holes_are_black(self, full):
+        deep = np.array([[0.0, 0.2, 1.0, np.nan]], dtype=np.float32) * np.float32(full)
+        image, _ = decode_image(encoded(Image.fromarray(deep), "TIFF"))
+        assert image[0, :, 0].tolist() == [0, 51, 255, 0]
+
+    def test_exif_orientation_6_is_turned(self):
+        upright = np.zeros((20, 10, 3), dtype=np.uint8)
+        upright[:5] = 255  # white on top once it is turned
+        stored = np.rot90(upright, 1)  # as a camera held on its side stores it
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        image, notes = decode_image(encoded(stored, "PNG", exif=exif))
+        np.testing.assert_array_equal(image, upright)
+        assert notes == ("turned by EXIF orientation 6",)
+
+    def test_animation_gives_its_first_frame(self):
+        frames = [Image.new("RGB", (6, 4), colour) for colour in ("red", "lime", "blue")]
+        content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+        assert len(list(ImageSequence.Iterator(Image.open(io.BytesIO(content))))) == 3
+        image, notes = decode_image(content)
+        assert (image == [255, 0, 0]).all() and image.shape == (4, 6, 3)
+        assert "first of 3 frames" in notes
+
+    def test_result_can_be_written_to(self):
+        image, _ = decode_image(encoded(GRADIENT))
+        image[0, 0] = 0
