@@ -69,6 +69,7 @@ PRESETS = {
     ),
 }
 
+PRECISIONS = ("float32", "bfloat16")
 STEPS = ("align", "crop", "estimate", "explain")
 
 
@@ -121,6 +122,7 @@ class Stage1Config:
 
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)
+        check_choice("precision", self.precision, PRECISIONS)
         for step in self.steps:
             check_choice("step", step, STEPS)
         if not self.steps:

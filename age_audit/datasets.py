@@ -52,12 +52,12 @@ def list_images(folder: Path) -> list[ImageFile]:
     Raises
     ------
     UsageError
-        When there is no such folder or nothing in it carries an image's name.
+        When there is no such folder, nothing in it carries an image's name, or a part of it cannot be listed.
     """
     if not folder.is_dir():
         raise UsageError(f"expected a folder of images at {folder}, found none; choose it with --images")
     found = []
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=_refuse_folder):
         named_like_images = [name for name in folders if Path(name).suffix.lower() in IMAGE_SUFFIXES]
         for name in named_like_images:
             folders.remove(name)
@@ -68,6 +68,13 @@ def list_images(folder: Path) -> list[ImageFile]:
     if not found:
         raise UsageError(f"expected images ({', '.join(sorted(IMAGE_SUFFIXES))}) in {folder}, found none")
     return sorted(found, key=lambda file: file.image)
+
+
+def _refuse_folder(error: OSError) -> None:
+    # What lies in there would be missing from every count.
+    raise UsageError(
+        f"expected to list the folder {error.filename}, but: {error.strerror}; allow reading it or move it elsewhere"
+    ) from error
 
 
 def _printable(name: str) -> str:

@@ -78,9 +78,10 @@ def _in_processes(function, tasks, workers, setup, give_up) -> Iterator[tuple]:
         running: dict[Future, object] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < workers * AHEAD:
-                    task = waiting.popleft()
-                    running[pool.submit(function, task)] = task
+                while waiting and len(running) < _room(deaths, [*running.values(), waiting[0]], workers):
+                    # Taken off only once it is handed out: a pool may turn out to be broken here.
+                    running[pool.submit(_perform, function, waiting[0])] = waiting[0]
+                    waiting.popleft()
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     # Taken off only once its result is there: after a death the rest is handed out again.
@@ -99,7 +100,25 @@ def _in_processes(function, tasks, workers, setup, give_up) -> Iterator[tuple]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _room(deaths: Counter[int], tasks: list, workers: int) -> int:
+    """How many tasks may be out at once: a task that was out when a worker died runs alone, to learn if it was the cause."""
+    return 1 if any(deaths[id(task)] for task in tasks) else workers * AHEAD
+
+
+_setup_error: Exception | None = None  # of this worker
+
+
 def _start_worker(setup: Callable[[], None] | None) -> None:
+    global _setup_error
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers in order
-    if setup is not None:
-        setup()
+    try:
+        if setup is not None:
+            setup()
+    except Exception as error:  # raised here, it would look like a worker that was killed
+        _setup_error = error
+
+
+def _perform(function, task):
+    if _setup_error is not None:
+        raise _setup_error
+    return function(task)

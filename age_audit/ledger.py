@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,13 +92,18 @@ class Ledger:
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder / f".{FILE_NAME}.lock")
-            self._db = sqlite3.connect(self.path)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_TABLES)
+            with ExitStack() as opened:  # closes everything again when a later part fails
+                opened.enter_context(_locked(folder / f".{FILE_NAME}.lock"))
+                self._db = opened.enter_context(closing(sqlite3.connect(self.path)))
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db.executescript(_TABLES)
+                self._check_format()
+                self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
             raise UsageError(f"expected a ledger that can be written at {self.path}, but: {error}") from error
+
+    def _check_format(self) -> None:
         found = self.meta("format")
         if found is None:
             self.set_meta("format", FORMAT)
@@ -108,8 +114,7 @@ class Ledger:
         return self
 
     def __exit__(self, *_) -> None:
-        self._db.close()
-        self._lock.close()
+        self._opened.close()
 
     def meta(self, name: str) -> str | None:
         """One fact about the folder, e.g. whether its faces are aligned."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -16,14 +17,23 @@ TEMPORARY_SUFFIX = ".partial"
 def pack_arrays(**arrays: np.ndarray) -> bytes:
     """Named arrays as one compressed NPZ file; the same arrays give the same bytes."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
     return stream.getvalue()
 
 
 def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
-    """The inverse of :func:`pack_arrays`. Objects are refused, so that nothing is unpickled."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+    """The inverse of :func:`pack_arrays`. Objects are refused, so that nothing is unpickled.
+
+    Raises
+    ------
+    ValueError
+        When the bytes are damaged or something else.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, TypeError, OSError) as error:
+        raise ValueError(f"not a whole NPZ file: {error}") from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -54,7 +54,8 @@ class AgeEstimator(ABC):
         Returns
         -------
         AgeEstimate
-            Ages in float64 years; each row the same bits in whatever batch the face comes.
+            Ages in float64 years. From the shipped estimators each row is the same bits in whatever batch the face
+            comes; a model of one's own may differ in the last ones.
 
         Raises
         ------
@@ -69,7 +70,9 @@ class AgeEstimator(ABC):
         parts = [self._padded(faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]
         probabilities = np.concatenate([ages for ages, _ in parts])
         female = None if parts[0][1] is None else np.concatenate([female for _, female in parts])
-        return AgeEstimate(probabilities.astype(np.float64) @ self.classes, probabilities, self.classes, female)
+        # Row by row: a matrix product picks its kernel, and with it the last bits, by the number of rows.
+        ages = (probabilities.astype(np.float64) * self.classes).sum(axis=1)
+        return AgeEstimate(ages, probabilities, self.classes, female)
 
     def _padded(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         n = len(faces)

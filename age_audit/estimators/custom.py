@@ -118,7 +118,7 @@ class CallableEstimator(AgeEstimator):
         low, high = self._config.value_range
         pixels = faces.astype(np.float32) * np.float32((high - low) / 255.0) + np.float32(low)
         if self._config.channel_order == "BGR":
-            pixels = pixels[..., ::-1]
+            pixels = np.ascontiguousarray(pixels[..., ::-1])  # torch, for one, takes no reversed views
         answer = np.asarray(self._function(pixels), dtype=np.float64)
         expected = (len(faces), len(self.classes)) if self.gives_classes else (len(faces),)
         if answer.shape != expected:

@@ -1,0 +1,162 @@
+"""One contract for every estimator that can be loaded here: the shipped ones and all ways of bringing one's own."""
+
+import json
+
+import numpy as np
+import pytest
+
+from age_audit.estimators import load_estimator
+from age_audit.schema import AgeEstimate
+
+MODULE = '''
+import numpy as np
+
+def probabilities(faces):
+    """101 classes around the mean brightness of the first channel, in 0-1."""
+    assert faces.dtype == np.float32 and faces.flags.c_contiguous
+    centre = np.array([face[..., 0].mean() for face in faces]) * 100
+    scores = -((np.arange(101) - centre[:, None]) / 8) ** 2
+    weights = np.exp(scores)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+def years(faces):
+    """Ages straight from the mean of the first channel."""
+    return np.array([face[..., 0].mean() for face in faces]) / 3
+'''
+
+NAMES = [
+    "dex-wrn",
+    "cydral-resnet10",
+    "module:function",
+    "FILE.keras",
+    "function.json",
+    "keras.json",
+    "ages.json",
+    "keras-ages.json",
+]
+OWN_NETWORKS = {"tiny.keras", "tiny", "tiny-ages.keras"}
+
+
+def tiny_network(outputs, activation):
+    import keras
+
+    def kernel(seed):
+        return keras.initializers.RandomNormal(stddev=0.3, seed=seed)
+
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Rescaling(1 / 64)(inputs)
+    x = keras.layers.Conv2D(6, 5, strides=3, activation="relu", kernel_initializer=kernel(1))(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(outputs, activation, kernel_initializer=kernel(2))(x))
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """{name in NAMES: what to load}, for estimators of one's own; the module is on the import path meanwhile."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "contract_functions.py").write_text(MODULE)
+    tiny_network(101, "softmax").save(folder / "tiny.keras")
+    tiny_network(1, "softplus").save(folder / "tiny-ages.keras")
+    configs = {
+        "function": {"model": "contract_functions:probabilities", "value_range": [0, 1], "channel_order": "BGR"},
+        "keras": {"model": "tiny.keras", "name": "tiny", "value_range": [-1, 1], "channel_order": "BGR"},
+        "ages": {"model": "contract_functions:years", "output": "ages", "classes": [0, 10, 20, 40, 90]},
+        "keras-ages": {"model": "tiny-ages.keras", "output": "ages"},
+    }
+    for name, config in configs.items():
+        (folder / f"{name}.json").write_text(json.dumps(config))
+    names = {f"{name}.json": str(folder / f"{name}.json") for name in configs}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield names | {"module:function": "contract_functions:probabilities", "FILE.keras": str(folder / "tiny.keras")}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def estimator(request, own):
+    if request.param == "module:function":  # its faces come in 0-255; scaled here as its author would
+        import contract_functions
+
+        whole = contract_functions.probabilities
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(contract_functions, "probabilities", lambda faces: whole(faces / np.float32(255)))
+            yield load_estimator(own[request.param])
+    else:
+        yield load_estimator(own.get(request.param, request.param))
+
+
+@pytest.fixture(scope="module")
+def answer(estimator, many_faces):
+    return estimator.predict(many_faces)
+
+
+def test_shapes_and_types(estimator, answer, many_faces):
+    assert isinstance(answer, AgeEstimate)
+    count, classes = len(many_faces), len(estimator.classes)
+    assert answer.age.shape == (count,) and answer.age.dtype == np.float64
+    assert answer.probabilities.shape == (count, classes)
+    assert np.issubdtype(answer.probabilities.dtype, np.floating)
+    assert answer.classes.shape == (classes,) and (np.diff(answer.classes) > 0).all()
+    if answer.probability_female is not None:
+        assert answer.probability_female.shape == (count,)
+        assert (0 <= answer.probability_female).all() and (answer.probability_female <= 1).all()
+
+
+def test_probabilities_are_distributions(answer):
+    assert answer.probabilities.min() >= 0
+    np.testing.assert_allclose(answer.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_age_is_the_expectation(answer):
+    np.testing.assert_allclose(answer.age, answer.probabilities.astype(np.float64) @ answer.classes, rtol=1e-12)
+
+
+def test_faces_get_different_ages(answer):
+    assert len(np.unique(answer.age)) > len(answer.age) // 2
+
+
+@pytest.mark.parametrize("chosen", [[0], [32], [0, 1], [17, 4], [30, 2, 0, 9, 5]])
+def test_same_bits_in_whatever_batch(estimator, answer, many_faces, chosen):
+    again = estimator.predict(many_faces[chosen])
+    if estimator.info.name in OWN_NETWORKS:  # their arithmetic is not ours to order
+        np.testing.assert_allclose(again.age, answer.age[chosen], rtol=1e-6)
+        return
+    np.testing.assert_array_equal(again.probabilities, answer.probabilities[chosen])
+    np.testing.assert_array_equal(again.age, answer.age[chosen])
+    if answer.probability_female is not None:
+        np.testing.assert_array_equal(again.probability_female, answer.probability_female[chosen])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floating_point_faces_are_the_same_faces(estimator, answer, many_faces, dtype):
+    again = estimator.predict(many_faces[:2].astype(dtype)).age
+    np.testing.assert_allclose(again, answer.age[:2], rtol=1e-6 if estimator.info.name in OWN_NETWORKS else 0)
+
+
+def test_no_faces(estimator):
+    empty = estimator.predict(np.zeros((0, 224, 224, 3), dtype=np.uint8))
+    assert empty.age.shape == (0,)
+    assert empty.probabilities.shape == (0, len(estimator.classes))
+
+
+@pytest.mark.parametrize("shape", [(224, 224, 3), (1, 64, 64, 3), (1, 224, 224), (1, 224, 224, 4), (1, 3, 224, 224)])
+def test_wrong_shape(estimator, shape):
+    with pytest.raises(ValueError, match=r"expected faces of shape \(N, 224, 224, 3\), got"):
+        estimator.predict(np.zeros(shape, dtype=np.uint8))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, bool, complex])
+def test_wrong_type(estimator, dtype):
+    with pytest.raises(ValueError, match="expected faces of type uint8 or floating point, got"):
+        estimator.predict(np.zeros((1, 224, 224, 3), dtype=dtype))
+
+
+def test_information_for_the_provenance(estimator):
+    info = estimator.info
+    assert info.name and "/" not in info.name
+    assert info.weights_hash == "none" or len(info.weights_hash.partition(":")[2]) in (32, 64)
+    assert info.channel_order in ("RGB", "BGR") and info.precision == "float32"
+
+
+def test_loaded_once(estimator, own, request):
+    name = request.node.callspec.params["estimator"]
+    assert load_estimator(own.get(name, name)) is estimator

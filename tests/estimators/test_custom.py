@@ -1,0 +1,217 @@
+"""Estimators of one's own: what they are fed, and what is refused."""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from age_audit.errors import UsageError
+from age_audit.estimators import load_estimator
+from age_audit.estimators.base import spread_over_classes
+from age_audit.estimators.custom import CallableEstimator, EstimatorConfig, load_custom, read_config
+
+# Three flat colours: red, grey and black.
+FACES = np.stack([np.broadcast_to(colour, (224, 224, 3)) for colour in ([255, 0, 0], [51] * 3, [0] * 3)]).astype(np.uint8)
+
+
+def described(folder, **given):
+    path = folder / "mine.json"
+    path.write_text(json.dumps(given))
+    return path
+
+
+def recording(seen, answer):
+    def function(faces):
+        seen.append(faces)
+        return np.resize(answer, (len(faces), *np.shape(answer)[1:]))
+
+    return function
+
+
+class TestWhatAFunctionIsFed:
+    @pytest.mark.parametrize(
+        ("order", "red"), [("RGB", [255.0, 0.0, 0.0]), ("BGR", [0.0, 0.0, 255.0])], ids=["RGB", "BGR"]
+    )
+    def test_channel_order(self, order, red):
+        seen = []
+        config = EstimatorConfig("x:y", output="ages", channel_order=order)
+        CallableEstimator(recording(seen, np.array([30.0])), config).predict(FACES)
+        assert seen[0].shape == FACES.shape and seen[0].dtype == np.float32
+        assert seen[0][0, 5, 7].tolist() == red
+
+    def test_value_range(self):
+        seen = []
+        config = EstimatorConfig("x:y", output="ages", value_range=(-1.0, 1.0))
+        CallableEstimator(recording(seen, np.array([30.0])), config).predict(FACES)
+        # 51 is a fifth of 255: -1 + 2/5
+        np.testing.assert_allclose(seen[0][:, 0, 0, 0], [1, -0.6, -1], atol=1e-6)
+
+    def test_wrong_shape_of_its_answer(self):
+        estimator = CallableEstimator(lambda faces: np.zeros((len(faces), 5)), EstimatorConfig("x:y"))
+        with pytest.raises(UsageError, match=r"expected x:y to return shape \(3, 101\), got \(3, 5\)"):
+            estimator.predict(FACES)
+
+    @pytest.mark.parametrize("value", [3.0, -1.0, np.nan])
+    def test_an_answer_that_is_no_distribution(self, value):
+        estimator = CallableEstimator(
+            lambda faces: np.tile([value, 1 - value, 1.0], (len(faces), 1)), EstimatorConfig("x:y", classes=(0.0, 1.0, 2.0))
+        )
+        with pytest.raises(UsageError, match="expected x:y to give probabilities"):
+            estimator.predict(FACES)
+
+
+class TestSpreadOverClasses:
+    def test_by_hand(self):
+        spread = spread_over_classes(np.array([0.0, 2.5, 10.0, 30.0, 99.0, -4.0]), np.array([0.0, 10.0, 40.0]))
+        expected = [[1, 0, 0], [0.75, 0.25, 0], [0, 1, 0], [0, 1 / 3, 2 / 3], [0, 0, 1], [1, 0, 0]]
+        np.testing.assert_allclose(spread, expected)
+
+    def test_expectation_is_the_age(self):
+        ages = np.random.default_rng(0).uniform(0, 100, 50)
+        classes = np.arange(101.0)
+        np.testing.assert_allclose(spread_over_classes(ages, classes) @ classes, ages)
+
+
+class TestModuleFunction:
+    @pytest.fixture
+    def module(self, tmp_path, monkeypatch):
+        (tmp_path / "my_ages.py").write_text("NUMBER = 3\ndef years(faces):\n    return faces.mean(axis=(1, 2, 3))\n")
+        monkeypatch.chdir(tmp_path)
+        yield "my_ages"
+        sys.modules.pop("my_ages", None)
+
+    def test_found_where_the_user_stands(self, module, tmp_path):
+        before = list(sys.path)
+        estimator = load_custom(str(described(tmp_path, model=f"{module}:years", output="ages", name="mine")))
+        np.testing.assert_allclose(estimator.predict(FACES).age, [85, 51, 0], atol=1e-4)
+        assert estimator.info.name == "mine" and estimator.info.weights_hash == "none"
+        assert not estimator.gives_classes
+        assert sys.path == before
+
+    @pytest.mark.parametrize("target", ["my_ages:absent", "no_such_module_at_all:f", "my_ages:", ":years"])
+    def test_not_importable(self, module, target):
+        with pytest.raises(UsageError, match="expected '.*' to name module:function, but importing it failed"):
+            load_custom(target)
+
+    def test_not_a_function(self, module):
+        with pytest.raises(UsageError, match="expected 'my_ages:NUMBER' to name a function, got int"):
+            load_custom("my_ages:NUMBER")
+
+
+class TestDescription:
+    def test_keras_file_is_relative_to_it(self, tmp_path):
+        config = read_config(described(tmp_path, model="sub/net.keras", classes=[1, 2], value_range=[0, 1]))
+        assert config.model == str(tmp_path / "sub" / "net.keras")
+        assert config.classes == (1.0, 2.0) and config.value_range == (0.0, 1.0)
+
+    def test_defaults(self, tmp_path):
+        assert read_config(described(tmp_path, model="a:b")) == EstimatorConfig("a:b")
+
+    @pytest.mark.parametrize("text", ["{", "", "\udcff"])
+    def test_not_json(self, tmp_path, text):
+        (tmp_path / "mine.json").write_bytes(text.encode(errors="surrogateescape"))
+        with pytest.raises(UsageError, match=r"mine\.json to be a JSON description"):
+            load_custom(str(tmp_path / "mine.json"))
+
+    def test_absent(self, tmp_path):
+        with pytest.raises(UsageError, match="reading it failed"):
+            load_estimator(str(tmp_path / "absent.json"))
+
+    @pytest.mark.parametrize("content", ["[]", '"a:b"', "{}", '{"name": "x"}', '{"model": "a:b", "colour": "BGR"}'])
+    def test_wrong_keys(self, tmp_path, content):
+        (tmp_path / "mine.json").write_text(content)
+        with pytest.raises(UsageError, match="to be an object with 'model' and any of"):
+            load_custom(str(tmp_path / "mine.json"))
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"output": "logits"}, "output to be 'probabilities' or 'ages', got 'logits'"),
+            ({"channel_order": "GBR"}, "channel_order to be 'RGB' or 'BGR', got 'GBR'"),
+            ({"classes": 5}, "classes in .* rising numbers, got 5"),
+            ({"classes": ["young", "old"]}, "classes in .* rising numbers"),
+            ({"classes": [30, 20, 10]}, "classes in .* rising numbers"),
+            ({"classes": [30]}, "classes in .* two or more"),
+            ({"value_range": [1]}, "value_range in .* two or more"),
+            ({"value_range": [0, 1, 2]}, "value_range in .* two numbers"),
+            ({"model": 7}, "'7' to name module:function"),
+        ],
+    )
+    def test_wrong_values(self, tmp_path, given, message):
+        with pytest.raises(UsageError, match=message):
+            load_custom(str(described(tmp_path, **{"model": "json:dumps", **given})))
+
+    def test_precision_is_the_owners_choice(self):
+        with pytest.raises(UsageError, match="got precision 'bfloat16'; leave the option out"):
+            load_custom("json:dumps", "bfloat16")
+
+
+class TestKerasFile:
+    @staticmethod
+    def save(path, shape=(8, 8, 3), units=101, activation="softmax"):
+        inputs = keras.Input(shape)
+        x = keras.layers.Flatten()(inputs) if None not in shape else keras.layers.GlobalAveragePooling2D()(inputs)
+        keras.Model(inputs, keras.layers.Dense(units, activation, kernel_initializer="zeros")(x)).save(path)
+        return path
+
+    def test_fed_at_its_own_size_and_range(self, tmp_path):
+        inputs = keras.Input((4, 4, 3))
+        first = keras.layers.Flatten()(inputs)[:, :1]  # the first pixel's first channel
+        keras.Model(inputs, first).save(tmp_path / "first.keras")
+        config = {"model": "first.keras", "output": "ages", "value_range": [0, 50], "channel_order": "BGR"}
+        estimator = load_custom(str(described(tmp_path, **config)))
+        assert estimator.info.input_size == 4
+        # blue of red is 0, of grey a fifth of 50, of black 0
+        np.testing.assert_allclose(estimator.predict(FACES).age, [0, 10, 0], atol=1e-4)
+
+    def test_any_size_means_the_canvas(self, tmp_path):
+        estimator = load_custom(str(self.save(tmp_path / "net.keras", (None, None, 3))))
+        assert estimator.info.input_size == 224
+        np.testing.assert_allclose(estimator.predict(FACES).age, 50, atol=1e-3)  # zero weights: every class alike
+
+    def test_hash_is_of_the_file(self, tmp_path):
+        import hashlib
+
+        path = self.save(tmp_path / "net.keras")
+        expected = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert load_custom(str(path)).info.weights_hash == f"sha256:{expected}"
+
+    @pytest.mark.parametrize("shape", [(8, 6, 3), (8, 8, 1), (3, 8, 8)])
+    def test_wrong_input(self, tmp_path, shape):
+        with pytest.raises(UsageError, match=r"expected net\.keras to take \(N, size, size, 3\)"):
+            load_custom(str(self.save(tmp_path / "net.keras", shape)))
+
+    def test_input_that_is_no_picture(self, tmp_path):
+        keras.Model(inputs := keras.Input((5,)), keras.layers.Dense(101)(inputs)).save(tmp_path / "net.keras")
+        with pytest.raises(UsageError, match=r"expected net\.keras to take"):
+            load_custom(str(tmp_path / "net.keras"))
+
+    def test_wrong_number_of_classes(self, tmp_path):
+        with pytest.raises(UsageError, match=r"probabilities of shape \(None, 101\), it gives \(None, 7\)"):
+            load_custom(str(self.save(tmp_path / "net.keras", units=7)))
+
+    def test_ages_are_one_number_a_face(self, tmp_path):
+        self.save(tmp_path / "net.keras", units=2)
+        with pytest.raises(UsageError, match=r"ages of shape \(None, 1\), it gives \(None, 2\)"):
+            load_custom(str(described(tmp_path, model="net.keras", output="ages")))
+
+    def test_missing_softmax_is_noticed(self, tmp_path):
+        estimator = load_custom(str(self.save(tmp_path / "net.keras", activation=None)))
+        with pytest.raises(UsageError, match="end it with a softmax"):
+            estimator.predict(FACES)
+
+    @pytest.mark.parametrize("content", [None, b"not a model"])
+    def test_not_a_model_file(self, tmp_path, content):
+        if content is not None:
+            (tmp_path / "net.keras").write_bytes(content)
+        with pytest.raises(UsageError, match=r"net\.keras to be a \.keras model file"):
+            load_custom(str(tmp_path / "net.keras"))
+
+    def test_code_inside_it_is_not_run(self, tmp_path):
+        keras.Model(inputs := keras.Input((8, 8, 3)), keras.layers.Lambda(lambda x: x[:, 0, 0, :1])(inputs)).save(
+            tmp_path / "net.keras"
+        )
+        with pytest.raises(UsageError, match="loading it failed"):
+            load_custom(str(tmp_path / "net.keras"))

@@ -1,0 +1,253 @@
+"""The three stages, chained on real faces with a real model, as a person runs them."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import analysis_1_method
+import analysis_2_evaluate
+import analysis_3_filter_visualise
+from age_audit.metadatasets import read_metadataset
+
+ESTIMATOR = "cydral-resnet10"  # a hundredth of the DEX models' cost
+KINDS = ("predictions", "activations", "attachment", "masks")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, astronaut_head, hopper_head):
+    """Four files named as UTKFace names them: two portraits, one of them mirrored too, and one without a face."""
+    folder = tmp_path_factory.mktemp("photos")
+    Image.fromarray(astronaut_head).save(folder / "30_1_0_2017.png")
+    Image.fromarray(hopper_head).save(folder / "77_1_0_2017.jpg", quality=95)
+    Image.fromarray(hopper_head[:, ::-1]).save(folder / "77_1_2017.png")  # lacks the race
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(folder / "40_0_3_2017.png")
+    return folder
+
+
+def stage1(photos: Path, folder: Path, *options: str, meta: str = "meta") -> int:
+    arguments = ["--images", str(photos), "--output", str(folder / "out"), "--metadatasets", str(folder / meta)]
+    return analysis_1_method.main([*arguments, "--estimator", ESTIMATOR, *options])
+
+
+def stage2(folder: Path, *options: str, meta: str = "meta") -> int:
+    return analysis_2_evaluate.main(["--output", str(folder / "out"), "--metadatasets", str(folder / meta), *options])
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def finished(photos, tmp_path_factory):
+    """A folder in which all stages ran once, with one process."""
+    folder = tmp_path_factory.mktemp("finished")
+    assert stage1(photos, folder) == 0
+    assert stage2(folder) == 0
+    return folder
+
+
+def test_metadatasets_hold_what_the_contract_says(finished):
+    meta = finished / "meta"
+    predictions = read_metadataset(meta, "utkface", "predictions")
+    assert predictions["cropping"] == {"images_total": 4, "images_failed_detected": 1}
+    assert predictions["explanations"] == {"images_total": 3, "images_failed_detected": 0}
+    assert sorted(predictions["predictions"]) == ["30_1_0_2017.png", "77_1_0_2017.jpg", "77_1_2017.png"]
+    assert predictions["predictions"]["30_1_0_2017.png"] < predictions["predictions"]["77_1_0_2017.jpg"]
+    failures = predictions["failures"]
+    lost = {"images_total": 1, "images_failed": 1, "by_reason": {"align/no-face": 1}}
+    assert (
+        failures["by_race"]["Indian"]
+        == failures["by_gender"]["Male"]
+        == failures["by_age_range"]["26-100"] | lost
+        == lost
+    )
+    assert failures["by_race"]["unlabelled"] == {"images_total": 1, "images_failed": 0, "by_reason": {}}
+
+    rows = read_metadataset(meta, "utkface", "activations")
+    assert [row["fname"] for row in rows] == sorted(predictions["predictions"])
+    assert {key: rows[2][key] for key in ("age_real", "gender_real", "race_real")} == {
+        "age_real": 77,
+        "gender_real": "Female",
+        "race_real": None,
+    }
+    for row in rows:
+        assert row["age_estimation"] == predictions["predictions"][row["fname"]]
+        assert row["age_estimation_accuracy"] == pytest.approx(
+            (100 - abs(row["age_estimation"] - row["age_real"])) / 100
+        )
+        assert len([key for key in row if key.startswith("activation_")]) == 26
+    attachment = read_metadataset(meta, "utkface", "attachment")
+    assert [len(entry["landmarks"]) for entry in attachment] == [68, 68, 68]
+
+
+def test_packed_masks_are_the_pictures(finished):
+    from age_audit.attributions.masks import unpack_masks
+
+    stored = read_metadataset(finished / "meta", "utkface", "masks")
+    for fname, mask in zip(stored["fname"], unpack_masks(stored["positive"]), strict=True):
+        picture = np.array(Image.open(finished / "out" / "img-masks" / f"{fname}.png"))
+        assert picture.shape == (224, 224)
+        assert np.array_equal(picture == 255, mask)
+        assert 0 < mask.mean() < 1
+
+
+def test_activations_are_those_of_the_masks_and_landmarks(finished):
+    from age_audit.activations import score_regions
+
+    rows = read_metadataset(finished / "meta", "utkface", "activations")
+    attachment = read_metadataset(finished / "meta", "utkface", "attachment")
+    for row, entry in zip(rows, attachment, strict=True):
+        picture = np.array(Image.open(finished / "out" / "img-masks" / f"{row['fname']}.png"))
+        scores = score_regions(picture == 255, np.array(entry["landmarks"]))
+        assert {key: row[key] for key in scores} == scores
+
+
+def test_a_second_run_does_nothing_and_says_so(photos, finished, capsys):
+    before = files_in(finished / "meta")
+    stamps = {path.name: path.stat().st_mtime_ns for path in (finished / "meta").iterdir()}
+    assert stage1(photos, finished) == 0
+    last = capsys.readouterr().out.splitlines()[-2:]
+    assert last == ["nothing to do, all results were there", "4 images = 3 done + 1 failed (align/no-face 1)"]
+    assert stage2(finished) == 0
+    last = capsys.readouterr().out.splitlines()[-2:]
+    assert last == ["nothing to do, all results were there", "3 images = 3 done + 0 failed"]
+    assert files_in(finished / "meta") == before
+    assert {path.name: path.stat().st_mtime_ns for path in (finished / "meta").iterdir()} == stamps
+
+
+def test_the_same_bytes_from_two_processes_in_steps_and_other_file_order(photos, finished, tmp_path):
+    reversed_photos = tmp_path / "photos"
+    reversed_photos.mkdir()
+    for path in sorted(photos.iterdir(), reverse=True):
+        shutil.copy(path, reversed_photos / path.name)
+    for steps in ("align", "crop", "estimate,explain"):
+        assert stage1(reversed_photos, tmp_path, "--steps", steps, "--workers", "2") == 0
+    assert stage2(tmp_path, "--workers", "2") == 0
+    assert files_in(tmp_path / "meta") == files_in(finished / "meta")
+    for name in ("img-aligned", "img-cropped", "img-masks"):
+        assert files_in(tmp_path / "out" / name) == files_in(finished / "out" / name)
+
+
+def test_nothing_written_names_a_place_or_a_time(finished):
+    for name, content in files_in(finished / "meta").items():
+        assert str(finished).encode() not in content, name
+        assert b"/tmp" not in content, name
+
+
+def test_presets_live_side_by_side_and_masks_show_the_one_asked_for(photos, finished, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    published = files_in(folder / "out" / "img-masks")
+    assert stage1(photos, folder, "--preset", "audit", meta="meta-audit") == 0
+    assert stage2(folder, "--preset", "audit", meta="meta-audit") == 0
+    audit = files_in(folder / "out" / "img-masks")
+    assert audit.keys() == published.keys() and audit != published
+    shades = np.unique(np.stack([np.array(Image.open(path)) for path in (folder / "out" / "img-masks").iterdir()]))
+    assert shades.tolist() == [0, 128, 255]  # unsettled superpixels are neither
+    first = read_metadataset(folder / "meta-audit", "utkface", "activations")
+    assert first != read_metadataset(folder / "meta", "utkface", "activations")
+
+    assert stage1(photos, folder) == 0  # back to the other preset: nothing to compute, masks drawn from what was kept
+    assert files_in(folder / "out" / "img-masks") == published
+    assert files_in(folder / "meta") == files_in(finished / "meta")
+
+
+def test_a_changed_image_is_done_again_and_no_other(photos, finished, tmp_path, capsys, astronaut_head):
+    folder, changed = tmp_path / "copy", tmp_path / "photos"
+    shutil.copytree(finished, folder)
+    shutil.copytree(photos, changed)
+    Image.fromarray(astronaut_head[:, ::-1]).save(changed / "30_1_0_2017.png")
+    before = seconds_by_image(folder)
+    assert stage1(changed, folder) == 0
+    after = seconds_by_image(folder)
+    assert {image for image, *_ in before if before[(image, *_)] != after[(image, *_)]} == {"30_1_0_2017.png"}
+    assert "4 images = 3 done + 1 failed" in capsys.readouterr().out
+
+
+def seconds_by_image(folder: Path) -> dict[tuple, float]:
+    """How long each step took: a step that ran again took another time."""
+    with sqlite3.connect(folder / "out" / "ledger.sqlite") as database:
+        return {row[:2]: row[2] for row in database.execute("SELECT image, step, seconds FROM outcomes")}
+
+
+def test_a_lost_crop_and_a_lost_mask_are_made_again(photos, finished, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    lost = [
+        folder / "out" / "img-cropped" / "30_1_0_2017.png.png",
+        folder / "out" / "img-masks" / "77_1_0_2017.jpg.png",
+    ]
+    contents = [path.read_bytes() for path in lost]
+    for path in lost:
+        path.unlink()
+    (folder / "out" / "img-masks" / ".1-0.partial").write_bytes(b"half")
+    assert stage1(photos, folder) == 0
+    assert [path.read_bytes() for path in lost] == contents
+    assert not list((folder / "out").rglob("*.partial"))
+
+
+def test_a_damaged_crop_fails_with_a_reason_and_heals(photos, finished, tmp_path, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    crop = folder / "out" / "img-cropped" / "30_1_0_2017.png.png"
+    whole = crop.read_bytes()
+    crop.write_bytes(whole[: len(whole) // 2])
+    assert stage1(photos, folder, "--overwrite", "--steps", "estimate") == 0
+    assert "2 done + 2 failed (align/no-face 1, estimate/crop-unreadable 1)" in capsys.readouterr().out
+    assert stage1(photos, folder) == 0
+    assert "3 done + 1 failed (align/no-face 1)" in capsys.readouterr().out
+    assert crop.read_bytes() == whole
+    assert files_in(folder / "meta") == files_in(finished / "meta")
+
+
+def test_without_alignment(photos, tmp_path, capsys):
+    assert stage1(photos, tmp_path, "--steps", "crop,estimate", "--limit", "2") == 0
+    assert "2 images = 1 done + 1 failed (crop/no-face 1)" in capsys.readouterr().out
+    assert not list((tmp_path / "out" / "img-aligned").iterdir())
+    provenance = json.loads((tmp_path / "meta" / "metadataset_utkface_predictions.provenance.json").read_text())
+    assert provenance["aligned"] is False
+    assert provenance["estimator"]["name"] == ESTIMATOR
+
+
+def test_sample_and_csv_labels(photos, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("fname,age,gender,race\n77_1_0_2017.jpg,,Female,\n30_1_0_2017.png,36.5,,\n")
+    assert stage1(photos, tmp_path, "--steps", "crop", "--labels", str(labels), "--sample", "3") == 0
+    assert "3 images = " in capsys.readouterr().out
+    known = read_metadataset(tmp_path / "meta", "utkface", "predictions")["labels"]
+    assert known["30_1_0_2017.png"] == {"age_real": 36.5, "gender_real": None, "race_real": None}
+
+
+def test_stage2_says_what_is_missing(photos, finished, tmp_path, capsys):
+    assert analysis_2_evaluate.main(["--output", str(tmp_path / "none")]) == 2
+    assert "run analysis_1_method.py with this --output first" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert stage2(finished, "--preset", "audit", meta="elsewhere") == 2
+    assert "expected explanations by cydral-resnet10 with preset audit" in capsys.readouterr().err
+
+
+def test_stage3_reads_what_stage2_wrote(finished, tmp_path, capsys):
+    figures = tmp_path / "figures"
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(finished / "meta"), "--figures", str(figures)]) == 0
+    assert "3 images read, 3 used" in capsys.readouterr().out
+    assert len(list(figures.glob("*.png"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--images", "nowhere"], "expected a folder of images at nowhere"),
+        (["--labels", "labels.txt"], "expected --labels to be utkface, imdbwiki or a path ending in .csv"),
+        (["--estimator", "dex"], "expected an estimator among dex-wrn, dex-efficientnet-b3, cydral-resnet10"),
+        (["--estimator", "nothing_here:f", "--steps", "estimate"], "expected 'nothing_here:f' to name module:function"),
+    ],
+)
+def test_one_clear_sentence_and_exit_code_2(photos, tmp_path, capsys, options, words):
+    assert stage1(photos, tmp_path, *options) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [words in line for line in lines if line.startswith("analysis_1_method.py:")] == [True]
