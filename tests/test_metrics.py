@@ -73,3 +73,21 @@ def test_arguments_are_left_alone():
     estimate = np.array([1.0, np.inf])
     metrics.signed_error(estimate, np.array([1.0, 2.0]))
     assert np.isinf(estimate[1])
+
+
+def test_distribution_spread():
+    # Half 30 and half 40: 5 years. All on one class: 0. A quarter 0, half 10, a quarter 20: sqrt(50).
+    classes = [0, 10, 20, 30, 40]
+    rows = [[0, 0, 0, 0.5, 0.5], [0, 1, 0, 0, 0], [0.25, 0.5, 0.25, 0, 0]]
+    np.testing.assert_allclose(metrics.distribution_spread(rows, classes), [5, 0, 50**0.5])
+    assert metrics.distribution_spread(rows[0], classes).shape == ()
+    # Twice the probabilities is the same distribution.
+    np.testing.assert_allclose(metrics.distribution_spread(2 * np.array(rows), classes), [5, 0, 50**0.5])
+
+
+def test_distribution_spread_is_nan_without_a_distribution_and_refuses_other_shapes():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(metrics.distribution_spread([[0, 0], [np.nan, 1]], [1, 2])).all()
+    with pytest.raises(ValueError, match=r"one probability a class.*\(3,\) and \(2,\)"):
+        metrics.distribution_spread([0.2, 0.3, 0.5], [1, 2])

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 def quiet_start() -> Iterator[None]:
     """Hold back what a library's C++ part writes to stderr while it loads; shown after all if loading fails.
 
-    TensorFlow reports every missing GPU library there before its own log level counts, which buries what a run has to say.
+    TensorFlow reports every missing GPU library there before its own log level counts, which buries what a run says.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()

@@ -21,6 +21,7 @@ from age_audit.schema import FaceLabel
 # machines, and a reader needs no more than the 4th.
 DECIMALS = 4
 UNLABELLED = "unlabelled"
+BEYOND = "over 100"
 
 
 def export_predictions(config, ledger: Ledger, recipe: Recipe, listed: set[str]) -> None:
@@ -93,10 +94,12 @@ def count_failures(rows: dict[str, ImageRow], failed: dict[str, str]) -> dict:
     """
     groups: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in ("race", "gender", "age_range")}
     for image, row in rows.items():
-        bounds = age_range_of(row.label.age)
+        age, bounds = row.label.age, age_range_of(row.label.age)
         groups["race"][row.label.race or UNLABELLED].append(image)
         groups["gender"][row.label.gender or UNLABELLED].append(image)
-        groups["age_range"][f"{bounds[0]}-{bounds[1]}" if bounds else UNLABELLED].append(image)
+        groups["age_range"][f"{bounds[0]}-{bounds[1]}" if bounds else UNLABELLED if age is None else BEYOND].append(
+            image
+        )
     by_group = {
         f"by_{feature}": {name: _count(members[name], failed) for name in sorted(members)}
         for feature, members in groups.items()

@@ -77,9 +77,8 @@ def test_metadatasets_hold_what_the_contract_says(finished):
     }
     for row in rows:
         assert row["age_estimation"] == predictions["predictions"][row["fname"]]
-        assert row["age_estimation_accuracy"] == pytest.approx(
-            (100 - abs(row["age_estimation"] - row["age_real"])) / 100
-        )
+        years = abs(row["age_estimation"] - row["age_real"])
+        assert row["age_estimation_accuracy"] == pytest.approx((100 - years) / 100)
         assert len([key for key in row if key.startswith("activation_")]) == 26
     attachment = read_metadataset(meta, "utkface", "attachment")
     assert [len(entry["landmarks"]) for entry in attachment] == [68, 68, 68]
@@ -219,6 +218,8 @@ def test_sample_and_csv_labels(photos, tmp_path, capsys):
     labels.write_text("fname,age,gender,race\n77_1_0_2017.jpg,,Female,\n30_1_0_2017.png,36.5,,\n")
     assert stage1(photos, tmp_path, "--steps", "crop", "--labels", str(labels), "--sample", "3") == 0
     assert "3 images = " in capsys.readouterr().out
+    assert stage1(photos, tmp_path, "--steps", "crop", "--labels", str(labels)) == 0
+    assert "4 images = " in capsys.readouterr().out
     known = read_metadataset(tmp_path / "meta", "utkface", "predictions")["labels"]
     assert known["30_1_0_2017.png"] == {"age_real": 36.5, "gender_real": None, "race_real": None}
 
