@@ -101,7 +101,7 @@ def _in_processes(function, tasks, workers, setup, give_up) -> Iterator[tuple]:
 
 
 def _room(deaths: Counter[int], tasks: list, workers: int) -> int:
-    """How many tasks may be out at once: a task that was out when a worker died runs alone, to learn if it was the cause."""
+    """How many tasks may be out at once: one that was out when a worker died runs alone, to learn if it is to blame."""
     return 1 if any(deaths[id(task)] for task in tasks) else workers * AHEAD
 
 

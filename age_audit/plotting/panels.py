@@ -35,7 +35,7 @@ REGION_NAMES = {
 }  # left and right of the image, not of the person  # fmt: skip
 _INSIDE = {"chin": "mouth_inner", "eye_l": "eye_l_inner", "eye_r": "eye_r_inner"}
 PANELS = ("crop", "superpixels", "regions", "distribution")  # labels of the axes
-LONGEST_TITLE = 46  # letters; the middle of a longer one is left out
+LONGEST_TITLE = 46  # letters; of a longer one the middle is left out
 LISTED_REGIONS = 5  # at most so many of the largest shares are listed
 
 _WIDTH, _HEIGHT, _SIDE, _GAP, _BOTTOM = 16.0, 5.55, 3.4, 0.3, 1.65  # inches: figure, image, between and below images

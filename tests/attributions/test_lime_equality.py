@@ -1,0 +1,43 @@
+"""Preset ``published`` against the ``lime`` package, which the study called."""
+
+import numpy as np
+import pytest
+
+from age_audit.attributions import LimeExplainer
+
+
+@pytest.mark.parametrize(("name", "face_number"), [("dex_wrn", 0), ("cydral", 0), ("cydral", 1)])
+def test_same_explanation_as_lime(request, crops, name, face_number):
+    from lime.lime_image import LimeImageExplainer
+
+    estimator, face = request.getfixturevalue(name), crops[face_number]
+    explainer = LimeExplainer(estimator, "published")
+    ours = explainer.explain(face)
+
+    asked = estimator.bind(face) if hasattr(estimator, "bind") else estimator
+    theirs = LimeImageExplainer(random_state=42, feature_selection="forward_selection").explain_instance(
+        explainer.classifier_image(face),
+        lambda faces: asked.predict(faces).probabilities,
+        top_labels=1,
+        hide_color=0,
+        num_samples=100,
+        num_features=10_000,
+        progress_bar=False,
+    )
+    (top,) = theirs.top_labels
+    assert ours.target == f"class:{top}"
+    np.testing.assert_array_equal(ours.segments, theirs.segments)
+    expected = np.zeros(len(ours.weights))
+    for superpixel, weight in theirs.local_exp[top]:
+        expected[superpixel] = weight
+    # Probabilities of a class are small: equal to a millionth, and to a millionth of the largest weight.
+    np.testing.assert_allclose(ours.weights, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(ours.weights, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    assert ours.intercept == pytest.approx(theirs.intercept[top], rel=1e-6)
+    assert ours.score == pytest.approx(theirs.score, rel=1e-6)
+
+    _, mask = theirs.get_image_and_mask(top, positive_only=False, num_features=10_000)
+    assert set(np.unique(mask)) == {-1, 1}
+    np.testing.assert_array_equal(ours.positive_mask, mask == 1)
+    np.testing.assert_array_equal(ours.negative_mask, mask == -1)
+    assert ours.interval is None and ours.settled is None

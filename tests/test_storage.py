@@ -1,0 +1,178 @@
+"""Arrays as bytes, and files that appear whole or not at all."""
+
+import hashlib
+import io
+import os
+import resource
+import subprocess
+import sys
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from age_audit.storage import (
+    TEMPORARY_SUFFIX,
+    pack_arrays,
+    png_bytes,
+    read_png,
+    remove_partial_files,
+    unpack_arrays,
+    write_atomically,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PACK = """
+import hashlib, numpy as np
+from age_audit.storage import pack_arrays
+content = pack_arrays(weights=np.arange(6.0).reshape(2, 3), fname=np.array(["a.jpg", "ä.jpg"]), settled=np.array(True))
+"""
+
+
+def packed_here():
+    names = {}
+    exec(PACK, names)
+    return names["content"]
+
+
+class TestPackedArrays:
+    def test_round_trip(self):
+        arrays = {
+            "segments": np.array([[0, 700], [3, 3]], np.uint16),
+            "weights": np.array([-1.5, np.nan]),
+            "target": np.array("expected_age"),
+            "empty": np.zeros((0, 2), bool),
+        }
+        again = unpack_arrays(pack_arrays(**arrays))
+        assert list(again) == list(arrays)
+        for name, array in arrays.items():
+            assert again[name].dtype == array.dtype
+            np.testing.assert_array_equal(again[name], array)
+
+    def test_same_bytes_twice_and_no_time_in_them(self):
+        content = packed_here()
+        assert packed_here() == content
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+    def test_same_bytes_in_another_process(self):
+        program = f"{PACK}\nprint(hashlib.sha256(content).hexdigest())"
+        environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
+        there = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, env=environment, text=True)
+        assert there.strip() == hashlib.sha256(packed_here()).hexdigest()
+
+    def test_objects_are_neither_packed_nor_unpacked(self):
+        objects = np.array([{"a": 1}], dtype=object)
+        with pytest.raises(ValueError, match="allow_pickle"):
+            pack_arrays(objects=objects)
+        stream = io.BytesIO()
+        np.savez_compressed(stream, objects=objects)
+        with pytest.raises(ValueError, match="allow_pickle"):
+            unpack_arrays(stream.getvalue())
+
+    @pytest.mark.parametrize("name", ["empty", "text", "truncated", "flipped", "single array"])
+    def test_damage_is_a_value_error(self, name):
+        content = pack_arrays(a=np.random.default_rng(1).random(1000))
+        single = io.BytesIO()
+        np.save(single, np.arange(3))
+        middle = len(content) // 2
+        damaged = {
+            "empty": b"",
+            "text": b'{"no": "archive"}',
+            "truncated": content[:middle],
+            "flipped": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :],
+            "single array": single.getvalue(),
+        }
+        with pytest.raises(ValueError):
+            unpack_arrays(damaged[name])
+
+
+@contextmanager
+def files_no_larger_than(size):
+    """A stand-in for a full disk: the system cuts every write at this many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+class TestWriteAtomically:
+    def test_new_and_replaced(self, tmp_path):
+        path = tmp_path / "a.png"
+        for content in (b"first", b""):
+            write_atomically(path, content)
+            assert path.read_bytes() == content
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_a_write_cut_short_leaves_the_old_file_and_no_other(self, tmp_path):
+        path = tmp_path / "a.png"
+        path.write_bytes(b"old")
+        with files_no_larger_than(1000), pytest.raises(OSError):
+            write_atomically(path, bytes(5000))
+        assert path.read_bytes() == b"old"
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_a_rename_that_fails_leaves_no_other_file(self, tmp_path):
+        (tmp_path / "a.png" / "kept").mkdir(parents=True)
+        with pytest.raises(OSError):
+            write_atomically(tmp_path / "a.png", b"content")
+        assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+    def test_folder_that_is_gone(self, tmp_path):
+        with pytest.raises(FileNotFoundError):
+            write_atomically(tmp_path / "gone" / "a.png", b"content")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_interrupted(self, tmp_path, monkeypatch):
+        def interrupted(self, target):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(tmp_path / "a.png", b"content")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_longest_name(self, tmp_path):
+        path = tmp_path / f"{'n' * 251}.png"
+        write_atomically(path, b"content")
+        assert path.read_bytes() == b"content"
+
+
+def test_only_partial_files_are_removed(tmp_path, monkeypatch):
+    def killed(self, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok: None)  # a killed process does not tidy up
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "a.png", b"content")
+    monkeypatch.undo()
+    assert len(list(tmp_path.iterdir())) == 1
+    kept = {"a.png", ".hidden", f"visible{TEMPORARY_SUFFIX}"}
+    for name in kept:
+        (tmp_path / name).touch()
+    remove_partial_files(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+class TestPng:
+    @pytest.mark.parametrize("shape", [(2, 5, 3), (4, 3)])
+    def test_round_trip(self, tmp_path, shape):
+        image = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+        (tmp_path / "a.png").write_bytes(png_bytes(image))
+        again = read_png(tmp_path / "a.png")
+        assert again.dtype == np.uint8
+        np.testing.assert_array_equal(again, image)
+
+    def test_damaged_or_missing(self, tmp_path):
+        path = tmp_path / "a.png"
+        with pytest.raises(OSError):
+            read_png(path)
+        path.write_bytes(png_bytes(np.zeros((50, 50, 3), np.uint8))[:60])
+        with pytest.raises(OSError):
+            read_png(path)
