@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -18,12 +19,13 @@ from age_audit.schema import FaceLabel, ImageOutcome
 
 FILE_NAME = "ledger.sqlite"
 FORMAT = "1"
+COMMIT_SECONDS = 1.0  # a commit costs milliseconds: one for every face would slow the fast steps
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS images (
     image TEXT PRIMARY KEY, fname TEXT NOT NULL, content TEXT, size INTEGER, mtime_ns INTEGER,
-    age REAL, gender TEXT, race TEXT, label_problem TEXT);
+    age REAL, gender TEXT, race TEXT, label_problem TEXT, listed INTEGER NOT NULL DEFAULT 1);
 CREATE TABLE IF NOT EXISTS outcomes (
     image TEXT, step TEXT, variant TEXT, key TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
     note TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (image, step, variant));
@@ -126,11 +128,21 @@ class Ledger:
         with self._db:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    def write_images(self, rows: Iterable[ImageRow]) -> None:
-        """Add or replace what is known of images."""
+    def write_images(self, rows: Iterable[ImageRow], listed: Iterable[str] | None = None) -> None:
+        """Add or replace what is known of images.
+
+        Parameters
+        ----------
+        rows : iterable of ImageRow
+        listed : iterable of str, optional
+            All images that are in the folder now: others stay in the ledger, but no longer count.
+        """
         with self._db:
+            if listed is not None:
+                self._db.execute("UPDATE images SET listed = 0")
+                self._db.executemany("UPDATE images SET listed = 1 WHERE image = ?", ((image,) for image in listed))
             self._db.executemany(
-                "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
                 (
                     (
                         r.image,
@@ -148,8 +160,9 @@ class Ledger:
             )
 
     def images(self) -> dict[str, ImageRow]:
-        """Everything known of images, by image, sorted."""
-        rows = self._db.execute("SELECT * FROM images ORDER BY image")
+        """Everything known of the images that count, by image, sorted."""
+        columns = "image, fname, content, size, mtime_ns, age, gender, race, label_problem"
+        rows = self._db.execute(f"SELECT {columns} FROM images WHERE listed ORDER BY image")
         return {row[0]: ImageRow(*row[:5], FaceLabel(row[1], *row[5:])) for row in rows}
 
     def record(self, records: Iterable[StepRecord]) -> None:
@@ -180,6 +193,24 @@ class Ledger:
                 "INSERT INTO results VALUES (?, ?, ?, ?)",
                 ((r.image, r.outcome.stage, r.variant, r.payload) for r in records if r.payload is not None),
             )
+
+    def record_as_they_come(self, results: Iterable[list[StepRecord]]) -> int:
+        """Write the records of many tasks, those of about a second together; returns how many tasks there were.
+
+        However the run ends, at most that second's work is lost.
+        """
+        pending: list[StepRecord] = []
+        tasks, written = 0, time.monotonic()
+        try:
+            for records in results:
+                pending += records
+                tasks += 1
+                if time.monotonic() - written >= COMMIT_SECONDS:
+                    self.record(pending)
+                    pending, written = [], time.monotonic()
+        finally:  # an interrupted run keeps what it has
+            self.record(pending)
+        return tasks
 
     def outcomes(self, step: str, variant: str = "") -> dict[str, Outcome]:
         """How a step ended, by image."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from lime.wrappers.scikit_image import SegmentationAlgorithm
+from threadpoolctl import threadpool_limits
 
 from age_audit.attributions.design import balanced_design, random_design
 from age_audit.attributions.regression import fit_local_model, foldover_intervals
@@ -129,7 +130,9 @@ class LimeExplainer:
 
     def _attribution(self, segments: np.ndarray, shown: np.ndarray, targets: np.ndarray, target: str) -> Attribution:
         parameters = self.parameters
-        model = fit_local_model(shown, targets, parameters.kernel_width, parameters.ridge_alpha)
+        # On a few dozen columns threads only cost, and with one the last digits do not depend on the number of cores.
+        with threadpool_limits(1, user_api="blas"):
+            model = fit_local_model(shown, targets, parameters.kernel_width, parameters.ridge_alpha)
         weights, interval, settled = model.weights, None, None
         positive = weights >= 0  # lime counts a weight of exactly 0 as positive
         negative = ~positive

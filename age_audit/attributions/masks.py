@@ -35,7 +35,7 @@ def pack_masks(masks: np.ndarray) -> np.ndarray:
     ndarray of uint8, shape (N, 6272)
         Row-major, the first pixel in the highest bit.
     """
-    return np.packbits(masks.reshape(len(masks), -1), axis=1)
+    return np.packbits(masks.reshape(len(masks), CANVAS * CANVAS), axis=1)
 
 
 def unpack_masks(packed: np.ndarray) -> np.ndarray:

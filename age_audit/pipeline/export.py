@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from age_audit.attributions.masks import pack_masks
+from age_audit.config import Stage1Config
 from age_audit.datasets import age_range_of
 from age_audit.ledger import ImageRow, Ledger
 from age_audit.metadatasets import names_array, plain_number, write_metadataset
@@ -24,16 +25,12 @@ UNLABELLED = "unlabelled"
 BEYOND = "over 100"
 
 
-def export_predictions(config, ledger: Ledger, recipe: Recipe, listed: set[str]) -> None:
+def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> None:
     """Write the predictions metadataset, and the packed masks where there are explanations.
 
-    Parameters
-    ----------
-    config : Stage1Config
-    listed : set of str
-        Images that are in the folder now; what the ledger knows of others is left out.
+    All images in the folder count that stage 1 has looked at, in this run or an earlier one.
     """
-    rows = {image: row for image, row in ledger.images().items() if image in listed}
+    rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     estimates = _estimates(ledger, recipe, rows, content)
     explained = current_outcomes(ledger, recipe, content, "explain", recipe.explain_variant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -25,8 +25,6 @@ from age_audit.pipeline.tasks import EstimateTask, EstimatorChoice, ExplainTask,
 from age_audit.schema import ImageOutcome
 from age_audit.storage import png_bytes, remove_partial_files, write_atomically
 
-FLUSH = 32  # records written together: a commit costs milliseconds, a killed run loses at most these
-
 
 @dataclass
 class Run:
@@ -46,19 +44,6 @@ class Run:
         """Outcomes of a step made with today's recipe, without failures that may pass when tried again."""
         outcomes = current_outcomes(self.ledger, self.recipe, self.content, step, variant)
         return {image: outcome for image, outcome in outcomes.items() if outcome.reason not in tasks.TRANSIENT}
-
-    def record(self, results: Iterable[list[StepRecord]]) -> None:
-        """Write results as they come, a few at a time."""
-        pending: list[StepRecord] = []
-        try:
-            for records in results:
-                pending += records
-                self.worked += 1
-                if len(pending) >= FLUSH:
-                    self.ledger.record(pending)
-                    pending = []
-        finally:  # an interrupted run keeps what it has
-            self.ledger.record(pending)
 
     def picture(self, step: str, image: str) -> Path:
         """Where a step's picture of an image lies; the whole file name is kept, so that a.jpg and a.png stay apart."""
@@ -98,13 +83,13 @@ def run_stage1(config: Stage1Config) -> Tally:
         for folder in FOLDERS.values():
             (config.output / folder).mkdir(exist_ok=True)
             remove_partial_files(config.output / folder)
-        _look_at_files(run, labels, duplicate_names(files))
+        _look_at_files(run, labels, files)
         _prepare_faces(run)
         if "estimate" in config.steps:
             _estimate(run)
         if "explain" in config.steps:
             _explain(run)
-        export_predictions(config, ledger, recipe, {file.image for file in files})
+        export_predictions(config, ledger, recipe)
         chain = [step for step in STEPS if step in _chain(config.steps, aligned)]
         return tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
 
@@ -122,11 +107,11 @@ def _select(config: Stage1Config, files: list[ImageFile], labels: LabelSource) -
     return files if config.limit is None else files[: config.limit]
 
 
-def _look_at_files(run: Run, labels: LabelSource, duplicates: dict[str, str]) -> None:
+def _look_at_files(run: Run, labels: LabelSource, listed: list[ImageFile]) -> None:
     """Hash the files that changed since the ledger last saw them, and note labels and what cannot be read."""
     from age_audit.faces.decoding import read_bytes
 
-    known = run.ledger.images()
+    known, duplicates = run.ledger.images(), duplicate_names(listed)
     rows, failures = [], []
     for file in run.files:
         size = mtime_ns = content = None
@@ -143,7 +128,7 @@ def _look_at_files(run: Run, labels: LabelSource, duplicates: dict[str, str]) ->
             outcome = ImageOutcome(file.image, "read", "failed", failure.reason, failure.note)
             failures.append(StepRecord(outcome, file.image, "", ""))
         rows.append(ImageRow(file.image, file.fname, content, size, mtime_ns, labels.label(file.fname)))
-    run.ledger.write_images(rows)
+    run.ledger.write_images(rows, [file.image for file in listed])
     run.ledger.record(failures)
 
 
@@ -193,7 +178,9 @@ def _prepare_faces(run: Run) -> None:
                 )
             )
     label = "align and crop" if run.recipe.aligned else "crop"
-    run.record(run_tasks(tasks.prepare_face, todo, run.config.workers, label, "face", give_up=worker_died("read")))
+    run.worked += run.ledger.record_as_they_come(
+        run_tasks(tasks.prepare_face, todo, run.config.workers, label, "face", give_up=worker_died("read"))
+    )
 
 
 def _is_failed(outcome: Outcome | None, key: str) -> bool:
@@ -227,7 +214,7 @@ def _estimate(run: Run) -> None:
         EstimateTask(tuple(todo[start : start + BATCH]), run.choice, recipe.estimate_variant)
         for start in range(0, len(todo), BATCH)
     ]
-    run.record(
+    run.worked += run.ledger.record_as_they_come(
         run_tasks(
             tasks.estimate_faces,
             batches,
@@ -259,7 +246,7 @@ def _explain(run: Run) -> None:
         if image not in there
     ]
     run.ledger.forget_mask_files(task.image for task in todo)
-    run.record(
+    run.worked += run.ledger.record_as_they_come(
         run_tasks(
             tasks.explain_face,
             todo,

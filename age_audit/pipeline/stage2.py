@@ -20,8 +20,6 @@ from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import estimate_from_bytes
 from age_audit.pipeline.tasks import EvaluateTask, worker_died
 
-FLUSH = 64  # records written together
-
 
 @dataclass
 class Evaluation:
@@ -90,19 +88,10 @@ def _evaluate(evaluation: Evaluation, config: Stage2Config) -> int:
                 variant=recipe.explain_variant,
             )
         )
-    pending = []
-    try:
-        results = run_tasks(
-            tasks.evaluate_face, todo, config.workers, "regions", "face", give_up=worker_died("activations")
-        )
-        for records in results:
-            pending += records
-            if len(pending) >= FLUSH:
-                ledger.record(pending)
-                pending = []
-    finally:
-        ledger.record(pending)
-    return len(todo)
+    died = worker_died("activations")
+    return ledger.record_as_they_come(
+        run_tasks(tasks.evaluate_face, todo, config.workers, "regions", "face", give_up=died)
+    )
 
 
 def _settled(evaluation: Evaluation, step: str, variant: str, overwrite: bool):

@@ -66,5 +66,7 @@ class TestBalancedDesign:
         assert (first != other).any()
 
     def test_no_row_shows_everything_by_construction(self):
-        whole = sum((balanced_design(20, 256, np.random.default_rng(seed)).sum(axis=1) == 20).any() for seed in range(20))
+        whole = sum(
+            (balanced_design(20, 256, np.random.default_rng(seed)).sum(axis=1) == 20).any() for seed in range(20)
+        )
         assert whole <= 1

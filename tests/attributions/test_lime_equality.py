@@ -22,7 +22,6 @@ def test_same_explanation_as_lime(request, crops, name, face_number):
         hide_color=0,
         num_samples=100,
         num_features=10_000,
-        progress_bar=False,
     )
     (top,) = theirs.top_labels
     assert ours.target == f"class:{top}"

@@ -37,7 +37,9 @@ def quadrant(name):
     """Pixels of one quarter of the canvas, e.g. "top left"."""
     inside = np.zeros((224, 224), dtype=bool)
     rows, columns = name.split()
-    inside[slice(0, 112) if rows == "top" else slice(112, 224), slice(0, 112) if columns == "left" else slice(112, 224)] = 1
+    inside[
+        slice(0, 112) if rows == "top" else slice(112, 224), slice(0, 112) if columns == "left" else slice(112, 224)
+    ] = 1
     return inside
 
 
@@ -64,21 +66,23 @@ def assert_found(attribution, truth):
     assert positive.any() and negative.any()
 
 
+@pytest.fixture(scope="module")
+def years(face):
+    """Years for every part of two quarters that is seen as it is: 12 for the top left, -9 for the bottom right."""
+
+    def function(faces):
+        seen = (faces == face).all(axis=3)
+        return 40 + 12 * seen[:, TOP_LEFT].mean(axis=1) - 9 * seen[:, BOTTOM_RIGHT].mean(axis=1)
+
+    return function
+
+
+@pytest.fixture(scope="module")
+def explained(face, years):
+    return LimeExplainer(Planted(years, noise=0.3), "audit").explain(face)
+
+
 class TestAudit:
-    @pytest.fixture(scope="class")
-    def years(self, face):
-        """Years for every part of two quarters that is seen as it is: 12 for the top left, -9 for the bottom right."""
-
-        def function(faces):
-            seen = (faces == face).all(axis=3)
-            return 40 + 12 * seen[:, TOP_LEFT].mean(axis=1) - 9 * seen[:, BOTTOM_RIGHT].mean(axis=1)
-
-        return function
-
-    @pytest.fixture(scope="class")
-    def explained(self, face, years):
-        return LimeExplainer(Planted(years, noise=0.3), "audit").explain(face)
-
     def test_recovers_the_planted_years(self, face, explained):
         assert explained.target == "expected_age"
         hidden = np.zeros_like(face)

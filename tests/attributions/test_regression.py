@@ -62,9 +62,9 @@ def intervals(shown, targets):
 
 
 class TestFoldoverIntervals:
-    @pytest.mark.parametrize(("noise", "interactions"), [(1.0, 0.0), (0.2, 1.0), (0.5, 0.5), (0.2, 2.0)])
+    @pytest.mark.parametrize(("noise", "interactions"), [(1.0, 0.0), (0.2, 1.0), (0.2, 2.0)])
     def test_cover_the_converged_weights_as_often_as_they_say(self, noise, interactions):
-        """Planted weights, noise, and 30 pairs of superpixels that act together; 200 designs."""
+        """Planted weights, noise, and 30 pairs of superpixels that act together; 120 designs."""
         rng = np.random.default_rng(7)
         truth = rng.normal(0, 0.3, 30)
         pairs = np.array([rng.choice(30, 2, replace=False) for _ in range(30)])
@@ -77,7 +77,7 @@ class TestFoldoverIntervals:
         many = balanced_design(30, 2**14, np.random.default_rng(10**6))
         converged = fit_local_model(many, years(many), WIDTH, ALPHA).weights
         covered = []
-        for seed in range(200):
+        for seed in range(120):
             shown = balanced_design(30, 256, np.random.default_rng(seed))
             _, found = intervals(shown, years(shown) + rng.normal(0, noise, len(shown)))
             covered.append((found[:, 0] <= converged) & (converged <= found[:, 1]))
@@ -99,9 +99,7 @@ class TestFoldoverIntervals:
         shown = balanced_design(10, 256, np.random.default_rng(0))
         targets = np.random.default_rng(1).normal(40, 1, len(shown))
         model = fit_local_model(shown, targets, WIDTH, ALPHA)
-        narrow, wide = (
-            np.ptp(foldover_intervals(shown, targets, model, WIDTH, ALPHA, c), axis=1) for c in (0.5, 0.99)
-        )
+        narrow, wide = (np.ptp(foldover_intervals(shown, targets, model, WIDTH, ALPHA, c), axis=1) for c in (0.5, 0.99))
         # Student's t with 128 - 10 degrees of freedom: 0.6766 and 2.6181
         np.testing.assert_allclose(wide / narrow, 2.6181 / 0.6766, rtol=1e-3)
 

@@ -13,7 +13,9 @@ from age_audit.estimators.base import spread_over_classes
 from age_audit.estimators.custom import CallableEstimator, EstimatorConfig, load_custom, read_config
 
 # Three flat colours: red, grey and black.
-FACES = np.stack([np.broadcast_to(colour, (224, 224, 3)) for colour in ([255, 0, 0], [51] * 3, [0] * 3)]).astype(np.uint8)
+FACES = np.stack([np.broadcast_to(colour, (224, 224, 3)) for colour in ([255, 0, 0], [51] * 3, [0] * 3)]).astype(
+    np.uint8
+)
 
 
 def described(folder, **given):
@@ -56,7 +58,8 @@ class TestWhatAFunctionIsFed:
     @pytest.mark.parametrize("value", [3.0, -1.0, np.nan])
     def test_an_answer_that_is_no_distribution(self, value):
         estimator = CallableEstimator(
-            lambda faces: np.tile([value, 1 - value, 1.0], (len(faces), 1)), EstimatorConfig("x:y", classes=(0.0, 1.0, 2.0))
+            lambda faces: np.tile([value, 1 - value, 1.0], (len(faces), 1)),
+            EstimatorConfig("x:y", classes=(0.0, 1.0, 2.0)),
         )
         with pytest.raises(UsageError, match="expected x:y to give probabilities"):
             estimator.predict(FACES)

@@ -38,7 +38,9 @@ def random_arrays(model):
 
 def random_array(rng, layer, name, shape):
     if layer == "normalization":
-        return {"mean": np.float32([0.485, 0.456, 0.406]), "variance": np.float32([0.3, 0.2, 0.25])}.get(name, np.int64(9))
+        return {"mean": np.float32([0.485, 0.456, 0.406]), "variance": np.float32([0.3, 0.2, 0.25])}.get(
+            name, np.int64(9)
+        )
     if name == "kernel":
         fan_in = max(int(np.prod(shape[:-1])) if "dwconv" not in layer else shape[0] * shape[1], 1)
         return rng.normal(0, 1.5 / np.sqrt(fan_in), shape).astype(np.float32)
@@ -113,7 +115,9 @@ def test_whole_model_files_hold_the_same_weights(loaded, content, tmp_path, monk
     md5 = write_legacy(tmp_path / "weights.hdf5", content, whole_model=True)
     numbered = []
     build = dex.build_efficientnet_b3
-    monkeypatch.setattr(dex, "build_efficientnet_b3", lambda precision: numbered.append(build(precision)) or numbered[0])
+    monkeypatch.setattr(
+        dex, "build_efficientnet_b3", lambda precision: numbered.append(build(precision)) or numbered[0]
+    )
     other = load_dex_efficientnet_b3(tmp_path / "weights.hdf5", md5=md5)
     # Keras numbers unnamed layers through the life of the process; this is at least the third such model in it.
     (scale,) = (layer for layer in numbered[0].layers if isinstance(layer, keras.layers.Normalization))
@@ -142,7 +146,12 @@ def test_by_name_without_the_file_and_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(dex, "DEX_EFFICIENTNET_URL", "http://127.0.0.1:9/EfficientNetB3_224_weights.11-3.44.hdf5")
     with pytest.raises(UsageError) as caught:
         registry.load_estimator.__wrapped__("dex-efficientnet-b3")
-    for needed in ("EfficientNetB3_224_weights.11-3.44.hdf5", "http://127.0.0.1:9/", str(tmp_path), dex.DEX_EFFICIENTNET_MD5):
+    for needed in (
+        "EfficientNetB3_224_weights.11-3.44.hdf5",
+        "http://127.0.0.1:9/",
+        str(tmp_path),
+        dex.DEX_EFFICIENTNET_MD5,
+    ):
         assert needed in str(caught.value)
 
 

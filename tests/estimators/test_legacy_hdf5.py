@@ -49,7 +49,9 @@ def write(path, content, group=None, prefix=None):
         top.attrs["backend"], top.attrs["keras_version"] = b"tensorflow", b"2.4.0"
         for layer, named in content.items():
             stored = top.create_group(layer)
-            stored.attrs["weight_names"] = np.array([f"{prefix or layer}/{name}:0".encode() for name in named], dtype="S")
+            stored.attrs["weight_names"] = np.array(
+                [f"{prefix or layer}/{name}:0".encode() for name in named], dtype="S"
+            )
             for name, values in named.items():
                 stored.create_dataset(f"{prefix or layer}/{name}:0", data=values)
     return path

@@ -16,7 +16,9 @@ from age_audit.estimators.sources import KNOWN_HASHES, estimator_identity
 @pytest.mark.parametrize("name", ["dex", "", "DEX-WRN", "model.h5"])
 def test_unknown_name(name):
     for ask in (load_estimator, estimator_identity):
-        with pytest.raises(UsageError, match="dex-wrn, dex-efficientnet-b3, cydral-resnet10, or your own as module:function"):
+        with pytest.raises(
+            UsageError, match="dex-wrn, dex-efficientnet-b3, cydral-resnet10, or your own as module:function"
+        ):
             ask(name)
 
 

@@ -94,9 +94,7 @@ def shapes():
     """12 faces of different people, sizes and poses: the reference with noise."""
     rng = np.random.default_rng(5)
     people = [reference_shape() + rng.normal(0, 4, (44, 2)) for _ in range(12)]
-    return np.stack(
-        [turned(p, rng.uniform(-30, 30)) * rng.uniform(0.3, 2) + rng.uniform(-50, 300, 2) for p in people]
-    )
+    return np.stack([turned(p, rng.uniform(-30, 30)) * rng.uniform(0.3, 2) + rng.uniform(-50, 300, 2) for p in people])
 
 
 class TestAgainstAlignfacesArithmetic:
@@ -184,7 +182,9 @@ class TestAlignFace:
         image = np.zeros((100, 300, 3), dtype=np.uint8)
         aligned = align_face(image, landmarks_of(reference_shape() / 3 + (150, 50)))
         assert aligned.image.shape[1] <= 400 and aligned.image.shape[0] == pytest.approx(299, abs=2)
-        assert aligned.notes[0].startswith("canvas-cut: ") and aligned.notes[0].endswith(f"400x{aligned.image.shape[0]}")
+        assert aligned.notes[0].startswith("canvas-cut: ") and aligned.notes[0].endswith(
+            f"400x{aligned.image.shape[0]}"
+        )
 
     def test_large_photo_is_shrunk_without_moire(self):
         # One-pixel stripes average to grey; plain sampling would pick black or white.

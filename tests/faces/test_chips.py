@@ -52,7 +52,9 @@ def test_off_the_canvas_the_border_is_repeated():
 
 def test_turned_face_gives_the_same_chip(hopper_head):
     upright = Image.fromarray(hopper_head).resize((280, 280), Image.Resampling.BILINEAR)
-    crop, turned = (np.array(image)[28:252, 28:252] for image in (upright, upright.rotate(12, Image.Resampling.BILINEAR)))
+    crop, turned = (
+        np.array(image)[28:252, 28:252] for image in (upright, upright.rotate(12, Image.Resampling.BILINEAR))
+    )
     a, b = (read(chip_sampler(face, 64, 0.2), face, 64) for face in (crop, turned))
     assert abs(details_of(turned, 64).angle - details_of(crop, 64).angle + np.radians(12)) < np.radians(4)
     missed = read(chip_sampler(crop, 64, 0.2), turned, 64)

@@ -58,13 +58,17 @@ class TestDetectFaces:
     def test_grey_image(self, hopper):
         assert len(detect_faces(np.asarray(Image.fromarray(hopper).convert("L")))) == 1
 
-    @pytest.mark.parametrize("shape", [(1, 1), (MIN_SIDE - 1, 300), (300, MIN_SIDE - 1), (MIN_SIDE, MIN_SIDE), (9, 400)])
+    @pytest.mark.parametrize(
+        "shape", [(1, 1), (MIN_SIDE - 1, 300), (300, MIN_SIDE - 1), (MIN_SIDE, MIN_SIDE), (9, 400)]
+    )
     def test_tiny_image_holds_none(self, shape):
         assert detect_faces(np.zeros((*shape, 3), dtype=np.uint8)) == []
 
     def test_huge_photo_is_not_doubled(self, monkeypatch):
         asked = []
-        monkeypatch.setattr("age_audit.faces.detection._detector", lambda: lambda _, upsample: asked.append(upsample) or [])
+        monkeypatch.setattr(
+            "age_audit.faces.detection._detector", lambda: lambda _, upsample: asked.append(upsample) or []
+        )
         detect_faces(np.zeros((2000, 4001, 3), dtype=np.uint8))
         detect_faces(np.zeros((2000, 4000, 3), dtype=np.uint8))
         assert asked == [0, 1]

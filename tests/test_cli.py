@@ -1,0 +1,193 @@
+"""Command lines: options out of config dataclasses, and one sentence with an exit code for what users can act on."""
+
+import argparse
+import dataclasses
+import errno
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import analysis_1_method
+from age_audit.cli import build_parser, run_command
+from age_audit.config import Stage1Config, Stage2Config
+from age_audit.errors import UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def parser():
+    return build_parser(Stage1Config, "stage1", "What it does.")
+
+
+def options(parser):
+    return {option: action for action in parser._actions for option in action.option_strings}
+
+
+class TestParser:
+    def test_options(self, parser):
+        assert sorted(set(options(parser)) - {"-h", "--help"}) == [
+            "--dataset",
+            "--estimator",
+            "--images",
+            "--labels",
+            "--limit",
+            "--metadatasets",
+            "--output",
+            "--overwrite",
+            "--precision",
+            "--preset",
+            "--sample",
+            "--seed",
+            "--steps",
+            "--workers",
+        ]
+
+    @pytest.mark.parametrize("config", [Stage1Config, Stage2Config])
+    def test_defaults_are_those_of_the_config(self, config):
+        assert config(**vars(build_parser(config, "p", "d").parse_args([]))) == config()
+
+    def test_help_quotes_every_default(self, parser):
+        quoted = {
+            "--images": "utkface/img",
+            "--output": "utkface",
+            "--metadatasets": "metadatasets",
+            "--dataset": "utkface",
+            "--labels": "utkface",
+            "--estimator": "dex-wrn",
+            "--preset": "published",
+            "--precision": "float32",
+            "--steps": "align,crop,estimate,explain",
+            "--workers": "1",
+            "--limit": "all",
+            "--sample": "all",
+            "--seed": "42",
+        }
+        assert set(quoted) == set(options(parser)) - {"-h", "--help", "--overwrite"}
+        for option, default in quoted.items():
+            assert options(parser)[option].help.endswith(f" (default: {default})"), option
+        assert " ".join(parser.format_help().split()).count("(default: ") == len(quoted)
+
+    def test_every_option_is_explained(self, parser):
+        for field in dataclasses.fields(Stage1Config):
+            assert options(parser)[f"--{field.name}"].help.startswith(field.metadata["help"])
+
+    def test_values_get_their_types(self, parser):
+        text = "--images a/b --steps crop,,estimate --workers 3 --limit 5 --seed 0 --overwrite --dataset d"
+        given = Stage1Config(**vars(parser.parse_args(text.split())))
+        assert given == Stage1Config(
+            images=Path("a/b"), steps=("crop", "estimate"), workers=3, limit=5, seed=0, overwrite=True, dataset="d"
+        )
+
+    def test_underscores_become_dashes(self):
+        config = dataclasses.make_dataclass(
+            "C", [("two_words", int, dataclasses.field(default=1, metadata={"help": "x"}))]
+        )
+        assert build_parser(config, "p", "d").parse_args(["--two-words", "2"]) == argparse.Namespace(two_words=2)
+
+
+def command(run, *argv):
+    return run_command(Stage1Config, "stage1", "What it does.", run, argv)
+
+
+def raising(error):
+    def run(config):
+        raise error
+
+    return run
+
+
+class TestRunCommand:
+    def test_the_result_is_printed(self, capsys):
+        assert command(lambda config: f"{config.limit} images", "--limit", "3") == 0
+        assert capsys.readouterr() == ("3 images\n", "")
+
+    @pytest.mark.parametrize(
+        ("error", "code", "message"),
+        [
+            (UsageError("expected b, got a; do c"), 2, "expected b, got a; do c"),
+            (KeyboardInterrupt(), 130, "interrupted; what is done is kept, run the same command to go on"),
+            (
+                OSError(errno.ENOSPC, "No space left on device"),
+                2,
+                "the disk is full; free some space and run the same command to go on",
+            ),
+            (
+                sqlite3.OperationalError("database or disk is full"),
+                2,
+                "the disk is full; free some space and run the same command to go on",
+            ),
+        ],
+    )
+    def test_one_line_and_an_exit_code(self, capsys, error, code, message):
+        assert command(raising(error)) == code
+        assert capsys.readouterr() == ("", f"stage1: {message}\n")
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OSError(errno.EIO, "Input/output error"),
+            PermissionError(errno.EACCES, "Permission denied"),
+            sqlite3.OperationalError("no such table: images"),
+            ValueError("a bug"),
+        ],
+    )
+    def test_everything_else_propagates(self, error):
+        with pytest.raises(type(error)) as raised:
+            command(raising(error))
+        assert raised.value is error
+
+    @pytest.mark.parametrize(
+        ("argv", "expected"),
+        [
+            (["--preset", "x"], "expected preset to be one of published, audit, got 'x'"),
+            (["--precision", "x"], "expected precision to be one of float32, bfloat16, got 'x'"),
+            (["--steps", "align,x"], "expected step to be one of align, crop, estimate, explain, got 'x'"),
+            (["--steps", ","], "expected at least one step of align, crop, estimate, explain, got none"),
+            (["--workers", "0"], "expected --workers to be at least 1, got 0"),
+            (["--limit", "0"], "expected --limit to be at least 1, got 0"),
+            (["--sample", "0"], "expected --sample to be at least 1, got 0"),
+            (["--dataset", "a/b"], "expected --dataset to be a plain name without folders, got 'a/b'"),
+        ],
+    )
+    def test_values_that_make_no_run(self, capsys, argv, expected):
+        assert command(pytest.fail, *argv) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(f"stage1: {expected}")
+        assert err.count("\n") == 1
+
+    @pytest.mark.parametrize("argv", [["--workers", "two"], ["--colour"], ["images"], ["--limit"]])
+    def test_lines_that_do_not_parse(self, capsys, argv):
+        with pytest.raises(SystemExit) as stop:
+            command(pytest.fail, *argv)
+        assert stop.value.code == 2
+        assert "usage: stage1" in capsys.readouterr().err
+
+
+class TestStage1:
+    @pytest.mark.parametrize(
+        ("argv", "expected"),
+        [
+            (["--images", "no-such-folder"], "expected a folder of images at no-such-folder, found none"),
+            (["--labels", "x"], "expected --labels to be utkface, imdbwiki or a path ending in .csv, got 'x'"),
+            (["--estimator", "x"], "expected an estimator among dex-wrn, dex-efficientnet-b3, cydral-resnet10"),
+        ],
+    )
+    def test_refused_before_anything_is_written(self, tmp_path, monkeypatch, capsys, argv, expected):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "faces").mkdir()
+        (tmp_path / "faces" / "1_0_0_2016.jpg").touch()
+        assert analysis_1_method.main(["--images", "faces", *argv]) == 2
+        assert capsys.readouterr().err.startswith(f"analysis_1_method.py: {expected}")
+        assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+
+    def test_the_script_exits_with_the_code(self, tmp_path):
+        script = [sys.executable, str(ROOT / "analysis_1_method.py"), "--preset", "x"]
+        ended = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True)
+        assert ended.returncode == 2
+        assert ended.stdout == ""
+        assert ended.stderr == "analysis_1_method.py: expected preset to be one of published, audit, got 'x'\n"

@@ -1,0 +1,166 @@
+"""Every task gives one result, whatever happens to the worker processes.
+
+The functions that run in workers stand at the top level of this module, where spawned processes find them.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from age_audit import execution
+from age_audit.errors import UsageError
+from age_audit.execution import DEATHS_ALLOWED, run_tasks
+
+set_up = False
+
+
+def run(function, tasks, workers=2, **options):
+    return run_tasks(function, tasks, workers, "test", "task", **options)
+
+
+def square(number):
+    return number * number
+
+
+def reciprocal(number):
+    return 1 / number
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_first_time(folder, number):
+    """Number 1 kills its worker when it is carried out for the first time; others leave a file behind."""
+    marker = Path(folder, str(number))
+    seen = marker.exists()
+    marker.touch()
+    if number == 1 and not seen:
+        die()
+    return number
+
+
+def die_always(folder, number):
+    """Number 1 kills its worker each time, and counts the times; the others are slow enough to die with it."""
+    if number == 1:
+        with Path(folder, "deaths").open("a") as stream:
+            stream.write("x")
+        die()
+    time.sleep(0.02)
+    return number
+
+
+def own_process(folder, number):
+    Path(folder, str(number)).touch()
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def prepare_worker():
+    global set_up
+    set_up = True
+
+
+def fail_to_prepare():
+    raise UsageError("expected a model library, found none")
+
+
+def worker_state(_):
+    return os.getpid(), set_up, signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+class TestOneProcess:
+    def test_in_order_and_here(self):
+        assert list(run(square, [3, 1, 2], workers=1)) == [9, 1, 4]
+        assert {pid for pid, *_ in run(worker_state, [0], workers=1)} == {os.getpid()}
+
+    def test_one_at_a_time(self):
+        results = run(reciprocal, [2, 0], workers=1)
+        assert next(results) == 0.5
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+    def test_setup_is_for_workers_only(self):
+        assert list(run(square, [2], workers=1, setup=fail_to_prepare)) == [4]
+
+    def test_bar_counts_units(self, capsys):
+        list(run_tasks(square, [2, 3], 1, "squares", "face", weight=lambda number: number))
+        assert "squares: 100%" in (shown := capsys.readouterr().err)
+        assert "5/5" in shown
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_tasks(workers, capsys):
+    assert list(run(square, [], workers)) == []
+    assert capsys.readouterr().err == ""
+
+
+class TestWorkers:
+    def test_all_results_in_any_order(self):
+        assert sorted(run(square, range(30))) == [number * number for number in range(30)]
+
+    def test_equal_tasks_are_carried_out_each(self):
+        assert list(run(square, [3] * 7)) == [9] * 7
+
+    def test_set_up_and_deaf_to_interrupts(self):
+        states = list(run(worker_state, range(4), setup=prepare_worker))
+        assert {state[1:] for state in states} == {(True, True)}
+        assert os.getpid() not in {pid for pid, *_ in states}
+        assert not set_up
+
+    def test_a_setup_that_fails_is_told_as_it_is(self):
+        with pytest.raises(UsageError, match="expected a model library, found none"):
+            list(run(square, [1, 2], setup=fail_to_prepare, give_up=pytest.fail))
+
+    def test_an_error_in_a_task_propagates(self):
+        with pytest.raises(ZeroDivisionError):
+            list(run(reciprocal, [1, 0, 2]))
+        assert multiprocessing.active_children() == []
+
+    def test_closing_stops_the_workers(self, tmp_path):
+        results = run(partial(own_process, tmp_path), range(40))
+        worker = next(results)
+        os.kill(worker, 0)  # alive
+        results.close()
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+        assert multiprocessing.active_children() == []
+        started = len(list(tmp_path.iterdir()))
+        assert 1 <= started < 10  # those that were handed out, no more
+
+
+class TestKilledWorkers:
+    def test_killed_once_nothing_lost_nothing_doubled(self, tmp_path):
+        results = run(partial(die_first_time, tmp_path), range(12), give_up=pytest.fail)
+        assert sorted(results) == list(range(12))
+
+    def test_killed_while_the_results_are_being_written(self, tmp_path):
+        """The pool is found broken only when the next task is to be handed out."""
+        got = []
+        for result in run(partial(die_first_time, tmp_path), [0, 2, 1, 3, 4, 5, 6, 7], give_up=pytest.fail):
+            got.append(result)
+            if len(got) == 1:
+                time.sleep(0.5)  # meanwhile the worker of task 1 dies
+        assert sorted(got) == list(range(8))
+
+    def test_a_killer_is_given_up_and_the_others_finish(self, tmp_path):
+        given_up = []
+
+        def give_up(task):
+            given_up.append(task)
+            return -task
+
+        assert sorted(run(partial(die_always, tmp_path), range(10), give_up=give_up)) == [-1, 0, *range(2, 10)]
+        assert given_up == [1]
+        assert (tmp_path / "deaths").read_text() == "x" * DEATHS_ALLOWED
+
+    def test_a_killer_without_stand_in_is_raised(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(execution, "DEATHS_ALLOWED", 1)
+        with pytest.raises(BrokenProcessPool):
+            list(run(partial(die_always, tmp_path), [1]))
