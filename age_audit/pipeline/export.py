@@ -12,7 +12,7 @@ from age_audit.config import Stage1Config
 from age_audit.datasets import age_range_of
 from age_audit.ledger import ImageRow, Ledger
 from age_audit.metadatasets import names_array, plain_number, write_metadataset
-from age_audit.metrics import distribution_spread
+from age_audit.metrics import distribution_spread, mean_absolute_error, mean_signed_error, pearson_r
 from age_audit.pipeline.outcomes import current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import attribution_from_bytes, estimate_from_bytes
@@ -25,10 +25,15 @@ UNLABELLED = "unlabelled"
 BEYOND = "over 100"
 
 
-def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> None:
+def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> dict:
     """Write the predictions metadataset, and the packed masks where there are explanations.
 
     All images in the folder count that stage 1 has looked at, in this run or an earlier one.
+
+    Returns
+    -------
+    dict
+        How accurate the estimates are: see :func:`accuracy`.
     """
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
@@ -53,6 +58,7 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> 
         },
         "labels": {row.fname: label_fields(row.label) for row in _by_fname(rows)},
         "failures": count_failures(rows, failed),
+        "accuracy": accuracy(estimates, rows),
     }
     counts = {"images": len(rows), "failed": dict(sorted(Counter(failed.values()).items()))}
     provenance = describe(recipe, config.dataset) | {"counts": counts}
@@ -60,6 +66,20 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> 
     done = [image for image, outcome in explained.items() if outcome.status == "done"]
     if done:
         _export_masks(config.metadatasets, config.dataset, ledger, recipe, rows, set(done), provenance)
+    return document["accuracy"]
+
+
+def accuracy(estimates: dict[str, dict], rows: dict[str, ImageRow]) -> dict:
+    """Mean absolute and mean signed error in years, and Pearson r, over the estimated faces with a labelled age."""
+    ages = {row.fname: row.label.age for row in rows.values() if row.label.age is not None}
+    pairs = np.array([(estimates[fname]["age"], ages[fname]) for fname in estimates if fname in ages]).reshape(-1, 2)
+    measures = {
+        "mean_absolute_error": mean_absolute_error(*pairs.T),
+        "mean_signed_error": mean_signed_error(*pairs.T),
+        "pearson_r": pearson_r(*pairs.T),
+    }
+    known = {name: round(float(value), DECIMALS) if np.isfinite(value) else None for name, value in measures.items()}
+    return {"n": len(pairs)} | known
 
 
 def describe(recipe: Recipe, dataset: str) -> dict:

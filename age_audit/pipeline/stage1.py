@@ -89,9 +89,19 @@ def run_stage1(config: Stage1Config) -> Tally:
             _estimate(run)
         if "explain" in config.steps:
             _explain(run)
-        export_predictions(config, ledger, recipe)
+        _say_how_accurate(export_predictions(config, ledger, recipe))
         chain = [step for step in STEPS if step in _chain(config.steps, aligned)]
         return tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
+
+
+def _say_how_accurate(accuracy: dict) -> None:
+    if accuracy["n"]:
+        r = "" if accuracy["pearson_r"] is None else f", Pearson r {accuracy['pearson_r']:.3f}"
+        error, signed = accuracy["mean_absolute_error"], accuracy["mean_signed_error"]
+        print(
+            f"{accuracy['n']} estimates with a labelled age: mean absolute error {error:.2f} years, "
+            f"mean signed error {signed:+.2f} years{r}"
+        )
 
 
 def _chain(steps: tuple[str, ...], aligned: bool) -> set[str]:
