@@ -83,9 +83,8 @@ class TestParser:
         )
 
     def test_underscores_become_dashes(self):
-        config = dataclasses.make_dataclass(
-            "C", [("two_words", int, dataclasses.field(default=1, metadata={"help": "x"}))]
-        )
+        field = dataclasses.field(default=1, metadata={"help": "x"})
+        config = dataclasses.make_dataclass("Config", [("two_words", int, field)])
         assert build_parser(config, "p", "d").parse_args(["--two-words", "2"]) == argparse.Namespace(two_words=2)
 
 

@@ -159,9 +159,7 @@ class TestLabelSource:
         assert source.label("b.jpg") == FaceLabel("b.jpg", problem="not in the label file")
 
     def test_unknown(self):
-        with pytest.raises(
-            UsageError, match=r"--labels to be utkface, imdbwiki or a path ending in \.csv, got 'adience'"
-        ):
+        with pytest.raises(UsageError, match=r"--labels to be utkface, imdbwiki or a path .*csv, got 'adience'"):
             LabelSource("adience")
 
 
@@ -173,17 +171,7 @@ def touch(*paths):
 
 class TestListImages:
     def test_subfolders_and_suffixes_sorted(self, tmp_path):
-        names = [
-            "b.JPG",
-            "a.jpeg",
-            "sub/deep/c.Png",
-            "sub/a.webp",
-            "z.TIFF",
-            "x.jpg.chip.jpg",
-            "e.bmp",
-            "f.gif",
-            "g.tif",
-        ]
+        names = ["b.JPG", "a.jpeg", "sub/deep/c.Png", "sub/a.webp", "z.TIFF", "x.jpg.chip.jpg", "e.bmp", "f.gif"]
         ignored = ["notes.txt", "a.jpg.txt", "jpg", ".jpg", "sub/readme", "a.jpg~"]
         touch(*(tmp_path / name for name in names + ignored))
         files = list_images(tmp_path)

@@ -102,11 +102,9 @@ def test_no_tasks(workers, capsys):
 
 
 class TestWorkers:
-    def test_all_results_in_any_order(self):
-        assert sorted(run(square, range(30))) == [number * number for number in range(30)]
-
-    def test_equal_tasks_are_carried_out_each(self):
-        assert list(run(square, [3] * 7)) == [9] * 7
+    def test_all_results_in_any_order_also_of_equal_tasks(self):
+        tasks = [*range(30), 3, 3]
+        assert sorted(run(square, tasks)) == sorted(number * number for number in tasks)
 
     def test_set_up_and_deaf_to_interrupts(self):
         states = list(run(worker_state, range(4), setup=prepare_worker))
@@ -132,21 +130,18 @@ class TestWorkers:
             os.kill(worker, 0)
         assert multiprocessing.active_children() == []
         started = len(list(tmp_path.iterdir()))
-        assert 1 <= started < 10  # those that were handed out, no more
+        assert 1 <= started <= 4  # those that were handed out, no more
 
 
 class TestKilledWorkers:
     def test_killed_once_nothing_lost_nothing_doubled(self, tmp_path):
-        results = run(partial(die_first_time, tmp_path), range(12), give_up=pytest.fail)
-        assert sorted(results) == list(range(12))
-
-    def test_killed_while_the_results_are_being_written(self, tmp_path):
-        """The pool is found broken only when the next task is to be handed out."""
         got = []
         for result in run(partial(die_first_time, tmp_path), [0, 2, 1, 3, 4, 5, 6, 7], give_up=pytest.fail):
             got.append(result)
-            if len(got) == 1:
-                time.sleep(0.5)  # meanwhile the worker of task 1 dies
+            while not (tmp_path / "1").exists():
+                time.sleep(0.01)
+            if len(got) == 1:  # time for the worker to die, so that handing out the next task finds its pool broken
+                time.sleep(0.3)
         assert sorted(got) == list(range(8))
 
     def test_a_killer_is_given_up_and_the_others_finish(self, tmp_path):

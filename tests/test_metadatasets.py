@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
 
 import numpy as np
@@ -38,9 +39,18 @@ def write_all(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("original")
+    write_all(folder)
+    return folder
+
+
 @pytest.fixture
-def written(tmp_path):
-    return write_all(tmp_path / "meta")
+def written(original, tmp_path):
+    """A folder of each kind at ``tmp_path / "meta"``: its files' bytes by name."""
+    shutil.copytree(original, tmp_path / "meta")
+    return {path.name: path.read_bytes() for path in original.iterdir()}
 
 
 class TestWriting:
@@ -78,13 +88,12 @@ class TestWriting:
         monkeypatch.setattr(time, "time", lambda: now + 1e6)
         assert write_all(tmp_path / "elsewhere" / "deeper") == written
 
-    def test_neither_place_nor_time_is_in_them(self, written, tmp_path):
-        today = time.localtime()
-        forbidden = (str(tmp_path), tmp_path.parent.name, f"{today.tm_year}-", f"{int(time.time()) // 100_000}")
+    def test_neither_place_nor_time_is_in_them(self, written, original):
+        forbidden = (str(original), original.name, str(original.parent), f"{time.localtime().tm_year}-")
         for name, data in written.items():
             if name.endswith(".json"):
                 assert not [text for text in forbidden if text in data.decode()], name
-                assert not re.search(r"\d:[0-5]\d:[0-5]\d", data.decode()), name
+                assert not re.search(r"\d:[0-5]\d:[0-5]\d|\b1\d{9}\b", data.decode()), name
                 assert '": "/' not in data.decode(), name
 
     def test_provenance_tells_what_made_the_file(self, written):
@@ -145,9 +154,7 @@ class TestReading:
     def test_missing_names_those_that_are_there(self, written, tmp_path):
         with pytest.raises(UsageError) as error:
             read_metadataset(tmp_path / "meta", "utkface", "activations")
-        assert "metadataset_utkface_activations.json, found metadataset_faces_activations.json there" in str(
-            error.value
-        )
+        assert "_utkface_activations.json, found metadataset_faces_activations.json there; run" in str(error.value)
         assert "\n" not in str(error.value)
 
     @pytest.mark.parametrize("folder", ["", "gone"])
@@ -177,7 +184,7 @@ class TestReading:
 
     def test_folder_in_its_place(self, tmp_path):
         metadataset_path(tmp_path, "faces", "masks").mkdir()
-        with pytest.raises(UsageError, match="expected a readable file at .*directory"):
+        with pytest.raises(UsageError, match=r"expected a readable file at .*directory"):
             read_metadataset(tmp_path, "faces", "masks")
 
 

@@ -40,6 +40,10 @@ class FaceTask:
     cropped_path: Path
     align_done: bool  # the aligned picture is there, only the crop is missing
 
+    @property
+    def key(self) -> str:
+        return self.content
+
 
 @dataclass(frozen=True)
 class EstimatorChoice:
@@ -241,14 +245,18 @@ def worker_died(step: str) -> Callable[[object], list[StepRecord]]:
 
     def records(task) -> list[StepRecord]:
         if isinstance(task, EstimateTask):
-            faces = [(image, key) for image, key, _ in task.faces]
-        elif isinstance(task, FaceTask):
-            faces = [(task.image, task.content)]
+            faces = [(image, step, key) for image, key, _ in task.faces]
+        elif isinstance(task, FaceTask) and task.align_done:  # a row for reading would never be written again
+            faces = [(task.image, "crop", task.crop_key)]
         else:
-            faces = [(task.image, task.key)]
+            faces = [(task.image, step, task.key)]
         note = "the worker process was killed again and again, out of memory perhaps"
-        outcomes = [(ImageOutcome(image, step, "failed", "worker-died", note), image, key) for image, key in faces]
-        return [StepRecord(outcome, image, getattr(task, "variant", ""), key) for outcome, image, key in outcomes]
+        return [
+            StepRecord(
+                ImageOutcome(image, failed, "failed", "worker-died", note), image, getattr(task, "variant", ""), key
+            )
+            for image, failed, key in faces
+        ]
 
     return records
 
