@@ -8,10 +8,12 @@ object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landm
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.metadata
 import json
 import platform
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -79,7 +81,7 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
     try:
         if KINDS[kind] == "npz":
             return unpack_arrays(path.read_bytes())
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(_bytes_of(path).decode("utf-8-sig"))
     except FileNotFoundError as error:
         there = sorted(found.name for found in folder.glob(f"metadataset_*_{kind}.*") if "provenance" not in found.name)
         raise UsageError(
@@ -92,6 +94,17 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
         raise UsageError(
             f"expected {path} to be a metadataset, but reading it failed ({error}); write it again"
         ) from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Content of a file, or of the same packed with gzip where only that is there."""
+    packed = path.with_name(f"{path.name}.gz")
+    if path.exists() or not packed.exists():
+        return path.read_bytes()
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{packed.name}: {error}") from error
 
 
 def plain_number(value: float | None) -> float | int | None:

@@ -1,5 +1,6 @@
 """The published file formats: old files load, new files are the same bytes wherever and whenever they are written."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -191,3 +192,15 @@ class TestReading:
 @pytest.mark.parametrize(("value", "written"), [(31.0, "31"), (31.25, "31.25"), (0, "0"), (None, "null")])
 def test_plain_number(value, written):
     assert json.dumps(plain_number(value)) == written
+
+
+def test_a_file_packed_with_gzip_is_read_too(tmp_path):
+    rows = [{"fname": "a.jpg", "landmarks": [[1, 2]]}]
+    path = write_metadataset(tmp_path, "utkface", "attachment", rows, {})
+    packed = path.with_name(f"{path.name}.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
+    assert read_metadataset(tmp_path, "utkface", "attachment") == rows
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(UsageError, match="write it again"):
+        read_metadataset(tmp_path, "utkface", "attachment")
