@@ -180,10 +180,14 @@ def test_mask_of_another_shape_is_refused(shape):
         score_regions(np.zeros(shape, dtype=bool), CHIN_AND_MOUTH, SIZE)
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, float])
-def test_mask_of_numbers_is_refused(dtype):
-    with pytest.raises(ValueError, match="dtype bool"):
-        score_regions(np.ones((SIZE, SIZE), dtype=dtype), CHIN_AND_MOUTH, SIZE)
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, float])
+def test_a_mask_of_numbers_is_positive_above_zero(dtype):
+    # lime's masks hold +1 and -1, both of which are true as truth values
+    positive = np.zeros((SIZE, SIZE), dtype=bool)
+    positive[:, :3] = True
+    signed = np.where(positive, 1, -1).astype(dtype)
+    assert score_regions(signed, CHIN_AND_MOUTH, SIZE) == score_regions(positive, CHIN_AND_MOUTH, SIZE)
+    assert score_regions(signed, CHIN_AND_MOUTH, SIZE) != score_regions(~positive, CHIN_AND_MOUTH, SIZE)
 
 
 def test_landmarks_are_checked():

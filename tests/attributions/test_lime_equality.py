@@ -1,9 +1,30 @@
 """Preset ``published`` against the ``lime`` package, which the study called."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
 from age_audit.attributions import LimeExplainer
+from age_audit.schema import AgeEstimate
+
+
+class Remembering:
+    """Asks an estimator about every face once, and then remembers its answer."""
+
+    def __init__(self, estimator):
+        self._estimator, self._known = estimator, {}
+
+    def predict(self, faces):
+        keys = [hashlib.sha256(face.astype(np.float32).tobytes()).digest() for face in faces]
+        new = [i for i, key in enumerate(keys) if key not in self._known]
+        if new:
+            probabilities = self._estimator.predict(faces[new]).probabilities
+            self._known |= {keys[i]: row for i, row in zip(new, probabilities, strict=True)}
+        return AgeEstimate(np.zeros(len(faces)), np.stack([self._known[key] for key in keys]), self._estimator.classes)
+
+    def __len__(self):
+        return len(self._known)
 
 
 @pytest.mark.parametrize(("name", "face_number"), [("dex_wrn", 0), ("cydral", 0), ("cydral", 1)])
@@ -11,10 +32,11 @@ def test_same_explanation_as_lime(request, crops, name, face_number):
     from lime.lime_image import LimeImageExplainer
 
     estimator, face = request.getfixturevalue(name), crops[face_number]
-    explainer = LimeExplainer(estimator, "published")
+    asked = Remembering(estimator.bind(face) if hasattr(estimator, "bind") else estimator)
+    explainer = LimeExplainer(asked, "published")
     ours = explainer.explain(face)
+    assert len(asked) == 100
 
-    asked = estimator.bind(face) if hasattr(estimator, "bind") else estimator
     theirs = LimeImageExplainer(random_state=42, feature_selection="forward_selection").explain_instance(
         explainer.classifier_image(face),
         lambda faces: asked.predict(faces).probabilities,
@@ -23,6 +45,7 @@ def test_same_explanation_as_lime(request, crops, name, face_number):
         num_samples=100,
         num_features=10_000,
     )
+    assert len(asked) == 100  # they made the same hundred masked faces, bit for bit
     (top,) = theirs.top_labels
     assert ours.target == f"class:{top}"
     np.testing.assert_array_equal(ours.segments, theirs.segments)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from age_audit.attributions import LimeExplainer
+from age_audit.attributions.design import balanced_design
 from age_audit.attributions.lime import image_seed
+from age_audit.attributions.regression import LocalModel
 from age_audit.config import PRESETS
 from age_audit.errors import UsageError
 from age_audit.schema import AgeEstimate
@@ -33,17 +35,8 @@ class Planted:
         return np.random.default_rng(seed).normal()
 
 
-def quadrant(name):
-    """Pixels of one quarter of the canvas, e.g. "top left"."""
-    inside = np.zeros((224, 224), dtype=bool)
-    rows, columns = name.split()
-    inside[
-        slice(0, 112) if rows == "top" else slice(112, 224), slice(0, 112) if columns == "left" else slice(112, 224)
-    ] = 1
-    return inside
-
-
-TOP_LEFT, BOTTOM_RIGHT = quadrant("top left"), quadrant("bottom right")
+TOP_LEFT, BOTTOM_RIGHT = np.zeros((2, 224, 224), dtype=bool)
+TOP_LEFT[:112, :112] = BOTTOM_RIGHT[112:, 112:] = True
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +128,21 @@ class TestAudit:
         assert (other.weights != explained.weights).any()
         np.testing.assert_allclose(other.weights, explained.weights, atol=0.4)
 
+    def test_another_face_is_asked_other_questions(self, face, years, monkeypatch):
+        designs = []
+
+        def recording(*arguments):
+            designs.append(balanced_design(*arguments))
+            return designs[-1]
+
+        monkeypatch.setattr("age_audit.attributions.lime.balanced_design", recording)
+        changed = face.copy()
+        changed[223, 223, 2] ^= 1
+        for shown in (face, face, changed):
+            LimeExplainer(Planted(years), "audit").explain(shown)
+        np.testing.assert_array_equal(designs[0], designs[1])
+        assert designs[0].shape == designs[2].shape and (designs[0] != designs[2]).any()
+
     def test_the_estimator_sees_bytes_on_a_balanced_design(self, face, years):
         estimator = Planted(years)
         LimeExplainer(estimator, "audit").explain(face)
@@ -171,6 +179,14 @@ class TestPublished:
         attribution = LimeExplainer(Planted(lambda faces: 30 + 20 * faces.mean(axis=(1, 2, 3)))).explain(face)
         np.testing.assert_array_equal(attribution.positive_mask, ~attribution.negative_mask)
         np.testing.assert_array_equal(attribution.positive_mask, (attribution.weights >= 0)[attribution.segments])
+
+    def test_a_weight_of_0_is_positive_as_in_lime(self, face, monkeypatch):
+        def no_influence(shown, *_):
+            return LocalModel(np.zeros(shown.shape[1]), 0.3, 1.0)
+
+        monkeypatch.setattr("age_audit.attributions.lime.fit_local_model", no_influence)
+        attribution = LimeExplainer(Planted(lambda faces: np.full(len(faces), 30.0))).explain(face)
+        assert attribution.positive_mask.all() and not attribution.negative_mask.any()
 
     def test_refuses_ages_alone(self):
         estimator = Planted(lambda faces: np.full(len(faces), 30.0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from age_audit.attributions.lime import CHUNK, mean_colours, masked_faces
+from age_audit.attributions.lime import CHUNK, masked_faces, mean_colours
 
 SEGMENTS = np.array([[0, 0, 1, 1, 2], [0, 3, 3, 1, 2], [0, 0, 3, 2, 2], [4, 4, 3, 2, 2]])
 BYTES = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)

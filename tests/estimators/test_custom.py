@@ -57,10 +57,8 @@ class TestWhatAFunctionIsFed:
 
     @pytest.mark.parametrize("value", [3.0, -1.0, np.nan])
     def test_an_answer_that_is_no_distribution(self, value):
-        estimator = CallableEstimator(
-            lambda faces: np.tile([value, 1 - value, 1.0], (len(faces), 1)),
-            EstimatorConfig("x:y", classes=(0.0, 1.0, 2.0)),
-        )
+        config = EstimatorConfig("x:y", classes=(0.0, 1.0, 2.0))
+        estimator = CallableEstimator(lambda faces: np.tile([value, 1 - value, 1.0], (len(faces), 1)), config)
         with pytest.raises(UsageError, match="expected x:y to give probabilities"):
             estimator.predict(FACES)
 
@@ -95,7 +93,7 @@ class TestModuleFunction:
 
     @pytest.mark.parametrize("target", ["my_ages:absent", "no_such_module_at_all:f", "my_ages:", ":years"])
     def test_not_importable(self, module, target):
-        with pytest.raises(UsageError, match="expected '.*' to name module:function, but importing it failed"):
+        with pytest.raises(UsageError, match=r"expected '.*' to name module:function, but importing it failed"):
             load_custom(target)
 
     def test_not_a_function(self, module):

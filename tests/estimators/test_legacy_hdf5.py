@@ -10,7 +10,7 @@ from age_audit.estimators.hdf5 import load_legacy_weights
 
 
 def small_model():
-    """A convolution, a depthwise one, batch statistics and a head, on 4 x 4 pictures; layers without weights between."""
+    """Normalisation, two kinds of convolution, batch statistics, a head, and a layer without weights."""
     inputs = keras.Input((4, 4, 3))
     x = keras.layers.Normalization(name="scale")(inputs)
     x = keras.layers.Conv2D(2, 3, name="conv", use_bias=False)(x)

@@ -143,7 +143,7 @@ class TestAlignFace:
 
     def test_no_change_asked_leaves_the_picture_alone(self, astronaut):
         # A shape that is the reference already; its centre counts as (250, 200).
-        aligned = align_face(astronaut, landmarks_of(reference_shape() + (250.3, 200.6)))
+        aligned = align_face(astronaut, landmarks_of(reference_shape() + np.array([250.3, 200.6])))
         assert aligned.image.shape == astronaut.shape
         assert np.abs(aligned.image.astype(int) - astronaut).max() <= 1  # resampling rounds down
         assert aligned.centre == (250, 200) and aligned.notes == ()
@@ -169,13 +169,13 @@ class TestAlignFace:
         image = np.full((60, 60, 3), (100, 150, 50), dtype=np.uint8)
         image[:5] = 50
         image[-5:] = 150
-        aligned = align_face(image, landmarks_of(reference_shape() + (30.3, 30.3)))
+        aligned = align_face(image, landmarks_of(reference_shape() + np.array([30.3, 30.3])))
         # (value - 50) * 255 / 100, rounded down
         np.testing.assert_allclose(aligned.image[30, 30], [127, 255, 0], atol=1)
 
     def test_one_colour_is_not_stretched(self):
         image = np.full((60, 60, 3), 77, dtype=np.uint8)
-        assert (align_face(image, landmarks_of(reference_shape() + (30, 30))).image == 77).all()
+        assert (align_face(image, landmarks_of(reference_shape() + np.array([30, 30]))).image == 77).all()
 
     def test_huge_canvas_is_cut_and_noted(self, monkeypatch):
         monkeypatch.setattr(alignment, "MAX_SIDE", 400)

@@ -11,7 +11,7 @@ from age_audit.faces.chips import chip_sampler
 
 
 def details_of(crop, size, padding=0.2):
-    """dlib's plan for a chip, from the box that a 40 % margin leaves: 224 * 0.4 / 1.8 = 49.8 pixels in."""
+    """Plan of dlib for a chip, from the box that a 40 % margin leaves: 224 * 0.4 / 1.8 = 49.8 pixels in."""
     landmarks = chips._predictor()(np.ascontiguousarray(crop), dlib.rectangle(50, 50, 173, 173))
     return dlib.get_face_chip_details(landmarks, size, padding)
 
