@@ -31,6 +31,23 @@ def test_same_age_as_by_dlib_and_onnxruntime_alone(cydral, crops):
         assert age == pytest.approx(float(probabilities[0] @ years), abs=0.5)  # dlib rounds its chips down
 
 
+def test_what_the_network_is_fed(cydral, crops):
+    fed = []
+
+    class Session:
+        def run(self, _, feeds):
+            fed.append(feeds["images"])
+            return [np.full((len(feeds["images"]), 81), 1 / 81, dtype=np.float32)]
+
+    flat = np.tile(np.array([10, 120, 250], dtype=np.uint8), (2, 224, 224, 1))
+    sampler = onnx.chip_sampler(crops[0], onnx.CHIP_SIZE, onnx.CHIP_PADDING)
+    type(cydral)(Session(), cydral.classes, cydral._means, sampler).predict(flat)
+    assert fed[0].shape == (2, 3, 64, 64) and fed[0].dtype == np.float32
+    # RGB means of dlib's networks, then division by 256
+    expected = (np.array([10, 120, 250]) - [122.782, 117.001, 104.298]) / 256
+    np.testing.assert_allclose(fed[0], np.broadcast_to(expected[:, None, None], fed[0].shape), atol=1e-5)
+
+
 def test_bound_to_a_face_it_answers_the_same_for_that_face(cydral, crops):
     for crop in crops:
         bound = cydral.bind(crop)
