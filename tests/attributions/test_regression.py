@@ -77,7 +77,7 @@ class TestFoldoverIntervals:
         many = balanced_design(30, 2**14, np.random.default_rng(10**6))
         converged = fit_local_model(many, years(many), WIDTH, ALPHA).weights
         covered = []
-        for seed in range(80):
+        for seed in range(40):
             shown = balanced_design(30, 256, np.random.default_rng(seed))
             _, found = intervals(shown, years(shown) + rng.normal(0, noise, len(shown)))
             covered.append((found[:, 0] <= converged) & (converged <= found[:, 1]))
