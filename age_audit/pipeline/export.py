@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import binomtest
 
 from age_audit.attributions.masks import pack_masks
 from age_audit.config import Stage1Config
@@ -101,7 +102,7 @@ def label_fields(label: FaceLabel) -> dict:
 
 def count_failures(rows: dict[str, ImageRow], failed: dict[str, str]) -> dict:
     """Images and failures by reason in all, and by race, gender and age range: a detector that drops some groups
-    more is itself a finding.
+    more is itself a finding. The interval of the share that failed is Wilson's, at 95 %.
 
     Parameters
     ----------
@@ -126,7 +127,13 @@ def count_failures(rows: dict[str, ImageRow], failed: dict[str, str]) -> dict:
 
 def _count(images: list[str], failed: dict[str, str]) -> dict:
     reasons = Counter(failed[image] for image in images if image in failed)
-    return {"images_total": len(images), "images_failed": reasons.total(), "by_reason": dict(sorted(reasons.items()))}
+    interval = binomtest(reasons.total(), len(images)).proportion_ci(0.95, method="wilson")
+    return {
+        "images_total": len(images),
+        "images_failed": reasons.total(),
+        "failed_share_interval95": [round(bound, DECIMALS) for bound in interval],
+        "by_reason": dict(sorted(reasons.items())),
+    }
 
 
 def _by_fname(rows: dict[str, ImageRow]) -> list[ImageRow]:

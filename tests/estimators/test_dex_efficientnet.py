@@ -43,7 +43,8 @@ def random_array(rng, layer, name, shape):
         )
     if name == "kernel":
         fan_in = max(int(np.prod(shape[:-1])) if "dwconv" not in layer else shape[0] * shape[1], 1)
-        return rng.normal(0, 1.5 / np.sqrt(fan_in), shape).astype(np.float32)
+        # Much less and every face gets the same answer, much more and rounding errors grow into another one.
+        return rng.normal(0, 1.35 / np.sqrt(fan_in), shape).astype(np.float32)
     if name in ("gamma", "moving_variance"):
         return rng.uniform(0.5, 1.5, shape).astype(np.float32)
     return rng.normal(0, 0.1, shape).astype(np.float32)
@@ -104,10 +105,10 @@ def test_same_answers_as_with_the_arrays_put_in_by_hand(loaded, by_hand, crops):
     faces = np.concatenate([crops, np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)])
     gender, age = by_hand(faces)
     answer = loaded.predict(faces)
-    np.testing.assert_allclose(answer.probabilities, age, atol=2e-5)
-    np.testing.assert_allclose(answer.probability_female, gender[:, 0], atol=2e-5)
-    # The comparison sees something: faces differ, classes differ, and so does the colours' order.
-    assert np.ptp(answer.age) > 0.5 and answer.probabilities.std() > 1e-3
+    np.testing.assert_allclose(answer.probabilities, age, atol=1e-5)
+    np.testing.assert_allclose(answer.probability_female, gender[:, 0], atol=1e-5)
+    # The comparison sees something: faces differ, no class takes all, and the colours' order counts.
+    assert np.ptp(answer.age) > 0.5 and 1e-3 < answer.probabilities.std() and answer.probabilities.max() < 0.5
     assert np.abs(by_hand(faces[..., ::-1])[1] - age).max() > 1e-3
 
 
