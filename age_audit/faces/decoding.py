@@ -14,6 +14,8 @@ from PIL import Image, ImageOps
 
 from age_audit.errors import ImageFailure
 
+# What photos come in. Pillow reads more, but some (EPS) by running other programs on the file.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 MAX_PIXELS = 64_000_000  # a file that claims more is refused before its pixels are unpacked
 # Whatever Pillow's decoders were seen to raise on damaged files.
 DECODER_ERRORS = (
@@ -64,7 +66,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
     Parameters
     ----------
     content : bytes
-        A whole image file, any format that Pillow reads.
+        A whole image file, one of :data:`FORMATS`.
 
     Returns
     -------
@@ -82,11 +84,11 @@ def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
         # Pillow warns at its own, higher limit; ours below is checked first and is an error.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            opened = Image.open(io.BytesIO(content))
+            opened = Image.open(io.BytesIO(content), formats=FORMATS)
         except Image.DecompressionBombError as error:
             raise ImageFailure("too-large", f"over {MAX_PIXELS} pixels") from error
         except DECODER_ERRORS as error:
-            raise ImageFailure("not-an-image", "no format that Pillow knows") from error
+            raise ImageFailure("not-an-image", f"none of {', '.join(FORMATS)}") from error
     with opened:
         width, height = opened.size
         if width * height > MAX_PIXELS:
