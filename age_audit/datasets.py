@@ -14,7 +14,7 @@ import numpy as np
 from age_audit.errors import UsageError
 from age_audit.schema import AGE_RANGES, GENDERS, RACES, FaceLabel
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 CSV_COLUMNS = ("fname", "age", "gender", "race")
 OLDEST = 130  # years; a larger number in a file name is a slip
 EARLIEST_BIRTH = 1901  # IMDB-WIKI: earlier births come from broken time stamps
@@ -75,6 +75,11 @@ def _refuse_folder(error: OSError) -> None:
     raise UsageError(
         f"expected to list the folder {error.filename}, but: {error.strerror}; allow reading it or move it elsewhere"
     ) from error
+
+
+def count_other_files(folder: Path) -> int:
+    """Files below a folder that :func:`list_images` does not take, because nothing in their name says image."""
+    return sum(Path(name).suffix.lower() not in IMAGE_SUFFIXES for _, _, files in os.walk(folder) for name in files)
 
 
 def _printable(name: str) -> str:

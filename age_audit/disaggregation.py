@@ -109,14 +109,16 @@ def error_by_group(
         raise ValueError("expected at least one sensitive feature, got none")
     features = [*control, *sensitive]
     require_columns(frame, ("age_real", "age_estimation", *features))
-    levels = [[*_levels(frame[feature]), ALL] for feature in features]
+    every = object()  # a group may itself be called "all"
+    levels = [[*_levels(frame[feature]), every] for feature in features]
     rows = []
     for combination in product(*levels):
         chosen = dict(zip(features, combination, strict=True))
         inside = np.ones(len(frame), dtype=bool)
         for feature, level in chosen.items():
-            if level != ALL:
+            if level is not every:
                 inside &= (frame[feature] == level).to_numpy()
+        chosen = {feature: ALL if level is every else level for feature, level in chosen.items()}
         rows.append(chosen | _errors(frame[inside], confidence))
     return pd.DataFrame(rows)
 

@@ -130,16 +130,17 @@ class LimeExplainer:
 
     def _attribution(self, segments: np.ndarray, shown: np.ndarray, targets: np.ndarray, target: str) -> Attribution:
         parameters = self.parameters
+        settings = parameters.kernel_width, parameters.ridge_alpha
+        interval = settled = None
         # On a few dozen columns threads only cost, and with one the last digits do not depend on the number of cores.
         with threadpool_limits(1, user_api="blas"):
-            model = fit_local_model(shown, targets, parameters.kernel_width, parameters.ridge_alpha)
-        weights, interval, settled = model.weights, None, None
+            model = fit_local_model(shown, targets, *settings)
+            if parameters.settled_only:
+                interval = foldover_intervals(shown, targets, model, *settings, parameters.confidence)
+        weights = model.weights
         positive = weights >= 0  # lime counts a weight of exactly 0 as positive
         negative = ~positive
-        if parameters.settled_only:
-            interval = foldover_intervals(
-                shown, targets, model, parameters.kernel_width, parameters.ridge_alpha, parameters.confidence
-            )
+        if interval is not None:
             settled = (interval[:, 0] > 0) | (interval[:, 1] < 0)
             positive, negative = settled & positive, settled & negative
         return Attribution(

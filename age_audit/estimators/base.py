@@ -11,8 +11,7 @@ from age_audit.errors import UsageError
 from age_audit.schema import CANVAS, AgeEstimate
 
 # A batch of one takes another matrix kernel than larger batches do and differs in the last bits. From two on, the
-# answer
-# for a face is the same to the bit whatever it is batched with (tested), so single faces are run as a pair.
+# answer for a face is the same to the bit whatever it is batched with (tested), so single faces are run as a pair.
 SMALLEST_BATCH = 2
 BATCH = 32  # faces per forward pass; larger gains nothing on a CPU and costs memory
 
@@ -79,10 +78,11 @@ class AgeEstimator(ABC):
         if n < SMALLEST_BATCH:
             faces = np.concatenate([faces, np.zeros((SMALLEST_BATCH - n, *faces.shape[1:]), faces.dtype)])
         probabilities, female = self.class_probabilities(faces)
-        if not (probabilities.min() >= 0 and np.abs(probabilities.sum(axis=1) - 1).max() < 1e-3):  # also when NaN
+        known = probabilities[np.isfinite(probabilities).all(axis=1)]  # NaN is one face's failure, told by its age
+        if len(known) and not (known.min() >= 0 and np.abs(known.sum(axis=1) - 1).max() < 1e-3):
             raise UsageError(
                 f"expected {self.info.name} to give probabilities that are not negative and sum to 1, got sums of "
-                f"{probabilities.sum(axis=1).min():.4g} to {probabilities.sum(axis=1).max():.4g}; end it with a softmax"
+                f"{known.sum(axis=1).min():.4g} to {known.sum(axis=1).max():.4g}; end it with a softmax"
             )
         return probabilities[:n], None if female is None else female[:n]
 

@@ -131,8 +131,10 @@ def _import_callable(target: str) -> Callable:
     try:
         with importing_from_here():
             function = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"expected {target!r} to name module:function, but importing it failed: {error}") from error
+    except Exception as error:  # a user's module may raise anything while it loads
+        raise UsageError(
+            f"expected {target!r} to name module:function, but importing it failed: {type(error).__name__}: {error}"
+        ) from error
     if not callable(function):
         raise UsageError(f"expected {target!r} to name a function, got {type(function).__name__}")
     return function

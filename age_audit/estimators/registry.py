@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+from age_audit.config import PRECISIONS
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator
-from age_audit.estimators.sources import is_custom, unknown_estimator
+from age_audit.estimators.sources import (
+    CYDRAL_FILE,
+    CYDRAL_SHA256,
+    DEX_EFFICIENTNET_MD5,
+    DEX_EFFICIENTNET_URL,
+    DEX_WRN_FILE,
+    DEX_WRN_MD5,
+    estimator_identity,
+    is_custom,
+    unknown_estimator,
+)
 from age_audit.estimators.start_up import quiet_start
-
-PRECISIONS = ("float32", "bfloat16")
+from age_audit.estimators.weights import fetch_weights
+from age_audit.paths import package_file, verify_hash
 
 
 def _dex_wrn(precision: str) -> AgeEstimator:
@@ -39,6 +50,27 @@ LOADERS: dict[str, Callable[[str], AgeEstimator]] = {
     "dex-efficientnet-b3": _dex_efficientnet_b3,
     "cydral-resnet10": _cydral_resnet10,
 }
+
+
+def check_estimator(name: str, precision: str = "float32") -> None:
+    """Find out whether an estimator can be had, without loading a model library where that can be avoided.
+
+    Weights that are neither in a package nor in the weights folder are downloaded.
+
+    Raises
+    ------
+    UsageError
+        As :func:`load_estimator`.
+    """
+    estimator_identity(name)
+    if name == "dex-wrn":
+        verify_hash(package_file(*DEX_WRN_FILE), "md5", DEX_WRN_MD5)
+    elif name == "cydral-resnet10":
+        verify_hash(package_file(*CYDRAL_FILE), "sha256", CYDRAL_SHA256)
+    elif name == "dex-efficientnet-b3":
+        fetch_weights(DEX_EFFICIENTNET_URL, "md5", DEX_EFFICIENTNET_MD5)
+    else:
+        load_estimator(name, precision)
 
 
 @cache

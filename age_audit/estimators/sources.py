@@ -96,7 +96,7 @@ def _find_module(name: str):
     try:
         with importing_from_here():
             return importlib.util.find_spec(name)
-    except (ImportError, ValueError):
+    except Exception:  # a parent package may raise anything; loading the estimator says what
         return None
 
 

@@ -28,7 +28,6 @@ DECODER_ERRORS = (
     LookupError,
     ArithmeticError,
     RuntimeError,
-    MemoryError,
     struct.error,
     zlib.error,
 )

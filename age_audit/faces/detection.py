@@ -8,11 +8,12 @@ import dlib
 import numpy as np
 from PIL import Image
 
+from age_audit.config import CropParameters
 from age_audit.errors import ImageFailure
 from age_audit.schema import CANVAS, FaceBox, FaceCrop
 
-MARGIN = 0.4  # of the box on each side (Rothe et al. 2018, section 3.2)
-UPSAMPLE = 1  # times the image is doubled before the search, which finds faces down to about 40 pixels
+MARGIN = CropParameters.margin
+UPSAMPLE = CropParameters.upsample
 # Doubling a larger photo costs gigabytes and finds only faces too small to estimate.
 MAX_PIXELS_TO_UPSAMPLE = 8_000_000
 MIN_SIDE = 8  # the detector's features need a few cells of 8 pixels; below there is nothing to find

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import binomtest
 
 from age_audit.attributions.masks import pack_masks
-from age_audit.config import Stage1Config
+from age_audit.config import CropParameters, Stage1Config
 from age_audit.datasets import age_range_of
+from age_audit.errors import UsageError
 from age_audit.ledger import ImageRow, Ledger
-from age_audit.metadatasets import names_array, plain_number, write_metadataset
+from age_audit.metadatasets import names_array, plain_number, read_metadataset, write_metadataset
 from age_audit.metrics import distribution_spread, mean_absolute_error, mean_signed_error, pearson_r
-from age_audit.pipeline.outcomes import current_outcomes, failures
+from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import attribution_from_bytes, estimate_from_bytes
 from age_audit.schema import FaceLabel
@@ -26,26 +28,32 @@ UNLABELLED = "unlabelled"
 BEYOND = "over 100"
 
 
-def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> dict:
+def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> dict | None:
     """Write the predictions metadataset, and the packed masks where there are explanations.
 
-    All images in the folder count that stage 1 has looked at, in this run or an earlier one.
+    All images in the folder count whose crop was attempted, in this run or an earlier one.
 
     Returns
     -------
-    dict
-        How accurate the estimates are: see :func:`accuracy`.
+    dict or None
+        How accurate the estimates are: see :func:`accuracy`. ``None`` when there are no estimates, but the file holds
+        those of another estimator: it is left as it is.
     """
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     estimates = _estimates(ledger, recipe, rows, content)
     explained = current_outcomes(ledger, recipe, content, "explain", recipe.explain_variant)
+    if not estimates and _holds_predictions(config):
+        return None
     chain = (["align"] if recipe.aligned else []) + ["crop"]
     without_crop = failures(ledger, recipe, rows, content, chain)
-    with_estimate = [*chain, "estimate"] if estimates else chain
-    failed = failures(ledger, recipe, rows, content, with_estimate)
+    # A step that nobody asked for yet is no failure, and its image no part of a share.
+    rows = {image: row for image, row in rows.items() if not _not_attempted(without_crop.get(image))}
+    failed = failures(ledger, recipe, rows, content, [*chain, "estimate"])
+    failed = {image: reason for image, reason in failed.items() if not _not_attempted(reason)}
+    lost = sum(image in rows for image in without_crop)
     document = {
-        "cropping": {"images_total": len(rows), "images_failed_detected": len(without_crop)},
+        "cropping": {"images_total": len(rows), "images_failed_detected": lost},
         "predictions": {fname: estimate["age"] for fname, estimate in estimates.items()},
         "explanations": {
             "images_total": len(explained),
@@ -70,6 +78,17 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> 
     return document["accuracy"]
 
 
+def _not_attempted(reason: str | None) -> bool:
+    return reason is not None and reason.endswith(NOT_ATTEMPTED)
+
+
+def _holds_predictions(config: Stage1Config) -> bool:
+    try:
+        return bool(read_metadataset(config.metadatasets, config.dataset, "predictions").get("predictions"))
+    except (UsageError, AttributeError):  # none there, or nothing that could be lost
+        return False
+
+
 def accuracy(estimates: dict[str, dict], rows: dict[str, ImageRow]) -> dict:
     """Mean absolute and mean signed error in years, and Pearson r, over the estimated faces with a labelled age."""
     ages = {row.fname: row.label.age for row in rows.values() if row.label.age is not None}
@@ -87,7 +106,8 @@ def describe(recipe: Recipe, dataset: str) -> dict:
     """The part of the provenance that every metadataset of a run shares."""
     return {
         "dataset": dataset,
-        "aligned": recipe.aligned,
+        "aligned": recipe.align_parameters if recipe.aligned else False,
+        "crop": asdict(CropParameters()),
         "estimator": recipe.estimator_parameters,
         "preset": recipe.preset,
         "seed": recipe.seed,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from age_audit.ledger import Ledger, Outcome
 from age_audit.pipeline.recipe import Recipe
 
+NOT_ATTEMPTED = "not-attempted"
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -79,12 +81,12 @@ def failures(
     for image in images:
         outcome = read.get(image)
         if image not in content or (outcome and outcome.status == "failed" and outcome.key == content[image]):
-            failed[image] = f"read/{outcome.reason if outcome else 'not-attempted'}"
+            failed[image] = f"read/{outcome.reason if outcome else NOT_ATTEMPTED}"
             continue
         for step, outcomes in by_step:
             outcome = outcomes.get(image)
             if outcome is None or outcome.status == "failed":
-                failed[image] = f"{step}/{outcome.reason if outcome else 'not-attempted'}"
+                failed[image] = f"{step}/{outcome.reason if outcome else NOT_ATTEMPTED}"
                 break
     return failed
 

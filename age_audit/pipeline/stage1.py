@@ -9,10 +9,16 @@ from pathlib import Path, PurePosixPath
 
 from age_audit.attributions.masks import mask_picture
 from age_audit.config import STEPS, Stage1Config
-from age_audit.datasets import ImageFile, LabelSource, draw_evenly, duplicate_names, list_images
-from age_audit.errors import ImageFailure
+from age_audit.datasets import (
+    ImageFile,
+    LabelSource,
+    draw_evenly,
+    duplicate_names,
+    list_images,
+)
+from age_audit.errors import ImageFailure, UsageError
 from age_audit.estimators.base import BATCH
-from age_audit.estimators.sources import estimator_identity
+from age_audit.estimators.registry import check_estimator
 from age_audit.execution import available_cores, run_tasks
 from age_audit.ledger import ImageRow, Ledger, Outcome, StepRecord
 from age_audit.pipeline import tasks
@@ -71,31 +77,68 @@ def run_stage1(config: Stage1Config) -> Tally:
     UsageError
         When the run cannot start: no images, no labels, no estimator, another run at work.
     """
+    _refuse_to_feed_on_itself(config)
     files = list_images(config.images)
     labels = LabelSource(config.labels)
-    estimator_identity(config.estimator)  # a wrong name is told before any work
+    if {"estimate", "explain"} & set(config.steps):
+        check_estimator(config.estimator, config.precision)  # what is wrong with it is told before any work
     with Ledger(config.output) as ledger:
+        _refuse_other_images(ledger, files, config)
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
-        ledger.set_meta("aligned", "yes" if aligned else "no")
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed)
-        ledger.set_meta("recipe", recipe.to_json())
         run = Run(config, ledger, recipe, _select(config, files, labels))
-        for folder in FOLDERS.values():
-            (config.output / folder).mkdir(exist_ok=True)
-            remove_partial_files(config.output / folder)
+        _make_folders(config.output)
+        ledger.set_meta("aligned", "yes" if aligned else "no")
+        print(
+            f"{len(run.files)} of {len(files)} images, faces {'aligned' if aligned else 'not aligned'} before the crop"
+        )
         _look_at_files(run, labels, files)
         _prepare_faces(run)
         if "estimate" in config.steps:
             _estimate(run)
         if "explain" in config.steps:
             _explain(run)
+            ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
         _say_how_accurate(export_predictions(config, ledger, recipe))
         chain = [step for step in STEPS if step in _chain(config.steps, aligned)]
         return tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
 
 
-def _say_how_accurate(accuracy: dict) -> None:
-    if accuracy["n"]:
+def _refuse_to_feed_on_itself(config: Stage1Config) -> None:
+    images, output = config.images.resolve(), config.output.resolve()
+    if output == images or images in output.parents:
+        raise UsageError(
+            f"expected --output outside --images, or its pictures would be taken for images; got {config.output} and "
+            f"{config.images}"
+        )
+
+
+def _refuse_other_images(ledger: Ledger, files: list[ImageFile], config: Stage1Config) -> None:
+    """One output folder is for one set of images: another set would push the first out of its metadatasets."""
+    known = ledger.images()
+    if known and not known.keys() & {file.image for file in files}:
+        raise UsageError(
+            f"expected {config.output} to be of the images in {config.images}, but none of its {len(known)} images is "
+            "there; choose another --output for another set"
+        )
+
+
+def _make_folders(output: Path) -> None:
+    for folder in FOLDERS.values():
+        try:
+            (output / folder).mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"expected to make the folder {output / folder}, but: {error.strerror}; move what is there or choose "
+                "another --output"
+            ) from error
+        remove_partial_files(output / folder)
+
+
+def _say_how_accurate(accuracy: dict | None) -> None:
+    if accuracy is None:
+        print("no estimates by this estimator yet: the predictions metadataset of another one is left as it is")
+    elif accuracy["n"]:
         r = "" if accuracy["pearson_r"] is None else f", Pearson r {accuracy['pearson_r']:.3f}"
         error, signed = accuracy["mean_absolute_error"], accuracy["mean_signed_error"]
         print(
@@ -118,21 +161,22 @@ def _select(config: Stage1Config, files: list[ImageFile], labels: LabelSource) -
 
 
 def _look_at_files(run: Run, labels: LabelSource, listed: list[ImageFile]) -> None:
-    """Hash the files that changed since the ledger last saw them, and note labels and what cannot be read."""
+    """Hash every file, and note labels and what cannot be read.
+
+    Size and time of a file do not tell whether it is the same: hashing thousands of photos takes seconds, and a result
+    that belongs to another picture is worse.
+    """
     from age_audit.faces.decoding import read_bytes
 
-    known, duplicates = run.ledger.images(), duplicate_names(listed)
+    duplicates = duplicate_names(listed)
     rows, failures = [], []
     for file in run.files:
         size = mtime_ns = content = None
         try:
             if file.image in duplicates:
                 raise ImageFailure("duplicate-name", f"{duplicates[file.image]} has the same file name")
-            before = known.get(file.image)
             size, mtime_ns = _stamp(file.path)
-            if before is not None and size is not None and (before.size, before.mtime_ns) == (size, mtime_ns):
-                content = before.content
-            content = content or hashlib.sha256(read_bytes(file.path)).hexdigest()
+            content = hashlib.sha256(read_bytes(file.path)).hexdigest()
             run.content[file.image] = content
         except ImageFailure as failure:
             outcome = ImageOutcome(file.image, "read", "failed", failure.reason, failure.note)
@@ -159,7 +203,7 @@ def _prepare_faces(run: Run) -> None:
     todo = []
     for file in run.files:
         image = file.image
-        if image not in run.content or _is_failed(read.get(image), run.content[image]):
+        if image not in run.content or (not redo and _is_failed(read.get(image), run.content[image])):
             continue
         content = run.content[image]
         align_path, crop_path = run.picture("align", image), run.picture("crop", image)
@@ -272,17 +316,18 @@ def _explain(run: Run) -> None:
 
 def _show_masks(run: Run, drawn: set[str]) -> None:
     """Make img-masks show this run's estimator and preset, also where another run's masks lie there."""
-    explained = run.settled("explain", run.recipe.explain_variant)
-    shown, noted = run.ledger.mask_files(), []
-    for file in run.files:
-        path, outcome = run.picture("explain", file.image), explained.get(file.image)
+    ledger, variant = run.ledger, run.recipe.explain_variant
+    content = {image: row.content for image, row in ledger.images().items() if row.content is not None}
+    explained = current_outcomes(ledger, run.recipe, content, "explain", variant)
+    shown, noted = ledger.mask_files(), []
+    for image in ledger.images():
+        path, outcome = run.picture("explain", image), explained.get(image)
         if outcome is None or outcome.status == "failed":
             path.unlink(missing_ok=True)
-            continue
-        if file.image in drawn and path.is_file():
-            noted.append((file.image, outcome.key))
-        elif shown.get(file.image) != outcome.key or not path.is_file():
-            payload = run.ledger.payload(file.image, "explain", run.recipe.explain_variant)
-            write_atomically(path, png_bytes(mask_picture(attribution_from_bytes(payload))))
-            noted.append((file.image, outcome.key))
-    run.ledger.set_mask_files(noted)
+        elif image in drawn and path.is_file():
+            noted.append((image, outcome.key))
+        elif shown.get(image) != outcome.key or not path.is_file():
+            mask = mask_picture(attribution_from_bytes(ledger.payload(image, "explain", variant)))
+            write_atomically(path, png_bytes(mask))
+            noted.append((image, outcome.key))
+    ledger.set_mask_files(noted)

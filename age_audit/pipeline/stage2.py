@@ -50,7 +50,9 @@ def run_stage2(config: Stage2Config) -> Tally:
 def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
     stated = ledger.meta("recipe")
     if stated is None:
-        raise UsageError(f"expected stage 1 to have run with --output {config.output}; run analysis_1_method.py first")
+        raise UsageError(
+            f"expected stage 1 to have explained faces in {config.output}, it has not; run analysis_1_method.py first"
+        )
     recipe = Recipe(**json.loads(stated), preset=config.preset)
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
@@ -60,7 +62,8 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
         others = ", ".join(ledger.variants("explain")) or "none"
         raise UsageError(
             f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, "
-            f"found {others}; run analysis_1_method.py --preset {config.preset}, or choose another --preset"
+            f"found {others}; run analysis_1_method.py --estimator {recipe.estimator} --preset {config.preset}, or "
+            "choose another --preset"
         )
     return Evaluation(ledger, recipe, rows, done)
 

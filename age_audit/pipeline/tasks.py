@@ -20,11 +20,13 @@ from age_audit.errors import ImageFailure, UsageError
 from age_audit.estimators.start_up import quiet_start
 from age_audit.ledger import StepRecord
 from age_audit.pipeline.results import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
-from age_audit.schema import ImageOutcome
+from age_audit.schema import CANVAS, AgeEstimate, ImageOutcome
 from age_audit.storage import png_bytes, read_png, write_atomically
 
 # Failures that say nothing about the image itself: tried again by the next run.
-TRANSIENT = frozenset({"unexpected-error", "worker-died", "crop-unreadable", "changed-while-reading", "unreadable"})
+TRANSIENT = frozenset(
+    {"unexpected-error", "worker-died", "crop-unreadable", "aligned-unreadable", "changed-while-reading", "unreadable"}
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
 
     def crop() -> tuple[bytes, str]:
         if task.align_done:
-            held["face"] = read_png(task.aligned_path)
+            held["face"] = read_picture(task.aligned_path, "aligned-unreadable")
         cropped = crop_face(held["face"])
         write_atomically(task.cropped_path, png_bytes(cropped.image))
         facts = {"box": asdict(cropped.box), "faces_found": cropped.faces_found}
@@ -137,6 +139,9 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
     for step, key, work in steps:
         records.append(attempt(task.image, step, key, work))
         if records[-1].outcome.status == "failed":
+            # A picture of what the image was before must not stay beside a failure.
+            for path in (task.aligned_path, task.cropped_path) if step != "crop" else (task.cropped_path,):
+                path.unlink(missing_ok=True)
             break
     return records
 
@@ -145,19 +150,38 @@ def _several(faces_found: int) -> tuple[str, ...]:
     return (f"several-faces: {faces_found}, the largest taken",) if faces_found > 1 else ()
 
 
+def read_picture(path: Path, reason: str) -> np.ndarray:
+    """A picture of an earlier step, uint8 (H, W, 3) RGB.
+
+    Raises
+    ------
+    ImageFailure
+        With that reason, when the picture is gone or damaged; it is removed, so that the next run makes it anew.
+    """
+    try:
+        picture = read_png(path)
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+            raise ValueError(f"expected RGB of 8 bits, found {picture.dtype} {picture.shape}")
+        return picture
+    except (OSError, SyntaxError, ValueError) as error:
+        path.unlink(missing_ok=True)
+        raise ImageFailure(reason, f"{path.name}: {error}; run analysis_1_method.py again") from error
+
+
 def read_crop(path: Path) -> np.ndarray:
     """A crop from disk, uint8 (224, 224, 3) RGB; ImageFailure ``crop-unreadable`` when it is gone or damaged."""
-    try:
-        return read_png(path)
-    except (OSError, SyntaxError, ValueError) as error:
-        path.unlink(missing_ok=True)  # the next run makes it anew
-        raise ImageFailure("crop-unreadable", f"{path.name}: {error}") from error
+    crop = read_picture(path, "crop-unreadable")
+    if crop.shape[:2] != (CANVAS, CANVAS):
+        path.unlink(missing_ok=True)
+        raise ImageFailure("crop-unreadable", f"{path.name}: expected {CANVAS} x {CANVAS} pixels, found {crop.shape}")
+    return crop
 
 
 def estimate_faces(task: EstimateTask) -> list[StepRecord]:
-    """Estimate one batch; a crop that cannot be read fails alone."""
+    """Estimate one batch; a crop that cannot be read, or that the estimator trips over, fails alone."""
     from age_audit.estimators import load_estimator
 
+    estimator = load_estimator(task.estimator.name, task.estimator.precision)
     start = time.perf_counter()
     crops, records = {}, []
     for image, key, path in task.faces:
@@ -166,20 +190,40 @@ def estimate_faces(task: EstimateTask) -> list[StepRecord]:
         except ImageFailure as failure:
             outcome = ImageOutcome(image, "estimate", "failed", failure.reason, failure.note)
             records.append(StepRecord(outcome, image, task.variant, key))
-    if not crops:
-        return records
-    estimate = load_estimator(task.estimator.name, task.estimator.precision).predict(np.stack(list(crops.values())))
-    seconds = (time.perf_counter() - start) / len(crops)
     keys = {image: key for image, key, _ in task.faces}
+    try:
+        estimate = estimator.predict(np.stack(list(crops.values()))) if crops else None
+    except UsageError:
+        raise
+    except Exception:  # find out which face it was; the others get their estimates
+        return records + [_estimate_alone(task, image, keys[image], crop) for image, crop in crops.items()]
+    seconds = (time.perf_counter() - start) / max(len(crops), 1)
     for row, image in enumerate(crops):
-        finite = np.isfinite(estimate.age[row])
-        outcome = ImageOutcome(
-            image, "estimate", "done" if finite else "failed", "" if finite else "estimate-not-finite", "", seconds
-        )
-        records.append(
-            StepRecord(outcome, image, task.variant, keys[image], estimate_to_bytes(estimate, row) if finite else None)
-        )
+        records.append(_estimate_record(task, image, keys[image], estimate, row, seconds))
     return records
+
+
+def _estimate_alone(task: EstimateTask, image: str, key: str, crop: np.ndarray) -> StepRecord:
+    from age_audit.estimators import load_estimator
+
+    def estimate() -> tuple[bytes, str]:
+        found = load_estimator(task.estimator.name, task.estimator.precision).predict(crop[None])
+        if not np.isfinite(found.age[0]):
+            raise ImageFailure("estimate-not-finite", "the estimator gave no number")
+        return estimate_to_bytes(found, 0), ""
+
+    return attempt(image, "estimate", key, estimate, task.variant)
+
+
+def _estimate_record(
+    task: EstimateTask, image: str, key: str, estimate: AgeEstimate, row: int, seconds: float
+) -> StepRecord:
+    if not np.isfinite(estimate.age[row]):
+        note = "the estimator gave no number"
+        outcome = ImageOutcome(image, "estimate", "failed", "estimate-not-finite", note, seconds)
+        return StepRecord(outcome, image, task.variant, key)
+    outcome = ImageOutcome(image, "estimate", "done", seconds=seconds)
+    return StepRecord(outcome, image, task.variant, key, estimate_to_bytes(estimate, row))
 
 
 def explain_face(task: ExplainTask) -> list[StepRecord]:
@@ -248,12 +292,17 @@ def worker_died(step: str) -> Callable[[object], list[StepRecord]]:
             faces = [(image, step, key) for image, key, _ in task.faces]
         elif isinstance(task, FaceTask) and task.align_done:  # a row for reading would never be written again
             faces = [(task.image, "crop", task.crop_key)]
+        elif isinstance(task, EvaluateTask) and task.landmarks is None:
+            faces = [(task.image, "landmarks", task.landmarks_key)]
         else:
             faces = [(task.image, step, task.key)]
         note = "the worker process was killed again and again, out of memory perhaps"
         return [
             StepRecord(
-                ImageOutcome(image, failed, "failed", "worker-died", note), image, getattr(task, "variant", ""), key
+                ImageOutcome(image, failed, "failed", "worker-died", note),
+                image,
+                "" if failed == "landmarks" else getattr(task, "variant", ""),
+                key,
             )
             for image, failed, key in faces
         ]

@@ -1,6 +1,7 @@
 """The three stages, chained on real faces with a real model, as a person runs them."""
 
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -29,9 +30,9 @@ def photos(tmp_path_factory, astronaut_head, hopper_head):
     return folder
 
 
-def stage1(photos: Path, folder: Path, *options: str, meta: str = "meta") -> int:
+def stage1(photos: Path, folder: Path, *options: str, meta: str = "meta", estimator: str = ESTIMATOR) -> int:
     arguments = ["--images", str(photos), "--output", str(folder / "out"), "--metadatasets", str(folder / meta)]
-    return analysis_1_method.main([*arguments, "--estimator", ESTIMATOR, *options])
+    return analysis_1_method.main([*arguments, "--estimator", estimator, *options])
 
 
 def stage2(folder: Path, *options: str, meta: str = "meta") -> int:
@@ -252,3 +253,96 @@ def test_one_clear_sentence_and_exit_code_2(photos, tmp_path, capsys, options, w
     assert stage1(photos, tmp_path, *options) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [words in line for line in lines if line.startswith("analysis_1_method.py:")] == [True]
+
+
+def test_other_steps_leave_the_predictions_of_another_estimator(photos, finished, tmp_path, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    before = files_in(folder / "meta")
+    arguments = ["--images", str(photos), "--output", str(folder / "out"), "--metadatasets", str(folder / "meta")]
+    assert (
+        analysis_1_method.main([*arguments, "--steps", "crop"]) == 0
+    )  # by default of dex-wrn, which estimated nothing
+    assert "is left as it is" in capsys.readouterr().out
+    assert files_in(folder / "meta") == before
+    assert stage2(folder) == 0  # and stage 2 still knows who explained
+
+
+def test_what_was_not_attempted_is_no_failure(photos, tmp_path):
+    assert stage1(photos, tmp_path, "--steps", "align") == 0
+    predictions = read_metadataset(tmp_path / "meta", "utkface", "predictions")
+    assert predictions["cropping"] == {"images_total": 1, "images_failed_detected": 1}  # the one without a face
+    assert stage1(photos, tmp_path, "--steps", "crop") == 0
+    assert stage1(photos, tmp_path, "--steps", "estimate", "--limit", "1") == 0
+    predictions = read_metadataset(tmp_path / "meta", "utkface", "predictions")
+    assert predictions["cropping"] == {"images_total": 4, "images_failed_detected": 1}
+    assert predictions["failures"]["overall"]["by_reason"] == {"align/no-face": 1}
+    assert len(predictions["predictions"]) == 1
+
+
+def test_another_set_of_images_needs_another_output(photos, finished, tmp_path, capsys, astronaut_head):
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(astronaut_head).save(tmp_path / "photos" / "1_1_1_other.png")
+    assert stage1(tmp_path / "photos", finished) == 2
+    assert "choose another --output for another set" in capsys.readouterr().err
+
+
+def test_the_output_may_not_lie_among_the_images(photos, capsys):
+    for output in (photos, photos / "out"):
+        arguments = ["--images", str(photos), "--output", str(output), "--metadatasets", str(output)]
+        assert analysis_1_method.main(arguments) == 2
+        assert "expected --output outside --images" in capsys.readouterr().err
+        assert len(list(photos.iterdir())) == 4
+
+
+def test_a_damaged_aligned_picture_heals(photos, finished, tmp_path, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    (folder / "out" / "img-aligned" / "30_1_0_2017.png.png").write_bytes(b"no picture")
+    (folder / "out" / "img-cropped" / "30_1_0_2017.png.png").unlink()
+    assert stage1(photos, folder) == 0
+    assert "crop/aligned-unreadable 1" in capsys.readouterr().out
+    assert stage1(photos, folder) == 0
+    assert files_in(folder / "out" / "img-aligned") == files_in(finished / "out" / "img-aligned")
+    assert files_in(folder / "meta") == files_in(finished / "meta")
+
+
+def test_another_picture_of_the_same_size_and_time_is_another_picture(tmp_path, astronaut_head, hopper_head):
+    place = tmp_path / "photos"
+    place.mkdir()
+    ages = []
+    for head in (astronaut_head, np.array(Image.fromarray(hopper_head).resize((200, 200)))):
+        path = place / "30_1_0_2017.bmp"  # pixels as they are: the same number of bytes
+        Image.fromarray(head).save(path)
+        os.utime(path, ns=(10**18, 10**18))
+        assert stage1(place, tmp_path, "--steps", "crop,estimate") == 0
+        ages += read_metadataset(tmp_path / "meta", "utkface", "predictions")["predictions"].values()
+    assert ages[1] > ages[0] + 10
+
+
+def test_an_estimator_that_trips_over_one_face_loses_that_face_only(photos, tmp_path, monkeypatch, capsys):
+    (tmp_path / "shaky.py").write_text(
+        "import numpy as np\n"
+        "def raises(faces):\n"
+        "    if (faces.mean(axis=(1, 2, 3)) > BRIGHT).any(): raise RuntimeError('too bright')\n"
+        "    return np.full(len(faces), 30.0)\n"
+        "def knows_not(faces):\n"
+        "    return np.where(faces.mean(axis=(1, 2, 3)) > BRIGHT, np.nan, 30.0)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert stage1(photos, tmp_path, "--steps", "crop") == 0
+    brightness = sorted(np.array(Image.open(path)).mean() for path in (tmp_path / "out" / "img-cropped").iterdir())
+    (tmp_path / "shaky.py").write_text(f"BRIGHT = {brightness[-2:][0] + 1e-3}\n" + (tmp_path / "shaky.py").read_text())
+    for function, reason in (("raises", "unexpected-error"), ("knows_not", "estimate-not-finite")):
+        (tmp_path / f"{function}.json").write_text(json.dumps({"model": f"shaky:{function}", "output": "ages"}))
+        arguments = [
+            "--images",
+            str(photos),
+            "--output",
+            str(tmp_path / "out"),
+            "--metadatasets",
+            str(tmp_path / "meta"),
+        ]
+        options = ["--estimator", f"{function}.json", "--steps", "estimate"]
+        assert analysis_1_method.main([*arguments, *options]) == 0
+        assert f"2 done + 2 failed (crop/no-face 1, estimate/{reason} 1)" in capsys.readouterr().out
