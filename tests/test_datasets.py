@@ -10,6 +10,7 @@ from age_audit.datasets import (
     ImageFile,
     LabelSource,
     age_range_of,
+    count_other_files,
     draw_evenly,
     duplicate_names,
     label_from_imdbwiki_name,
@@ -326,3 +327,11 @@ class TestDrawEvenly:
 
     def test_nothing_to_draw_from(self):
         assert draw_evenly({}, 5, 0) == []
+
+
+def test_files_that_are_not_taken_are_counted(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("a.jpg", "b.JFIF", "notes.txt", "sub/c.heic", "sub/noname"):
+        (tmp_path / name).touch()
+    assert [file.image for file in list_images(tmp_path)] == ["a.jpg", "b.JFIF"]
+    assert count_other_files(tmp_path) == 3

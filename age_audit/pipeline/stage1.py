@@ -12,6 +12,7 @@ from age_audit.config import STEPS, Stage1Config
 from age_audit.datasets import (
     ImageFile,
     LabelSource,
+    count_other_files,
     draw_evenly,
     duplicate_names,
     list_images,
@@ -89,9 +90,7 @@ def run_stage1(config: Stage1Config) -> Tally:
         run = Run(config, ledger, recipe, _select(config, files, labels))
         _make_folders(config.output)
         ledger.set_meta("aligned", "yes" if aligned else "no")
-        print(
-            f"{len(run.files)} of {len(files)} images, faces {'aligned' if aligned else 'not aligned'} before the crop"
-        )
+        _say_what_comes(run, files)
         _look_at_files(run, labels, files)
         _prepare_faces(run)
         if "estimate" in config.steps:
@@ -133,6 +132,13 @@ def _make_folders(output: Path) -> None:
                 "another --output"
             ) from error
         remove_partial_files(output / folder)
+
+
+def _say_what_comes(run: Run, files: list[ImageFile]) -> None:
+    others = count_other_files(run.config.images)
+    left_out = f" ({others} other files not taken: their names end like no image's)" if others else ""
+    how = "aligned" if run.recipe.aligned else "not aligned"
+    print(f"{len(run.files)} of {len(files)} images{left_out}, faces {how} before the crop")
 
 
 def _say_how_accurate(accuracy: dict | None) -> None:

@@ -55,7 +55,16 @@ class TestWhatAFunctionIsFed:
         with pytest.raises(UsageError, match=r"expected x:y to return shape \(3, 101\), got \(3, 5\)"):
             estimator.predict(FACES)
 
-    @pytest.mark.parametrize("value", [3.0, -1.0, np.nan])
+    def test_no_number_for_one_face_is_that_face_alone(self):
+        def answer(faces):
+            found = np.tile([0.5, 0.5, 0.0], (len(faces), 1))
+            found[1] = np.nan
+            return found
+
+        estimator = CallableEstimator(answer, EstimatorConfig("x:y", classes=(0.0, 1.0, 2.0)))
+        np.testing.assert_array_equal(estimator.predict(FACES).age, [0.5, np.nan, 0.5])
+
+    @pytest.mark.parametrize("value", [3.0, -1.0])
     def test_an_answer_that_is_no_distribution(self, value):
         config = EstimatorConfig("x:y", classes=(0.0, 1.0, 2.0))
         estimator = CallableEstimator(lambda faces: np.tile([value, 1 - value, 1.0], (len(faces), 1)), config)
