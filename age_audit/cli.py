@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import errno
+import os
+import signal
 import sqlite3
 import sys
 import types
@@ -60,7 +62,7 @@ def run_command(
     Returns
     -------
     int
-        Exit code: 0, 2 when the user must change something, 130 after Ctrl-C.
+        Exit code: 0, 2 when the user must change something, 130 after Ctrl-C, 141 when nobody reads the output.
     """
     arguments = build_parser(config, program, description).parse_args(argv)
     try:
@@ -70,6 +72,9 @@ def run_command(
         message, code = str(error), 2
     except KeyboardInterrupt:
         message, code = "interrupted; what is done is kept, run the same command to go on", 130
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does; Python would complain again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except (OSError, sqlite3.OperationalError) as error:
         if not _disk_is_full(error):
             raise

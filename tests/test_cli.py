@@ -190,3 +190,20 @@ class TestStage1:
         assert ended.returncode == 2
         assert ended.stdout == ""
         assert ended.stderr == "analysis_1_method.py: expected preset to be one of published, audit, got 'x'\n"
+
+
+def test_a_reader_that_goes_away_gets_no_traceback():
+    program = (
+        "import sys, dataclasses; sys.path.insert(0, '.');"
+        "from age_audit.cli import run_command;"
+        "Config = dataclasses.make_dataclass('Config', [], frozen=True);"
+        "raise SystemExit(run_command(Config, 'p', '', lambda config: 'line\\n' * 100_000, []))"
+    )
+    root = Path(__file__).resolve().parent.parent
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
