@@ -23,12 +23,16 @@ from age_audit.pipeline.tasks import EvaluateTask, worker_died
 
 @dataclass
 class Evaluation:
-    """What stage 1 left: images explained with one estimator and preset, and the hashes of their contents."""
+    """What stage 1 left for one estimator and preset.
+
+    ``content`` maps the explained images to the hashes of their bytes, ``asked`` also those whose explanation failed.
+    """
 
     ledger: Ledger
     recipe: Recipe
     rows: dict[str, ImageRow]
     content: dict[str, str]
+    asked: dict[str, str]
 
 
 def run_stage2(config: Stage2Config) -> Tally:
@@ -43,8 +47,8 @@ def run_stage2(config: Stage2Config) -> Tally:
         evaluation = _explained(ledger, config)
         worked = _evaluate(evaluation, config)
         _export(evaluation, config)
-        chain = ["landmarks", "activations"]
-        return tally(ledger, evaluation.recipe, list(evaluation.content), evaluation.content, chain, worked)
+        chain = ["explain", "landmarks", "activations"]
+        return tally(ledger, evaluation.recipe, list(evaluation.asked), evaluation.asked, chain, worked)
 
 
 def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
@@ -65,7 +69,8 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
             f"found {others}; run analysis_1_method.py --estimator {recipe.estimator} --preset {config.preset}, or "
             "choose another --preset"
         )
-    return Evaluation(ledger, recipe, rows, done)
+    asked = {image: content[image] for image in sorted(outcomes)}
+    return Evaluation(ledger, recipe, rows, done, asked)
 
 
 def _evaluate(evaluation: Evaluation, config: Stage2Config) -> int:
