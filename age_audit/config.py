@@ -57,7 +57,7 @@ class LimeParameters:
 
 @dataclass(frozen=True)
 class CropParameters:
-    """How a face is cut out; a change must raise the version of the step in ``pipeline/recipe.py``.
+    """How a face is cut out.
 
     Attributes
     ----------

@@ -219,7 +219,7 @@ def _label_from_row(path: Path, line: int, row: dict[str, str | None]) -> FaceLa
     return FaceLabel(fname, age, cells["gender"], cells["race"])
 
 
-def age_range_of(age: float | None) -> tuple[int, int] | None:
+def study_age_range(age: float | None) -> tuple[int, int] | None:
     """The study's age range that completed years fall into; ``None`` without an age or beyond 100."""
     if age is None:
         return None
@@ -248,7 +248,7 @@ def draw_evenly(labels: dict[str, FaceLabel], count: int, seed: int) -> list[str
     cells: dict[tuple, list[str]] = {}
     for image in sorted(labels):
         label = labels[image]
-        key = (label.race, label.gender, age_range_of(label.age))
+        key = (label.race, label.gender, study_age_range(label.age))
         cells.setdefault(("unlabelled",) if None in key else key, []).append(image)
     generator = np.random.default_rng(seed)
     shuffled = {key: generator.permutation(cells[key]).tolist() for key in sorted(cells, key=str)}

@@ -24,8 +24,8 @@ COMMIT_SECONDS = 1.0  # a commit costs milliseconds: one for every face would sl
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS images (
-    image TEXT PRIMARY KEY, fname TEXT NOT NULL, content TEXT, size INTEGER, mtime_ns INTEGER,
-    age REAL, gender TEXT, race TEXT, label_problem TEXT, listed INTEGER NOT NULL DEFAULT 1);
+    image TEXT PRIMARY KEY, fname TEXT NOT NULL, content TEXT, age REAL, gender TEXT, race TEXT, label_problem TEXT,
+    listed INTEGER NOT NULL DEFAULT 1);
 CREATE TABLE IF NOT EXISTS outcomes (
     image TEXT, step TEXT, variant TEXT, key TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
     note TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (image, step, variant));
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS results (
     image TEXT, step TEXT, variant TEXT, payload BLOB NOT NULL, PRIMARY KEY (image, step, variant));
 CREATE TABLE IF NOT EXISTS mask_files (image TEXT PRIMARY KEY, key TEXT NOT NULL);
 """
+_IMAGE_COLUMNS = "image, fname, content, age, gender, race, label_problem"
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,13 @@ class StepRecord:
     """
 
     outcome: ImageOutcome
-    image: str
     variant: str
     key: str
     payload: bytes | None = None
+
+    @property
+    def image(self) -> str:
+        return self.outcome.fname
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """What is known of one image: where it comes from, its label, and when it was hashed."""
+    """What is known of one image: its file name, the hash of its bytes where it can be read, and its label."""
 
     image: str
     fname: str
     content: str | None
-    size: int | None
-    mtime_ns: int | None
     label: FaceLabel
 
 
@@ -142,28 +144,17 @@ class Ledger:
                 self._db.execute("UPDATE images SET listed = 0")
                 self._db.executemany("UPDATE images SET listed = 1 WHERE image = ?", ((image,) for image in listed))
             self._db.executemany(
-                "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+                f"INSERT OR REPLACE INTO images ({_IMAGE_COLUMNS}, listed) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
                 (
-                    (
-                        r.image,
-                        r.fname,
-                        r.content,
-                        r.size,
-                        r.mtime_ns,
-                        r.label.age,
-                        r.label.gender,
-                        r.label.race,
-                        r.label.problem,
-                    )
+                    (r.image, r.fname, r.content, r.label.age, r.label.gender, r.label.race, r.label.problem)
                     for r in rows
                 ),
             )
 
     def images(self) -> dict[str, ImageRow]:
         """Everything known of the images that count, by image, sorted."""
-        columns = "image, fname, content, size, mtime_ns, age, gender, race, label_problem"
-        rows = self._db.execute(f"SELECT {columns} FROM images WHERE listed ORDER BY image")
-        return {row[0]: ImageRow(*row[:5], FaceLabel(row[1], *row[5:])) for row in rows}
+        rows = self._db.execute(f"SELECT {_IMAGE_COLUMNS} FROM images WHERE listed ORDER BY image")
+        return {row[0]: ImageRow(*row[:3], FaceLabel(row[1], *row[3:])) for row in rows}
 
     def record(self, records: Iterable[StepRecord]) -> None:
         """Write outcomes with their results, all or none of them."""

@@ -156,8 +156,8 @@ class RegionActivation:
 class ImageOutcome:
     """How one step ended for one image.
 
-    ``status`` is ``"done"`` or ``"failed"``; ``reason`` is a short stable code such as ``"no-face"``, ``""`` when done;
-    ``note`` is free text for a person.
+    ``fname`` is the image's path within its folder; ``status`` is ``"done"`` or ``"failed"``; ``reason`` is a short
+    stable code such as ``"no-face"``, ``""`` when done; ``note`` is free text for a person.
     """
 
     fname: str

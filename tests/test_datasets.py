@@ -9,7 +9,6 @@ import pytest
 from age_audit.datasets import (
     ImageFile,
     LabelSource,
-    age_range_of,
     count_other_files,
     draw_evenly,
     duplicate_names,
@@ -17,6 +16,7 @@ from age_audit.datasets import (
     label_from_utkface_name,
     list_images,
     read_label_csv,
+    study_age_range,
 )
 from age_audit.errors import UsageError
 from age_audit.schema import FaceLabel
@@ -258,8 +258,8 @@ def test_duplicate_names_point_to_the_first(tmp_path):
         (None, None),
     ],
 )
-def test_age_range_of(age, expected):
-    assert age_range_of(age) == expected
+def test_study_age_range(age, expected):
+    assert study_age_range(age) == expected
 
 
 def cell(prefix, count, **label):

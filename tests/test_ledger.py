@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def record(image, payload=None, step="crop", variant="", key="k", status="done", reason="", note=""):
-    return StepRecord(ImageOutcome(image, step, status, reason, note, 0.5), image, variant, key, payload)
+    return StepRecord(ImageOutcome(image, step, status, reason, note, 0.5), variant, key, payload)
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def ledger(tmp_path):
 class TestRoundTrip:
     def test_images(self, tmp_path):
         rows = [
-            ImageRow("sub/b.jpg", "b.jpg", "ff", 12, 2**60, FaceLabel("b.jpg", 31.5, "Male", "Asian")),
-            ImageRow("a.jpg", "a.jpg", None, None, None, FaceLabel("a.jpg", problem="no age")),
+            ImageRow("sub/b.jpg", "b.jpg", "ff", FaceLabel("b.jpg", 31.5, "Male", "Asian")),
+            ImageRow("a.jpg", "a.jpg", None, FaceLabel("a.jpg", problem="no age")),
         ]
         with Ledger(tmp_path) as ledger:
             ledger.write_images(rows)
@@ -42,7 +42,7 @@ class TestRoundTrip:
 
     def test_an_image_is_replaced(self, ledger):
         for content in ("old", "new"):
-            ledger.write_images([ImageRow("a.jpg", "a.jpg", content, 1, 1, FaceLabel("a.jpg"))])
+            ledger.write_images([ImageRow("a.jpg", "a.jpg", content, FaceLabel("a.jpg"))])
         assert [row.content for row in ledger.images().values()] == ["new"]
 
     def test_outcomes_and_payloads(self, tmp_path):

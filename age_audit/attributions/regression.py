@@ -32,9 +32,12 @@ def proximity(shown: np.ndarray, kernel_width: float) -> np.ndarray:
     -------
     ndarray of float, shape (N,)
     """
-    whole = np.ones((1, shown.shape[1]))
-    distances = pairwise_distances(shown, whole, metric="cosine").ravel()
-    return _kernel(distances, kernel_width)
+    return _kernel(_distances(shown), kernel_width)
+
+
+def _distances(shown: np.ndarray) -> np.ndarray:
+    """Cosine distance of each row to the whole face."""
+    return pairwise_distances(shown, np.ones((1, shown.shape[1])), metric="cosine").ravel()
 
 
 def _kernel(distances: np.ndarray, kernel_width: float) -> np.ndarray:
@@ -54,11 +57,10 @@ def fit_local_model(shown: np.ndarray, targets: np.ndarray, kernel_width: float,
         Probability or years that the estimator gave each masked face.
     """
     base = LimeBase(lambda distances: _kernel(distances, kernel_width), random_state=0)
-    distances = pairwise_distances(shown, np.ones((1, shown.shape[1])), metric="cosine").ravel()
     intercept, ranked, score, _ = base.explain_instance_with_data(
         shown,
         targets[:, None],
-        distances,
+        _distances(shown),
         0,
         shown.shape[1],
         feature_selection="none",

@@ -73,7 +73,19 @@ def check_estimator(name: str, precision: str = "float32") -> None:
         load_estimator(name, precision)
 
 
-@cache
+def configure_threads(name: str, count: int) -> None:
+    """Let this process's models use so many threads; must come before the first of them runs."""
+    if name == "cydral-resnet10":
+        from age_audit.estimators import onnx
+
+        onnx.configure_threads(count)
+    else:
+        with quiet_start():
+            from age_audit.estimators import keras_model
+
+        keras_model.configure_threads(count)
+
+
 def load_estimator(name: str, precision: str = "float32") -> AgeEstimator:
     """Load an estimator once per process.
 
@@ -92,6 +104,11 @@ def load_estimator(name: str, precision: str = "float32") -> AgeEstimator:
     """
     if precision not in PRECISIONS:
         raise UsageError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    return _loaded(name, precision)
+
+
+@cache
+def _loaded(name: str, precision: str) -> AgeEstimator:
     if name in LOADERS:
         return LOADERS[name](precision)
     if is_custom(name):

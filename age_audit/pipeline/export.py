@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from age_audit.attributions.masks import pack_masks
 from age_audit.config import CropParameters, Stage1Config
-from age_audit.datasets import age_range_of
+from age_audit.datasets import study_age_range
 from age_audit.errors import UsageError
 from age_audit.ledger import ImageRow, Ledger
 from age_audit.metadatasets import names_array, plain_number, read_metadataset, write_metadataset
@@ -132,7 +132,7 @@ def count_failures(rows: dict[str, ImageRow], failed: dict[str, str]) -> dict:
     """
     groups: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in ("race", "gender", "age_range")}
     for image, row in rows.items():
-        age, bounds = row.label.age, age_range_of(row.label.age)
+        age, bounds = row.label.age, study_age_range(row.label.age)
         groups["race"][row.label.race or UNLABELLED].append(image)
         groups["gender"][row.label.gender or UNLABELLED].append(image)
         groups["age_range"][f"{bounds[0]}-{bounds[1]}" if bounds else UNLABELLED if age is None else BEYOND].append(

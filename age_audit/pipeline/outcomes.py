@@ -10,6 +10,10 @@ from age_audit.ledger import Ledger, Outcome
 from age_audit.pipeline.recipe import Recipe
 
 NOT_ATTEMPTED = "not-attempted"
+# Failures that say nothing about the image itself: tried again by the next run.
+TRANSIENT = frozenset(
+    {"unexpected-error", "worker-died", "crop-unreadable", "aligned-unreadable", "changed-while-reading", "unreadable"}
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,14 @@ def current_outcomes(
         for image, outcome in ledger.outcomes(step, variant).items()
         if image in content and outcome.key == key_of(content[image])
     }
+
+
+def settled_outcomes(
+    ledger: Ledger, recipe: Recipe, content: dict[str, str], step: str, variant: str = ""
+) -> dict[str, Outcome]:
+    """Current outcomes that stand: those of failures that may pass when tried again are left out."""
+    current = current_outcomes(ledger, recipe, content, step, variant)
+    return {image: outcome for image, outcome in current.items() if outcome.reason not in TRANSIENT}
 
 
 def variant_of(recipe: Recipe, step: str) -> str:

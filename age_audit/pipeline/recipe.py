@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from age_audit.config import PRESETS
+from age_audit.config import PRESETS, CropParameters
 from age_audit.estimators.sources import estimator_identity
 from age_audit.paths import LANDMARK_MODEL_SHA256
 
@@ -79,7 +79,7 @@ class Recipe:
         return step_key("align", content, self.align_parameters)
 
     def crop_key(self, content: str) -> str:
-        return step_key("crop", self.align_key(content) if self.aligned else content, {})
+        return step_key("crop", self.align_key(content) if self.aligned else content, asdict(CropParameters()))
 
     def estimate_key(self, content: str) -> str:
         return step_key("estimate", self.crop_key(content), self.estimator_parameters)

@@ -25,7 +25,7 @@ from age_audit.ledger import ImageRow, Ledger, Outcome, StepRecord
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.layout import FOLDERS, picture_path
-from age_audit.pipeline.outcomes import Tally, current_outcomes, tally
+from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import attribution_from_bytes
 from age_audit.pipeline.tasks import EstimateTask, EstimatorChoice, ExplainTask, FaceTask, WorkerSetup, worker_died
@@ -49,8 +49,7 @@ class Run:
 
     def settled(self, step: str, variant: str = "") -> dict[str, Outcome]:
         """Outcomes of a step made with today's recipe, without failures that may pass when tried again."""
-        outcomes = current_outcomes(self.ledger, self.recipe, self.content, step, variant)
-        return {image: outcome for image, outcome in outcomes.items() if outcome.reason not in tasks.TRANSIENT}
+        return settled_outcomes(self.ledger, self.recipe, self.content, step, variant)
 
     def picture(self, step: str, image: str) -> Path:
         """Where a step's picture of an image lies; the whole file name is kept, so that a.jpg and a.png stay apart."""
@@ -177,27 +176,18 @@ def _look_at_files(run: Run, labels: LabelSource, listed: list[ImageFile]) -> No
     duplicates = duplicate_names(listed)
     rows, failures = [], []
     for file in run.files:
-        size = mtime_ns = content = None
+        content = None
         try:
             if file.image in duplicates:
                 raise ImageFailure("duplicate-name", f"{duplicates[file.image]} has the same file name")
-            size, mtime_ns = _stamp(file.path)
             content = hashlib.sha256(read_bytes(file.path)).hexdigest()
             run.content[file.image] = content
         except ImageFailure as failure:
             outcome = ImageOutcome(file.image, "read", "failed", failure.reason, failure.note)
-            failures.append(StepRecord(outcome, file.image, "", ""))
-        rows.append(ImageRow(file.image, file.fname, content, size, mtime_ns, labels.label(file.fname)))
+            failures.append(StepRecord(outcome, "", ""))
+        rows.append(ImageRow(file.image, file.fname, content, labels.label(file.fname)))
     run.ledger.write_images(rows, [file.image for file in listed])
     run.ledger.record(failures)
-
-
-def _stamp(path: Path) -> tuple[int | None, int | None]:
-    try:
-        status = path.stat()
-    except OSError:
-        return None, None  # reading it will say why
-    return status.st_size, status.st_mtime_ns
 
 
 def _prepare_faces(run: Run) -> None:
@@ -245,12 +235,7 @@ def _prepare_faces(run: Run) -> None:
 
 def _is_failed(outcome: Outcome | None, key: str) -> bool:
     """Whether reading this very content failed before, for a reason that stays."""
-    return (
-        outcome is not None
-        and outcome.status == "failed"
-        and outcome.key == key
-        and outcome.reason not in tasks.TRANSIENT
-    )
+    return outcome is not None and outcome.status == "failed" and outcome.key == key and outcome.reason not in TRANSIENT
 
 
 def _with_crop(run: Run) -> Iterator[tuple[str, str]]:

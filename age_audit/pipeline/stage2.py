@@ -15,7 +15,7 @@ from age_audit.metrics import study_accuracy
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import DECIMALS, describe, label_fields
 from age_audit.pipeline.layout import picture_path
-from age_audit.pipeline.outcomes import Tally, current_outcomes, tally
+from age_audit.pipeline.outcomes import Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import estimate_from_bytes
 from age_audit.pipeline.tasks import EvaluateTask, worker_died
@@ -105,8 +105,7 @@ def _evaluate(evaluation: Evaluation, config: Stage2Config) -> int:
 def _settled(evaluation: Evaluation, step: str, variant: str, overwrite: bool):
     if overwrite:
         return {}
-    outcomes = current_outcomes(evaluation.ledger, evaluation.recipe, evaluation.content, step, variant)
-    return {image: outcome for image, outcome in outcomes.items() if outcome.reason not in tasks.TRANSIENT}
+    return settled_outcomes(evaluation.ledger, evaluation.recipe, evaluation.content, step, variant)
 
 
 def _export(evaluation: Evaluation, config: Stage2Config) -> None:

@@ -17,16 +17,11 @@ import numpy as np
 
 from age_audit.attributions.masks import mask_picture
 from age_audit.errors import ImageFailure, UsageError
-from age_audit.estimators.start_up import quiet_start
+from age_audit.estimators.registry import configure_threads
 from age_audit.ledger import StepRecord
 from age_audit.pipeline.results import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
 from age_audit.schema import CANVAS, AgeEstimate, ImageOutcome
 from age_audit.storage import png_bytes, read_png, write_atomically
-
-# Failures that say nothing about the image itself: tried again by the next run.
-TRANSIENT = frozenset(
-    {"unexpected-error", "worker-died", "crop-unreadable", "aligned-unreadable", "changed-while-reading", "unreadable"}
-)
 
 
 @dataclass(frozen=True)
@@ -93,7 +88,7 @@ def attempt(
     except Exception as error:
         status, reason, note = "failed", "unexpected-error", f"{type(error).__name__}: {error}"
     outcome = ImageOutcome(image, step, status, reason, note, time.perf_counter() - start)
-    return StepRecord(outcome, image, variant, key, payload)
+    return StepRecord(outcome, variant, key, payload)
 
 
 def prepare_face(task: FaceTask) -> list[StepRecord]:
@@ -189,7 +184,7 @@ def estimate_faces(task: EstimateTask) -> list[StepRecord]:
             crops[image] = read_crop(path)
         except ImageFailure as failure:
             outcome = ImageOutcome(image, "estimate", "failed", failure.reason, failure.note)
-            records.append(StepRecord(outcome, image, task.variant, key))
+            records.append(StepRecord(outcome, task.variant, key))
     keys = {image: key for image, key, _ in task.faces}
     try:
         estimate = estimator.predict(np.stack(list(crops.values()))) if crops else None
@@ -221,9 +216,9 @@ def _estimate_record(
     if not np.isfinite(estimate.age[row]):
         note = "the estimator gave no number"
         outcome = ImageOutcome(image, "estimate", "failed", "estimate-not-finite", note, seconds)
-        return StepRecord(outcome, image, task.variant, key)
+        return StepRecord(outcome, task.variant, key)
     outcome = ImageOutcome(image, "estimate", "done", seconds=seconds)
-    return StepRecord(outcome, image, task.variant, key, estimate_to_bytes(estimate, row))
+    return StepRecord(outcome, task.variant, key, estimate_to_bytes(estimate, row))
 
 
 def explain_face(task: ExplainTask) -> list[StepRecord]:
@@ -300,7 +295,6 @@ def worker_died(step: str) -> Callable[[object], list[StepRecord]]:
         return [
             StepRecord(
                 ImageOutcome(image, failed, "failed", "worker-died", note),
-                image,
                 "" if failed == "landmarks" else getattr(task, "variant", ""),
                 key,
             )
@@ -318,12 +312,4 @@ class WorkerSetup:
     estimator: str
 
     def __call__(self) -> None:
-        if self.estimator == "cydral-resnet10":
-            from age_audit.estimators import onnx
-
-            onnx.configure_threads(self.threads)
-        else:
-            with quiet_start():
-                from age_audit.estimators import keras_model
-
-            keras_model.configure_threads(self.threads)
+        configure_threads(self.estimator, self.threads)

@@ -143,7 +143,7 @@ def test_by_name_without_the_file_and_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setenv(WEIGHTS_FOLDER_VARIABLE, str(tmp_path))
     monkeypatch.setattr(dex, "DEX_EFFICIENTNET_URL", "http://127.0.0.1:9/EfficientNetB3_224_weights.11-3.44.hdf5")
     with pytest.raises(UsageError) as caught:
-        registry.load_estimator.__wrapped__("dex-efficientnet-b3")
+        registry.load_estimator("dex-efficientnet-b3")
     for needed in (
         "EfficientNetB3_224_weights.11-3.44.hdf5",
         "http://127.0.0.1:9/",
@@ -157,7 +157,7 @@ def test_a_wrong_file_in_the_weights_folder_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv(WEIGHTS_FOLDER_VARIABLE, str(tmp_path))
     (tmp_path / dex.DEX_EFFICIENTNET_URL.rsplit("/", 1)[-1]).write_bytes(b"half a download")
     with pytest.raises(UsageError, match="refused to open EfficientNetB3"):
-        registry.load_estimator.__wrapped__("dex-efficientnet-b3")
+        registry.load_estimator("dex-efficientnet-b3")
 
 
 def test_policy_of_the_process_is_left_as_it_was():

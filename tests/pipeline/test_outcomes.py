@@ -32,7 +32,7 @@ def key_of(step, content, recipe=RECIPE):
 def record(image, step, reason="", content=None, recipe=RECIPE):
     status = "failed" if reason else "done"
     key = key_of(step, content or CONTENT[image], recipe)
-    return StepRecord(ImageOutcome(image, step, status, reason), image, variant_of(recipe, step), key)
+    return StepRecord(ImageOutcome(image, step, status, reason), variant_of(recipe, step), key)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ class TestFailures:
 
     def test_images_that_could_not_be_hashed(self, ledger):
         refusal = ImageOutcome("sub/done.jpg", "read", "failed", "duplicate-name")
-        ledger.record([StepRecord(refusal, "sub/done.jpg", "", "")])
+        ledger.record([StepRecord(refusal, "", "")])
         failed = failures(ledger, RECIPE, ["sub/done.jpg", "never-seen.jpg", "done.jpg"], CONTENT, CHAIN)
         assert failed == {"sub/done.jpg": "read/duplicate-name", "never-seen.jpg": "read/not-attempted"}
 
