@@ -37,7 +37,7 @@ demo: setup  ## estimate and explain two real faces: a table here, pictures in d
 	$(BIN)/python -m age_audit.demo --output $(DEMO) --preset $(PRESET)
 
 test: setup lint  ## lint and run all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2
 
 lint: setup
 	$(BIN)/ruff check .

@@ -16,6 +16,31 @@ from PIL import Image
 UTKFACE_VARIABLE = "AGE_AUDIT_UTKFACE"
 
 
+def pytest_configure():
+    """Test processes that share a machine's cores must not each start a thread for every core."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes > 1:
+        from age_audit.estimators.registry import configure_threads
+        from age_audit.execution import available_cores
+
+        threads = max(1, available_cores() // processes)
+        configure_threads("cydral-resnet10", threads)
+        os.environ |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": "1"}
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of one file stay together, and so do all that need TensorFlow: loading it takes seconds a process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModelLibrary(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.split("::", 1)[0]
+            heavy = "/estimators/" in path or path.endswith("test_lime_equality.py")
+            return "tensorflow" if heavy else path
+
+    return ByModelLibrary(config, log)
+
+
 @pytest.fixture(scope="session")
 def astronaut():
     """Eileen Collins, RGB uint8 (512, 512, 3), read-only."""

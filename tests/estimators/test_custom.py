@@ -3,7 +3,6 @@
 import json
 import sys
 
-import keras
 import numpy as np
 import pytest
 
@@ -161,12 +160,14 @@ class TestDescription:
 class TestKerasFile:
     @staticmethod
     def save(path, shape=(8, 8, 3), units=101, activation="softmax"):
+        import keras
+
         inputs = keras.Input(shape)
         x = keras.layers.Flatten()(inputs) if None not in shape else keras.layers.GlobalAveragePooling2D()(inputs)
         keras.Model(inputs, keras.layers.Dense(units, activation, kernel_initializer="zeros")(x)).save(path)
         return path
 
-    def test_fed_at_its_own_size_and_range(self, tmp_path):
+    def test_fed_at_its_own_size_and_range(self, keras, tmp_path):
         inputs = keras.Input((4, 4, 3))
         first = keras.layers.Flatten()(inputs)[:, :1]  # the first pixel's first channel
         keras.Model(inputs, first).save(tmp_path / "first.keras")
@@ -193,7 +194,7 @@ class TestKerasFile:
         with pytest.raises(UsageError, match=r"expected net\.keras to take \(N, size, size, 3\)"):
             load_custom(str(self.save(tmp_path / "net.keras", shape)))
 
-    def test_input_that_is_no_picture(self, tmp_path):
+    def test_input_that_is_no_picture(self, keras, tmp_path):
         keras.Model(inputs := keras.Input((5,)), keras.layers.Dense(101)(inputs)).save(tmp_path / "net.keras")
         with pytest.raises(UsageError, match=r"expected net\.keras to take"):
             load_custom(str(tmp_path / "net.keras"))
@@ -219,7 +220,7 @@ class TestKerasFile:
         with pytest.raises(UsageError, match=r"net\.keras to be a \.keras model file"):
             load_custom(str(tmp_path / "net.keras"))
 
-    def test_code_inside_it_is_not_run(self, tmp_path):
+    def test_code_inside_it_is_not_run(self, keras, tmp_path):
         keras.Model(inputs := keras.Input((8, 8, 3)), keras.layers.Lambda(lambda x: x[:, 0, 0, :1])(inputs)).save(
             tmp_path / "net.keras"
         )

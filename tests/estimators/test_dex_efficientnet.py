@@ -3,13 +3,11 @@
 import hashlib
 
 import h5py
-import keras
 import numpy as np
 import pytest
 
 from age_audit.errors import UsageError
-from age_audit.estimators import dex, registry
-from age_audit.estimators.dex import build_efficientnet_b3, load_dex_efficientnet_b3
+from age_audit.estimators import registry
 from age_audit.paths import WEIGHTS_FOLDER_VARIABLE
 
 NAMES_OF_OLD = {"DepthwiseConv2D": {"kernel": "depthwise_kernel"}}  # array names of Keras 2 where they differ
@@ -68,8 +66,14 @@ def write_legacy(path, content, whole_model):
 
 
 @pytest.fixture(scope="module")
-def built():
-    return build_efficientnet_b3()
+def built(dex):
+    return dex.build_efficientnet_b3()
+
+
+@pytest.fixture(scope="module")
+def third(dex, built, by_hand):
+    """Not the first model of the process, and of the other precision; its weights are float32 all the same."""
+    return dex.build_efficientnet_b3("bfloat16")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +82,7 @@ def content(built):
 
 
 @pytest.fixture(scope="module")
-def by_hand(built, content):
+def by_hand(keras, built, content):
     """A model with the same arrays put in by hand, its normalisation done outside."""
     for layer in built.layers:
         named = [values for _, values in content[bare(layer.name)]]
@@ -89,16 +93,17 @@ def by_hand(built, content):
 
     def predict(faces):
         pixels = faces[..., ::-1].astype(np.float32) / 255  # BGR
-        return after.predict_on_batch((pixels - mean) / np.sqrt(variance))
+        gender, age = after((pixels - mean) / np.sqrt(variance), training=False)
+        return np.asarray(gender), np.asarray(age)
 
     return predict
 
 
 @pytest.fixture(scope="module")
-def loaded(content, by_hand, tmp_path_factory):
+def loaded(dex, content, by_hand, tmp_path_factory):
     path = tmp_path_factory.mktemp("efficientnet") / "weights.hdf5"
     md5 = write_legacy(path, content, whole_model=False)
-    return load_dex_efficientnet_b3(path, md5=md5)
+    return dex.load_dex_efficientnet_b3(path, md5=md5)
 
 
 def test_same_answers_as_with_the_arrays_put_in_by_hand(loaded, by_hand, crops):
@@ -112,11 +117,10 @@ def test_same_answers_as_with_the_arrays_put_in_by_hand(loaded, by_hand, crops):
     assert np.abs(by_hand(faces[..., ::-1])[1] - age).max() > 1e-3
 
 
-def test_whole_model_files_hold_the_same_weights(loaded, content, tmp_path, monkeypatch):
+def test_whole_model_files_hold_the_same_weights(dex, third, keras, loaded, content, tmp_path, monkeypatch):
     md5 = write_legacy(tmp_path / "weights.hdf5", content, whole_model=True)
-    third = build_efficientnet_b3()
     monkeypatch.setattr(dex, "build_efficientnet_b3", lambda _: third)
-    other = load_dex_efficientnet_b3(tmp_path / "weights.hdf5", md5=md5)
+    other = dex.load_dex_efficientnet_b3(tmp_path / "weights.hdf5", md5=md5)
     # Keras numbers unnamed layers through the life of the process.
     (scale,) = (layer for layer in third.layers if isinstance(layer, keras.layers.Normalization))
     assert scale.name.startswith("normalization_")
@@ -132,14 +136,14 @@ def test_information_for_the_provenance(loaded):
     assert loaded.info.weights_hash.startswith("md5:")
 
 
-def test_wrong_hash_is_refused_before_the_file_is_opened(tmp_path, monkeypatch):
+def test_wrong_hash_is_refused_before_the_file_is_opened(dex, tmp_path, monkeypatch):
     (tmp_path / "weights.hdf5").write_bytes(b"not the weights")
     monkeypatch.setattr(dex, "load_legacy_weights", lambda *_: pytest.fail("opened all the same"))
     with pytest.raises(UsageError, match=rf"expected md5 {dex.DEX_EFFICIENTNET_MD5}, found"):
-        load_dex_efficientnet_b3(tmp_path / "weights.hdf5")
+        dex.load_dex_efficientnet_b3(tmp_path / "weights.hdf5")
 
 
-def test_by_name_without_the_file_and_without_a_network(tmp_path, monkeypatch):
+def test_by_name_without_the_file_and_without_a_network(dex, tmp_path, monkeypatch):
     monkeypatch.setenv(WEIGHTS_FOLDER_VARIABLE, str(tmp_path))
     monkeypatch.setattr(dex, "DEX_EFFICIENTNET_URL", "http://127.0.0.1:9/EfficientNetB3_224_weights.11-3.44.hdf5")
     with pytest.raises(UsageError) as caught:
@@ -153,16 +157,14 @@ def test_by_name_without_the_file_and_without_a_network(tmp_path, monkeypatch):
         assert needed in str(caught.value)
 
 
-def test_a_wrong_file_in_the_weights_folder_is_refused(tmp_path, monkeypatch):
+def test_a_wrong_file_in_the_weights_folder_is_refused(dex, tmp_path, monkeypatch):
     monkeypatch.setenv(WEIGHTS_FOLDER_VARIABLE, str(tmp_path))
     (tmp_path / dex.DEX_EFFICIENTNET_URL.rsplit("/", 1)[-1]).write_bytes(b"half a download")
     with pytest.raises(UsageError, match="refused to open EfficientNetB3"):
         registry.load_estimator("dex-efficientnet-b3")
 
 
-def test_policy_of_the_process_is_left_as_it_was():
-    before = keras.config.dtype_policy().name
-    rough = build_efficientnet_b3("bfloat16")
-    assert keras.config.dtype_policy().name == before == "float32"
-    assert rough.get_layer("stem_conv").dtype_policy.name == "mixed_bfloat16"
-    assert rough.get_layer("pred_age").dtype_policy.name == "float32"
+def test_policy_of_the_process_is_left_as_it_was(keras, third):
+    assert keras.config.dtype_policy().name == "float32"
+    assert third.get_layer("stem_conv").dtype_policy.name == "mixed_bfloat16"
+    assert third.get_layer("pred_age").dtype_policy.name == "float32"

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from age_audit.errors import ImageFailure, UsageError
-from age_audit.estimators import dex
 from age_audit.faces.detection import crop_face
 
 
@@ -44,13 +43,13 @@ def test_scaled_to_unit_range_all_faces_look_alike(dex_wrn, many_faces):
     assert np.ptp(dex_wrn.predict(faces).age) > 20
 
 
-def test_bfloat16_moves_ages_by_hundredths(portraits, crops):
+def test_bfloat16_moves_ages_by_hundredths(dex, portraits, crops):
     rough = dex.load_dex_wrn("bfloat16").predict(crops)
     assert rough.age.dtype == np.float64
     assert 0 < np.abs(rough.age - portraits.age).max() < 0.3
 
 
-def test_another_weight_file_is_refused_before_it_is_opened(tmp_path, monkeypatch):
+def test_another_weight_file_is_refused_before_it_is_opened(dex, tmp_path, monkeypatch):
     tampered = tmp_path / "weights.hdf5"
     tampered.write_bytes(b"something else")
     monkeypatch.setattr(dex, "package_file", lambda *_: tampered)

@@ -1,7 +1,6 @@
 """Weight files of the legacy Keras layout: everything that must not load quietly."""
 
 import h5py
-import keras
 import numpy as np
 import pytest
 
@@ -11,6 +10,8 @@ from age_audit.estimators.hdf5 import load_legacy_weights
 
 def small_model():
     """Normalisation, two kinds of convolution, batch statistics, a head, and a layer without weights."""
+    import keras
+
     inputs = keras.Input((4, 4, 3))
     x = keras.layers.Normalization(name="scale")(inputs)
     x = keras.layers.Conv2D(2, 3, name="conv", use_bias=False)(x)
