@@ -28,14 +28,15 @@ def build_parser(config: type, program: str, description: str) -> argparse.Argum
     for field in dataclasses.fields(config):
         option, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
         shown = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        told = {"default": field.default, "help": f"{text} (default: {'all' if shown is None else shown})"}
+        none = field.metadata.get("none", "all")
+        told = {"default": field.default, "help": f"{text} (default: {none if shown is None else shown})"}
         kind = _plain_type(hints[field.name])
         if kind is bool:
             parser.add_argument(option, action="store_true", help=text)
         elif kind is tuple:
             parser.add_argument(option, type=_comma_separated, metavar="A,B", **told)
         else:
-            parser.add_argument(option, type=kind, metavar=METAVARS[kind], **told)
+            parser.add_argument(option, type=kind, metavar=field.metadata.get("metavar", METAVARS[kind]), **told)
     return parser
 
 

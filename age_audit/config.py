@@ -132,7 +132,18 @@ class Stage1Config:
             "help": "arithmetic of the DEX models: float32 or bfloat16 (faster, ages move by hundredths of a year)"
         },
     )
-    workers: int = field(default=1, metadata={"help": "worker processes; results do not depend on it"})
+    workers: int = field(default=1, metadata={"help": "worker processes on this machine; results do not depend on it"})
+    cluster: str | None = field(
+        default=None,
+        metadata={
+            "help": "tcp://HOST:PORT or scheduler file of a dask cluster that works instead; see docs/scaling.md",
+            "none": "this machine",
+        },
+    )
+    json_log: Path | None = field(
+        default=None,
+        metadata={"help": "file to append progress to, one JSON object a line", "metavar": "FILE", "none": "none"},
+    )
     limit: int | None = field(default=None, metadata={"help": "take only the first N images by name"})
     sample: int | None = field(
         default=None, metadata={"help": "take only N images drawn evenly over race x gender x age range"}
@@ -156,6 +167,11 @@ class Stage1Config:
             raise UsageError(f"expected --seed to be between 0 and {2**32 - 1}, got {self.seed}")
 
 
+def _described(name: str) -> dict:
+    """The metadata of an option that stage 1 has too."""
+    return dict(Stage1Config.__dataclass_fields__[name].metadata)
+
+
 @dataclass(frozen=True)
 class Stage2Config:
     """Stage 2: landmarks on each crop, region scores of each mask."""
@@ -166,7 +182,9 @@ class Stage2Config:
     preset: str = field(
         default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
     )
-    workers: int = field(default=1, metadata={"help": "worker processes; results do not depend on it"})
+    workers: int = field(default=Stage1Config.workers, metadata=_described("workers"))
+    cluster: str | None = field(default=Stage1Config.cluster, metadata=_described("cluster"))
+    json_log: Path | None = field(default=Stage1Config.json_log, metadata=_described("json_log"))
     overwrite: bool = field(default=False, metadata={"help": "do everything again even where it is done"})
 
     def __post_init__(self):

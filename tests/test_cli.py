@@ -30,9 +30,11 @@ def options(parser):
 class TestParser:
     def test_options(self, parser):
         assert sorted(set(options(parser)) - {"-h", "--help"}) == [
+            "--cluster",
             "--dataset",
             "--estimator",
             "--images",
+            "--json-log",
             "--labels",
             "--limit",
             "--metadatasets",
@@ -62,6 +64,8 @@ class TestParser:
             "--precision": "float32",
             "--steps": "align,crop,estimate,explain",
             "--workers": "1",
+            "--cluster": "this machine",
+            "--json-log": "none",
             "--limit": "all",
             "--sample": "all",
             "--seed": "42",
@@ -73,7 +77,7 @@ class TestParser:
 
     def test_every_option_is_explained(self, parser):
         for field in dataclasses.fields(Stage1Config):
-            assert options(parser)[f"--{field.name}"].help.startswith(field.metadata["help"])
+            assert options(parser)[f"--{field.name.replace('_', '-')}"].help.startswith(field.metadata["help"])
 
     def test_values_get_their_types(self, parser):
         text = "--images a/b --steps crop,,estimate --workers 3 --limit 5 --seed 0 --overwrite --dataset d"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from age_audit.attributions.masks import mask_picture
@@ -20,7 +20,7 @@ from age_audit.datasets import (
 from age_audit.errors import ImageFailure, UsageError
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.registry import check_estimator
-from age_audit.execution import available_cores, run_tasks
+from age_audit.execution import Execution, open_execution
 from age_audit.ledger import ImageRow, Ledger, Outcome, StepRecord
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import export_predictions
@@ -28,7 +28,15 @@ from age_audit.pipeline.layout import FOLDERS, picture_path
 from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import attribution_from_bytes
-from age_audit.pipeline.tasks import EstimateTask, EstimatorChoice, ExplainTask, FaceTask, WorkerSetup, worker_died
+from age_audit.pipeline.tasks import (
+    EstimateTask,
+    EstimatorChoice,
+    ExplainTask,
+    FaceTask,
+    WorkerSetup,
+    count_failed,
+    worker_died,
+)
 from age_audit.schema import ImageOutcome
 from age_audit.storage import png_bytes, remove_partial_files, write_atomically
 
@@ -44,6 +52,7 @@ class Run:
     ledger: Ledger
     recipe: Recipe
     files: list[ImageFile]
+    execution: Execution
     content: dict[str, str] = field(default_factory=dict)
     worked: int = 0
 
@@ -56,12 +65,15 @@ class Run:
         return picture_path(self.config.output, step, PurePosixPath(image).name)
 
     @property
-    def setup(self) -> WorkerSetup:
-        return WorkerSetup(max(1, available_cores() // self.config.workers), self.config.estimator)
-
-    @property
     def choice(self) -> EstimatorChoice:
         return EstimatorChoice(self.config.estimator, self.config.precision)
+
+    def work(self, function: Callable, todo: Sequence, label: str, step: str, **options) -> None:
+        """Carry tasks out and record what comes of them; ``step`` is to blame where workers keep dying."""
+        results = self.execution.run(
+            function, todo, label, "face", give_up=worker_died(step), failed=count_failed, **options
+        )
+        self.worked += self.ledger.record_as_they_come(results)
 
 
 def run_stage1(config: Stage1Config) -> Tally:
@@ -77,16 +89,21 @@ def run_stage1(config: Stage1Config) -> Tally:
     UsageError
         When the run cannot start: no images, no labels, no estimator, another run at work.
     """
+    if config.cluster is not None:  # other machines have another working directory
+        config = replace(config, images=config.images.absolute(), output=config.output.absolute())
     _refuse_to_feed_on_itself(config)
     files = list_images(config.images)
     labels = LabelSource(config.labels)
     if {"estimate", "explain"} & set(config.steps):
         check_estimator(config.estimator, config.precision)  # what is wrong with it is told before any work
-    with Ledger(config.output) as ledger:
+    with (
+        Ledger(config.output) as ledger,
+        open_execution(config.workers, config.cluster, config.json_log) as execution,
+    ):
         _refuse_other_images(ledger, files, config)
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed)
-        run = Run(config, ledger, recipe, _select(config, files, labels))
+        run = Run(config, ledger, recipe, _select(config, files, labels), execution)
         _make_folders(config.output)
         ledger.set_meta("aligned", "yes" if aligned else "no")
         _say_what_comes(run, files)
@@ -99,7 +116,9 @@ def run_stage1(config: Stage1Config) -> Tally:
             ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
         _say_how_accurate(export_predictions(config, ledger, recipe))
         chain = [step for step in STEPS if step in _chain(config.steps, aligned)]
-        return tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
+        counted = tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
+        execution.progress.tell("end", **asdict(counted))
+        return counted
 
 
 def _refuse_to_feed_on_itself(config: Stage1Config) -> None:
@@ -228,9 +247,7 @@ def _prepare_faces(run: Run) -> None:
                 )
             )
     label = "align and crop" if run.recipe.aligned else "crop"
-    run.worked += run.ledger.record_as_they_come(
-        run_tasks(tasks.prepare_face, todo, run.config.workers, label, "face", give_up=worker_died("read"))
-    )
+    run.work(tasks.prepare_face, todo, label, "read")
 
 
 def _is_failed(outcome: Outcome | None, key: str) -> bool:
@@ -259,18 +276,8 @@ def _estimate(run: Run) -> None:
         EstimateTask(tuple(todo[start : start + BATCH]), run.choice, recipe.estimate_variant)
         for start in range(0, len(todo), BATCH)
     ]
-    run.worked += run.ledger.record_as_they_come(
-        run_tasks(
-            tasks.estimate_faces,
-            batches,
-            run.config.workers,
-            "estimate",
-            "face",
-            weight=lambda batch: len(batch.faces),
-            setup=run.setup,
-            give_up=worker_died("estimate"),
-        )
-    )
+    setup = WorkerSetup(run.config.estimator)
+    run.work(tasks.estimate_faces, batches, "estimate", "estimate", weight=lambda b: len(b.faces), setup=setup)
 
 
 def _explain(run: Run) -> None:
@@ -291,17 +298,8 @@ def _explain(run: Run) -> None:
         if image not in there
     ]
     run.ledger.forget_mask_files(task.image for task in todo)
-    run.worked += run.ledger.record_as_they_come(
-        run_tasks(
-            tasks.explain_face,
-            todo,
-            run.config.workers,
-            f"explain ({run.config.preset})",
-            "face",
-            setup=run.setup,
-            give_up=worker_died("explain"),
-        )
-    )
+    label = f"explain ({run.config.preset})"
+    run.work(tasks.explain_face, todo, label, "explain", setup=WorkerSetup(run.config.estimator))
     _show_masks(run, {task.image for task in todo})
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from age_audit.config import Stage2Config
 from age_audit.errors import UsageError
-from age_audit.execution import run_tasks
+from age_audit.execution import Execution, open_execution
 from age_audit.ledger import ImageRow, Ledger
 from age_audit.metadatasets import write_metadataset
 from age_audit.metrics import study_accuracy
@@ -18,7 +18,7 @@ from age_audit.pipeline.layout import picture_path
 from age_audit.pipeline.outcomes import Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import estimate_from_bytes
-from age_audit.pipeline.tasks import EvaluateTask, worker_died
+from age_audit.pipeline.tasks import EvaluateTask, count_failed, worker_died
 
 
 @dataclass
@@ -43,12 +43,19 @@ def run_stage2(config: Stage2Config) -> Tally:
     UsageError
         When stage 1 has explained nothing in this output folder with this preset.
     """
-    with Ledger(config.output, create=False) as ledger:
+    if config.cluster is not None:  # other machines have another working directory
+        config = replace(config, output=config.output.absolute())
+    with (
+        Ledger(config.output, create=False) as ledger,
+        open_execution(config.workers, config.cluster, config.json_log) as execution,
+    ):
         evaluation = _explained(ledger, config)
-        worked = _evaluate(evaluation, config)
+        worked = _evaluate(evaluation, config, execution)
         _export(evaluation, config)
         chain = ["explain", "landmarks", "activations"]
-        return tally(ledger, evaluation.recipe, list(evaluation.asked), evaluation.asked, chain, worked)
+        counted = tally(ledger, evaluation.recipe, list(evaluation.asked), evaluation.asked, chain, worked)
+        execution.progress.tell("end", **asdict(counted))
+        return counted
 
 
 def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
@@ -73,7 +80,7 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
     return Evaluation(ledger, recipe, rows, done, asked)
 
 
-def _evaluate(evaluation: Evaluation, config: Stage2Config) -> int:
+def _evaluate(evaluation: Evaluation, config: Stage2Config, execution: Execution) -> int:
     ledger, recipe, content = evaluation.ledger, evaluation.recipe, evaluation.content
     landmarks = _settled(evaluation, "landmarks", "", config.overwrite)
     scored = _settled(evaluation, "activations", recipe.explain_variant, config.overwrite)
@@ -98,7 +105,7 @@ def _evaluate(evaluation: Evaluation, config: Stage2Config) -> int:
         )
     died = worker_died("activations")
     return ledger.record_as_they_come(
-        run_tasks(tasks.evaluate_face, todo, config.workers, "regions", "face", give_up=died)
+        execution.run(tasks.evaluate_face, todo, "regions", "face", give_up=died, failed=count_failed)
     )
 
 

@@ -279,6 +279,11 @@ def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
     return [*records, attempt(task.image, "activations", task.activations_key, score, task.variant)]
 
 
+def count_failed(records: list[StepRecord]) -> int:
+    """How many steps of a task failed."""
+    return sum(record.outcome.status == "failed" for record in records)
+
+
 def worker_died(step: str) -> Callable[[object], list[StepRecord]]:
     """Records for a task given up because its workers kept dying."""
 
@@ -306,10 +311,9 @@ def worker_died(step: str) -> Callable[[object], list[StepRecord]]:
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """Called once in each worker, before its model is loaded: how many threads that model may use."""
+    """Called once in each worker, before its model is loaded, with the number of threads that model may use."""
 
-    threads: int
     estimator: str
 
-    def __call__(self) -> None:
-        configure_threads(self.estimator, self.threads)
+    def __call__(self, threads: int) -> None:
+        configure_threads(self.estimator, threads)

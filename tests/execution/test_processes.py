@@ -13,15 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from age_audit import execution
 from age_audit.errors import UsageError
-from age_audit.execution import DEATHS_ALLOWED, run_tasks
+from age_audit.execution import processes
+from age_audit.execution.processes import DEATHS_ALLOWED, InProcess, Processes
 
 set_up = False
 
 
-def run(function, tasks, workers=2, **options):
-    return run_tasks(function, tasks, workers, "test", "task", **options)
+def run(function, tasks, workers=2, setup=None, give_up=None):
+    executor = InProcess() if workers == 1 else Processes(workers, threads=3)
+    for _, result in executor.carry_out(function, tasks, setup, give_up):
+        yield result
 
 
 def square(number):
@@ -62,12 +64,12 @@ def own_process(folder, number):
     return os.getpid()
 
 
-def prepare_worker():
+def prepare_worker(threads):
     global set_up
-    set_up = True
+    set_up = threads
 
 
-def fail_to_prepare():
+def fail_to_prepare(threads):
     raise UsageError("expected a model library, found none")
 
 
@@ -89,16 +91,10 @@ class TestOneProcess:
     def test_setup_is_for_workers_only(self):
         assert list(run(square, [2], workers=1, setup=fail_to_prepare)) == [4]
 
-    def test_bar_counts_units(self, capsys):
-        list(run_tasks(square, [2, 3], 1, "squares", "face", weight=lambda number: number))
-        assert "squares: 100%" in (shown := capsys.readouterr().err)
-        assert "5/5" in shown
-
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_no_tasks(workers, capsys):
+def test_no_tasks(workers):
     assert list(run(square, [], workers)) == []
-    assert capsys.readouterr().err == ""
 
 
 class TestWorkers:
@@ -108,7 +104,7 @@ class TestWorkers:
 
     def test_set_up_and_deaf_to_interrupts(self):
         states = list(run(worker_state, range(4), setup=prepare_worker))
-        assert {state[1:] for state in states} == {(True, True)}
+        assert {state[1:] for state in states} == {(3, True)}
         assert os.getpid() not in {pid for pid, *_ in states}
         assert not set_up
 
@@ -131,6 +127,39 @@ class TestWorkers:
         assert multiprocessing.active_children() == []
         started = len(list(tmp_path.iterdir()))
         assert 1 <= started <= 4  # those that were handed out, no more
+
+
+def leave_children_working(folder):
+    list(run(partial(own_process_for_long, folder), range(4)))
+
+
+def own_process_for_long(folder, number):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def test_workers_end_with_a_parent_that_was_killed(tmp_path):
+    parent = multiprocessing.get_context("spawn").Process(target=leave_children_working, args=(tmp_path,))
+    parent.start()
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    parent.kill()
+    parent.join()
+    wait_until(lambda: not any(map(is_running, workers)))
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(holds, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 class TestKilledWorkers:
@@ -156,6 +185,6 @@ class TestKilledWorkers:
         assert (tmp_path / "deaths").read_text() == "x" * DEATHS_ALLOWED
 
     def test_a_killer_without_stand_in_is_raised(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(execution, "DEATHS_ALLOWED", 1)
+        monkeypatch.setattr(processes, "DEATHS_ALLOWED", 1)
         with pytest.raises(BrokenProcessPool):
             list(run(partial(die_always, tmp_path), [1]))

@@ -1,0 +1,106 @@
+"""Work in this process, or in worker processes of this machine, whatever happens to them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+AHEAD = 2  # tasks handed out per worker; more would only pile up results
+DEATHS_ALLOWED = 3  # a task that was running when so many workers died is given up
+
+
+class InProcess:
+    """Works here, one task after the other."""
+
+    def carry_out(self, function, tasks, setup, give_up) -> Iterator[tuple]:
+        """See :class:`age_audit.execution.base.Executor`; nothing is set up, and a death is this process's own."""
+        for task in tasks:
+            yield task, function(task)
+
+
+class Processes:
+    """Works in processes of this machine and replaces those that die.
+
+    Parameters
+    ----------
+    workers : int
+    threads : int
+        That each of them may use.
+    """
+
+    def __init__(self, workers: int, threads: int):
+        self._workers = workers
+        self._threads = threads
+
+    def carry_out(self, function, tasks, setup, give_up) -> Iterator[tuple]:
+        """See :class:`age_audit.execution.base.Executor`."""
+        waiting = deque(tasks)
+        deaths: Counter[int] = Counter()
+        while waiting:
+            pool = ProcessPoolExecutor(
+                min(self._workers, len(waiting)),
+                multiprocessing.get_context("spawn"),
+                _start_worker,
+                (setup, self._threads),
+            )
+            running: dict[Future, object] = {}
+            try:
+                while waiting or running:
+                    while waiting and len(running) < self._room(deaths, [*running.values(), waiting[0]]):
+                        # Taken off only once it is handed out: a pool may turn out to be broken here.
+                        running[pool.submit(_perform, function, waiting[0])] = waiting[0]
+                        waiting.popleft()
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        # Taken off only once its result is there: after a death the rest is handed out again.
+                        result = future.result()
+                        yield running.pop(future), result
+            except BrokenProcessPool:
+                for task in reversed(running.values()):
+                    deaths[id(task)] += 1
+                    if deaths[id(task)] < DEATHS_ALLOWED:
+                        waiting.appendleft(task)
+                    elif give_up is None:
+                        raise
+                    else:
+                        yield task, give_up(task)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _room(self, deaths: Counter[int], tasks: list) -> int:
+        """How many tasks may be out at once: one that was out when a worker died runs alone, to see if it is to
+        blame.
+        """
+        return 1 if any(deaths[id(task)] for task in tasks) else self._workers * AHEAD
+
+
+_setup_error: Exception | None = None  # of this worker
+
+
+def _start_worker(setup, threads: int) -> None:
+    global _setup_error
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers in order
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        if setup is not None:
+            setup(threads)
+    except Exception as error:  # raised here, it would look like a worker that was killed
+        _setup_error = error
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed stops nobody; its workers would wait for tasks for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _perform(function, task):
+    if _setup_error is not None:
+        raise _setup_error
+    return function(task)
