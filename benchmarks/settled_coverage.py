@@ -20,12 +20,12 @@ from tqdm import tqdm
 
 from age_audit.attributions import LimeExplainer
 from age_audit.attributions.design import balanced_design, random_design
-from age_audit.attributions.lime import masked_faces
 from age_audit.attributions.regression import fit_local_model, foldover_intervals
 from age_audit.config import PRESETS
 from age_audit.datasets import LabelSource, draw_evenly, list_images
 from age_audit.errors import ImageFailure
 from age_audit.estimators import load_estimator
+from age_audit.estimators.masked import MaskedFaces
 from age_audit.faces.decoding import decode_image, read_bytes
 from age_audit.faces.detection import crop_face
 
@@ -38,7 +38,7 @@ def weights_of(shown, targets):
 
 def expected_ages(estimator, face, image, hidden, segments, shown) -> np.ndarray:
     estimator = estimator.bind(face) if hasattr(estimator, "bind") else estimator
-    return np.concatenate([estimator.predict(faces).age for faces in masked_faces(image, hidden, segments, shown)])
+    return estimator.predict_masked(MaskedFaces(image, hidden, segments, shown)).age
 
 
 def examine(estimator, face: np.ndarray, designs: int, seed: int) -> dict:

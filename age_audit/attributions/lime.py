@@ -7,7 +7,6 @@ keeps the local linear model and changes what is asked of it; :data:`age_audit.c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
 import numpy as np
 from lime.wrappers.scikit_image import SegmentationAlgorithm
@@ -17,9 +16,10 @@ from age_audit.attributions.design import balanced_design, random_design
 from age_audit.attributions.regression import fit_local_model, foldover_intervals
 from age_audit.config import PRESETS, LimeParameters, Stage1Config, check_choice
 from age_audit.errors import UsageError
-from age_audit.schema import CANVAS, AgeEstimate, Attribution
+from age_audit.estimators.masked import MaskedFaces
+from age_audit.schema import CANVAS, Attribution
 
-CHUNK = 32  # masked faces that exist at a time
+CHUNK = 32  # masked faces that exist at a time, for estimators that do not make them themselves
 
 
 class LimeExplainer:
@@ -28,8 +28,9 @@ class LimeExplainer:
     Parameters
     ----------
     estimator : AgeEstimator
-        Anything with ``predict(faces) -> AgeEstimate``. If it has ``bind(face)``, what that returns is asked
-        instead, so that a geometry found on the whole face holds for its masked versions.
+        Anything with ``predict(faces) -> AgeEstimate``; ``predict_masked`` is used where it is there. If it has
+        ``bind(face)``, what that returns is asked instead, so that a geometry found on the whole face holds for its
+        masked versions.
     preset : str
         ``"published"`` or ``"audit"``.
     seed : int
@@ -117,10 +118,11 @@ class LimeExplainer:
     ) -> tuple[np.ndarray, str]:
         """What the estimator says of every masked face: (N,) probabilities of one class, or years; and its name."""
         estimator = self.estimator.bind(face) if hasattr(self.estimator, "bind") else self.estimator
-        estimates: list[AgeEstimate] = [
-            estimator.predict(faces)
-            for faces in masked_faces(image, self.hidden_image(image, segments), segments, shown)
-        ]
+        masked = MaskedFaces(image, self.hidden_image(image, segments), segments, shown)
+        if hasattr(estimator, "predict_masked"):
+            estimates = [estimator.predict_masked(masked)]
+        else:
+            estimates = [estimator.predict(faces) for faces in masked.batches(CHUNK)]
         if self.parameters.target == "expected-age":
             return np.concatenate([estimate.age for estimate in estimates]), "expected_age"
         probabilities = np.concatenate([estimate.probabilities for estimate in estimates])
@@ -177,30 +179,6 @@ def mean_colours(image: np.ndarray, segments: np.ndarray) -> np.ndarray:
     if image.dtype == np.uint8:
         means = np.rint(means)
     return means.astype(image.dtype)[segments]
-
-
-def masked_faces(
-    image: np.ndarray, hidden: np.ndarray, segments: np.ndarray, shown: np.ndarray, chunk: int = CHUNK
-) -> Iterator[np.ndarray]:
-    """Batches of masked versions of one face, in the order of the rows.
-
-    Parameters
-    ----------
-    image, hidden : ndarray, shape (H, W, 3)
-        What is seen where a superpixel is shown, and where it is hidden.
-    segments : ndarray of int, shape (H, W)
-    shown : ndarray of int, shape (N, S)
-
-    Yields
-    ------
-    ndarray of uint8 or float32, shape (up to chunk, H, W, 3)
-    """
-    if image.dtype != np.uint8:  # the estimators compute in float32; casting once is a hundred times cheaper
-        image, hidden = image.astype(np.float32), hidden.astype(np.float32)
-    visible = shown.astype(bool)
-    for start in range(0, len(shown), chunk):
-        pixels = visible[start : start + chunk][:, segments]
-        yield np.where(pixels[..., None], image, hidden)
 
 
 def _checked(face: np.ndarray) -> np.ndarray:

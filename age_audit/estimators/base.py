@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from age_audit.errors import UsageError
+from age_audit.estimators.masked import MaskedFaces
 from age_audit.schema import CANVAS, AgeEstimate
 
 # A batch of one takes another matrix kernel than larger batches do and differs in the last bits. From two on, the
 # answer for a face is the same to the bit whatever it is batched with (tested), so single faces are run as a pair.
 SMALLEST_BATCH = 2
 BATCH = 32  # faces per forward pass; larger gains nothing on a CPU and costs memory
+OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "outofmemory", "out of memory")  # TensorFlow, JAX, PyTorch
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class AgeEstimator(ABC):
     info: EstimatorInfo
     classes: np.ndarray  # (C,) float, years
     gives_classes = True  # False where probabilities were made up from a plain age
+    batch = BATCH  # at most so many faces per forward pass
 
     def predict(self, faces: np.ndarray) -> AgeEstimate:
         """Estimate the age of N faces.
@@ -64,20 +68,64 @@ class AgeEstimator(ABC):
             When the model's answer is no distribution (an estimator of one's own without a softmax, say).
         """
         faces = checked_faces(faces)
-        if len(faces) == 0:
+        return self._in_batches(len(faces), lambda rows: self.class_probabilities(_padded(faces[rows])))
+
+    def predict_masked(self, masked: MaskedFaces) -> AgeEstimate:
+        """Estimate the age of every masked version of one face: what ``predict`` gives for them, to the bit.
+
+        Parameters
+        ----------
+        masked : MaskedFaces
+            Of N versions.
+
+        Returns
+        -------
+        AgeEstimate
+            Of N ages.
+        """
+        visible = masked.shown.astype(bool)
+        return self._in_batches(len(masked), lambda rows: self.masked_probabilities(masked, _padded(visible[rows])))
+
+    def masked_probabilities(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """One forward pass over some of the versions. Estimators that can do without making them override this.
+
+        Parameters
+        ----------
+        masked : MaskedFaces
+        visible : ndarray of bool, shape (N, S)
+            Rows of ``masked.shown``.
+
+        Returns
+        -------
+        probabilities, probability_female
+            As :meth:`class_probabilities`.
+        """
+        (faces,) = replace(masked, shown=visible).batches(len(visible))
+        return self.class_probabilities(faces)
+
+    def _in_batches(self, n: int, answer: Callable[[slice], tuple[np.ndarray, np.ndarray | None]]) -> AgeEstimate:
+        """Join the answers for rows 0 to n, in batches that fit the memory."""
+        if n == 0:
             return AgeEstimate(np.zeros(0), np.zeros((0, len(self.classes))), self.classes)
-        parts = [self._padded(faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]
+        parts, start = [], 0
+        while start < n:
+            rows = slice(start, min(start + self.batch, n))
+            try:
+                parts.append(self._checked(answer(rows), rows.stop - rows.start))
+            except Exception as error:
+                if not _is_out_of_memory(error) or self.batch <= SMALLEST_BATCH:
+                    raise
+                self.batch = max(SMALLEST_BATCH, self.batch // 2)  # and stays so: the next face is as large
+            else:
+                start = rows.stop
         probabilities = np.concatenate([ages for ages, _ in parts])
         female = None if parts[0][1] is None else np.concatenate([female for _, female in parts])
         # Row by row: a matrix product picks its kernel, and with it the last bits, by the number of rows.
         ages = (probabilities.astype(np.float64) * self.classes).sum(axis=1)
         return AgeEstimate(ages, probabilities, self.classes, female)
 
-    def _padded(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        n = len(faces)
-        if n < SMALLEST_BATCH:
-            faces = np.concatenate([faces, np.zeros((SMALLEST_BATCH - n, *faces.shape[1:]), faces.dtype)])
-        probabilities, female = self.class_probabilities(faces)
+    def _checked(self, answer: tuple[np.ndarray, np.ndarray | None], n: int) -> tuple[np.ndarray, np.ndarray | None]:
+        probabilities, female = answer
         known = probabilities[np.isfinite(probabilities).all(axis=1)]  # NaN is one face's failure, told by its age
         if len(known) and not (known.min() >= 0 and np.abs(known.sum(axis=1) - 1).max() < 1e-3):
             raise UsageError(
@@ -100,6 +148,17 @@ class AgeEstimator(ABC):
         probabilities : ndarray of float, shape (N, C)
         probability_female : ndarray of float, shape (N,), or None
         """
+
+
+def _padded(rows: np.ndarray) -> np.ndarray:
+    """The rows, with copies of the first until they fill the smallest batch."""
+    missing = max(0, SMALLEST_BATCH - len(rows))
+    return np.concatenate([rows, np.repeat(rows[:1], missing, axis=0)]) if missing else rows
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    told = f"{type(error).__name__} {error}".lower()
+    return any(words in told for words in OUT_OF_MEMORY)
 
 
 def checked_faces(faces: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
+from age_audit.estimators.masked import MaskedFaces
 from age_audit.schema import CANVAS
 
 
@@ -43,7 +44,16 @@ class KerasEstimator(AgeEstimator):
         self._graph = _with_preprocessing(model, info)
 
     def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        outputs = self._graph.predict_on_batch(faces.astype(np.float32, copy=False))
+        return self._answer(faces.astype(np.float32, copy=False))
+
+    def masked_probabilities(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        # Made by the backend, on its device: a graphics card gets two pictures instead of a hundred.
+        image, hidden = (keras.ops.convert_to_tensor(picture, "float32") for picture in masked.pictures())
+        pixels = keras.ops.take(keras.ops.convert_to_tensor(visible), masked.segments, axis=1)
+        return self._answer(keras.ops.where(pixels[..., None], image, hidden))
+
+    def _answer(self, faces) -> tuple[np.ndarray, np.ndarray | None]:
+        outputs = self._graph.predict_on_batch(faces)
         if not self._gender_first:
             answer = np.asarray(outputs, dtype=np.float32)
             return (answer if self.gives_classes else spread_over_classes(answer.reshape(-1), self.classes)), None

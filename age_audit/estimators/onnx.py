@@ -10,10 +10,10 @@ from scipy import sparse
 
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo
+from age_audit.estimators.masked import MaskedFaces
 from age_audit.estimators.sources import CYDRAL_FILE, CYDRAL_MANIFEST_FILE, CYDRAL_SHA256
 from age_audit.faces.chips import chip_sampler
 from age_audit.paths import package_file, verify_hash
-from age_audit.schema import CANVAS
 
 CHIP_SIZE = 64
 CHIP_PADDING = 0.2
@@ -54,6 +54,9 @@ class CydralEstimator(AgeEstimator):
         self._session = session
         self._means = np.asarray(means, dtype=np.float32)
         self._sampler = sampler
+        if sampler is not None:  # the pixels that the chip is made of, and how
+            self._pixels = np.unique(sampler.indices)
+            self._from_pixels = sampler[:, self._pixels]
 
     def bind(self, face: np.ndarray) -> CydralEstimator:
         """The same estimator with the chip held where it lies on this face, for masked versions of it.
@@ -67,15 +70,29 @@ class CydralEstimator(AgeEstimator):
         return CydralEstimator(self._session, self.classes, self._means, sampler)
 
     def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
-        chips = (self._chips(faces) - self._means) / np.float32(256.0)
-        batch = np.ascontiguousarray(chips.transpose(0, 3, 1, 2))
-        return self._session.run(None, {"images": batch})[0], None
+        return self._run(self._chips(faces)), None
+
+    def masked_probabilities(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, None]:
+        if self._sampler is None:
+            return super().masked_probabilities(masked, visible)
+        image, hidden = (picture.reshape(-1, 1, 3)[self._pixels] for picture in masked.pictures())
+        shown = visible.T[masked.segments.ravel()[self._pixels]]
+        return self._run(self._from_columns(np.where(shown[..., None], image, hidden))), None
+
+    def _run(self, chips: np.ndarray) -> np.ndarray:
+        batch = np.ascontiguousarray(((chips - self._means) / np.float32(256.0)).transpose(0, 3, 1, 2))
+        return self._session.run(None, {"images": batch})[0]
+
+    def _from_columns(self, columns: np.ndarray) -> np.ndarray:
+        """Chips (N, 64, 64, 3) of N faces, given the pixels that count, (P, N, 3): one sparse product for all."""
+        p, n, _ = columns.shape
+        product = self._from_pixels @ columns.reshape(p, n * 3).astype(np.float32, copy=False)
+        return product.reshape(CHIP_SIZE, CHIP_SIZE, n, 3).transpose(2, 0, 1, 3)
 
     def _chips(self, faces: np.ndarray) -> np.ndarray:
         n = len(faces)
-        if self._sampler is not None:  # one sparse product for all faces: (chip, canvas) x (canvas, N * 3)
-            columns = faces.reshape(n, -1, 3).transpose(1, 0, 2).reshape(CANVAS * CANVAS, n * 3).astype(np.float32)
-            return (self._sampler @ columns).reshape(CHIP_SIZE, CHIP_SIZE, n, 3).transpose(2, 0, 1, 3)
+        if self._sampler is not None:
+            return self._from_columns(faces.reshape(n, -1, 3)[:, self._pixels].transpose(1, 0, 2))
         chips = []
         for face in faces:
             shown = face if face.dtype == np.uint8 else np.clip(np.rint(face), 0, 255).astype(np.uint8)

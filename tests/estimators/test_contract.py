@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from age_audit.estimators import load_estimator
+from age_audit.estimators.masked import MaskedFaces
 from age_audit.schema import AgeEstimate
 
 MODULE = '''
@@ -130,6 +131,20 @@ def test_same_bits_in_whatever_batch(estimator, answer, many_faces, chosen):
 def test_floating_point_faces_are_the_same_faces(estimator, answer, many_faces, dtype):
     again = estimator.predict(many_faces[:2].astype(dtype)).age
     np.testing.assert_allclose(again, answer.age[:2], rtol=1e-6 if estimator.info.name in OWN_NETWORKS else 0)
+
+
+@pytest.mark.parametrize("unit_range", [False, True], ids=["bytes", "unit"])
+def test_masked_faces_get_the_answers_of_the_faces_they_are(estimator, crops, unit_range):
+    image = crops[0] / 255.0 if unit_range else crops[0]
+    segments = np.arange(224 * 224).reshape(224, 224) * 9 // 224**2
+    shown = np.random.default_rng(3).integers(0, 2, (5, 9))
+    masked = MaskedFaces(image, image[::-1], segments, shown)
+    (faces,) = masked.batches(5)
+    for asked in (estimator, estimator.bind(crops[0]) if hasattr(estimator, "bind") else estimator):
+        expected, answer = asked.predict(faces), asked.predict_masked(masked)
+        assert len(np.unique(expected.age)) > 1
+        np.testing.assert_array_equal(answer.probabilities, expected.probabilities)
+        np.testing.assert_array_equal(answer.age, expected.age)
 
 
 def test_no_faces(estimator):
