@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,6 +91,7 @@ PRESETS = {
 }
 
 PRECISIONS = ("float32", "bfloat16")
+DEVICES = re.compile(r"auto|cpu|gpu(:\d+)?")
 STEPS = ("align", "crop", "estimate", "explain")
 
 
@@ -129,7 +131,18 @@ class Stage1Config:
     precision: str = field(
         default="float32",
         metadata={
-            "help": "arithmetic of the DEX models: float32 or bfloat16 (faster, ages move by hundredths of a year)"
+            "help": "arithmetic of the DEX models: float32, bfloat16 (faster, ages move by hundredths of a year) or "
+            "auto (bfloat16 in preset audit on hardware that has it)"
+        },
+    )
+    device: str = field(
+        default="auto", metadata={"help": "where the model runs: auto (what its library picks), cpu, gpu or gpu:N"}
+    )
+    batch: int | None = field(
+        default=None,
+        metadata={
+            "help": "faces per forward pass, halved where they do not fit; results do not depend on it on a processor",
+            "none": "what suits the device",
         },
     )
     workers: int = field(default=1, metadata={"help": "worker processes on this machine; results do not depend on it"})
@@ -153,16 +166,18 @@ class Stage1Config:
 
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)
-        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("precision", self.precision, (*PRECISIONS, "auto"))
+        if not DEVICES.fullmatch(self.device):
+            raise UsageError(f"expected --device to be auto, cpu, gpu or gpu:N, got {self.device!r}")
         for step in self.steps:
             check_choice("step", step, STEPS)
         if not self.steps:
             raise UsageError(f"expected at least one step of {', '.join(STEPS)}, got none")
         check_dataset_name(self.dataset)
         check_at_least("workers", self.workers, 1)
-        for name in ("limit", "sample"):
+        for name, least in (("limit", 1), ("sample", 1), ("batch", 2)):
             if getattr(self, name) is not None:
-                check_at_least(name, getattr(self, name), 1)
+                check_at_least(name, getattr(self, name), least)
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"expected --seed to be between 0 and {2**32 - 1}, got {self.seed}")
 

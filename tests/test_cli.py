@@ -30,8 +30,10 @@ def options(parser):
 class TestParser:
     def test_options(self, parser):
         assert sorted(set(options(parser)) - {"-h", "--help"}) == [
+            "--batch",
             "--cluster",
             "--dataset",
+            "--device",
             "--estimator",
             "--images",
             "--json-log",
@@ -62,6 +64,8 @@ class TestParser:
             "--estimator": "dex-wrn",
             "--preset": "published",
             "--precision": "float32",
+            "--device": "auto",
+            "--batch": "what suits the device",
             "--steps": "align,crop,estimate,explain",
             "--workers": "1",
             "--cluster": "this machine",
@@ -147,10 +151,12 @@ class TestRunCommand:
         ("argv", "expected"),
         [
             (["--preset", "x"], "expected preset to be one of published, audit, got 'x'"),
-            (["--precision", "x"], "expected precision to be one of float32, bfloat16, got 'x'"),
+            (["--precision", "x"], "expected precision to be one of float32, bfloat16, auto, got 'x'"),
             (["--steps", "align,x"], "expected step to be one of align, crop, estimate, explain, got 'x'"),
             (["--steps", ","], "expected at least one step of align, crop, estimate, explain, got none"),
             (["--workers", "0"], "expected --workers to be at least 1, got 0"),
+            (["--batch", "1"], "expected --batch to be at least 2, got 1"),
+            (["--device", "tpu"], "expected --device to be auto, cpu, gpu or gpu:N, got 'tpu'"),
             (["--limit", "0"], "expected --limit to be at least 1, got 0"),
             (["--sample", "0"], "expected --sample to be at least 1, got 0"),
             (["--dataset", "a/b"], "expected --dataset to be a plain name without folders, got 'a/b'"),

@@ -84,7 +84,7 @@ def test_plain_names(stage, name):
     ("given", "message"),
     [
         ({"preset": "Audit"}, "expected preset to be one of published, audit, got 'Audit'"),
-        ({"precision": "float16"}, "expected precision to be one of float32, bfloat16, got 'float16'"),
+        ({"precision": "float16"}, "expected precision to be one of float32, bfloat16, auto, got 'float16'"),
         ({"steps": ("crop", "detect")}, "expected step to be one of align, crop, estimate, explain, got 'detect'"),
         ({"steps": ()}, "expected at least one step of align, crop, estimate, explain, got none"),
         ({"workers": 0}, "expected --workers to be at least 1, got 0"),

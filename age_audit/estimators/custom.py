@@ -14,6 +14,7 @@ import numpy as np
 
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
+from age_audit.estimators.hardware import check_gpu
 from age_audit.estimators.sources import importing_from_here
 from age_audit.estimators.start_up import quiet_start
 from age_audit.schema import CANVAS
@@ -47,7 +48,7 @@ class EstimatorConfig:
     value_range: tuple[float, float] = (0.0, 255.0)
 
 
-def load_custom(name: str, precision: str = "float32") -> AgeEstimator:
+def load_custom(name: str, precision: str = "float32", device: str = "auto") -> AgeEstimator:
     """Load ``module:function``, a ``.keras`` file or a ``.json`` description of either.
 
     A function gets float32 faces (N, 224, 224, 3) in the declared channel order and range and returns probabilities
@@ -68,7 +69,9 @@ def load_custom(name: str, precision: str = "float32") -> AgeEstimator:
     if config.channel_order not in ("RGB", "BGR"):
         raise UsageError(f"expected channel_order to be 'RGB' or 'BGR', got {config.channel_order!r}")
     if config.model.endswith(".keras"):
-        return _load_keras(config)
+        return _load_keras(config, device)
+    if device != "auto":
+        raise UsageError(f"a function of your own runs where you let it, got device {device!r}; leave the option out")
     return CallableEstimator(_import_callable(config.model), config)
 
 
@@ -140,11 +143,12 @@ def _import_callable(target: str) -> Callable:
     return function
 
 
-def _load_keras(config: EstimatorConfig) -> AgeEstimator:
+def _load_keras(config: EstimatorConfig, device: str) -> AgeEstimator:
     with quiet_start():
         from age_audit.estimators.keras_model import KerasEstimator, load_model
 
     path = Path(config.model)
+    check_gpu(device)
     model = load_model(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     shape = model.input_shape
@@ -161,4 +165,4 @@ def _load_keras(config: EstimatorConfig) -> AgeEstimator:
         )
     name = config.name or path.name
     info = EstimatorInfo(name, f"sha256:{digest}", size, config.channel_order, config.value_range)
-    return KerasEstimator(model, info, np.array(config.classes), gives_ages=gives_ages)
+    return KerasEstimator(model, info, np.array(config.classes), gives_ages=gives_ages, device=device)

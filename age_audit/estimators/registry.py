@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 
 from age_audit.config import PRECISIONS
 from age_audit.errors import UsageError
 from age_audit.estimators.base import AgeEstimator
+from age_audit.estimators.hardware import check_gpu
 from age_audit.estimators.sources import (
     CYDRAL_FILE,
     CYDRAL_SHA256,
@@ -24,35 +26,35 @@ from age_audit.estimators.weights import fetch_weights
 from age_audit.paths import package_file, verify_hash
 
 
-def _dex_wrn(precision: str) -> AgeEstimator:
+def _dex_wrn(precision: str, device: str) -> AgeEstimator:
     with quiet_start():
         from age_audit.estimators.dex import load_dex_wrn
 
-    return load_dex_wrn(precision)
+    return load_dex_wrn(precision, device)
 
 
-def _dex_efficientnet_b3(precision: str) -> AgeEstimator:
+def _dex_efficientnet_b3(precision: str, device: str) -> AgeEstimator:
     with quiet_start():
         from age_audit.estimators.dex import load_dex_efficientnet_b3
 
-    return load_dex_efficientnet_b3(precision=precision)
+    return load_dex_efficientnet_b3(precision=precision, device=device)
 
 
-def _cydral_resnet10(precision: str) -> AgeEstimator:
+def _cydral_resnet10(precision: str, device: str) -> AgeEstimator:
     from age_audit.estimators.onnx import load_cydral_resnet10
 
-    return load_cydral_resnet10(precision)
+    return load_cydral_resnet10(precision, device)
 
 
 # Each loader imports its runtime only when called: TensorFlow alone takes seconds.
-LOADERS: dict[str, Callable[[str], AgeEstimator]] = {
+LOADERS: dict[str, Callable[[str, str], AgeEstimator]] = {
     "dex-wrn": _dex_wrn,
     "dex-efficientnet-b3": _dex_efficientnet_b3,
     "cydral-resnet10": _cydral_resnet10,
 }
 
 
-def check_estimator(name: str, precision: str = "float32") -> None:
+def check_estimator(name: str, precision: str = "float32", device: str = "auto") -> None:
     """Find out whether an estimator can be had, without loading a model library where that can be avoided.
 
     Weights that are neither in a package nor in the weights folder are downloaded.
@@ -70,7 +72,9 @@ def check_estimator(name: str, precision: str = "float32") -> None:
     elif name == "dex-efficientnet-b3":
         fetch_weights(DEX_EFFICIENTNET_URL, "md5", DEX_EFFICIENTNET_MD5)
     else:
-        load_estimator(name, precision)
+        load_estimator(name, precision, device)
+    if name.startswith("dex"):
+        check_gpu(device)
 
 
 def configure_threads(name: str, count: int) -> None:
@@ -86,7 +90,9 @@ def configure_threads(name: str, count: int) -> None:
         keras_model.configure_threads(count)
 
 
-def load_estimator(name: str, precision: str = "float32") -> AgeEstimator:
+def load_estimator(
+    name: str, precision: str = "float32", device: str = "auto", batch: int | None = None
+) -> AgeEstimator:
     """Load an estimator once per process.
 
     Parameters
@@ -96,6 +102,10 @@ def load_estimator(name: str, precision: str = "float32") -> AgeEstimator:
         file, or a ``.json`` description (:class:`age_audit.estimators.custom.EstimatorConfig`).
     precision : str
         ``float32``, or ``bfloat16`` for the DEX models.
+    device : str
+        ``auto`` (what the model's library picks), ``cpu``, ``gpu`` or ``gpu:N``.
+    batch : int, optional
+        At most so many faces per forward pass; by default what suits the device. Halved where it does not fit.
 
     Raises
     ------
@@ -104,15 +114,22 @@ def load_estimator(name: str, precision: str = "float32") -> AgeEstimator:
     """
     if precision not in PRECISIONS:
         raise UsageError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    return _loaded(name, precision)
+    with _loading:  # threads of one process must not load it twice
+        estimator = _loaded(name, precision, device)
+    if batch is not None:
+        estimator.batch = batch
+    return estimator
+
+
+_loading = Lock()
 
 
 @cache
-def _loaded(name: str, precision: str) -> AgeEstimator:
+def _loaded(name: str, precision: str, device: str) -> AgeEstimator:
     if name in LOADERS:
-        return LOADERS[name](precision)
+        return LOADERS[name](precision, device)
     if is_custom(name):
         from age_audit.estimators.custom import load_custom
 
-        return load_custom(name, precision)
+        return load_custom(name, precision, device)
     raise unknown_estimator(name)

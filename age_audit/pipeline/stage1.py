@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from age_audit.attributions.masks import mask_picture
 from age_audit.config import STEPS, Stage1Config
-from age_audit.datasets import (
-    ImageFile,
-    LabelSource,
-    count_other_files,
-    draw_evenly,
-    duplicate_names,
-    list_images,
-)
-from age_audit.errors import ImageFailure, UsageError
+from age_audit.datasets import ImageFile
+from age_audit.errors import UsageError
 from age_audit.estimators.base import BATCH
+from age_audit.estimators.hardware import choose_precision
 from age_audit.estimators.registry import check_estimator
 from age_audit.execution import Execution, open_execution
-from age_audit.ledger import ImageRow, Ledger, Outcome, StepRecord
+from age_audit.ledger import Ledger, Outcome
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import export_predictions
+from age_audit.pipeline.intake import ImageFolder, find_images
 from age_audit.pipeline.layout import FOLDERS, picture_path
 from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
@@ -37,7 +31,6 @@ from age_audit.pipeline.tasks import (
     count_failed,
     worker_died,
 )
-from age_audit.schema import ImageOutcome
 from age_audit.storage import png_bytes, remove_partial_files, write_atomically
 
 
@@ -52,8 +45,8 @@ class Run:
     ledger: Ledger
     recipe: Recipe
     files: list[ImageFile]
+    content: dict[str, str]
     execution: Execution
-    content: dict[str, str] = field(default_factory=dict)
     worked: int = 0
 
     def settled(self, step: str, variant: str = "") -> dict[str, Outcome]:
@@ -66,7 +59,8 @@ class Run:
 
     @property
     def choice(self) -> EstimatorChoice:
-        return EstimatorChoice(self.config.estimator, self.config.precision)
+        config = self.config
+        return EstimatorChoice(config.estimator, config.precision, config.device, config.batch)
 
     def work(self, function: Callable, todo: Sequence, label: str, step: str, **options) -> None:
         """Carry tasks out and record what comes of them; ``step`` is to blame where workers keep dying."""
@@ -91,24 +85,25 @@ def run_stage1(config: Stage1Config) -> Tally:
     """
     if config.cluster is not None:  # other machines have another working directory
         config = replace(config, images=config.images.absolute(), output=config.output.absolute())
-    _refuse_to_feed_on_itself(config)
-    files = list_images(config.images)
-    labels = LabelSource(config.labels)
-    if {"estimate", "explain"} & set(config.steps):
-        check_estimator(config.estimator, config.precision)  # what is wrong with it is told before any work
+    precision = choose_precision(config.precision, config.estimator, config.preset, config.device)
+    config = replace(config, precision=precision)
+    images = find_images(config)
+    if {"estimate", "explain"} & set(config.steps):  # what is wrong with the estimator is told before any work
+        check_estimator(config.estimator, config.precision, config.device)
     with (
         Ledger(config.output) as ledger,
         open_execution(config.workers, config.cluster, config.json_log) as execution,
     ):
-        _refuse_other_images(ledger, files, config)
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed)
-        run = Run(config, ledger, recipe, _select(config, files, labels), execution)
+        intake = images.take(ledger)
+        run = Run(config, ledger, recipe, intake.files, intake.content, execution)
         _make_folders(config.output)
         ledger.set_meta("aligned", "yes" if aligned else "no")
-        _say_what_comes(run, files)
-        _look_at_files(run, labels, files)
-        _prepare_faces(run)
+        how = "aligned" if aligned else "not aligned"
+        print(f"{len(run.files)} of {images}, faces {how} before the crop, {config.estimator} in {config.precision}")
+        if isinstance(images, ImageFolder):
+            _prepare_faces(run)
         if "estimate" in config.steps:
             _estimate(run)
         if "explain" in config.steps:
@@ -121,25 +116,6 @@ def run_stage1(config: Stage1Config) -> Tally:
         return counted
 
 
-def _refuse_to_feed_on_itself(config: Stage1Config) -> None:
-    images, output = config.images.resolve(), config.output.resolve()
-    if output == images or images in output.parents:
-        raise UsageError(
-            f"expected --output outside --images, or its pictures would be taken for images; got {config.output} and "
-            f"{config.images}"
-        )
-
-
-def _refuse_other_images(ledger: Ledger, files: list[ImageFile], config: Stage1Config) -> None:
-    """One output folder is for one set of images: another set would push the first out of its metadatasets."""
-    known = ledger.images()
-    if known and not known.keys() & {file.image for file in files}:
-        raise UsageError(
-            f"expected {config.output} to be of the images in {config.images}, but none of its {len(known)} images is "
-            "there; choose another --output for another set"
-        )
-
-
 def _make_folders(output: Path) -> None:
     for folder in FOLDERS.values():
         try:
@@ -150,13 +126,6 @@ def _make_folders(output: Path) -> None:
                 "another --output"
             ) from error
         remove_partial_files(output / folder)
-
-
-def _say_what_comes(run: Run, files: list[ImageFile]) -> None:
-    others = count_other_files(run.config.images)
-    left_out = f" ({others} other files not taken: their names end like no image's)" if others else ""
-    how = "aligned" if run.recipe.aligned else "not aligned"
-    print(f"{len(run.files)} of {len(files)} images{left_out}, faces {how} before the crop")
 
 
 def _say_how_accurate(accuracy: dict | None) -> None:
@@ -175,38 +144,6 @@ def _chain(steps: tuple[str, ...], aligned: bool) -> set[str]:
     """The steps asked for and those they need."""
     needed = {"crop"} if set(steps) - {"align"} else set()
     return set(steps) | needed | ({"align"} if aligned else set())
-
-
-def _select(config: Stage1Config, files: list[ImageFile], labels: LabelSource) -> list[ImageFile]:
-    if config.sample is not None:
-        drawn = set(draw_evenly({file.image: labels.label(file.fname) for file in files}, config.sample, config.seed))
-        files = [file for file in files if file.image in drawn]
-    return files if config.limit is None else files[: config.limit]
-
-
-def _look_at_files(run: Run, labels: LabelSource, listed: list[ImageFile]) -> None:
-    """Hash every file, and note labels and what cannot be read.
-
-    Size and time of a file do not tell whether it is the same: hashing thousands of photos takes seconds, and a result
-    that belongs to another picture is worse.
-    """
-    from age_audit.faces.decoding import read_bytes
-
-    duplicates = duplicate_names(listed)
-    rows, failures = [], []
-    for file in run.files:
-        content = None
-        try:
-            if file.image in duplicates:
-                raise ImageFailure("duplicate-name", f"{duplicates[file.image]} has the same file name")
-            content = hashlib.sha256(read_bytes(file.path)).hexdigest()
-            run.content[file.image] = content
-        except ImageFailure as failure:
-            outcome = ImageOutcome(file.image, "read", "failed", failure.reason, failure.note)
-            failures.append(StepRecord(outcome, "", ""))
-        rows.append(ImageRow(file.image, file.fname, content, labels.label(file.fname)))
-    run.ledger.write_images(rows, [file.image for file in listed])
-    run.ledger.record(failures)
 
 
 def _prepare_faces(run: Run) -> None:
@@ -272,9 +209,10 @@ def _estimate(run: Run) -> None:
         for image, content in _with_crop(run)
         if image not in there
     ]
+    size = run.config.batch or BATCH
     batches = [
-        EstimateTask(tuple(todo[start : start + BATCH]), run.choice, recipe.estimate_variant)
-        for start in range(0, len(todo), BATCH)
+        EstimateTask(tuple(todo[start : start + size]), run.choice, recipe.estimate_variant)
+        for start in range(0, len(todo), size)
     ]
     setup = WorkerSetup(run.config.estimator)
     run.work(tasks.estimate_faces, batches, "estimate", "estimate", weight=lambda b: len(b.faces), setup=setup)

@@ -17,6 +17,7 @@ import numpy as np
 
 from age_audit.attributions.masks import mask_picture
 from age_audit.errors import ImageFailure, UsageError
+from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
 from age_audit.ledger import StepRecord
 from age_audit.pipeline.results import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
@@ -44,10 +45,17 @@ class FaceTask:
 
 @dataclass(frozen=True)
 class EstimatorChoice:
-    """Which estimator a worker loads."""
+    """Which estimator a worker loads, and where."""
 
     name: str
     precision: str
+    device: str
+    batch: int | None
+
+    def load(self) -> AgeEstimator:
+        from age_audit.estimators import load_estimator
+
+        return load_estimator(self.name, self.precision, self.device, self.batch)
 
 
 @dataclass(frozen=True)
@@ -174,9 +182,7 @@ def read_crop(path: Path) -> np.ndarray:
 
 def estimate_faces(task: EstimateTask) -> list[StepRecord]:
     """Estimate one batch; a crop that cannot be read, or that the estimator trips over, fails alone."""
-    from age_audit.estimators import load_estimator
-
-    estimator = load_estimator(task.estimator.name, task.estimator.precision)
+    estimator = task.estimator.load()
     start = time.perf_counter()
     crops, records = {}, []
     for image, key, path in task.faces:
@@ -199,10 +205,8 @@ def estimate_faces(task: EstimateTask) -> list[StepRecord]:
 
 
 def _estimate_alone(task: EstimateTask, image: str, key: str, crop: np.ndarray) -> StepRecord:
-    from age_audit.estimators import load_estimator
-
     def estimate() -> tuple[bytes, str]:
-        found = load_estimator(task.estimator.name, task.estimator.precision).predict(crop[None])
+        found = task.estimator.load().predict(crop[None])
         if not np.isfinite(found.age[0]):
             raise ImageFailure("estimate-not-finite", "the estimator gave no number")
         return estimate_to_bytes(found, 0), ""
@@ -224,12 +228,10 @@ def _estimate_record(
 def explain_face(task: ExplainTask) -> list[StepRecord]:
     """Explain one face and write its mask."""
     from age_audit.attributions import LimeExplainer
-    from age_audit.estimators import load_estimator
 
     def explain() -> tuple[bytes, str]:
         crop = read_crop(task.crop_path)
-        estimator = load_estimator(task.estimator.name, task.estimator.precision)
-        attribution = LimeExplainer(estimator, task.preset, task.seed).explain(crop)
+        attribution = LimeExplainer(task.estimator.load(), task.preset, task.seed).explain(crop)
         write_atomically(task.mask_path, png_bytes(mask_picture(attribution)))
         note = "" if attribution.positive_mask.any() else "no-positive-pixel"
         return attribution_to_bytes(attribution), note

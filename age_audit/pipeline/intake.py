@@ -1,0 +1,145 @@
+"""What comes in: the images of a run, their labels and the hashes of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from age_audit.config import Stage1Config
+from age_audit.datasets import (
+    ImageFile,
+    LabelSource,
+    count_other_files,
+    draw_evenly,
+    duplicate_names,
+    list_images,
+)
+from age_audit.errors import ImageFailure, UsageError
+from age_audit.ledger import FILE_NAME, ImageRow, Ledger, StepRecord
+from age_audit.schema import FaceLabel, ImageOutcome
+
+FROM_CROPS = frozenset({"estimate", "explain"})  # steps that need no image, only its crop
+
+
+@dataclass
+class Intake:
+    """The images that a run takes.
+
+    Attributes
+    ----------
+    files : list of ImageFile
+        In order of name.
+    content : dict of str to str
+        Hash of the bytes of each image that could be read.
+    """
+
+    files: list[ImageFile]
+    content: dict[str, str] = field(default_factory=dict)
+
+
+class ImageFolder:
+    """Images as files.
+
+    Parameters
+    ----------
+    config : Stage1Config
+
+    Raises
+    ------
+    UsageError
+        When there are no images or no labels, or the output would lie among the images.
+    """
+
+    def __init__(self, config: Stage1Config):
+        _refuse_to_feed_on_itself(config)
+        self._config = config
+        self._listed = list_images(config.images)
+        self._labels = LabelSource(config.labels)
+
+    def __str__(self) -> str:
+        others = count_other_files(self._config.images)
+        left_out = f" ({others} other files not taken: their names end like no image's)" if others else ""
+        return f"{len(self._listed)} images{left_out}"
+
+    def take(self, ledger: Ledger) -> Intake:
+        """Hash every file, and note labels and what cannot be read.
+
+        Size and time of a file do not tell whether it is the same: hashing thousands of photos takes seconds, and a
+        result that belongs to another picture is worse.
+        """
+        from age_audit.faces.decoding import read_bytes
+
+        _refuse_other_images(ledger, self._listed, self._config)
+        labels = {file.image: self._labels.label(file.fname) for file in self._listed}
+        intake = Intake(_select(self._config, self._listed, labels))
+        duplicates = duplicate_names(self._listed)
+        rows, failures = [], []
+        for file in intake.files:
+            content = None
+            try:
+                if file.image in duplicates:
+                    raise ImageFailure("duplicate-name", f"{duplicates[file.image]} has the same file name")
+                content = hashlib.sha256(read_bytes(file.path)).hexdigest()
+                intake.content[file.image] = content
+            except ImageFailure as failure:
+                outcome = ImageOutcome(file.image, "read", "failed", failure.reason, failure.note)
+                failures.append(StepRecord(outcome, "", ""))
+            rows.append(ImageRow(file.image, file.fname, content, labels[file.image]))
+        ledger.write_images(rows, [file.image for file in self._listed])
+        ledger.record(failures)
+        return intake
+
+
+class CropsAlone:
+    """Images that are elsewhere: their crops and the ledger came along, which is all that the later steps need."""
+
+    def __init__(self, config: Stage1Config):
+        self._config = config
+        self._count = 0
+
+    def __str__(self) -> str:
+        return f"{self._count} images, known from the ledger (their files are not here)"
+
+    def take(self, ledger: Ledger) -> Intake:
+        """The ledger's images; whatever has no crop keeps the failure it had."""
+        rows = ledger.images()
+        self._count = len(rows)
+        files = [ImageFile(image, Path()) for image in rows]
+        chosen = _select(self._config, files, {image: row.label for image, row in rows.items()})
+        known = {file.image: rows[file.image].content for file in chosen}
+        return Intake(chosen, {image: content for image, content in known.items() if content is not None})
+
+
+def find_images(config: Stage1Config) -> ImageFolder | CropsAlone:
+    """Where a run's images come from."""
+    ledger_there = (config.output / FILE_NAME).is_file()
+    if not config.images.exists() and set(config.steps) <= FROM_CROPS and ledger_there:
+        return CropsAlone(config)
+    return ImageFolder(config)
+
+
+def _refuse_to_feed_on_itself(config: Stage1Config) -> None:
+    images, output = config.images.resolve(), config.output.resolve()
+    if output == images or images in output.parents:
+        raise UsageError(
+            f"expected --output outside --images, or its pictures would be taken for images; got {config.output} and "
+            f"{config.images}"
+        )
+
+
+def _refuse_other_images(ledger: Ledger, files: list[ImageFile], config: Stage1Config) -> None:
+    """One output folder is for one set of images: another set would push the first out of its metadatasets."""
+    known = ledger.images()
+    if known and not known.keys() & {file.image for file in files}:
+        raise UsageError(
+            f"expected {config.output} to be of the images in {config.images}, but none of its {len(known)} images is "
+            "there; choose another --output for another set"
+        )
+
+
+def _select(config: Stage1Config, files: list[ImageFile], labels: dict[str, FaceLabel]) -> list[ImageFile]:
+    if config.sample is not None:
+        drawn = set(draw_evenly(labels, config.sample, config.seed))
+        files = [file for file in files if file.image in drawn]
+    return files if config.limit is None else files[: config.limit]
