@@ -106,7 +106,7 @@ def gather_portraits(folder: Path) -> tuple[Path, Path]:
     images.mkdir(parents=True, exist_ok=True)
     for portrait in PORTRAITS:
         target = images / portrait.fname
-        content = _inside_package(portrait).read_bytes()
+        content = portrait_path(portrait).read_bytes()
         if not target.is_file() or target.read_bytes() != content:
             target.write_bytes(content)
     with labels.open("w", newline="") as stream:
@@ -116,7 +116,8 @@ def gather_portraits(folder: Path) -> tuple[Path, Path]:
     return images, labels
 
 
-def _inside_package(portrait: Portrait) -> Path:
+def portrait_path(portrait: Portrait) -> Path:
+    """Where a portrait lies inside its package."""
     spec = importlib.util.find_spec(portrait.package)
     path = Path(next(iter(spec.submodule_search_locations))) / portrait.path if spec else None
     if path is None or not path.is_file():

@@ -1,0 +1,84 @@
+"""All speed figures side by side in one run: ``make bench``.
+
+Goals are ratios, because machines differ and this one may be busy. Run it on an otherwise idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+
+PARTS = ("explain", "stages", "stage3_million", "mask_heatmaps")
+LIBRARIES = ("numpy", "scipy", "tensorflow", "keras", "onnxruntime", "lime", "scikit-image", "dlib-bin", "shapely")
+HERE = Path(__file__).parent
+
+# What is measured, which figure of it, the goal, and whether more is better.
+GOALS = (
+    ("explain, dex-wrn, float32", "naive_to_ours", 3.0, True, "times the naive loop"),
+    ("explain, dex-wrn, float32", "ours_to_floor", 1.10, False, "of the floor"),
+    ("explain, dex-wrn, bfloat16", "ours_to_floor", 1.10, False, "of the floor"),
+    ("explain, cydral-resnet10", "naive_to_ours", 10.0, True, "times the naive loop, one process"),
+    ("explain, cydral-resnet10", "naive_to_two_workers", 10.0, True, "times the naive loop, two workers"),
+    ("stage 2, landmarks included", "ours_s", 0.040, False, "s a face"),
+    ("stage 2, scoring alone", "literal_to_ours", 300.0, True, "times the literal loop"),
+    ("align, detect, crop", "ours_s", 0.060, False, "s a face and core"),
+    ("2 workers against 1", "one_to_two", 1.8, True, "times one"),
+    ("stage 3, a million rows", "seconds", 30.0, False, "s"),
+    ("stage 3, a million rows", "peak_gib", 2.0, False, "GiB"),
+    ("heatmaps of 8,749 masks", "seconds", 2.0, False, "s"),
+)
+
+
+def machine() -> dict:
+    """What the figures were measured on."""
+    described = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    names = [line.partition(":")[2].strip() for line in described.splitlines() if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": platform.python_version(),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def table(found: dict[str, dict]) -> str:
+    """Goal and reached figure of everything measured."""
+    lines = [f"{'what':32} {'reached':>9} {'goal':>12}  unit", "-" * 84]
+    for what, figure, goal, more, unit in GOALS:
+        if what not in found:
+            continue
+        reached = found[what][figure]
+        holds = reached >= goal if more else reached <= goal
+        bound = f"{'at least' if more else 'at most'} {goal:g}"
+        lines.append(f"{what:32} {reached:9.3g} {bound:>12}  {unit}{'' if holds else '   <- not reached'}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=Path, help="folder of UTKFace images to time on (default: two portraits)")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"which of {','.join(PARTS)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="few repetitions, to see that it runs")
+    parser.add_argument("--out", type=Path, default=HERE / "results.json", help="file to write")
+    arguments = parser.parse_args()
+    found: dict[str, dict] = {}
+    for part in arguments.parts.split(","):
+        print(f"measuring {part} ...", flush=True)
+        found |= importlib.import_module(f"benchmarks.{part}").measure(arguments.images, arguments.quick)
+    faces = "the portraits of the demo" if arguments.images is None else "UTKFace"
+    for figures in found.values():
+        figures.update({name: float(f"{value:.4g}") for name, value in figures.items()})
+    document = {"machine": machine(), "faces": faces, "figures": found}
+    arguments.out.write_text(json.dumps(document, indent=1) + "\n")
+    print(f"\n{table(found)}\n\nwritten to {arguments.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,125 @@
+"""How long an explanation takes: the naive loop, this package, and the floor, side by side on the same faces.
+
+naive    ``lime`` as shipped (batches of 10, forward selection of all superpixels), asking the same model through
+         ``predict``, one process: the loop a user would write.
+ours     ``LimeExplainer``, preset published, 100 samples, in this process.
+floor    the forward passes alone: 100 ready faces of the model's own input size, in the largest batch that pays.
+
+Each face is timed in all three ways in turn, so that a busy machine slows all of them; ratios are of sums.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from age_audit.attributions import LimeExplainer
+from age_audit.config import PRESETS
+from age_audit.estimators import load_estimator
+from age_audit.execution import open_execution
+from benchmarks.faces import crops
+
+SAMPLES = PRESETS["published"].num_samples
+
+
+def naive(estimator, explainer: LimeExplainer, face: np.ndarray) -> None:
+    """The ``lime`` package as it comes, asking the model as its own library does."""
+    from lime.lime_image import LimeImageExplainer
+
+    def classify(faces: np.ndarray) -> np.ndarray:
+        if hasattr(estimator, "_graph"):
+            return estimator._graph.predict(faces, verbose=0)[1]
+        return estimator.predict(faces).probabilities
+
+    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar that cannot be turned off
+        LimeImageExplainer(random_state=42, feature_selection="forward_selection").explain_instance(
+            explainer.classifier_image(face),
+            classify,
+            top_labels=1,
+            hide_color=0,
+            num_samples=SAMPLES,
+            num_features=10_000,
+        )
+
+
+def floor(name: str, precision: str) -> Callable[[], None]:
+    """A function that runs so many forward passes as one explanation, on faces of the model's own input."""
+    generator = np.random.default_rng(0)
+    if name == "cydral-resnet10":
+        session = load_estimator(name)._session
+        chips = generator.normal(0, 0.3, (SAMPLES, 3, 64, 64)).astype(np.float32)
+        return lambda: session.run(None, {"images": chips})
+    from age_audit.estimators.dex import build_wide_resnet
+
+    model = build_wide_resnet(precision)  # weights do not change how long it takes
+    faces = generator.uniform(0, 255, (SAMPLES, 64, 64, 3)).astype(np.float32)
+    return lambda: model.predict_on_batch(faces)
+
+
+def side_by_side(name: str, precision: str, faces: list[np.ndarray], with_naive: bool = True) -> dict[str, float]:
+    """Median seconds a face each way, and ratios of sums."""
+    estimator = load_estimator(name, precision)
+    explainer = LimeExplainer(estimator, "published")
+    passes = floor(name, precision)
+    ways = {"ours": explainer.explain, "floor": lambda face: passes()}
+    if with_naive:
+        ways["naive"] = lambda face: naive(estimator, explainer, face)
+    for way in ways.values():  # the first call builds graphs
+        way(faces[0])
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for face in faces:
+        for way, act in ways.items():
+            start = time.perf_counter()
+            act(face)
+            seconds[way].append(time.perf_counter() - start)
+    found = {f"{way}_s": statistics.median(times) for way, times in seconds.items()}
+    found["ours_to_floor"] = sum(seconds["ours"]) / sum(seconds["floor"])
+    if with_naive:
+        found["naive_to_ours"] = sum(seconds["naive"]) / sum(seconds["ours"])
+    return found
+
+
+def _explain(task: tuple[str, np.ndarray]) -> float:
+    name, face = task
+    LimeExplainer(load_estimator(name), "published").explain(face)
+    return time.monotonic()
+
+
+class _Threads:
+    """Set-up of a worker: its model's threads."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __call__(self, threads: int) -> None:
+        from age_audit.estimators.registry import configure_threads
+
+        configure_threads(self._name, threads)
+
+
+def seconds_a_face_of_two_workers(name: str, faces: list[np.ndarray]) -> float:
+    """Pace of two worker processes once both are at work."""
+    with open_execution(workers=2) as execution:
+        tasks, label = [(name, face) for face in faces], f"explain with {name}, 2 workers"
+        finished = sorted(execution.run(_explain, tasks, label, "face", setup=_Threads(name)))
+    warm = finished[2:]  # both have loaded their model by then
+    return (warm[-1] - warm[0]) / (len(warm) - 1)
+
+
+def measure(folder: Path | None, quick: bool) -> dict[str, dict]:
+    """All figures of this file."""
+    few, many = crops(folder, 2 if quick else 6), crops(folder, 8 if quick else 40)
+    found = {
+        "explain, dex-wrn, float32": side_by_side("dex-wrn", "float32", few),
+        "explain, dex-wrn, bfloat16": side_by_side("dex-wrn", "bfloat16", few, with_naive=False),
+    }
+    cydral = side_by_side("cydral-resnet10", "float32", many[: len(many) // 2])
+    cydral["two_workers_s"] = seconds_a_face_of_two_workers("cydral-resnet10", many)
+    cydral["naive_to_two_workers"] = cydral["naive_s"] / cydral["two_workers_s"]
+    return found | {"explain, cydral-resnet10": cydral}
