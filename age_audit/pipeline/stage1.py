@@ -17,7 +17,7 @@ from age_audit.datasets import (
     duplicate_names,
     list_images,
 )
-from age_audit.errors import ImageFailure, UsageError
+from age_audit.errors import ImageFailure, UsageError, is_disk_full
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.registry import check_estimator
 from age_audit.execution import available_cores, run_tasks
@@ -126,6 +126,8 @@ def _make_folders(output: Path) -> None:
         try:
             (output / folder).mkdir(exist_ok=True)
         except OSError as error:
+            if is_disk_full(error):
+                raise
             raise UsageError(
                 f"expected to make the folder {output / folder}, but: {error.strerror}; move what is there or choose "
                 "another --output"
@@ -269,6 +271,7 @@ def _estimate(run: Run) -> None:
             weight=lambda batch: len(batch.faces),
             setup=run.setup,
             give_up=worker_died("estimate"),
+            split=tasks.single_faces,
         )
     )
 
