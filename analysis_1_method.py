@@ -11,10 +11,15 @@ from age_audit.config import Stage1Config
 
 def main(argv: list[str] | None = None) -> int:
     """Run stage 1 from the command line; returns the exit code."""
-    from age_audit.pipeline.stage1 import run_stage1
-
     description = "Align and crop faces, estimate their ages and explain each estimate."
-    return run_command(Stage1Config, "analysis_1_method.py", description, run_stage1, argv)
+    return run_command(Stage1Config, "analysis_1_method.py", description, run, argv)
+
+
+def run(config: Stage1Config):
+    """Do what the options ask for."""
+    from age_audit.pipeline.stage1 import run_stage1  # loads libraries for a second or more
+
+    return run_stage1(config)
 
 
 if __name__ == "__main__":

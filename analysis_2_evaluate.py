@@ -9,12 +9,17 @@ from age_audit.config import Stage2Config
 
 def main(argv: list[str] | None = None) -> int:
     """Run stage 2 from the command line; returns the exit code."""
-    from age_audit.pipeline.stage2 import run_stage2
-
     description = (
         "Find landmarks on each crop and score 13 regions of the face by the positive pixels of its explanation."
     )
-    return run_command(Stage2Config, "analysis_2_evaluate.py", description, run_stage2, argv)
+    return run_command(Stage2Config, "analysis_2_evaluate.py", description, run, argv)
+
+
+def run(config: Stage2Config):
+    """Do what the options ask for."""
+    from age_audit.pipeline.stage2 import run_stage2  # loads libraries for a second or more
+
+    return run_stage2(config)
 
 
 if __name__ == "__main__":

@@ -42,13 +42,18 @@ __all__ = [
 
 def main(argv: list[str] | None = None) -> int:
     """Run stage 3 from the command line; returns the exit code."""
-    from age_audit.pipeline.stage3 import run_stage3
-
     description = (
         "Draw how accuracy and signed error are distributed by gender and by race in each age range, and write a table "
         "of errors for each group."
     )
-    return run_command(Stage3Config, "analysis_3_filter_visualise.py", description, run_stage3, argv)
+    return run_command(Stage3Config, "analysis_3_filter_visualise.py", description, run, argv)
+
+
+def run(config: Stage3Config):
+    """Do what the options ask for."""
+    from age_audit.pipeline.stage3 import run_stage3  # loads libraries for a second or more
+
+    return run_stage3(config)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import errno
 import os
 import signal
 import sqlite3
@@ -15,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from age_audit.errors import UsageError
+from age_audit.errors import UsageError, is_disk_full
 
 Config = TypeVar("Config")
 METAVARS = {Path: "DIR", int: "N", str: "NAME"}
@@ -67,22 +66,29 @@ def run_command(
     """
     arguments = build_parser(config, program, description).parse_args(argv)
     try:
-        print(run(config(**vars(arguments))))
+        print(run(config(**vars(arguments))), flush=True)
         return 0
     except UsageError as error:
         message, code = str(error), 2
     except KeyboardInterrupt:
         message, code = "interrupted; what is done is kept, run the same command to go on", 130
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does; Python would complain again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        _discard(sys.stdout)
         return 128 + signal.SIGPIPE
     except (OSError, sqlite3.OperationalError) as error:
-        if not _disk_is_full(error):
+        if not is_disk_full(error):
             raise
         message, code = "the disk is full; free some space and run the same command to go on", 2
-    print(f"{program}: {message}", file=sys.stderr)
+    try:
+        print(f"{program}: {message}", file=sys.stderr)
+        sys.stdout.flush()
+    except OSError:  # the log is on the full disk too, or its reader went away: the exit code has to do
+        _discard(sys.stdout, sys.stderr)
     return code
 
 
-def _disk_is_full(error: Exception) -> bool:
-    return getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error)
+def _discard(*streams: typing.TextIO) -> None:
+    """Throw away what cannot be written: Python would try once more at exit, complain and change the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())

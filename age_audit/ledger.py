@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from age_audit.errors import UsageError
+from age_audit.errors import UsageError, is_disk_full
 from age_audit.schema import FaceLabel, ImageOutcome
 
 FILE_NAME = "ledger.sqlite"
@@ -86,6 +86,8 @@ class Ledger:
     ------
     UsageError
         When there is none to open, it cannot be written, another run holds it, or it is of another format.
+    OSError or sqlite3.Error
+        When the disk is full: see :func:`age_audit.errors.is_disk_full`.
     """
 
     def __init__(self, folder: Path, create: bool = True):
@@ -105,6 +107,8 @@ class Ledger:
                 self._check_format()
                 self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
+            if is_disk_full(error):
+                raise
             raise UsageError(f"expected a ledger that can be written at {self.path}, but: {error}") from error
 
     def _check_format(self) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from age_audit import __version__
 from age_audit.errors import UsageError
-from age_audit.storage import pack_arrays, unpack_arrays, write_atomically
+from age_audit.storage import pack_arrays, remove_partial_files, unpack_arrays, write_atomically
 
 KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "masks": "npz"}
 LIBRARIES = (
@@ -144,6 +144,7 @@ def _json_bytes(content, indent: int | None = None) -> bytes:
 
 
 def _write_if_new(path: Path, data: bytes) -> None:
+    remove_partial_files(path.parent, path.name)  # of this file only: other runs may be writing others here
     if not path.is_file() or path.read_bytes() != data:
         write_atomically(path, data)
 

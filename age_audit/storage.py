@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import uuid
 import zipfile
 import zlib
 from pathlib import Path
@@ -37,20 +38,31 @@ def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under another name and rename it when it is whole."""
-    partial = path.with_name(f".{os.getpid()}-{zlib.crc32(path.name.encode()):08x}{TEMPORARY_SUFFIX}")
+    """Write a file under another name and rename it when it is whole, also on the disk: after a power cut too, the file
+    is whole, or the old one, or not there.
+    """
+    partial = path.with_name(f".{uuid.uuid4().hex[:12]}-{_short_hash(path.name)}{TEMPORARY_SUFFIX}")
     try:
-        partial.write_bytes(content)
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())  # half a millisecond on an SSD, where making a picture takes a hundred
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
-def remove_partial_files(folder: Path) -> None:
-    """Clear away what killed runs were writing."""
-    for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+def remove_partial_files(folder: Path, name: str | None = None) -> None:
+    """Clear away what killed runs were writing: all of it, or only what was to become the file of that name."""
+    which = "*" if name is None else f"*-{_short_hash(name)}"
+    for path in folder.glob(f".{which}{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)
+
+
+def _short_hash(name: str) -> str:
+    """Stands for a name that may be too long to be lengthened."""
+    return f"{zlib.crc32(name.encode()):08x}"
 
 
 def png_bytes(image: np.ndarray) -> bytes:

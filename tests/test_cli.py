@@ -100,6 +100,16 @@ def command(run, *argv):
     return run_command(Stage1Config, "stage1", "What it does.", run, argv)
 
 
+def full_database():
+    """The error of a database that may not grow."""
+    database = sqlite3.connect(":memory:")
+    database.execute("PRAGMA max_page_count = 1")
+    try:
+        database.execute("CREATE TABLE images (image TEXT)")
+    except sqlite3.OperationalError as error:
+        return error
+
+
 def raising(error):
     def run(config):
         raise error
@@ -123,7 +133,7 @@ class TestRunCommand:
                 "the disk is full; free some space and run the same command to go on",
             ),
             (
-                sqlite3.OperationalError("database or disk is full"),
+                full_database(),
                 2,
                 "the disk is full; free some space and run the same command to go on",
             ),

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,6 +121,21 @@ class TestWriting:
             "metadataset_faces_predictions.provenance.json",
             "metadataset_faces_attachment.provenance.json",
         }
+
+    def test_what_a_killed_run_left_of_the_same_file_goes(self, written, tmp_path, monkeypatch):
+        def killed(self, target):
+            raise KeyboardInterrupt
+
+        folder = tmp_path / "meta"
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", killed)
+            patched.setattr(Path, "unlink", lambda self, missing_ok: None)  # a killed process does not tidy up
+            for dataset in ("faces", "others"):
+                with pytest.raises(KeyboardInterrupt):
+                    write_metadataset(folder, dataset, "attachment", [], PROVENANCE)
+        assert len(list(folder.iterdir())) == len(written) + 2
+        write_metadataset(folder, "faces", "attachment", CONTENTS["attachment"], PROVENANCE)
+        assert len(list(folder.iterdir())) == len(written) + 1  # another run may be at work on the other one
 
     @pytest.mark.parametrize("number", [float("nan"), float("inf")])
     def test_numbers_that_json_does_not_have(self, written, tmp_path, number):

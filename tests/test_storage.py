@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -158,6 +159,60 @@ def test_only_partial_files_are_removed(tmp_path, monkeypatch):
         (tmp_path / name).touch()
     remove_partial_files(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+def test_only_what_was_to_become_one_file_is_removed(tmp_path, monkeypatch):
+    def killed(self, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok: None)
+    for name in ("a.json", "b.json"):
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(tmp_path / name, name.encode())
+    monkeypatch.undo()
+    remove_partial_files(tmp_path, "a.json")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"b.json"]
+
+
+POWER_CUT = """
+import fcntl, os, subprocess, sys
+from pathlib import Path
+from age_audit.storage import write_atomically
+
+disk, place = map(Path, sys.argv[1:])
+mount = ["mount", "-o", "loop", disk, place]
+subprocess.run(mount, check=True)
+print("mounted", flush=True)
+for number in range(4):
+    write_atomically(place / f"{number}.png", b"whole" * 20_000)
+with (place / "other").open("w") as other:
+    os.fsync(other)  # what was done to names is on the disk now, as it is every few seconds
+folder = os.open(place, os.O_RDONLY)
+FS_IOC_SHUTDOWN, WITHOUT_FLUSHING = 0x8004587D, 2
+fcntl.ioctl(folder, FS_IOC_SHUTDOWN, WITHOUT_FLUSHING.to_bytes(4, sys.byteorder))  # nothing reaches the disk any more
+os.close(folder)
+subprocess.run(["umount", place], check=True)
+subprocess.run(mount, check=True)
+print(*(path.read_bytes() == b"whole" * 20_000 for path in place.glob("*.png")))
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("mkfs.ext4") or not shutil.which("unshare"),
+    reason="needs root and mkfs.ext4, to make a disk whose power can be cut",
+)
+def test_a_power_cut(tmp_path):
+    disk, place = tmp_path / "disk", tmp_path / "place"
+    place.mkdir()
+    with disk.open("wb") as stream:
+        stream.truncate(16_000_000)
+    subprocess.run(["mkfs.ext4", "-q", disk], check=True)
+    program = ["unshare", "--mount", sys.executable, "-c", POWER_CUT, str(disk), str(place)]
+    ended = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
+    if "mounted" not in ended.stdout:
+        pytest.skip(f"mounting is not permitted here: {ended.stderr.splitlines()[-1]}")
+    assert ended.stdout.split() == ["mounted", *["True"] * 4], ended.stderr
 
 
 class TestPng:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache
 from threading import Lock
@@ -19,6 +20,7 @@ from age_audit.estimators.sources import (
     DEX_WRN_MD5,
     estimator_identity,
     is_custom,
+    is_function,
     unknown_estimator,
 )
 from age_audit.estimators.start_up import quiet_start
@@ -83,6 +85,8 @@ def configure_threads(name: str, count: int) -> None:
         from age_audit.estimators import onnx
 
         onnx.configure_threads(count)
+    elif is_function(name):  # its library is not known, and TensorFlow, which heeds these, takes seconds to load
+        os.environ |= {"TF_NUM_INTRAOP_THREADS": str(count), "TF_NUM_INTEROP_THREADS": "1"}
     else:
         with quiet_start():
             from age_audit.estimators import keras_model

@@ -36,6 +36,11 @@ def is_custom(name: str) -> bool:
     return ":" in name or name.endswith((".keras", ".json"))
 
 
+def is_function(name: str) -> bool:
+    """Whether a name is a plain ``module:function``."""
+    return ":" in name and not name.endswith((".keras", ".json"))
+
+
 def unknown_estimator(name: str) -> UsageError:
     """The error for a name that is neither known nor a description."""
     return UsageError(

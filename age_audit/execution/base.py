@@ -25,8 +25,11 @@ class Executor(Protocol):
         tasks: Sequence[Task],
         setup: Setup | None,
         give_up: Callable[[Task], Result] | None,
+        split: Callable[[Task], Sequence[Task]],
     ) -> Iterator[tuple[Task, Result]]:
-        """Yield each task with its result, in no particular order.
+        """Yield each task, or each of its parts, with its result, in no particular order.
+
+        Workers end at once when this process does, however it ends, and when the iterator is closed or broken off.
 
         Parameters
         ----------
@@ -37,6 +40,9 @@ class Executor(Protocol):
             Called once in each worker process, before its first task, with the number of threads it may use.
         give_up : callable, optional
             Makes the result of a task whose workers keep dying (out of memory, killed); by default that is raised.
+        split : callable
+            Smaller tasks that make up a task: carried out instead of giving it up, because they may need less memory,
+            and only the one that is to blame is lost.
         """
 
 
@@ -62,13 +68,14 @@ class Execution:
         weight: Callable[[Task], int] = lambda task: 1,
         setup: Setup | None = None,
         give_up: Callable[[Task], Result] | None = None,
+        split: Callable[[Task], Sequence[Task]] = lambda task: [task],
         failed: Callable[[Result], int] = lambda result: 0,
     ) -> Iterator[Result]:
         """Yield the result of every task, in no particular order.
 
         Parameters
         ----------
-        function, tasks, setup, give_up
+        function, tasks, setup, give_up, split
             See :meth:`Executor.carry_out`.
         label, unit : str
             Of the progress.
@@ -80,7 +87,7 @@ class Execution:
         if not tasks:
             return
         with self.progress.step(label, unit, sum(map(weight, tasks))) as advance:
-            for task, result in self._executor.carry_out(function, tasks, setup, give_up):
+            for task, result in self._executor.carry_out(function, tasks, setup, give_up, split):
                 yield result
                 advance(weight(task), failed(result))
 

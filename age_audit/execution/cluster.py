@@ -57,7 +57,7 @@ class Cluster:
     def __exit__(self, *_) -> None:
         self._client.close()
 
-    def carry_out(self, function, tasks, setup, give_up) -> Iterator[tuple]:
+    def carry_out(self, function, tasks, setup, give_up, split) -> Iterator[tuple]:
         """See :class:`age_audit.execution.base.Executor`. Each worker sets itself up once, with its own threads."""
         waiting = deque(tasks)
         running: dict[str, tuple] = {}
@@ -72,17 +72,22 @@ class Cluster:
                     completed.add(future)
                 future = next(completed)
                 _, task = running.pop(future.key)
-                yield task, self._result(future, task, give_up)
+                try:
+                    result = self._result(future)
+                except KilledWorker:
+                    if len(parts := split(task)) > 1:
+                        waiting.extend(parts)
+                        continue
+                    if give_up is None:
+                        raise
+                    result = give_up(task)
+                yield task, result
         finally:
             self._client.cancel([future for future, _ in running.values()])
 
-    def _result(self, future, task, give_up):
+    def _result(self, future):
         try:
             return future.result()
-        except KilledWorker:
-            if give_up is None:
-                raise
-            return give_up(task)
         except (CancelledError, CommClosedError, asyncio.CancelledError) as error:
             raise UsageError(
                 f"expected the cluster at {self._address} to stay, it went away ({error}); what is done is kept, run "

@@ -10,6 +10,8 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 
 AHEAD = 2  # tasks handed out per worker; more would only pile up results
 DEATHS_ALLOWED = 3  # a task that was running when so many workers died is given up
@@ -18,7 +20,7 @@ DEATHS_ALLOWED = 3  # a task that was running when so many workers died is given
 class InProcess:
     """Works here, one task after the other."""
 
-    def carry_out(self, function, tasks, setup, give_up) -> Iterator[tuple]:
+    def carry_out(self, function, tasks, setup, give_up, split) -> Iterator[tuple]:
         """See :class:`age_audit.execution.base.Executor`; nothing is set up, and a death is this process's own."""
         for task in tasks:
             yield task, function(task)
@@ -38,23 +40,23 @@ class Processes:
         self._workers = workers
         self._threads = threads
 
-    def carry_out(self, function, tasks, setup, give_up) -> Iterator[tuple]:
+    def carry_out(self, function, tasks, setup, give_up, split) -> Iterator[tuple]:
         """See :class:`age_audit.execution.base.Executor`."""
         waiting = deque(tasks)
-        deaths: Counter[int] = Counter()
+        deaths: Counter[int] = Counter()  # by id: tasks may be equal
+        divided = []  # kept, so that no new task gets the id of an old one
         while waiting:
-            pool = ProcessPoolExecutor(
-                min(self._workers, len(waiting)),
-                multiprocessing.get_context("spawn"),
-                _start_worker,
-                (setup, self._threads),
-            )
+            spawning = multiprocessing.get_context("spawn")
+            leash, held = spawning.Pipe(duplex=False)  # nothing is ever sent: it tells workers if `held` is still open
+            workers = min(self._workers, len(waiting))
+            pool = ProcessPoolExecutor(workers, spawning, _start_worker, (setup, self._threads, leash))
             running: dict[Future, object] = {}
             try:
                 while waiting or running:
                     while waiting and len(running) < self._room(deaths, [*running.values(), waiting[0]]):
                         # Taken off only once it is handed out: a pool may turn out to be broken here.
-                        running[pool.submit(_perform, function, waiting[0])] = waiting[0]
+                        with _interrupts_held_back():
+                            running[pool.submit(_perform, function, waiting[0])] = waiting[0]
                         waiting.popleft()
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
@@ -66,12 +68,19 @@ class Processes:
                     deaths[id(task)] += 1
                     if deaths[id(task)] < DEATHS_ALLOWED:
                         waiting.appendleft(task)
+                    elif len(parts := split(task)) > 1:
+                        divided.append(parts)
+                        waiting.extendleft(reversed(parts))
                     elif give_up is None:
                         raise
                     else:
                         yield task, give_up(task)
             finally:
+                if running:  # nobody waits for these results any more
+                    held.close()
                 pool.shutdown(wait=True, cancel_futures=True)
+                held.close()
+                leash.close()
 
     def _room(self, deaths: Counter[int], tasks: list) -> int:
         """How many tasks may be out at once: one that was out when a worker died runs alone, to see if it is to
@@ -80,13 +89,23 @@ class Processes:
         return 1 if any(deaths[id(task)] for task in tasks) else self._workers * AHEAD
 
 
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment; a worker started in it inherits this, and is deaf to Ctrl-C from the beginning."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _setup_error: Exception | None = None  # of this worker
 
 
-def _start_worker(setup, threads: int) -> None:
+def _start_worker(setup, threads: int, leash: Connection) -> None:
     global _setup_error
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers in order
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
+    threading.Thread(target=_end_with_parent, args=(leash,), daemon=True).start()
     try:
         if setup is not None:
             setup(threads)
@@ -94,9 +113,12 @@ def _start_worker(setup, threads: int) -> None:
         _setup_error = error
 
 
-def _end_with_parent() -> None:
-    """A parent that was killed stops nobody; its workers would wait for tasks for ever."""
-    multiprocessing.parent_process().join()
+def _end_with_parent(leash: Connection) -> None:
+    """End this worker once the other end of its leash is closed, by the parent or by the parent's own end.
+
+    Left alone, a worker would wait for tasks for ever: it holds open the queue that they come from.
+    """
+    leash.poll(None)
     os._exit(1)
 
 

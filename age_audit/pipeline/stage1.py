@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from age_audit.attributions.masks import mask_picture
 from age_audit.config import STEPS, Stage1Config
 from age_audit.datasets import ImageFile
-from age_audit.errors import UsageError
+from age_audit.errors import UsageError, is_disk_full
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.hardware import choose_precision
 from age_audit.estimators.registry import check_estimator
@@ -121,6 +121,8 @@ def _make_folders(output: Path) -> None:
         try:
             (output / folder).mkdir(exist_ok=True)
         except OSError as error:
+            if is_disk_full(error):
+                raise
             raise UsageError(
                 f"expected to make the folder {output / folder}, but: {error.strerror}; move what is there or choose "
                 "another --output"
@@ -215,7 +217,8 @@ def _estimate(run: Run) -> None:
         for start in range(0, len(todo), size)
     ]
     setup = WorkerSetup(run.config.estimator)
-    run.work(tasks.estimate_faces, batches, "estimate", "estimate", weight=lambda b: len(b.faces), setup=setup)
+    options = {"weight": lambda batch: len(batch.faces), "setup": setup, "split": tasks.single_faces}
+    run.work(tasks.estimate_faces, batches, "estimate", "estimate", **options)
 
 
 def _explain(run: Run) -> None:

@@ -15,6 +15,7 @@ from age_audit.metadatasets import metadataset_path, read_metadataset
 from age_audit.metrics import study_accuracy
 from age_audit.plotting.distributions import MEASURES, distributions_by_age_range
 from age_audit.plotting.style import GROUP_TITLES, save_figure
+from age_audit.storage import write_atomically
 
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
 
@@ -94,7 +95,7 @@ def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataF
 
 def _write_table(table: pd.DataFrame, path: Path) -> str:
     """Write a table as CSV with four decimals, empty where NaN; its name."""
-    path.write_bytes(table.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode())
+    write_atomically(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode())
     return path.name
 
 

@@ -10,13 +10,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from age_audit.attributions.masks import mask_picture
-from age_audit.errors import ImageFailure, UsageError
+from age_audit.errors import ImageFailure, UsageError, is_disk_full
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
 from age_audit.ledger import StepRecord
@@ -94,6 +94,8 @@ def attempt(
     except UsageError:  # the estimator or an installation is at fault, which holds for every image
         raise
     except Exception as error:
+        if is_disk_full(error):  # every image would fail, and none is to blame
+            raise
         status, reason, note = "failed", "unexpected-error", f"{type(error).__name__}: {error}"
     outcome = ImageOutcome(image, step, status, reason, note, time.perf_counter() - start)
     return StepRecord(outcome, variant, key, payload)
@@ -178,6 +180,11 @@ def read_crop(path: Path) -> np.ndarray:
         path.unlink(missing_ok=True)
         raise ImageFailure("crop-unreadable", f"{path.name}: expected {CANVAS} x {CANVAS} pixels, found {crop.shape}")
     return crop
+
+
+def single_faces(task: EstimateTask) -> list[EstimateTask]:
+    """The same faces, in batches of one."""
+    return [replace(task, faces=(face,)) for face in task.faces]
 
 
 def estimate_faces(task: EstimateTask) -> list[StepRecord]:

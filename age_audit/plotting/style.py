@@ -16,6 +16,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from age_audit.cohorts import GENDERS, GROUP_ORDER, RACES
+from age_audit.storage import write_atomically
 
 GENDER_COLOURS = dict(zip(GENDERS, ("#0072B2", "#D55E00"), strict=True))  # blue, vermilion
 RACE_COLOURS = dict(zip(RACES, ("#56B4E9", "#009E73", "#E69F00", "#CC79A7", "#4D4D4D"), strict=True))
@@ -107,5 +108,5 @@ def save_figure(figure: Figure, folder: str | Path, stem: str) -> Path:
         figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     path = Path(folder) / f"{stem}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
     return path

@@ -61,6 +61,15 @@ def test_identity_of_an_absent_file(tmp_path):
         estimator_identity(str(tmp_path / "absent.keras"))
 
 
+def test_threads_for_a_function_are_set_without_loading_a_model_library():
+    script = (
+        "import os, sys; from age_audit.estimators.registry import configure_threads; configure_threads('m:f', 3); "
+        "print(os.environ['TF_NUM_INTRAOP_THREADS'], sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "3 []"
+
+
 def test_importing_loads_no_model_library():
     script = (
         "import sys, age_audit.estimators, age_audit.attributions.design; "

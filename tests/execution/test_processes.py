@@ -8,7 +8,9 @@ import os
 import signal
 import time
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,10 +22,15 @@ from age_audit.execution.processes import DEATHS_ALLOWED, InProcess, Processes
 set_up = False
 
 
-def run(function, tasks, workers=2, setup=None, give_up=None):
+def whole(task):
+    return [task]
+
+
+def run(function, tasks, workers=2, setup=None, give_up=None, split=whole):
     executor = InProcess() if workers == 1 else Processes(workers, threads=3)
-    for _, result in executor.carry_out(function, tasks, setup, give_up):
-        yield result
+    with closing(executor.carry_out(function, tasks, setup, give_up, split)) as results:
+        for _, result in results:
+            yield result
 
 
 def square(number):
@@ -56,6 +63,39 @@ def die_always(folder, number):
         die()
     time.sleep(0.02)
     return number
+
+
+def die_on_one(folder, batch):
+    """A batch with number 1 in it kills its worker, and counts the times."""
+    if 1 in batch:
+        die_always(folder, 1)
+    return [number * number for number in batch]
+
+
+def nap(folder, seconds):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(seconds)
+    return seconds
+
+
+def nap_in_workers(folder):
+    """Runs in a process of its own, which is killed meanwhile."""
+    list(run(partial(nap, folder), [100, 100, 100]))
+
+
+def is_running(pid):
+    """Also false for a process that has ended, and that nobody has asked about yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def own_process(folder, number):
@@ -128,38 +168,25 @@ class TestWorkers:
         started = len(list(tmp_path.iterdir()))
         assert 1 <= started <= 4  # those that were handed out, no more
 
+    def test_closing_does_not_wait_for_results_that_nobody_wants(self, tmp_path):
+        results = run(partial(nap, tmp_path), [0, 100, 100])
+        next(results)
+        closing = time.monotonic()
+        results.close()
+        assert time.monotonic() - closing < 30
+        assert multiprocessing.active_children() == []
 
-def leave_children_working(folder):
-    list(run(partial(own_process_for_long, folder), range(4)))
-
-
-def own_process_for_long(folder, number):
-    Path(folder, str(os.getpid())).touch()
-    time.sleep(60)
-
-
-def test_workers_end_with_a_parent_that_was_killed(tmp_path):
-    parent = multiprocessing.get_context("spawn").Process(target=leave_children_working, args=(tmp_path,))
-    parent.start()
-    wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
-    workers = [int(path.name) for path in tmp_path.iterdir()]
-    parent.kill()
-    parent.join()
-    wait_until(lambda: not any(map(is_running, workers)))
-
-
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until(holds, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+    @pytest.mark.parametrize("cause", [signal.SIGKILL, signal.SIGTERM])
+    def test_workers_end_with_their_parent(self, tmp_path, cause):
+        parent = multiprocessing.get_context("spawn").Process(target=nap_in_workers, args=(tmp_path,))
+        parent.start()
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+        workers = [int(path.name) for path in tmp_path.iterdir()]
+        assert all(map(is_running, workers))
+        os.kill(parent.pid, cause)
+        parent.join()
+        wait_until(lambda: not any(map(is_running, workers)), seconds=10)
 
 
 class TestKilledWorkers:
@@ -183,6 +210,20 @@ class TestKilledWorkers:
         assert sorted(run(partial(die_always, tmp_path), range(10), give_up=give_up)) == [-1, 0, *range(2, 10)]
         assert given_up == [1]
         assert (tmp_path / "deaths").read_text() == "x" * DEATHS_ALLOWED
+
+    def test_only_the_killer_in_a_batch_is_given_up(self, tmp_path):
+        given_up = []
+
+        def give_up(batch):
+            given_up.append(batch)
+            return [-1]
+
+        batches = [(4, 5), (0, 1, 2, 3), (6, 7)]
+        options = {"give_up": give_up, "split": lambda batch: [(number,) for number in batch]}
+        squares = run(partial(die_on_one, tmp_path), batches, **options)
+        assert sorted(chain.from_iterable(squares)) == [-1, 0, 4, 9, 16, 25, 36, 49]
+        assert given_up == [(1,)]
+        assert (tmp_path / "deaths").read_text() == "x" * DEATHS_ALLOWED * 2  # the batch, then the one
 
     def test_a_killer_without_stand_in_is_raised(self, tmp_path, monkeypatch):
         monkeypatch.setattr(processes, "DEATHS_ALLOWED", 1)

@@ -1,0 +1,169 @@
+"""However a run ends, the same command goes on where it was, and the results are those of a run that nobody ended."""
+
+import math
+import os
+import random
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import analysis_1_method
+import analysis_2_evaluate
+from age_audit.metadatasets import read_metadataset
+from tests.pipeline.processes import Running, everything_in, pictures, recorded, stage_arguments, stage_command
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
+
+KILLS = 20
+LIVES = 3  # output folders that these are spread over
+WORKERS_VANISH_WITHIN = 5  # seconds
+
+
+def masks(folder):
+    return {path for path in pictures(folder) if "img-masks" in path}
+
+
+def finish(photos, folder):
+    """Both stages to their end, in this process."""
+    assert analysis_1_method.main(stage_arguments(1, photos, folder)) == 0
+    assert analysis_2_evaluate.main(stage_arguments(2, photos, folder)) == 0
+
+
+class Life:
+    """One output folder, in which runs are killed until they have done all.
+
+    ``kills`` holds (stage, whether all processes were killed, number of steps recorded by then), ``kept`` the steps.
+    """
+
+    def __init__(self, photos, folder, workers):
+        self.photos, self.folder, self.workers = photos, folder, workers
+        self.kills, self.kept = [], {}
+
+    def start(self, stage):
+        command = stage_command(stage, self.photos, self.folder, "--workers", str(self.workers))
+        return Running(command, self.folder.with_suffix(".log"))
+
+    def spend(self, moments, took, rng):
+        """Kill runs at these moments of the seconds that both stages take, then let them finish."""
+        for stage, begin in ((1, 0.0), (2, took[1])):
+            reached = begin
+            for moment in moments:
+                if begin <= moment < begin + took[stage]:
+                    if not self.kill(stage, moment - reached, stage == 2 or rng.random() < 0.5):
+                        break
+                    reached = moment if stage == 1 else begin  # stage 2 is so fast that it records all at its end
+            else:
+                with self.start(stage) as run:
+                    assert run.exit_code() == 0, run.said()
+
+    def kill(self, stage, seconds, from_first_line):
+        """Kill a run that long after its first line, or after its first picture; false when it ended before."""
+        before, to_all = pictures(self.folder), len(self.kills) % 2 == 1
+        with self.start(stage) as run:
+            at_work = run.said if from_first_line else lambda: pictures(self.folder) - before
+            if not run.wait_for(at_work) or run.ends_within(seconds):
+                assert run.exit_code() == 0, run.said()
+                return False
+            run.send(signal.SIGKILL, to_all)
+            assert run.seconds_to_vanish() < WORKERS_VANISH_WITHIN
+        now = recorded(self.folder)
+        assert self.kept.items() <= now.items()  # with the seconds they took: nothing recorded was done again
+        self.kept = now
+        self.kills.append((stage, to_all, len(now)))
+        return True
+
+
+def test_killed_twenty_times(eight_photos, uninterrupted, tmp_path):
+    rng, lives, missing = random.Random(2017), [], KILLS
+    while missing:
+        assert len(lives) < 2 * LIVES
+        life = Life(eight_photos, tmp_path / str(len(lives)), workers=1 + len(lives) % 2)
+        lives.append(life)
+        count = min(missing, math.ceil(KILLS / LIVES))
+        total = sum(uninterrupted.seconds.values())
+        moments = [total * (number + rng.random()) / count for number in range(count)]
+        life.spend(moments, uninterrupted.seconds, rng)
+        missing -= len(life.kills)
+        assert everything_in(life.folder) == uninterrupted.everything
+        assert life.kept.items() <= recorded(life.folder).items()
+    kills = {(life.workers, stage, to_all) for life in lives for stage, to_all, _ in life.kills}
+    assert {(1, 1), (2, 1)} <= {kill[:2] for kill in kills}
+    assert {(2, False), (2, True)} <= {(workers, to_all) for workers, _, to_all in kills}
+    assert len({steps for life in lives for *_, steps in life.kills}) > KILLS / 4  # work was hit, at many points
+
+
+def test_ctrl_c(eight_photos, uninterrupted, tmp_path):
+    folder, log = tmp_path / "folder", tmp_path / "log"
+    moments = [
+        ("2", lambda run: any(run.has_loaded(pid, "numpy") for pid in run.workers())),  # in the middle of starting
+        ("2", lambda run: masks(folder)),
+        ("1", lambda run: len(masks(folder)) > 3),
+    ]
+    for workers, moment in moments:
+        with Running(stage_command(1, eight_photos, folder, "--workers", workers), log) as run:
+            assert run.wait_for(lambda run=run, moment=moment: moment(run)), run.said()
+            run.send(signal.SIGINT, to_all=True)
+            assert run.exit_code() == 130
+            told = run.last_line()
+            assert told == "analysis_1_method.py: interrupted; what is done is kept, run the same command to go on"
+            assert "Traceback" not in run.said()
+            assert run.seconds_to_vanish() < WORKERS_VANISH_WITHIN
+    kept = recorded(folder)
+    assert len(kept) > 8 + 7 + 6 + 6  # read, align, crop, estimate
+    finish(eight_photos, folder)
+    assert kept.items() <= recorded(folder).items()
+    assert everything_in(folder) == uninterrupted.everything
+
+
+def test_workers_killed_from_outside(eight_photos, uninterrupted, tmp_path):
+    folder = tmp_path / "folder"
+    with Running(stage_command(1, eight_photos, folder, "--workers", "2"), tmp_path / "log") as run:
+        for at_work, steps in ((lambda: pictures(folder), 8 + 7 + 6), (lambda: masks(folder), 8 + 7 + 6 + 6 + 6)):
+            assert run.wait_for(at_work), run.said()
+            os.kill(run.workers()[0], signal.SIGKILL)
+            assert len(recorded(folder)) < steps  # there was work left
+        assert run.exit_code() == 0
+        assert run.last_line() == "8 images = 6 done + 2 failed (align/no-face 1, read/truncated 1)"
+        assert "Traceback" not in run.said()
+    finish(eight_photos, folder)
+    assert everything_in(folder) == uninterrupted.everything
+
+
+DEADLY = """
+import os, signal
+import numpy as np
+
+def ages(faces):
+    brightness = faces.mean(axis=(1, 2, 3))
+    if ((0 < brightness) & (brightness < {limit})).any():  # a face that comes alone comes with a black one
+        os.kill(os.getpid(), signal.SIGKILL)
+    return np.eye(101)[np.full(len(faces), 30)]
+"""
+
+
+def test_a_face_that_kills_its_worker_is_the_only_one_lost(eight_photos, uninterrupted, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "folder"
+    shutil.copytree(uninterrupted.folder, folder)
+    crops = {path.name.removesuffix(".png"): path for path in (folder / "out" / "img-cropped").iterdir()}
+    by_brightness = sorted(crops, key=lambda name: np.array(Image.open(crops[name])).mean())
+    limits = [np.array(Image.open(crops[name])).mean() for name in by_brightness[:2]]
+    (tmp_path / "deadly.py").write_text(DEADLY.format(limit=np.mean(limits)))
+    monkeypatch.chdir(tmp_path)
+    options = ["--estimator", "deadly:ages", "--steps", "estimate", "--workers", "2"]
+    assert analysis_1_method.main(stage_arguments(1, eight_photos, folder, *options)) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == "8 images = 5 done + 3 failed (align/no-face 1, estimate/worker-died 1, read/truncated 1)"
+    estimates = read_metadataset(folder / "meta", "utkface", "predictions")["predictions"]
+    assert estimates == dict.fromkeys(sorted(by_brightness[1:]), 30)
+
+
+def test_some_images_first_and_then_all(eight_photos, uninterrupted, tmp_path):
+    assert analysis_1_method.main(stage_arguments(1, eight_photos, tmp_path, "--limit", "3")) == 0
+    assert analysis_2_evaluate.main(stage_arguments(2, eight_photos, tmp_path)) == 0
+    assert len(read_metadataset(tmp_path / "meta", "utkface", "activations")) == 2  # and a damaged file
+    finish(eight_photos, tmp_path)
+    assert everything_in(tmp_path) == uninterrupted.everything
