@@ -91,6 +91,9 @@ PRESETS = {
 
 PRECISIONS = ("float32", "bfloat16")
 STEPS = ("align", "crop", "estimate", "explain")
+FORMATS = ("auto", "json", "parquet")
+# Images above which activations become Parquet. As JSON they are 0.3 GB there, and json.load needs 0.7 GB of memory.
+PARQUET_ABOVE = 200_000
 
 
 @dataclass(frozen=True)
@@ -166,11 +169,18 @@ class Stage2Config:
     preset: str = field(
         default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
     )
+    format: str = field(
+        default="auto",
+        metadata={
+            "help": f"of the activations: json, parquet, or auto: parquet above {PARQUET_ABOVE:,} images, else json"
+        },
+    )
     workers: int = field(default=1, metadata={"help": "worker processes; results do not depend on it"})
     overwrite: bool = field(default=False, metadata={"help": "do everything again even where it is done"})
 
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)
+        check_choice("format", self.format, FORMATS)
         check_dataset_name(self.dataset)
         check_at_least("workers", self.workers, 1)
 
@@ -180,7 +190,8 @@ class Stage3Config:
     """Stage 3: figures and tables of error by group."""
 
     metadatasets: Path = field(
-        default=Stage1Config.metadatasets, metadata={"help": "folder of metadataset_<dataset>_activations.json"}
+        default=Stage1Config.metadatasets,
+        metadata={"help": "folder of metadataset_<dataset>_activations.json (or .parquet)"},
     )
     dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
     figures: Path = field(default=Path("figures"), metadata={"help": "folder to write figures and tables to"})
