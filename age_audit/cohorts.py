@@ -7,12 +7,14 @@ are lists, as they were there. ``RACES`` is in the order in which figures and ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 
 from age_audit import schema
+from age_audit.columns import Columns, collect, is_number_column
 from age_audit.errors import UsageError
 from age_audit.metrics import absolute_error, signed_error, study_accuracy
 
@@ -44,14 +46,43 @@ FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not rep
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]
 
 
-def activations_frame(rows: Sequence[Mapping]) -> pd.DataFrame:
+def activations_frame(rows: Iterable[Mapping]) -> pd.DataFrame:
     """Turn the rows of an activations file into a frame, one row an image, in the order they came.
 
     Parameters
     ----------
-    rows : sequence of mapping
-        Objects of ``metadataset_<name>_activations.json``. Any value may be None; a key that only some rows have is
-        missing in the others.
+    rows : iterable of mapping
+        Objects of ``metadataset_<name>_activations.json``, read once. Any value may be None; a key that only some
+        rows have is missing in the others.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`completed_frame`.
+
+    Raises
+    ------
+    UsageError
+        If a row is not an object, a required column is missing from all rows, or a number is not a number.
+    """
+    return frame_of_columns(collect(rows))
+
+
+def frame_of_columns(columns: Columns) -> pd.DataFrame:
+    """As :func:`activations_frame`, of rows that were collected already."""
+    if not columns.length:
+        return completed_frame(pd.DataFrame(columns=list(REQUIRED_COLUMNS)))
+    _require(columns.names, REQUIRED_COLUMNS)
+    return completed_frame(columns.frame())
+
+
+def completed_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns of an activations file their types, and fill in those that follow from them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The values as they are in the file, at least in :data:`REQUIRED_COLUMNS`.
 
     Returns
     -------
@@ -65,18 +96,14 @@ def activations_frame(rows: Sequence[Mapping]) -> pd.DataFrame:
     Raises
     ------
     UsageError
-        If a row is not an object, a required column is missing from all rows, or a number is not a number.
+        If a required column is missing from all rows, or a number is not a number.
     """
-    stray = next((row for row in rows if not isinstance(row, Mapping)), None)
-    if stray is not None:
-        raise UsageError(f"expected every row to be an object with the labels of one image, got {stray!r:.60}")
-    frame = pd.DataFrame([dict(row) for row in rows], columns=None if rows else list(REQUIRED_COLUMNS))
     require_columns(frame, REQUIRED_COLUMNS)
+    frame = frame.copy()
     if "age_estimation_accuracy" not in frame:
         frame["age_estimation_accuracy"] = np.nan
-    for column in frame.columns:
-        if column in ("age_real", "age_estimation", "age_estimation_accuracy") or column.startswith("activation_"):
-            frame[column] = _numbers(frame, column)
+    for column in filter(is_number_column, frame.columns):
+        frame[column] = _numbers(frame, column)
     for column, order in GROUP_ORDER.items():
         frame[column] = _categories(frame[column], order)
     frame["age_range"] = age_range_of(frame["age_real"])
@@ -89,9 +116,13 @@ def activations_frame(rows: Sequence[Mapping]) -> pd.DataFrame:
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     """Raise a UsageError that names the columns the frame lacks, if it lacks any."""
-    missing = [column for column in columns if column not in frame.columns]
+    _require(list(frame.columns), columns)
+
+
+def _require(names: Collection[str], columns: Iterable[str]) -> None:
+    missing = [column for column in columns if column not in names]
     if missing:
-        present = ", ".join(map(str, frame.columns[:12])) or "none at all"
+        present = ", ".join(map(str, islice(names, 12))) or "none at all"
         raise UsageError(f"missing column(s) {', '.join(missing)}; the columns present begin with: {present}")
 
 
@@ -133,7 +164,7 @@ def row_counts(frame: pd.DataFrame) -> dict[str, int]:
     require_columns(frame, (*REQUIRED_COLUMNS, "age_range"))
     has_age = np.isfinite(frame["age_real"])
     has_estimate = np.isfinite(frame["age_estimation"])
-    used = frame[has_age & has_estimate]
+    used = frame.loc[has_age & has_estimate, ["age_range", "gender_real", "race_real"]]
     return {
         "images": len(frame),
         "no_real_age": int((~has_age).sum()),
@@ -160,6 +191,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> pd.Series:
 
 def _categories(values: pd.Series, order: Sequence[str]) -> pd.Categorical:
     """Text as categories: those of ``order`` first, then any others by name; an empty text is a missing label."""
-    texts = values.map(str, na_action="ignore").replace("", None)
-    others = sorted(set(texts.dropna()) - set(order))
+    texts = values if isinstance(values.dtype, pd.StringDtype) else values.map(str, na_action="ignore")
+    texts = texts.where(texts != "")
+    others = sorted(set(texts.dropna().unique()) - set(order))
     return pd.Categorical(texts, categories=[*order, *others])

@@ -93,6 +93,9 @@ PRESETS = {
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = re.compile(r"auto|cpu|gpu(:\d+)?")
 STEPS = ("align", "crop", "estimate", "explain")
+FORMATS = ("auto", "json", "parquet")
+# Images above which activations become Parquet. As JSON they are 0.3 GB there, and json.load needs 0.7 GB of memory.
+PARQUET_ABOVE = 200_000
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,12 @@ class Stage2Config:
     preset: str = field(
         default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
     )
+    format: str = field(
+        default="auto",
+        metadata={
+            "help": f"of the activations: json, parquet, or auto: parquet above {PARQUET_ABOVE:,} images, else json"
+        },
+    )
     workers: int = field(default=Stage1Config.workers, metadata=_described("workers"))
     cluster: str | None = field(default=Stage1Config.cluster, metadata=_described("cluster"))
     json_log: Path | None = field(default=Stage1Config.json_log, metadata=_described("json_log"))
@@ -204,6 +213,7 @@ class Stage2Config:
 
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)
+        check_choice("format", self.format, FORMATS)
         check_dataset_name(self.dataset)
         check_at_least("workers", self.workers, 1)
 
@@ -213,7 +223,8 @@ class Stage3Config:
     """Stage 3: figures and tables of error by group."""
 
     metadatasets: Path = field(
-        default=Stage1Config.metadatasets, metadata={"help": "folder of metadataset_<dataset>_activations.json"}
+        default=Stage1Config.metadatasets,
+        metadata={"help": "folder of metadataset_<dataset>_activations.json (or .parquet)"},
     )
     dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
     figures: Path = field(default=Path("figures"), metadata={"help": "folder to write figures and tables to"})

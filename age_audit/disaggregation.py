@@ -111,6 +111,7 @@ def error_by_group(
     require_columns(frame, ("age_real", "age_estimation", *features))
     every = object()  # a group may itself be called "all"
     levels = [[*_levels(frame[feature]), every] for feature in features]
+    years = frame[["age_real", "age_estimation"]]  # each group is copied out of these, not of all columns
     rows = []
     for combination in product(*levels):
         chosen = dict(zip(features, combination, strict=True))
@@ -119,7 +120,7 @@ def error_by_group(
             if level is not every:
                 inside &= (frame[feature] == level).to_numpy()
         chosen = {feature: ALL if level is every else level for feature, level in chosen.items()}
-        rows.append(chosen | _errors(frame[inside], confidence))
+        rows.append(chosen | _errors(years[inside], confidence))
     return pd.DataFrame(rows)
 
 

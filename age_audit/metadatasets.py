@@ -4,6 +4,7 @@
 ``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one
 object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
 ``metadataset_<name>_masks.npz``: packed masks. The same contents give the same bytes: no time, no place, names sorted.
+:mod:`age_audit.activation_files` reads and writes activations too numerous for JSON.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import importlib.metadata
 import json
 import platform
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -26,7 +30,7 @@ from age_audit.storage import pack_arrays, remove_partial_files, unpack_arrays, 
 KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "masks": "npz"}
 LIBRARIES = (
     "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow",
-    "onnxruntime",
+    "onnxruntime", "pyarrow",
 )  # fmt: skip
 
 
@@ -57,16 +61,28 @@ def write_metadataset(folder: Path, dataset: str, kind: str, content, provenance
     """
     path = metadataset_path(folder, dataset, kind)
     data = pack_arrays(**content) if KINDS[kind] == "npz" else _json_bytes(content)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         _write_if_new(path, data)
         digest = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
-        _write_if_new(provenance_path(folder, dataset, kind), _json_bytes(digest | provenance | _versions(), indent=1))
+        write_provenance(folder, dataset, kind, digest | provenance)
+    return path
+
+
+def write_provenance(folder: Path, dataset: str, kind: str, provenance: dict) -> None:
+    """Write what is known of a metadataset beside it, and add the versions of code and libraries."""
+    _write_if_new(provenance_path(folder, dataset, kind), _json_bytes(provenance | _versions(), indent=1))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folder, and turn whatever keeps a metadataset from being written into a UsageError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise UsageError(
-            f"expected to write {path}, but: {error.strerror}; choose --metadatasets elsewhere or free space"
+            f"expected to write {path}, but: {error.strerror or error}; choose --metadatasets elsewhere or free space"
         ) from error
-    return path
 
 
 def read_metadataset(folder: Path, dataset: str, kind: str):
@@ -78,33 +94,57 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
         When it is missing or unreadable; says which files are there and what to do.
     """
     path = metadataset_path(folder, dataset, kind)
-    try:
+    with reading(path, kind):
         if KINDS[kind] == "npz":
             return unpack_arrays(path.read_bytes())
-        return json.loads(_bytes_of(path).decode("utf-8-sig"))
+        with opened(path) as stream:
+            return json.loads(stream.read().decode("utf-8-sig"))
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever keeps a metadataset from being read into a UsageError."""
+    try:
+        yield
     except FileNotFoundError as error:
-        there = sorted(found.name for found in folder.glob(f"metadataset_*_{kind}.*") if "provenance" not in found.name)
+        names = (found.name for found in path.parent.glob(f"metadataset_*_{kind}.*"))
+        there = ", ".join(sorted(name for name in names if "provenance" not in name))
         raise UsageError(
-            f"expected the file {path}, found {', '.join(there) or f'no {kind} file'} there; run the stage that writes "
-            "it, or choose --metadatasets and --dataset"
+            f"expected the file {path}, found {there or f'no {kind} file'} there; run the stage that writes it, or "
+            "choose --metadatasets and --dataset"
         ) from error
     except OSError as error:
-        raise UsageError(f"expected a readable file at {path}, got: {error.strerror}") from error
+        raise UsageError(f"expected a readable file at {path}, got: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"expected {path} to be a metadataset, but reading it failed ({error}); write it again"
         ) from error
 
 
-def _bytes_of(path: Path) -> bytes:
-    """Content of a file, or of the same packed with gzip where only that is there."""
-    packed = path.with_name(f"{path.name}.gz")
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, or those of the same packed with gzip where only that is there.
+
+    Raises
+    ------
+    ValueError
+        When the packed file turns out to be damaged.
+    """
+    packed = packed_path(path)
     if path.exists() or not packed.exists():
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            yield stream
+        return
     try:
-        return gzip.decompress(packed.read_bytes())
+        with gzip.open(packed) as stream:
+            yield stream
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{packed.name}: {error}") from error
+
+
+def packed_path(path: Path) -> Path:
+    """Where the same file lies when it is packed with gzip."""
+    return path.with_name(f"{path.name}.gz")
 
 
 def plain_number(value: float | None) -> float | int | None:

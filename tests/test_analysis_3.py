@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import analysis_3_filter_visualise
+from age_audit.activation_files import write_activations
 from age_audit.cli import build_parser
 from age_audit.cohorts import FEATURES_ALL, GENDERS, RACES
 from age_audit.config import Stage3Config
@@ -144,6 +145,15 @@ def test_presets_differ_in_whose_accuracy_is_drawn(tmp_path, capsys, monkeypatch
     assert frames["utkface, preset published"][10] == 0.31
     computed = (100 - abs(rows[10]["age_estimation"] - rows[10]["age_real"])) / 100
     assert frames["utkface, preset audit"][10] == pytest.approx(computed)
+
+
+def test_says_which_of_two_formats_was_read(tmp_path, capsys):
+    write_activations(tmp_path, "utkface", synthetic_rows(9), "parquet", {})  # names of one digit are sorted
+    write_metadataset(tmp_path, synthetic_rows(20))
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "20 images read" in out
+    assert "read from metadataset_utkface_activations.json; not from metadataset_utkface_activations.parquet" in out
 
 
 def test_rows_without_any_usable_label_still_give_tables(tmp_path, capsys):

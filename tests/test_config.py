@@ -105,7 +105,7 @@ def test_stage_1_takes_the_least_and_the_most():
     assert (config.limit, config.sample, config.seed) == (1, 1, 4294967295)
 
 
-@pytest.mark.parametrize("given", [{"preset": "x"}, {"workers": 0}])
+@pytest.mark.parametrize("given", [{"preset": "x"}, {"workers": 0}, {"format": "csv"}])
 def test_stage_2_refuses(given):
     with pytest.raises(UsageError, match=f"{next(iter(given))} to be"):
         Stage2Config(**given)

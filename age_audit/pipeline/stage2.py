@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 
+from age_audit.activation_files import format_for, write_activations
 from age_audit.config import Stage2Config
 from age_audit.errors import UsageError
 from age_audit.execution import Execution, open_execution
@@ -126,11 +127,15 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
         for image, payload in ledger.payloads("estimate", recipe.estimate_variant)
         if image in estimates
     }
-    activations = [
-        _activation_row(evaluation.rows[image], ages.get(image), json.loads(payload))
-        for image, payload in ledger.payloads("activations", recipe.explain_variant)
-        if image in scored and scored[image].status == "done"
-    ]
+    done = sorted((fname[image], image) for image, outcome in scored.items() if outcome.status == "done")
+    activations = (
+        _activation_row(
+            evaluation.rows[image],
+            ages.get(image),
+            json.loads(ledger.payload(image, "activations", recipe.explain_variant)),
+        )
+        for _, image in done
+    )
     attachment = [
         {"fname": fname[image], "landmarks": json.loads(payload)}
         for image, payload in ledger.payloads("landmarks")
@@ -140,9 +145,10 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
         f"landmarks/{outcome.reason}" for outcome in landmarks.values() if outcome.status == "failed"
     )
     provenance = describe(recipe, config.dataset) | {"counts": dict(sorted(counts.items()))}
-    for kind, rows in (("activations", activations), ("attachment", attachment)):
-        rows.sort(key=lambda row: row["fname"])
-        write_metadataset(config.metadatasets, config.dataset, kind, rows, provenance)
+    form = format_for(config.format, len(done))
+    write_activations(config.metadatasets, config.dataset, activations, form, provenance)
+    attachment.sort(key=lambda row: row["fname"])
+    write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)
 
 
 def _activation_row(row: ImageRow, age: float | None, scores: dict[str, float]) -> dict:

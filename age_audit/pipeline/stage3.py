@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from age_audit.cohorts import FEW_FACES, activations_frame, row_counts
+from age_audit.activation_files import files_there, read_activations
+from age_audit.cohorts import FEW_FACES, REQUIRED_COLUMNS, row_counts
 from age_audit.config import Stage3Config
 from age_audit.disaggregation import ALL, CONFIDENCE, error_by_group
 from age_audit.errors import UsageError
-from age_audit.metadatasets import metadataset_path, read_metadataset
 from age_audit.metrics import study_accuracy
 from age_audit.plotting.distributions import MEASURES, distributions_by_age_range
 from age_audit.plotting.style import GROUP_TITLES, save_figure
 from age_audit.storage import write_atomically
 
+COLUMNS = (*REQUIRED_COLUMNS, "age_estimation_accuracy")  # all that tables and figures need of a file
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
 
 _REASONS = {
@@ -41,12 +42,12 @@ def run_stage3(config: Stage3Config) -> str:
     UsageError
         If the file cannot be used or the folder cannot be written to.
     """
-    frame = activations_frame(read_activations(config.metadatasets, config.dataset))
+    frame = read_activations(config.metadatasets, config.dataset, COLUMNS)
     computed = study_accuracy(frame["age_estimation"], frame["age_real"])
     disagree = int((np.abs(frame["age_estimation_accuracy"] - computed) > _ROUNDING).sum())
     if config.preset == "audit":
         frame["age_estimation_accuracy"] = computed
-    tables = {feature: error_by_group(frame, feature, "age_range") for feature in GROUP_TITLES}
+    tables = group_tables(frame)
     try:
         written = _write(config, frame, tables)
     except OSError as error:
@@ -56,26 +57,9 @@ def run_stage3(config: Stage3Config) -> str:
     return "\n".join([*_summary(config, frame, tables, disagree), f"Written to {config.figures}:", *written])
 
 
-def read_activations(folder: Path, dataset: str) -> list[dict]:
-    """Read the rows of ``metadataset_<dataset>_activations.json``.
-
-    Returns
-    -------
-    list of dict
-        One an image.
-
-    Raises
-    ------
-    UsageError
-        If the file is missing, unreadable, no JSON, not a list or an empty one.
-    """
-    rows = read_metadataset(folder, dataset, "activations")
-    path = metadataset_path(folder, dataset, "activations")
-    if not isinstance(rows, list):
-        raise UsageError(f"expected a list of objects, one an image, in {path}, got {type(rows).__name__}")
-    if not rows:
-        raise UsageError(f"expected at least one image in {path}, got an empty list; run stage 2 on some images")
-    return rows
+def group_tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The table of each feature that groups are compared by: see :func:`age_audit.disaggregation.error_by_group`."""
+    return {feature: error_by_group(frame, feature, "age_range") for feature in GROUP_TITLES}
 
 
 def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[str]:
@@ -104,6 +88,9 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
     counts = row_counts(frame)
     lines = [f"{config.dataset}, preset {config.preset}: {counts['images']} images read, {counts['used']} used."]
     lines += [f"  {counts[reason]} {words}" for reason, words in _REASONS.items() if counts[reason]]
+    there = [path.name for path in files_there(config.metadatasets, config.dataset)]
+    if len(there) > 1:
+        lines.append(f"  read from {there[0]}; not from {', '.join(there[1:])}, which is there as well")
     repeated = int(frame["fname"].dropna().duplicated().sum())
     if repeated:
         lines.append(f"  {repeated} repeat the file name of an earlier row: counted like any other")

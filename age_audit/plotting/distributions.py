@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from age_audit.plotting import style
 
 FEWEST_FOR_DENSITY = 3  # with fewer faces each is marked on its own
 _GRID_POINTS = 401
+MANY_FACES = 10_000  # a curve of more is drawn from counts in narrow bins, which no eye can tell from the exact one
+_BINS_PER_BANDWIDTH = 20
 _READING_NOTE = (
     f"thin curve: fewer than {FEW_FACES} faces; stroke: one face of a group too small for a curve; "
     "each panel has its own vertical scale"
@@ -203,15 +206,29 @@ def density(values: np.ndarray, grid: np.ndarray, upper: float | None = None) ->
     ndarray of float, shape (G,)
         Per unit of the values; 0 above the bound.
     """
-    kernel = scipy.stats.gaussian_kde(values)
+    kernel = scipy.stats.gaussian_kde(values) if len(values) <= MANY_FACES else _binned_kernel(values)
     if upper is None:
         return kernel(grid)
     return np.where(grid <= upper, kernel(grid) + kernel(2 * upper - grid), 0.0)
 
 
+def _binned_kernel(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The same density with every value moved to the middle of a bin a twentieth of the bandwidth wide.
+
+    The exact one takes as many steps as there are values times grid points, this one a number that grows with the
+    fifth root of the values only. Moving them widens the kernel's variance by a twelfth of the bin's square: 0.02 %.
+    """
+    bandwidth = values.std(ddof=1) * len(values) ** -0.2  # Scott's
+    bins = int(np.ceil(np.ptp(values) / bandwidth * _BINS_PER_BANDWIDTH))
+    counts, edges = np.histogram(values, bins)
+    middles = ((edges[:-1] + edges[1:]) / 2)[counts > 0]
+    weights = counts[counts > 0] / (len(values) * bandwidth * np.sqrt(2 * np.pi))
+    return lambda grid: np.array([np.exp(-0.5 * ((point - middles) / bandwidth) ** 2) @ weights for point in grid])
+
+
 def axis_limits(values: pd.Series, measure: Measure) -> tuple[float, float]:
     """Ends of the horizontal axis: whole steps around the values and the reference line, never beyond the bound."""
-    everything = [*values, measure.reference]
-    low = np.floor(min(everything) / measure.step - 0.5) * measure.step
-    high = np.ceil(max(everything) / measure.step + 0.5) * measure.step
+    everything = np.append(values, measure.reference)
+    low = np.floor(everything.min() / measure.step - 0.5) * measure.step
+    high = np.ceil(everything.max() / measure.step + 0.5) * measure.step
     return float(low), float(high) if measure.upper is None else measure.upper

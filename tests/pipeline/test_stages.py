@@ -240,6 +240,24 @@ def test_stage3_reads_what_stage2_wrote(finished, tmp_path, capsys):
     assert len(list(figures.glob("*.png"))) == 4
 
 
+def test_the_same_tables_from_parquet(finished, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    before = files_in(folder / "meta")
+    tables = {}
+    for form in ("json", "parquet"):
+        assert stage2(folder, "--format", form) == 0
+        figures = folder / f"figures-{form}"
+        arguments = ["--metadatasets", str(folder / "meta"), "--figures", str(figures)]
+        assert analysis_3_filter_visualise.main(arguments) == 0
+        tables[form] = files_in(figures)
+    assert tables["json"] == tables["parquet"]
+    assert not (folder / "meta" / "metadataset_utkface_activations.json").exists()
+    assert stage2(folder) == 0  # few images: JSON again
+    assert not (folder / "meta" / "metadataset_utkface_activations.parquet").exists()
+    assert files_in(folder / "meta") == before
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

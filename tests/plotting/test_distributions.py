@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 import seaborn
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -13,6 +14,7 @@ from age_audit.errors import UsageError
 from age_audit.plotting import style
 from age_audit.plotting.distributions import (
     ACCURACY,
+    MANY_FACES,
     SIGNED_ERROR,
     axis_limits,
     density,
@@ -179,3 +181,18 @@ def test_missing_columns_are_named():
         distributions_by_age_range(
             frame_of(("Asian", 5, SPREAD)).drop(columns="signed_error"), SIGNED_ERROR, "race_real"
         )
+
+
+@pytest.mark.parametrize("upper", [None, 1.0])
+@pytest.mark.parametrize("shape", ["normal", "skewed", "outliers"])
+def test_many_faces_give_the_exact_curve_to_the_eye(shape, upper):
+    rng = np.random.default_rng(1)
+    values = {
+        "normal": rng.normal(0.5, 0.1, MANY_FACES + 1),
+        "skewed": 1 - rng.exponential(0.1, MANY_FACES + 1),
+        "outliers": np.append(rng.normal(0, 0.01, MANY_FACES), [-50.0, 1.0]),
+    }[shape].clip(max=1.0)
+    grid = np.linspace(-1, 1, 401)
+    exact = scipy.stats.gaussian_kde(values)
+    expected = exact(grid) if upper is None else exact(grid) + exact(2 * upper - grid)
+    assert np.abs(density(values, grid, upper) - expected).max() < 1e-3 * expected.max()

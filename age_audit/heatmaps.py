@@ -1,0 +1,88 @@
+"""Where explanations agree within a group: sums of masks over faces. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from age_audit.schema import CANVAS
+
+_PACKED = CANVAS * CANVAS // 8  # bytes a mask
+_CHUNK = 255  # masks unpacked at once: the most whose count still fits into one byte a pixel
+
+
+def signed_mask_sums(
+    positive_packed: np.ndarray, groups: ArrayLike, negative_packed: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Sum the masks of every group, pixel by pixel.
+
+    Parameters
+    ----------
+    positive_packed : ndarray of uint8, shape (N, 6272)
+        Packed masks as :func:`age_audit.attributions.masks.pack_masks` makes them: pixels that raise the estimate.
+    groups : array_like or Categorical, shape (N,)
+        The group of each face. A missing label (None, NaN) leaves the face out of all groups.
+    negative_packed : ndarray of uint8, shape (N, 6272), optional
+        Pixels that lower the estimate, for masks of three values. Without it the masks are the study's, of two
+        values: a pixel that is not positive counts -1.
+
+    Returns
+    -------
+    dict of str to ndarray of int64, shape (224, 224)
+        For each group the sum over its faces of +1, -1 and 0, within -n to n. The groups of a Categorical in their
+        order, of which some may be empty and sum to 0; otherwise those that occur, sorted.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    groups = pd.Categorical(groups)
+    for packed in (positive_packed, negative_packed):
+        if packed is not None and (packed.shape != (len(groups), _PACKED) or packed.dtype != np.uint8):
+            raise ValueError(
+                f"expected packed masks of uint8, shape ({len(groups)}, {_PACKED}), one a group label; "
+                f"got {packed.dtype}, shape {packed.shape}"
+            )
+    sums = {}
+    for code, group in enumerate(groups.categories):
+        members = np.flatnonzero(groups.codes == code)
+        positives = _count_bits(positive_packed, members)
+        if negative_packed is None:
+            sums[group] = 2 * positives - len(members)
+        else:
+            sums[group] = positives - _count_bits(negative_packed, members)
+    return sums
+
+
+def scale_to_unit(heatmap: ArrayLike) -> np.ndarray:
+    """Scale a heatmap as the study does: h * 2 / max(h) - 1.
+
+    The largest value becomes 1 and a zero becomes -1. The lower end is not bounded: a value below zero falls below
+    -1; and where even the largest is below zero the quotient turns all signs, so that the largest still becomes 1.
+
+    Parameters
+    ----------
+    heatmap : array_like of int or float, shape (H, W)
+
+    Returns
+    -------
+    ndarray of float, shape (H, W)
+        NaN everywhere if the largest value is 0 (such as in the sum over an empty group) or NaN, for which the
+        formula has no answer.
+    """
+    heatmap = np.asarray(heatmap, dtype=float)
+    largest = heatmap.max(initial=-np.inf)
+    if not np.isfinite(largest) or largest == 0:
+        return np.full(heatmap.shape, np.nan)
+    return heatmap * 2 / largest - 1
+
+
+def _count_bits(packed: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """In how many masks of these rows each pixel is set: int64, shape (224, 224)."""
+    counts = np.zeros(CANVAS * CANVAS, dtype=np.int64)
+    for start in range(0, len(members), _CHUNK):
+        bits = np.unpackbits(packed[members[start : start + _CHUNK]], axis=1)
+        counts += bits.sum(axis=0, dtype=np.uint8)  # in single bytes the processor adds many pixels at once
+    return counts.reshape(CANVAS, CANVAS)
