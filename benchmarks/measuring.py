@@ -31,7 +31,8 @@ def run_apart(script: str | Path, work: str, *arguments) -> dict:
     Returns
     -------
     dict
-        ``seconds`` from start to end of the process, imports included; ``peak_mib``, its largest resident memory;
+        ``seconds`` from start to end of the process, imports included; ``cpu_seconds``, what its threads took of
+        them together, which depends less on what else the machine does; ``peak_mib``, its largest resident memory;
         and ``result``, what the function returned.
 
     Raises
@@ -61,14 +62,15 @@ def run_main(
     works : dict of str to callable
         The pieces of work by name; they take texts and return what JSON can hold.
     measure : callable
-        Takes the size, returns results: {name: {"seconds", "peak_mib", ...}} under ``"runs"``, and more.
+        Takes the size, returns results: {name: {"seconds", "cpu_seconds", "peak_mib"}} under ``"runs"``, and more.
     size : (str, int)
         What the size counts, and its default.
     """
     if sys.argv[1:2] == ["--work"]:
         result = works[sys.argv[2]](*sys.argv[3:])
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
-        print(json.dumps({"peak_mib": round(peak), "result": result}))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        told = {"cpu_seconds": round(used.ru_utime + used.ru_stime, 2), "peak_mib": round(used.ru_maxrss / MIB)}
+        print(json.dumps(told | {"result": result}))
         return
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(f"--{size[0]}", type=int, default=size[1], metavar="N", help="(default: %(default)s)")
@@ -84,6 +86,6 @@ def run_main(
 def print_table(runs: dict[str, dict]) -> None:
     """One line a run."""
     width = max(map(len, runs))
-    print(f"{'':{width}}  {'seconds':>8}  {'peak MiB':>8}")
+    print(f"{'':{width}}  {'seconds':>8}  {'of CPU':>8}  {'peak MiB':>8}")
     for name, run in runs.items():
-        print(f"{name:{width}}  {run['seconds']:8.2f}  {run['peak_mib']:8d}")
+        print(f"{name:{width}}  {run['seconds']:8.2f}  {run['cpu_seconds']:8.2f}  {run['peak_mib']:8d}")
