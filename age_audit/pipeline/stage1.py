@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -87,16 +88,16 @@ def run_stage1(config: Stage1Config) -> Tally:
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed)
         run = Run(config, ledger, recipe, _select(config, files, labels))
-        _make_folders(config.output)
-        ledger.set_meta("aligned", "yes" if aligned else "no")
-        _say_what_comes(run, files)
-        _look_at_files(run, labels, files)
-        _prepare_faces(run)
-        if "estimate" in config.steps:
-            _estimate(run)
-        if "explain" in config.steps:
-            _explain(run)
-            ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
+        with _picture_folders(config.output):
+            ledger.set_meta("aligned", "yes" if aligned else "no")
+            _say_what_comes(run, files)
+            _look_at_files(run, labels, files)
+            _prepare_faces(run)
+            if "estimate" in config.steps:
+                _estimate(run)
+            if "explain" in config.steps:
+                _explain(run)
+                ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
         _say_how_accurate(export_predictions(config, ledger, recipe))
         chain = [step for step in STEPS if step in _chain(config.steps, aligned)]
         return tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
@@ -121,7 +122,9 @@ def _refuse_other_images(ledger: Ledger, files: list[ImageFile], config: Stage1C
         )
 
 
-def _make_folders(output: Path) -> None:
+@contextmanager
+def _picture_folders(output: Path) -> Iterator[None]:
+    """Folders for pictures, which at the end hold none that a killed run or worker was still writing."""
     for folder in FOLDERS.values():
         try:
             (output / folder).mkdir(exist_ok=True)
@@ -133,6 +136,11 @@ def _make_folders(output: Path) -> None:
                 "another --output"
             ) from error
         remove_partial_files(output / folder)
+    try:
+        yield
+    finally:
+        for folder in FOLDERS.values():
+            remove_partial_files(output / folder)
 
 
 def _say_what_comes(run: Run, files: list[ImageFile]) -> None:
