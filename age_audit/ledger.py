@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,10 +189,10 @@ class Ledger:
                 ((r.image, r.outcome.stage, r.variant, r.payload) for r in records if r.payload is not None),
             )
 
-    def record_as_they_come(self, results: Iterable[list[StepRecord]]) -> int:
+    def record_as_they_come(self, results: Generator[list[StepRecord]]) -> int:
         """Write the records of many tasks, those of about a second together; returns how many tasks there were.
 
-        However the run ends, at most that second's work is lost.
+        However the run ends, at most that second's work is lost. The generator is closed, and with it its workers.
         """
         pending: list[StepRecord] = []
         tasks, written = 0, time.monotonic()
@@ -203,8 +203,9 @@ class Ledger:
                 if time.monotonic() - written >= COMMIT_SECONDS:
                     self.record(pending)
                     pending, written = [], time.monotonic()
-        finally:  # an interrupted run keeps what it has
-            self.record(pending)
+        finally:
+            with closing(results):
+                self.record(pending)  # an interrupted run keeps what it has
         return tasks
 
     def outcomes(self, step: str, variant: str = "") -> dict[str, Outcome]:

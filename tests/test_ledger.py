@@ -112,6 +112,36 @@ class TestRecord:
         assert len(ledger.outcomes("crop")) == len(list(ledger.payloads("crop"))) == 2
 
 
+class TestRecordAsTheyCome:
+    def test_all_are_there_at_the_end(self, ledger):
+        tasks = ([record(f"{task}.jpg"), record(f"{task}.jpg", step="read")] for task in range(5))
+        assert ledger.record_as_they_come(tasks) == 5
+        assert len(ledger.outcomes("crop")) == len(ledger.outcomes("read")) == 5
+
+    def test_what_came_before_an_error_is_kept(self, ledger):
+        def tasks():
+            yield [record("a.jpg")]
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            ledger.record_as_they_come(tasks())
+        assert list(ledger.outcomes("crop")) == ["a.jpg"]
+
+    def test_when_writing_fails_no_work_goes_on(self, ledger, monkeypatch):
+        monkeypatch.setattr("age_audit.ledger.COMMIT_SECONDS", 0)
+        stopped = []
+
+        def tasks():
+            try:
+                yield [record("a.jpg", key=None)]
+            finally:
+                stopped.append(True)
+
+        with pytest.raises(sqlite3.IntegrityError) as raised:  # kept, and with it the generator
+            ledger.record_as_they_come(tasks())
+        assert stopped, raised
+
+
 class TestOpening:
     def test_a_second_run_is_refused_until_the_first_ends(self, tmp_path):
         with Ledger(tmp_path), pytest.raises(UsageError, match=f"only run that writes to {tmp_path}.*wait for it"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -26,7 +26,7 @@ class Executor(Protocol):
         setup: Setup | None,
         give_up: Callable[[Task], Result] | None,
         split: Callable[[Task], Sequence[Task]],
-    ) -> Iterator[tuple[Task, Result]]:
+    ) -> Generator[tuple[Task, Result]]:
         """Yield each task, or each of its parts, with its result, in no particular order.
 
         Workers end at once when this process does, however it ends, and when the iterator is closed or broken off.
@@ -70,7 +70,7 @@ class Execution:
         give_up: Callable[[Task], Result] | None = None,
         split: Callable[[Task], Sequence[Task]] = lambda task: [task],
         failed: Callable[[Result], int] = lambda result: 0,
-    ) -> Iterator[Result]:
+    ) -> Generator[Result]:
         """Yield the result of every task, in no particular order.
 
         Parameters
@@ -86,8 +86,11 @@ class Execution:
         """
         if not tasks:
             return
-        with self.progress.step(label, unit, sum(map(weight, tasks))) as advance:
-            for task, result in self._executor.carry_out(function, tasks, setup, give_up, split):
+        with (
+            self.progress.step(label, unit, sum(map(weight, tasks))) as advance,
+            closing(self._executor.carry_out(function, tasks, setup, give_up, split)) as results,
+        ):
+            for task, result in results:
                 yield result
                 advance(weight(task), failed(result))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -98,17 +99,17 @@ def run_stage1(config: Stage1Config) -> Tally:
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed)
         intake = images.take(ledger)
         run = Run(config, ledger, recipe, intake.files, intake.content, execution)
-        _make_folders(config.output)
         ledger.set_meta("aligned", "yes" if aligned else "no")
         how = "aligned" if aligned else "not aligned"
         print(f"{len(run.files)} of {images}, faces {how} before the crop, {config.estimator} in {config.precision}")
-        if isinstance(images, ImageFolder):
-            _prepare_faces(run)
-        if "estimate" in config.steps:
-            _estimate(run)
-        if "explain" in config.steps:
-            _explain(run)
-            ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
+        with _picture_folders(config.output):
+            if isinstance(images, ImageFolder):
+                _prepare_faces(run)
+            if "estimate" in config.steps:
+                _estimate(run)
+            if "explain" in config.steps:
+                _explain(run)
+                ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
         _say_how_accurate(export_predictions(config, ledger, recipe))
         chain = [step for step in STEPS if step in _chain(config.steps, aligned)]
         counted = tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
@@ -116,7 +117,9 @@ def run_stage1(config: Stage1Config) -> Tally:
         return counted
 
 
-def _make_folders(output: Path) -> None:
+@contextmanager
+def _picture_folders(output: Path) -> Iterator[None]:
+    """Folders for pictures, which at the end hold none that a killed run or worker was still writing."""
     for folder in FOLDERS.values():
         try:
             (output / folder).mkdir(exist_ok=True)
@@ -128,6 +131,11 @@ def _make_folders(output: Path) -> None:
                 "another --output"
             ) from error
         remove_partial_files(output / folder)
+    try:
+        yield
+    finally:
+        for folder in FOLDERS.values():
+            remove_partial_files(output / folder)
 
 
 def _say_how_accurate(accuracy: dict | None) -> None:

@@ -69,6 +69,7 @@ def test_every_writer_meets_a_full_disk(eight_photos, uninterrupted, small_disk,
     def run(stage, *options, log=tmp_path / "log"):
         code, said = disk.run(stage_command(stage, eight_photos, disk.place, *options), log)
         assert "Traceback" not in said
+        assert not list(folder.rglob("*.partial"))
         return code, said.splitlines()[-1] if said else ""
 
     def steps(name):

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="fi
 
 KILLS = 20
 LIVES = 3  # output folders that these are spread over
-WORKERS_VANISH_WITHIN = 5  # seconds
+WORKERS_VANISH_WITHIN = 10  # seconds, on a busy machine
 
 
 def masks(folder):
@@ -80,7 +80,7 @@ class Life:
 def test_killed_twenty_times(eight_photos, uninterrupted, tmp_path):
     rng, lives, missing = random.Random(2017), [], KILLS
     while missing:
-        assert len(lives) < 2 * LIVES
+        assert len(lives) < 3 * LIVES
         life = Life(eight_photos, tmp_path / str(len(lives)), workers=1 + len(lives) % 2)
         lives.append(life)
         count = min(missing, math.ceil(KILLS / LIVES))
@@ -112,6 +112,7 @@ def test_ctrl_c(eight_photos, uninterrupted, tmp_path):
             assert told == "analysis_1_method.py: interrupted; what is done is kept, run the same command to go on"
             assert "Traceback" not in run.said()
             assert run.seconds_to_vanish() < WORKERS_VANISH_WITHIN
+            assert not list(folder.rglob("*.partial"))
     kept = recorded(folder)
     assert len(kept) > 8 + 7 + 6 + 6  # read, align, crop, estimate
     finish(eight_photos, folder)
@@ -122,24 +123,26 @@ def test_ctrl_c(eight_photos, uninterrupted, tmp_path):
 def test_workers_killed_from_outside(eight_photos, uninterrupted, tmp_path):
     folder = tmp_path / "folder"
     with Running(stage_command(1, eight_photos, folder, "--workers", "2"), tmp_path / "log") as run:
-        for at_work, steps in ((lambda: pictures(folder), 8 + 7 + 6), (lambda: masks(folder), 8 + 7 + 6 + 6 + 6)):
-            assert run.wait_for(at_work), run.said()
+        for made, in_all in ((pictures, 6 + 6), (masks, 6)):
+            assert run.wait_for(lambda made=made: made(folder)), run.said()
             os.kill(run.workers()[0], signal.SIGKILL)
-            assert len(recorded(folder)) < steps  # there was work left
+            assert len(made(folder)) < in_all  # there was work left
         assert run.exit_code() == 0
         assert run.last_line() == "8 images = 6 done + 2 failed (align/no-face 1, read/truncated 1)"
         assert "Traceback" not in run.said()
-    finish(eight_photos, folder)
+    assert analysis_2_evaluate.main(stage_arguments(2, eight_photos, folder)) == 0
     assert everything_in(folder) == uninterrupted.everything
 
 
 DEADLY = """
 import os, signal
+from pathlib import Path
 import numpy as np
 
 def ages(faces):
     brightness = faces.mean(axis=(1, 2, 3))
     if ((0 < brightness) & (brightness < {limit})).any():  # a face that comes alone comes with a black one
+        Path("folder/out/img-masks/.1-0.partial").touch()  # as if a picture had been half written
         os.kill(os.getpid(), signal.SIGKILL)
     return np.eye(101)[np.full(len(faces), 30)]
 """
@@ -159,6 +162,7 @@ def test_a_face_that_kills_its_worker_is_the_only_one_lost(eight_photos, uninter
     assert told == "8 images = 5 done + 3 failed (align/no-face 1, estimate/worker-died 1, read/truncated 1)"
     estimates = read_metadataset(folder / "meta", "utkface", "predictions")["predictions"]
     assert estimates == dict.fromkeys(sorted(by_brightness[1:]), 30)
+    assert not list(folder.rglob("*.partial"))
 
 
 def test_some_images_first_and_then_all(eight_photos, uninterrupted, tmp_path):
