@@ -77,7 +77,7 @@ def write_activations(folder: Path, dataset: str, rows: Iterable[Mapping], form:
         When the folder cannot be written.
     """
     if form == "json":
-        path = write_metadataset(folder, dataset, KIND, list(rows), provenance)
+        path = write_metadataset(folder, dataset, KIND, rows, provenance)
     else:
         path = partitions_folder(folder, dataset)
         with writing(path):

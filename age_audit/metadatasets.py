@@ -15,7 +15,7 @@ import importlib.metadata
 import json
 import platform
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ import numpy as np
 
 from age_audit import __version__
 from age_audit.errors import UsageError
-from age_audit.storage import pack_arrays, remove_partial_files, unpack_arrays, write_atomically
+from age_audit.storage import pack_arrays, unpack_arrays, write_if_new
 
 KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "masks": "npz"}
 LIBRARIES = (
@@ -50,7 +50,8 @@ def write_metadataset(folder: Path, dataset: str, kind: str, content, provenance
     Parameters
     ----------
     content
-        What JSON can say, or for ``masks`` a dict of arrays.
+        What JSON can say, an iterable of rows that becomes a list without being held in memory, a dict of arrays for
+        ``masks``, or a function that writes the file to the binary stream that it gets.
     provenance : dict
         Parameters and counts; code and library versions are added.
 
@@ -60,17 +61,36 @@ def write_metadataset(folder: Path, dataset: str, kind: str, content, provenance
         When the folder cannot be written.
     """
     path = metadataset_path(folder, dataset, kind)
-    data = pack_arrays(**content) if KINDS[kind] == "npz" else _json_bytes(content)
     with writing(path):
-        _write_if_new(path, data)
-        digest = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
-        write_provenance(folder, dataset, kind, digest | provenance)
+        digest = write_if_new(path, _filler(kind, content))
+        write_provenance(folder, dataset, kind, {"file": path.name, "sha256": digest} | provenance)
     return path
+
+
+def _filler(kind: str, content) -> Callable[[BinaryIO], object]:
+    """What writes the content to a stream."""
+    if callable(content):
+        return content
+    if KINDS[kind] == "npz":
+        return lambda stream: stream.write(pack_arrays(**content))
+    if isinstance(content, Mapping):
+        return lambda stream: stream.write(_json_bytes(content))
+    return lambda stream: stream.writelines(_json_list(content))
+
+
+def _json_list(rows: Iterable) -> Iterator[bytes]:
+    """What ``json.dumps`` makes of a list, a row at a time."""
+    separator = b"["
+    for row in rows:
+        yield separator + json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+        separator = b", "
+    yield b"[]\n" if separator == b"[" else b"]\n"
 
 
 def write_provenance(folder: Path, dataset: str, kind: str, provenance: dict) -> None:
     """Write what is known of a metadataset beside it, and add the versions of code and libraries."""
-    _write_if_new(provenance_path(folder, dataset, kind), _json_bytes(provenance | _versions(), indent=1))
+    content = _json_bytes(provenance | _versions(), indent=1)
+    write_if_new(provenance_path(folder, dataset, kind), lambda stream: stream.write(content))
 
 
 @contextmanager
@@ -181,12 +201,6 @@ def _installed(name: str) -> bool:
 
 def _json_bytes(content, indent: int | None = None) -> bytes:
     return (json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _write_if_new(path: Path, data: bytes) -> None:
-    remove_partial_files(path.parent, path.name)  # of this file only: other runs may be writing others here
-    if not path.is_file() or path.read_bytes() != data:
-        write_atomically(path, data)
 
 
 def names_array(fnames: list[str]) -> np.ndarray:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import shutil
+import tempfile
 import uuid
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -20,6 +26,49 @@ def pack_arrays(**arrays: np.ndarray) -> bytes:
     stream = io.BytesIO()
     np.savez_compressed(stream, allow_pickle=False, **arrays)
     return stream.getvalue()
+
+
+def write_arrays_by_row(
+    stream: BinaryIO, whole: dict[str, np.ndarray], by_row: Sequence[str], rows: Iterable[Sequence[np.ndarray]], n: int
+) -> None:
+    """An NPZ file some of whose arrays need not fit into memory; readable as those of :func:`pack_arrays` are.
+
+    Parameters
+    ----------
+    stream : BinaryIO
+    whole : dict of str to ndarray
+        Arrays that come first.
+    by_row : sequence of str
+        Names of the others.
+    rows : iterable of sequence of ndarray of uint8, shape (C,)
+        For each of ``n`` rows, one for each name.
+    n : int
+        At least 1.
+    """
+    with ExitStack() as opened:
+        archive = opened.enter_context(zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED))
+        held = [opened.enter_context(tempfile.TemporaryFile()) for _ in by_row]  # a ZIP takes one member at a time
+        columns = 0
+        for row in rows:
+            for place, values in zip(held, row, strict=True):
+                place.write(values.tobytes())
+                columns = len(values)
+        for name, values in whole.items():
+            with archive.open(_array_in_zip(name), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, values, allow_pickle=False)
+        for name, place in zip(by_row, held, strict=True):
+            with archive.open(_array_in_zip(name), "w", force_zip64=True) as member:
+                header = {"descr": "|u1", "fortran_order": False, "shape": (n, columns)}
+                np.lib.format.write_array_header_1_0(member, header)
+                place.seek(0)
+                shutil.copyfileobj(place, member)
+
+
+def _array_in_zip(name: str) -> zipfile.ZipInfo:
+    """A member as numpy names it, without a date."""
+    info = zipfile.ZipInfo(f"{name}.npy")
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
 
 
 def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
@@ -41,16 +90,49 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file under another name and rename it when it is whole, also on the disk: after a power cut too, the file
     is whole, or the old one, or not there.
     """
+    with _whole_file(path, lambda stream: stream.write(content)) as partial:
+        partial.replace(path)
+
+
+def write_if_new(path: Path, fill: Callable[[BinaryIO], object]) -> str:
+    """Have a file filled as :func:`write_atomically` writes one; one that holds the same bytes is left alone.
+
+    Parameters
+    ----------
+    path : Path
+    fill : callable
+        Writes the content to a stream, piece by piece, so that it need not fit into memory.
+
+    Returns
+    -------
+    str
+        SHA-256 of the content.
+    """
+    remove_partial_files(path.parent, path.name)  # of this file only: other runs may be writing others here
+    with _whole_file(path, fill) as partial:
+        digest = _sha256(partial)
+        if not path.is_file() or _sha256(path) != digest:
+            partial.replace(path)
+    return digest
+
+
+@contextmanager
+def _whole_file(path: Path, fill: Callable[[BinaryIO], object]) -> Iterator[Path]:
+    """A filled file beside ``path``, to be renamed; otherwise it goes again."""
     partial = path.with_name(f".{uuid.uuid4().hex[:12]}-{_short_hash(path.name)}{TEMPORARY_SUFFIX}")
     try:
         with partial.open("wb") as stream:
-            stream.write(content)
+            fill(stream)
             stream.flush()
             os.fsync(stream.fileno())  # half a millisecond on an SSD, where making a picture takes a hundred
-        partial.replace(path)
-    except BaseException:
+        yield partial
+    finally:
         partial.unlink(missing_ok=True)
-        raise
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remove_partial_files(folder: Path, name: str | None = None) -> None:

@@ -11,6 +11,9 @@ import importlib.metadata
 import json
 import os
 import platform
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 PARTS = ("explain", "stages", "million", "heatmaps")
@@ -23,10 +26,14 @@ PLAIN = "the plain way (json.load)"
 # What is measured, which figure of it, the goal, and whether more is better.
 GOALS = (
     ("explain, dex-wrn, float32", "naive_to_ours", 3.0, True, "times the naive loop"),
+    ("explain, dex-wrn, float32", "naive_to_two_workers", 3.0, True, "times the naive loop, two workers"),
     ("explain, dex-wrn, float32", "ours_to_floor", 1.10, False, "of the floor"),
+    ("explain, dex-wrn, float32", "two_workers_to_floor", 1.10, False, "of the floor, two workers"),
+    ("explain, dex-wrn, bfloat16", "naive_to_ours", 3.0, True, "times the naive loop (which is float32)"),
+    ("explain, dex-wrn, bfloat16", "naive_to_two_workers", 3.0, True, "times the naive loop, two workers"),
     ("explain, dex-wrn, bfloat16", "ours_to_floor", 1.10, False, "of the floor"),
-    ("explain, dex-wrn, bfloat16", "naive_to_ours", 3.0, True, "times the naive loop (in float32)"),
-    ("explain, cydral-resnet10", "naive_to_ours", 10.0, True, "times the naive loop, one process"),
+    ("explain, dex-wrn, bfloat16", "two_workers_to_floor", 1.10, False, "of the floor, two workers"),
+    ("explain, cydral-resnet10", "naive_to_ours", 10.0, True, "times the naive loop"),
     ("explain, cydral-resnet10", "naive_to_two_workers", 10.0, True, "times the naive loop, two workers"),
     ("stage 2, landmarks included", "ours_s", 0.040, False, "s a face"),
     ("stage 2, scoring alone", "literal_to_ours", 300.0, True, "times the literal loop"),
@@ -53,19 +60,23 @@ def machine() -> dict:
 def measure(part: str, folder: Path | None, quick: bool) -> dict[str, dict[str, float]]:
     """The figures of one part, by what they are of."""
     if part == "million":
-        from benchmarks import stage3_million
-
-        runs = stage3_million.measure(20_000 if quick else stage3_million.ROWS)["runs"]
+        runs = _apart("stage3_million.py", ["--rows", "20000"] if quick else [])["runs"]
         json_run, parquet, plain = (runs[f"tables {how}"] for how in ("from JSON", "from Parquet", PLAIN))
         figures = {"seconds": json_run["seconds"], "peak_gib": json_run["peak_mib"] / 1024}
         figures |= {"parquet_s": parquet["seconds"], "parquet_peak_gib": parquet["peak_mib"] / 1024}
         return {MILLION: figures | {"plain_s": plain["seconds"], "plain_peak_gib": plain["peak_mib"] / 1024}}
     if part == "heatmaps":
-        from benchmarks import mask_heatmaps
-
-        found = mask_heatmaps.measure(500 if quick else mask_heatmaps.MASKS)
+        found = _apart("mask_heatmaps.py", ["--masks", "500"] if quick else [])
         return {HEATMAPS: {"seconds": found["sum_seconds"], "plain_to_ours": found["plain_over_ours"]}}
     return importlib.import_module(f"benchmarks.{part}").measure(folder, quick)
+
+
+def _apart(script: str, options: list[str]) -> dict:
+    """What a script of its own measures: it states peak memory, in which a child would inherit this process's."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(HERE / script), "--out", f"{folder}/found.json", *options]
+        subprocess.run(command, check=True)
+        return json.loads(Path(folder, "found.json").read_text())
 
 
 def table(found: dict[str, dict]) -> str:

@@ -21,7 +21,9 @@ from age_audit.storage import (
     read_png,
     remove_partial_files,
     unpack_arrays,
+    write_arrays_by_row,
     write_atomically,
+    write_if_new,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +144,47 @@ class TestWriteAtomically:
         path = tmp_path / f"{'n' * 251}.png"
         write_atomically(path, b"content")
         assert path.read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_arrays_by_row_are_the_arrays(tmp_path, n):
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 256, (2, n, 7), dtype=np.uint8)
+    names = np.array([f"{i}.jpg" for i in range(n)])
+    contents = []
+    for _ in range(2):
+        stream = io.BytesIO()
+        write_arrays_by_row(stream, {"fname": names}, ("first", "second"), zip(first, second, strict=True), n)
+        contents.append(stream.getvalue())
+    assert contents[0] == contents[1]
+    found = unpack_arrays(contents[0])
+    assert list(found) == ["fname", "first", "second"]
+    for name, expected in (("fname", names), ("first", first), ("second", second)):
+        np.testing.assert_array_equal(found[name], expected)
+        assert found[name].dtype == expected.dtype
+
+
+def test_the_same_content_leaves_the_file_alone(tmp_path):
+    path = tmp_path / "a.json"
+    assert write_if_new(path, lambda stream: stream.write(b"old")) == hashlib.sha256(b"old").hexdigest()
+    os.utime(path, ns=(1, 1))
+    write_if_new(path, lambda stream: stream.writelines([b"o", b"ld"]))
+    assert path.stat().st_mtime_ns == 1
+    write_if_new(path, lambda stream: stream.write(b"new"))
+    assert path.read_bytes() == b"new" and [found.name for found in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_filler_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+
+    def fail(stream):
+        stream.write(b"ne")
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        write_if_new(path, fail)
+    assert path.read_bytes() == b"old" and [found.name for found in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_only_partial_files_are_removed(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
 AHEAD = 2  # tasks handed out per worker; more would only pile up results
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 DEATHS_ALLOWED = 3  # a task that was running when so many workers died is given up
 
 
@@ -55,7 +56,7 @@ class Processes:
                 while waiting or running:
                     while waiting and len(running) < self._room(deaths, [*running.values(), waiting[0]]):
                         # Taken off only once it is handed out: a pool may turn out to be broken here.
-                        with _interrupts_held_back():
+                        with _interrupts_held_back(), _library_threads(self._threads):
                             running[pool.submit(_perform, function, waiting[0])] = waiting[0]
                         waiting.popleft()
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -97,6 +98,20 @@ def _interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _library_threads(count: int) -> Iterator[None]:
+    """Tell workers that start meanwhile how many threads numerical libraries may use: these ask as they are loaded,
+    which is before a worker can be told anything else. What the user has set stays.
+    """
+    added = [name for name in THREAD_VARIABLES if name not in os.environ]
+    os.environ |= dict.fromkeys(added, str(count))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 _setup_error: Exception | None = None  # of this worker

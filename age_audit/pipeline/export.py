@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from scipy.stats import binomtest
@@ -20,6 +22,7 @@ from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failure
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import attribution_from_bytes, estimate_from_bytes
 from age_audit.schema import FaceLabel
+from age_audit.storage import write_arrays_by_row
 
 # Years and shares are rounded where they are written, nowhere before: float32 models differ in the 6th decimal between
 # machines, and a reader needs no more than the 4th.
@@ -191,13 +194,16 @@ def _export_masks(
     done: set[str],
     provenance: dict,
 ) -> None:
-    packed = {}
-    for image, payload in ledger.payloads("explain", recipe.explain_variant):
-        if image in done:
-            attribution = attribution_from_bytes(payload)
-            packed[rows[image].fname] = pack_masks(np.stack([attribution.positive_mask, attribution.negative_mask]))
-    fnames = sorted(packed)
-    planes = np.stack([packed[fname] for fname in fnames])
-    arrays = {"fname": names_array(fnames), "positive": planes[:, 0], "negative": planes[:, 1]}
-    counts = provenance | {"counts": {"masks": len(fnames)}}
-    write_metadataset(folder, dataset, "masks", arrays, counts)
+    images = sorted((rows[image].fname, image) for image in done)
+    variant = recipe.explain_variant
+
+    def planes() -> Iterator[np.ndarray]:
+        for _, image in images:
+            attribution = attribution_from_bytes(ledger.payload(image, "explain", variant))
+            yield pack_masks(np.stack([attribution.positive_mask, attribution.negative_mask]))
+
+    def fill(stream: BinaryIO) -> None:
+        names = {"fname": names_array([fname for fname, _ in images])}
+        write_arrays_by_row(stream, names, ("positive", "negative"), planes(), len(images))
+
+    write_metadataset(folder, dataset, "masks", fill, provenance | {"counts": {"masks": len(images)}})

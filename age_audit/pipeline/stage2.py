@@ -136,18 +136,14 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
         )
         for _, image in done
     )
-    attachment = [
-        {"fname": fname[image], "landmarks": json.loads(payload)}
-        for image, payload in ledger.payloads("landmarks")
-        if image in landmarks and landmarks[image].status == "done"
-    ]
+    found = sorted((fname[image], image) for image, outcome in landmarks.items() if outcome.status == "done")
+    attachment = ({"fname": name, "landmarks": json.loads(ledger.payload(image, "landmarks"))} for name, image in found)
     counts = Counter(f"{outcome.status}" for outcome in scored.values()) | Counter(
         f"landmarks/{outcome.reason}" for outcome in landmarks.values() if outcome.status == "failed"
     )
     provenance = describe(recipe, config.dataset) | {"counts": dict(sorted(counts.items()))}
     form = format_for(config.format, len(done))
     write_activations(config.metadatasets, config.dataset, activations, form, provenance)
-    attachment.sort(key=lambda row: row["fname"])
     write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)
 
 

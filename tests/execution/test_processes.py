@@ -113,14 +113,19 @@ def fail_to_prepare(threads):
     raise UsageError("expected a model library, found none")
 
 
+def own_pid(_):
+    return os.getpid()
+
+
 def worker_state(_):
+    assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == str(set_up or 3)
     return os.getpid(), set_up, signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 class TestOneProcess:
     def test_in_order_and_here(self):
         assert list(run(square, [3, 1, 2], workers=1)) == [9, 1, 4]
-        assert {pid for pid, *_ in run(worker_state, [0], workers=1)} == {os.getpid()}
+        assert list(run(own_pid, [0], workers=1)) == [os.getpid()]
 
     def test_one_at_a_time(self):
         results = run(reciprocal, [2, 0], workers=1)
@@ -147,6 +152,7 @@ class TestWorkers:
         assert {state[1:] for state in states} == {(3, True)}
         assert os.getpid() not in {pid for pid, *_ in states}
         assert not set_up
+        assert "OPENBLAS_NUM_THREADS" not in os.environ  # what is for workers stays with them
 
     def test_a_setup_that_fails_is_told_as_it_is(self):
         with pytest.raises(UsageError, match="expected a model library, found none"):
