@@ -11,10 +11,10 @@ DEMO := demo-output
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench bench-xplique lint format lock clean
+.PHONY: help setup demo test test-fast bench bench-xplique lint format lock clean
 
 help:  ## say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
 
 setup: $(VENV)/installed  ## make .venv and install everything, once
 
@@ -38,6 +38,9 @@ demo: setup  ## estimate and explain two real faces: a table here, pictures in d
 
 test: setup lint  ## lint and run all tests
 	$(BIN)/python -m pytest -q -n 2
+
+test-fast: setup lint  ## the same without the minutes of killing, filling disks and clusters
+	$(BIN)/python -m pytest -q -n 2 -m "not long"
 
 bench: setup  ## measure speed side by side (some minutes, best on an idle machine; IMAGES=folder for other faces)
 	$(BIN)/python -m benchmarks $(if $(IMAGES),--images $(IMAGES))

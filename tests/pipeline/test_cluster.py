@@ -15,6 +15,8 @@ from PIL import Image
 import analysis_1_method
 import analysis_2_evaluate
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.pipeline.processes import everything_in, recorded, stage_command
 
+pytestmark = pytest.mark.long
+
 FULL = "the disk is full; free some space and run the same command to go on"
 PAGE = 4  # kilobytes: a file takes whole pages
 MOUNT = 'mount -t tmpfs -o size=8m tmpfs "$0" && echo mounted && exec sleep 3600'

@@ -16,7 +16,10 @@ import analysis_2_evaluate
 from age_audit.metadatasets import read_metadataset
 from tests.pipeline.processes import Running, everything_in, pictures, recorded, stage_arguments, stage_command
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc"),
+]
 
 KILLS = 20
 LIVES = 3  # output folders that these are spread over
