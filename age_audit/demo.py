@@ -7,7 +7,6 @@ portraits are read from the installed packages; none is part of this project.
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,6 @@ from age_audit.activations import score_regions
 from age_audit.cli import run_command
 from age_audit.config import PRESETS, Stage1Config, Stage2Config, Stage3Config, check_choice
 from age_audit.datasets import CSV_COLUMNS
-from age_audit.errors import UsageError
 from age_audit.ledger import Ledger
 from age_audit.metadatasets import read_metadataset
 from age_audit.pipeline.layout import picture_path
@@ -27,32 +25,13 @@ from age_audit.pipeline.results import attribution_from_bytes, estimate_from_byt
 from age_audit.pipeline.stage1 import run_stage1
 from age_audit.pipeline.stage2 import run_stage2
 from age_audit.pipeline.stage3 import run_stage3
+from age_audit.portraits import PORTRAITS, Portrait, portrait_path
 from age_audit.regions import REGIONS
 from age_audit.schema import AgeEstimate
 from age_audit.storage import read_png
 
 DATASET = "demo"
 LARGEST = 3  # regions named in the table
-
-
-@dataclass(frozen=True)
-class Portrait:
-    """A portrait inside an installed package, and what is documented of it; what is not stays empty."""
-
-    fname: str
-    package: str
-    path: str
-    title: str
-    age: str
-    gender: str
-
-
-PORTRAITS = (
-    # scikit-image says who it is, not when it was taken.
-    Portrait("astronaut.png", "skimage", "data/astronaut.png", "Eileen Collins", "", "Female"),
-    # Born 9 December 1906; the portrait is dated 20 January 1984 (US Department of Defense, DN-SC-84-05971).
-    Portrait("grace_hopper.jpg", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg", "Grace Hopper", "77", "Female"),
-)
 
 
 @dataclass(frozen=True)
@@ -114,17 +93,6 @@ def gather_portraits(folder: Path) -> tuple[Path, Path]:
         writer.writerow(CSV_COLUMNS)
         writer.writerows((portrait.fname, portrait.age, portrait.gender, "") for portrait in PORTRAITS)
     return images, labels
-
-
-def portrait_path(portrait: Portrait) -> Path:
-    """Where a portrait lies inside its package."""
-    spec = importlib.util.find_spec(portrait.package)
-    path = Path(next(iter(spec.submodule_search_locations))) / portrait.path if spec else None
-    if path is None or not path.is_file():
-        raise UsageError(
-            f"expected {portrait.path} inside the package {portrait.package}, found none; run `make setup`"
-        )
-    return path
 
 
 def _finding(portrait: Portrait, config: Stage1Config) -> Finding:

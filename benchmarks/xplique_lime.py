@@ -34,7 +34,8 @@ def superpixels(face: tf.Tensor) -> tf.Tensor:
             kernel_size=PARAMETERS.kernel_size,
             max_dist=PARAMETERS.max_dist,
             ratio=PARAMETERS.ratio,
-        )
+        ),
+        dtype=tf.int32,
     )
 
 
