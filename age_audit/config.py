@@ -128,6 +128,14 @@ class Stage1Config:
             "help": "how faces are explained: published (the study as it was run) or audit (what it should have been)"
         },
     )
+    samples: int | None = field(
+        default=None,
+        metadata={
+            "help": "masked versions of each face; results of each number lie side by side, and stage 2 wants the same",
+            "none": "the preset's, "
+            + ", ".join(f"{parameters.num_samples} in {name}" for name, parameters in PRESETS.items()),
+        },
+    )
     steps: tuple[str, ...] = field(
         default=STEPS, metadata={"help": "steps to run, comma-separated; crops needed by later steps are made"}
     )
@@ -178,7 +186,7 @@ class Stage1Config:
             raise UsageError(f"expected at least one step of {', '.join(STEPS)}, got none")
         check_dataset_name(self.dataset)
         check_at_least("workers", self.workers, 1)
-        for name, least in (("limit", 1), ("sample", 1), ("batch", 2)):
+        for name, least in (("limit", 1), ("sample", 1), ("batch", 2), ("samples", 2)):
             if getattr(self, name) is not None:
                 check_at_least(name, getattr(self, name), least)
         if not 0 <= self.seed < 2**32:
@@ -200,6 +208,7 @@ class Stage2Config:
     preset: str = field(
         default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
     )
+    samples: int | None = field(default=Stage1Config.samples, metadata=_described("samples"))
     format: str = field(
         default="auto",
         metadata={

@@ -45,6 +45,7 @@ class TestParser:
             "--precision",
             "--preset",
             "--sample",
+            "--samples",
             "--seed",
             "--steps",
             "--workers",
@@ -72,6 +73,7 @@ class TestParser:
             "--json-log": "none",
             "--limit": "all",
             "--sample": "all",
+            "--samples": "the preset's, 100 in published, 256 in audit",
             "--seed": "42",
         }
         assert set(quoted) == set(options(parser)) - {"-h", "--help", "--overwrite"}

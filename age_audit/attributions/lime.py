@@ -46,9 +46,11 @@ class LimeExplainer:
         seed: int = Stage1Config.seed,
         parameters: LimeParameters | None = None,
     ):
-        check_choice("preset", preset, PRESETS)
+        if parameters is None:
+            check_choice("preset", preset, PRESETS)
+            parameters = PRESETS[preset]
         self.estimator = estimator
-        self.parameters = PRESETS[preset] if parameters is None else parameters
+        self.parameters = parameters
         self.seed = seed
         if self.parameters.target == "top-class" and not getattr(estimator, "gives_classes", True):
             raise UsageError(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from age_audit.config import PRESETS, CropParameters
+from age_audit.config import PRESETS, CropParameters, LimeParameters
 from age_audit.estimators.sources import estimator_identity
 from age_audit.paths import LANDMARK_MODEL_SHA256
 
@@ -43,6 +43,8 @@ class Recipe:
         Whether faces are aligned before they are cropped.
     estimator, precision, preset : str
     seed : int
+    samples : int, optional
+        In place of the preset's number.
     """
 
     aligned: bool
@@ -50,6 +52,7 @@ class Recipe:
     precision: str
     preset: str
     seed: int
+    samples: int | None = None
 
     @cached_property
     def estimator_parameters(self) -> dict:
@@ -64,7 +67,7 @@ class Recipe:
     @property
     def explain_variant(self) -> str:
         """Tells explanations of different estimators and presets apart in one ledger."""
-        return f"{self.estimate_variant}|{self.preset}"
+        return f"{self.estimate_variant}|{self.preset}" + (f"|{self.samples}" if self.samples else "")
 
     @property
     def align_parameters(self) -> dict:
@@ -73,7 +76,13 @@ class Recipe:
     @property
     def explain_parameters(self) -> dict:
         """Every parameter of the explanation."""
-        return asdict(PRESETS[self.preset]) | {"seed": self.seed}
+        return asdict(self.lime_parameters) | {"seed": self.seed}
+
+    @property
+    def lime_parameters(self) -> LimeParameters:
+        """The preset's, with another number of samples if one is given."""
+        preset = PRESETS[self.preset]
+        return preset if self.samples is None else replace(preset, num_samples=self.samples)
 
     def align_key(self, content: str) -> str:
         return step_key("align", content, self.align_parameters)

@@ -96,7 +96,7 @@ def run_stage1(config: Stage1Config) -> Tally:
         open_execution(config.workers, config.cluster, config.json_log) as execution,
     ):
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
-        recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed)
+        recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, config.samples)
         intake = images.take(ledger)
         run = Run(config, ledger, recipe, intake.files, intake.content, execution)
         ledger.set_meta("aligned", "yes" if aligned else "no")
@@ -239,7 +239,7 @@ def _explain(run: Run) -> None:
             crop_path=run.picture("crop", image),
             mask_path=run.picture("explain", image),
             estimator=run.choice,
-            preset=run.config.preset,
+            parameters=recipe.lime_parameters,
             seed=run.config.seed,
             variant=recipe.explain_variant,
         )

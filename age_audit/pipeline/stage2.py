@@ -65,7 +65,7 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
         raise UsageError(
             f"expected stage 1 to have explained faces in {config.output}, it has not; run analysis_1_method.py first"
         )
-    recipe = Recipe(**json.loads(stated), preset=config.preset)
+    recipe = Recipe(**json.loads(stated), preset=config.preset, samples=config.samples)
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     outcomes = current_outcomes(ledger, recipe, content, "explain", recipe.explain_variant)
@@ -73,9 +73,9 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
     if not done:
         others = ", ".join(ledger.variants("explain")) or "none"
         raise UsageError(
-            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, "
-            f"found {others}; run analysis_1_method.py --estimator {recipe.estimator} --preset {config.preset}, or "
-            "choose another --preset"
+            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, of "
+            f"{recipe.lime_parameters.num_samples} samples each, found {others}; run analysis_1_method.py --estimator "
+            f"{recipe.estimator} --preset {config.preset}, or choose another --preset or --samples"
         )
     asked = {image: content[image] for image in sorted(outcomes)}
     return Evaluation(ledger, recipe, rows, done, asked)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from age_audit.attributions.masks import mask_picture
+from age_audit.config import LimeParameters
 from age_audit.errors import ImageFailure, UsageError, is_disk_full
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
@@ -76,7 +77,7 @@ class ExplainTask:
     crop_path: Path
     mask_path: Path
     estimator: EstimatorChoice
-    preset: str
+    parameters: LimeParameters
     seed: int
     variant: str
 
@@ -238,7 +239,7 @@ def explain_face(task: ExplainTask) -> list[StepRecord]:
 
     def explain() -> tuple[bytes, str]:
         crop = read_crop(task.crop_path)
-        attribution = LimeExplainer(task.estimator.load(), task.preset, task.seed).explain(crop)
+        attribution = LimeExplainer(task.estimator.load(), seed=task.seed, parameters=task.parameters).explain(crop)
         write_atomically(task.mask_path, png_bytes(mask_picture(attribution)))
         note = "" if attribution.positive_mask.any() else "no-positive-pixel"
         return attribution_to_bytes(attribution), note

@@ -125,7 +125,7 @@ def test_the_same_bytes_from_two_processes_in_steps_and_other_file_order(photos,
     for path in sorted(photos.iterdir(), reverse=True):
         shutil.copy(path, reversed_photos / path.name)
     assert stage1(reversed_photos, tmp_path, "--steps", "align") == 0
-    assert stage1(reversed_photos, tmp_path, "--steps", "crop,estimate") == 0
+    assert stage1(reversed_photos, tmp_path, "--steps", "crop,estimate", "--batch", "2") == 0
     assert stage1(reversed_photos, tmp_path, "--steps", "explain", "--workers", "2") == 0
     assert stage2(tmp_path, "--workers", "2") == 0
     assert files_in(tmp_path / "meta") == files_in(finished / "meta")
@@ -155,6 +155,25 @@ def test_presets_live_side_by_side_and_masks_show_the_one_asked_for(photos, fini
     assert stage1(photos, folder) == 0  # back to the other preset: nothing to compute, masks drawn from what was kept
     assert files_in(folder / "out" / "img-masks") == published
     assert files_in(folder / "meta") == files_in(finished / "meta")
+
+
+def test_other_numbers_of_samples_lie_beside_the_presets(photos, finished, tmp_path, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    assert stage1(photos, folder, "--samples", "20", meta="meta-20") == 0
+    assert stage2(folder, "--samples", "20", meta="meta-20") == 0
+    provenance = json.loads((folder / "meta-20" / "metadataset_utkface_activations.provenance.json").read_text())
+    assert provenance["explanation"]["num_samples"] == 20
+    assert (
+        files_in(folder / "meta-20")["metadataset_utkface_masks.npz"]
+        != files_in(folder / "meta")["metadataset_utkface_masks.npz"]
+    )
+    capsys.readouterr()
+    assert stage1(photos, folder) == 0  # those of the preset are still there
+    assert "nothing to do" in capsys.readouterr().out
+    assert files_in(folder / "meta") == files_in(finished / "meta")
+    assert stage2(folder, "--samples", "30", meta="elsewhere") == 2
+    assert "with preset published" in capsys.readouterr().err
 
 
 def test_a_changed_image_is_done_again_and_no_other(photos, finished, tmp_path, capsys, astronaut_head):
