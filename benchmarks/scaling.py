@@ -14,8 +14,8 @@ HERE = Path(__file__).parent
 FACES = (10_000, 1_000_000, 100_000_000)
 NODES, CORES = 64, 32  # a cluster of middling size
 CARD_CORES = 16  # beside one graphics card
-# No card was at hand: 989 TFLOP/s are the data sheet's for an H100 in bfloat16, and a third of it is a guess.
-CARD_FLOPS = 989e12 / 3
+# No card was at hand: the data sheet's peaks of an H100 in each precision, and a third of them is a guess.
+CARD_FLOPS = {"float32": 67e12 / 3, "bfloat16": 989e12 / 3}
 QUICKSHIFT = 0.3  # core-seconds a face, of those that an explanation takes
 BYTES = {"aligned faces": 70e3, "crops": 34e3, "masks": 7e3, "ledger": 11e3}  # a face, means over UTKFace
 SAMPLES = {preset: parameters.num_samples for preset, parameters in PRESETS.items()}
@@ -84,8 +84,10 @@ def main() -> int:
         for way, steps in costs.items():
             whole = faces * sum(steps.values())
             on_cores = faces * (sum(steps.values()) - steps["explain"] - steps["estimate"] + QUICKSHIFT) / CARD_CORES
-            on_card = faces * (SAMPLES[WAYS[way][2]] + 1) * flops / CARD_FLOPS
-            card = duration(max(on_cores, on_card)) if "dex" in way else "–"
+            card = "–"
+            if "dex" in way:
+                on_card = faces * (SAMPLES[WAYS[way][2]] + 1) * flops / CARD_FLOPS[way.split(", ")[-1]]
+                card = duration(max(on_cores, on_card))
             print(f"| {faces:,} | {way} | {duration(whole / 2)} | {card} | {duration(whole / NODES / CORES)} |")
     print("\n| faces | " + " | ".join(BYTES) + " |\n|---|" + "---|" * len(BYTES))
     for faces in FACES:
