@@ -57,10 +57,11 @@ def signed_mask_sums(
 
 
 def scale_to_unit(heatmap: ArrayLike) -> np.ndarray:
-    """Scale a heatmap as the study does: h * 2 / max(h) - 1.
+    """Scale a heatmap as the study does: h * (2 / max(h)) - 1, in this order of operations.
 
-    The largest value becomes 1 and a zero becomes -1. The lower end is not bounded: a value below zero falls below
-    -1; and where even the largest is below zero the quotient turns all signs, so that the largest still becomes 1.
+    The largest value becomes 1, but for rounding, and a zero becomes -1. The lower end is not bounded: a value below
+    zero falls below -1; and where even the largest is below zero the quotient turns all signs, so that the largest
+    still becomes 1.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def scale_to_unit(heatmap: ArrayLike) -> np.ndarray:
     largest = heatmap.max(initial=-np.inf)
     if not np.isfinite(largest) or largest == 0:
         return np.full(heatmap.shape, np.nan)
-    return heatmap * 2 / largest - 1
+    return heatmap * (2 / largest) - 1
 
 
 def _count_bits(packed: np.ndarray, members: np.ndarray) -> np.ndarray:
