@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from age_audit.attributions.masks import pack_masks
@@ -39,7 +40,7 @@ def load_positive_masks(pictures: str | Path, fnames: Iterable[str]) -> PackedMa
         Folder with ``<fname>``, as the study left them, or ``<fname>.png``, as stage 1 does: 224 x 224, positive where
         the luminance is above 200. Of the three grey levels of stage 1, only the lightest is.
     fnames : iterable of str
-        Faces, some perhaps more than once.
+        Faces, some perhaps more than once; None and NaN are passed over.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def load_positive_masks(pictures: str | Path, fnames: Iterable[str]) -> PackedMa
     UserWarning
         Once, if masks are missing or unusable, with their number and the first of them.
     """
-    wanted = list(dict.fromkeys(fnames))
+    wanted = list(dict.fromkeys(name for name in fnames if not pd.isna(name)))
     stray = next((name for name in wanted if not isinstance(name, str) or Path(name).name != name), None)
     if stray is not None:
         raise UsageError(f"expected every fname to be a plain file name, got {stray!r}; keep fname in retain_keys")

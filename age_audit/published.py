@@ -113,7 +113,7 @@ def visualise_heatmap_corr_pairplot(
         figure = style.open_figure(16, 10)
         heads, middle, points = figure.subfigures(3, 1, height_ratios=(3, 2, 2.4))
         words = {group: f"n = {sizes[group]:,}" for group in by_group}
-        sums = _mask_sums([row for row in rows if row.get("fname") is not None], image_masks_fpath, key, by_group)
+        sums = _sums_by_group(rows, _masks_of(rows, image_masks_fpath), key, by_group)
         draw_heatmaps(heads, {group: scale_to_unit(s) for group, s in sums.items()}, words, "sum of masks, scaled")
         table = pd.DataFrame(answer, index=list(by_group))[KEYS_BOUNDARIES].T
         draw_correlations(middle, table, [f"{group} ({words[group]})" for group in by_group])
@@ -175,7 +175,7 @@ def visualise_heatmap_corr_pairplot_all(
         print("\tCohort size:", sizes[group])
     study.require_keys(rows, ("fname", key))
     study.require_keys(rows2, ("fname", key2))
-    masks = load_positive_masks(image_masks_fpath, (row["fname"] for row in [*rows, *rows2]))
+    masks = _masks_of([*rows, *rows2], image_masks_fpath)
     if (rows or rows2) and not masks.fnames:
         raise UsageError(f"expected masks in {image_masks_fpath} or packed in metadatasets, found none of these faces")
     both = {group: min(sizes[group], sizes2.get(group, 0)) for group in by_group}
@@ -221,8 +221,8 @@ def visualise_corr_gender(data: Iterable[Mapping] | pd.DataFrame) -> pd.DataFram
     return matrix
 
 
-def _mask_sums(rows: Sequence[Mapping], pictures: str | Path, key: str, groups: Iterable[str]) -> dict[str, np.ndarray]:
-    return _sums_by_group(rows, load_positive_masks(pictures, (row["fname"] for row in rows)), key, groups)
+def _masks_of(rows: Iterable[Mapping], pictures: str | Path) -> PackedMasks:
+    return load_positive_masks(pictures, (row.get("fname") for row in rows))
 
 
 def _sums_by_group(
@@ -232,7 +232,7 @@ def _sums_by_group(
     place = {fname: i for i, fname in enumerate(masks.fnames)}
     sums = {}
     for group in groups:
-        times = Counter(place[row["fname"]] for row in _members(rows, key, group) if row["fname"] in place)
+        times = Counter(place[row["fname"]] for row in _members(rows, key, group) if row.get("fname") in place)
         sums[group] = repeated_mask_sum(masks.positive[list(times)], list(times.values()))
     return sums
 

@@ -48,8 +48,8 @@ def draw_correlations(figure: FigureBase, table: pd.DataFrame, columns: Sequence
         dark = np.isfinite(r) and abs(r) > 0.6 * limit
         text = f"{r:+.3f}".replace("-", "−") if np.isfinite(r) else "–"
         axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black", fontsize=9)
-    names = [in_words(name) for name in table.columns] if columns is None else list(columns)
-    axes.set_xticks(range(len(names)), names, rotation=20 if len(names) > 6 else 0)
+    names = [in_words(name).replace(" ", "\n", 1) for name in table.columns] if columns is None else list(columns)
+    axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(table)), [in_words(name) for name in table.index])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -91,7 +91,7 @@ def draw_accuracy_scatter(
             points = {"linestyle": "", "markersize": 4, "markeredgewidth": 0, "alpha": alpha}
             x, y = (faces[name].to_numpy(dtype=float) for name in (column, "age_estimation_accuracy"))
             axes.plot(x, y, **look, **points, label=f"{group} ({sizes[group]})")
-        axes.set(xlim=(0, 1), xlabel=f"share of {in_words(column)}")
+        axes.set(xlim=(0, 1), xticks=(0, 0.5, 1), xlabel=f"share of {in_words(column)}")
     panels[0].set_ylabel("accuracy")
     if groups:
         legend = panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

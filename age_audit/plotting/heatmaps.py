@@ -45,6 +45,7 @@ def draw_heatmap(axes: Axes, heatmap: np.ndarray) -> Axes:
     """Draw one heatmap, or say that there is none where it is NaN everywhere; returns the same axes."""
     axes.set_xticks([])
     axes.set_yticks([])
+    axes.spines[:].set_visible(False)
     axes.set_aspect("equal")
     if np.isnan(heatmap).all():
         axes.set(xlim=(0, 1), ylim=(0, 1))
