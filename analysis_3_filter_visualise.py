@@ -5,9 +5,18 @@ range::
 
     python analysis_3_filter_visualise.py --metadatasets metadatasets --dataset utkface --figures figures
 
-As a module it gives notebooks the published names of groups and columns, and loads neither an estimator nor a face
-detector.
+As a module it gives notebooks the published names: groups and columns, functions, and the libraries that the
+published script passed on with ``from analysis_3_filter_visualise import *``. It loads neither an estimator nor a face
+detector, and what draws only when it is asked for.
 """
+
+import importlib
+import json
+
+import numpy as np
+import pandas as pd
+import scipy
+from PIL import Image
 
 from age_audit.cli import run_command
 from age_audit.cohorts import (
@@ -24,6 +33,20 @@ from age_audit.cohorts import (
     RACES,
 )
 from age_audit.config import Stage3Config
+from age_audit.normality import statistic_details_for_age_range
+from age_audit.study import filter_dataset, generate_processed_datasets
+
+# Name: (module, what in it); loaded on first use, since running the script with --help needs none of them.
+_ON_DEMAND = {
+    "normalise_cohort": ("age_audit.published", "normalise_cohort"),
+    "plt": ("matplotlib.pyplot", None),
+    "sns": ("seaborn", None),
+    "statistic_details": ("age_audit.published", "statistic_details"),
+    "visualise_corr_gender": ("age_audit.published", "visualise_corr_gender"),
+    "visualise_heatmap_corr_pairplot": ("age_audit.published", "visualise_heatmap_corr_pairplot"),
+    "visualise_heatmap_corr_pairplot_all": ("age_audit.published", "visualise_heatmap_corr_pairplot_all"),
+    "visualise_pairplot": ("age_audit.published", "visualise_pairplot"),
+}
 
 __all__ = [
     "AGE_RANGES",
@@ -37,7 +60,24 @@ __all__ = [
     "KEYS_RACE_AGE",
     "KEYS_RACE_AGE_BOUNDARIES",
     "RACES",
+    "Image",
+    "filter_dataset",
+    "generate_processed_datasets",
+    "json",
+    "np",
+    "pd",
+    "scipy",
+    "statistic_details_for_age_range",
+    *_ON_DEMAND,
 ]
+
+
+def __getattr__(name: str):
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _ON_DEMAND[name]
+    loaded = importlib.import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded
 
 
 def main(argv: list[str] | None = None) -> int:

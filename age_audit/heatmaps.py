@@ -6,10 +6,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from age_audit.errors import UsageError
 from age_audit.schema import CANVAS
 
 _PACKED = CANVAS * CANVAS // 8  # bytes a mask
 _CHUNK = 255  # masks unpacked at once: the most whose count still fits into one byte a pixel
+COMPARISONS = {
+    "accurate": lambda first, second: first - second,
+    "inaccurate": lambda first, second: second - first,
+    "observing": lambda first, second: second + first,
+}
 
 
 def signed_mask_sums(
@@ -57,10 +63,11 @@ def signed_mask_sums(
 
 
 def scale_to_unit(heatmap: ArrayLike) -> np.ndarray:
-    """Scale a heatmap as the study does: h * 2 / max(h) - 1.
+    """Scale a heatmap as the study does: h * (2 / max(h)) - 1, in this order of operations.
 
-    The largest value becomes 1 and a zero becomes -1. The lower end is not bounded: a value below zero falls below
-    -1; and where even the largest is below zero the quotient turns all signs, so that the largest still becomes 1.
+    The largest value becomes 1, but for rounding, and a zero becomes -1. The lower end is not bounded: a value below
+    zero falls below -1; and where even the largest is below zero the quotient turns all signs, so that the largest
+    still becomes 1.
 
     Parameters
     ----------
@@ -76,7 +83,51 @@ def scale_to_unit(heatmap: ArrayLike) -> np.ndarray:
     largest = heatmap.max(initial=-np.inf)
     if not np.isfinite(largest) or largest == 0:
         return np.full(heatmap.shape, np.nan)
-    return heatmap * 2 / largest - 1
+    return heatmap * (2 / largest) - 1
+
+
+def repeated_mask_sum(positive_packed: np.ndarray, times: ArrayLike) -> np.ndarray:
+    """Sum of masks of two values, each face counted as often as its cohort repeats it.
+
+    Parameters
+    ----------
+    positive_packed : ndarray of uint8, shape (N, 6272)
+    times : array_like of int, shape (N,)
+        How often each face counts.
+
+    Returns
+    -------
+    ndarray of int64, shape (224, 224)
+        Of +1 and -1, within -sum(times) to sum(times); 0 without faces.
+    """
+    sums = signed_mask_sums(positive_packed, times)  # cohorts know two numbers of times at most: few sums
+    return sum((repeats * heatmap for repeats, heatmap in sums.items()), np.zeros((CANVAS, CANVAS), dtype=np.int64))
+
+
+def compared_heatmap(first: ArrayLike, second: ArrayLike, this_type: str) -> np.ndarray:
+    """Scale two sums of masks, compare them, and scale the outcome again; see :func:`scale_to_unit`.
+
+    Parameters
+    ----------
+    first, second : array_like, shape (H, W)
+        Sums over positive and over negative rows.
+    this_type : str
+        ``"accurate"``: first - second; ``"inaccurate"``: second - first; ``"observing"``: their sum.
+
+    Returns
+    -------
+    ndarray of float, shape (H, W)
+        At most 1, but for rounding; where both agree -1 (not for ``"observing"``). NaN everywhere if a group is
+        empty or a step has no answer.
+
+    Raises
+    ------
+    UsageError
+        If ``this_type`` is another word.
+    """
+    if this_type not in COMPARISONS:
+        raise UsageError(f"expected this_type to be one of {', '.join(COMPARISONS)}, got {this_type!r}")
+    return scale_to_unit(COMPARISONS[this_type](scale_to_unit(first), scale_to_unit(second)))
 
 
 def _count_bits(packed: np.ndarray, members: np.ndarray) -> np.ndarray:

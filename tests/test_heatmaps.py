@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from age_audit.attributions.masks import pack_masks
-from age_audit.heatmaps import scale_to_unit, signed_mask_sums
+from age_audit.errors import UsageError
+from age_audit.heatmaps import compared_heatmap, repeated_mask_sum, scale_to_unit, signed_mask_sums
 
 
 def literal_sums(positive, groups, negative=None):
@@ -94,3 +95,40 @@ class TestScale:
     def test_of_an_empty_group(self):
         groups = pd.Categorical(["a"], categories=["a", "b"])
         assert np.isnan(scale_to_unit(signed_mask_sums(pack_masks(random_masks(1)), groups)["b"])).all()
+
+    def test_to_the_last_digit(self):
+        heatmap = np.arange(-40, 60).reshape(10, 10)
+        expected = heatmap.astype(float)
+        expected *= 2 / expected.max()
+        expected -= 1
+        np.testing.assert_array_equal(scale_to_unit(heatmap), expected)
+
+
+class TestRepeatedAndCompared:
+    def test_repeated_faces_count_repeatedly(self):
+        masks, times = random_masks(7), [3, 3, 2, 2, 2, 2, 2]
+        expected = np.zeros((224, 224))
+        for mask, repeats in zip(masks, times, strict=True):
+            for _ in range(repeats):
+                expected += np.where(mask, 1, -1)
+        np.testing.assert_array_equal(repeated_mask_sum(pack_masks(masks), times), expected)
+        assert not repeated_mask_sum(pack_masks(random_masks(0)), []).any()
+
+    @pytest.mark.parametrize("how", ["accurate", "inaccurate", "observing"])
+    def test_against_the_literal_way(self, how):
+        first, second = (np.random.default_rng(seed).integers(-9, 10, (6, 5)) for seed in (1, 2))
+        a, b = first * (2 / first.max()) - 1, second * (2 / second.max()) - 1
+        outcome = {"accurate": a - b, "inaccurate": b - a, "observing": b + a}[how]
+        np.testing.assert_array_equal(compared_heatmap(first, second, how), outcome * (2 / outcome.max()) - 1)
+
+    def test_by_hand(self):
+        first, second = [[2, 0]], [[-1, 4]]  # scaled: 1, -1 and -1.5, 1; difference 2.5, -2
+        np.testing.assert_allclose(compared_heatmap(first, second, "accurate"), [[1, -2.6]])
+        np.testing.assert_allclose(compared_heatmap(first, second, "inaccurate"), [[-3.5, 1]])
+
+    def test_an_empty_group_has_no_answer(self):
+        assert np.isnan(compared_heatmap(np.zeros((2, 2)), np.ones((2, 2)), "observing")).all()
+
+    def test_another_word(self):
+        with pytest.raises(UsageError, match="one of accurate, inaccurate, observing, got 'both'"):
+            compared_heatmap([[1]], [[1]], "both")

@@ -81,6 +81,13 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def open_figure(width: float, height: float) -> Figure:
+    """A figure of that size in inches that a notebook shows at the end of its cell, or ``plt.show()`` in a window."""
+    import matplotlib.pyplot as plt  # chooses a display, of which the other figures need none
+
+    return plt.figure(figsize=(width, height), layout="constrained")
+
+
 def save_figure(figure: Figure, folder: str | Path, stem: str) -> Path:
     """Write the figure to ``folder/stem.png``; the same figure gives the same bytes, on any day.
 

@@ -1,0 +1,123 @@
+"""The script of stage 3 as notebooks know it: every published name, and a published cell that runs unchanged."""
+
+import inspect
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_analysis_3 import run_python, synthetic_rows, write_metadataset
+
+import analysis_3_filter_visualise
+from age_audit.attributions.masks import pack_masks
+from age_audit.metadatasets import names_array
+from age_audit.metadatasets import write_metadataset as write_with_provenance
+
+LISTS = [
+    "GENDERS",
+    "RACES",
+    "AGE_RANGES",
+    "KEYS_BOUNDARIES",
+    "KEYS_BOUNDARIES_GENDERS",
+    "KEYS_RACE_AGE",
+    "KEYS_GENDER_AGE",
+    "KEYS_RACE_AGE_BOUNDARIES",
+    "FEATURES_ALL",
+    "FEATURES_FACIAL",
+    "FEATURES_OUTER_BOUNDARIES",
+]
+LIBRARIES = {
+    "json": "json",
+    "np": "numpy",
+    "pd": "pandas",
+    "plt": "matplotlib.pyplot",
+    "sns": "seaborn",
+    "Image": "PIL.Image",
+    "scipy": "scipy",
+}
+FUNCTIONS = {
+    "generate_processed_datasets": ["data"],
+    "filter_dataset": ["rows", "retain_keys", "key_of_categories", "categorical_values", "age_min=0", "age_max=100"],
+    "normalise_cohort": ["cohort", "n", "verbose=False"],
+    "visualise_pairplot": ["dataset_tuple", "accuracy_cutoff=0.9", "verbose=False"],
+    "visualise_heatmap_corr_pairplot": [
+        *("dataset_tuple", "image_masks_fpath", "x_vars=None", "pairplot_scatter_alpha=0.005"),
+        *("age_range=''", "this_type=''"),
+    ],
+    "visualise_heatmap_corr_pairplot_all": [
+        *("dataset_tuple", "image_masks_fpath", "x_vars=None", "pairplot_scatter_alpha=0.005"),
+        *("dataset_tuple2=None", "this_type='accurate'", "verbose=False"),
+    ],
+    "statistic_details": ["data", "race", "age_min", "age_max", "gender", "alpha=0.001", "visualise=False"],
+    "statistic_details_for_age_range": ["data", "age_range", "alpha=0.001"],
+    "visualise_corr_gender": ["data"],
+}
+NOTEBOOK_CELL = """
+from analysis_3_filter_visualise import *
+
+utkface_data = json.loads(open("metadataset_utkface_activations.json").read())
+face_vs_outer, contribution_pct = generate_processed_datasets(utkface_data)
+rows = visualise_heatmap_corr_pairplot(filter_dataset(face_vs_outer["positive"], KEYS_RACE_AGE_BOUNDARIES, "race_real", RACES,
+    age_min=0, age_max=12), "utkface/img-masks/", x_vars=KEYS_BOUNDARIES, pairplot_scatter_alpha=0.025, age_range="0 - 12", this_type="positive")
+pd.DataFrame(rows)
+"""  # noqa: E501
+AND_SHOW = """
+print(pd.DataFrame(rows)[["race", "age_range", "classification_type", "n"]].to_csv(index=False).strip())
+print(sum(bool(axes.images) for axes in plt.gcf().get_axes()[:5]))
+"""
+
+
+def test_every_name_is_passed_on():
+    assert sorted(analysis_3_filter_visualise.__all__) == sorted([*LISTS, *LIBRARIES, *FUNCTIONS])
+    namespace = {}
+    exec("from analysis_3_filter_visualise import *", namespace)
+    assert set(namespace) - {"__builtins__"} == {*LISTS, *LIBRARIES, *FUNCTIONS}
+    assert {name: namespace[name].__name__ for name in LIBRARIES} == LIBRARIES
+    assert all(isinstance(namespace[name], list) for name in LISTS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_arguments(name):
+    parameters = inspect.signature(getattr(analysis_3_filter_visualise, name)).parameters.values()
+    found = [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters]
+    assert found == FUNCTIONS[name]
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="no attribute 'visualise'"):
+        analysis_3_filter_visualise.visualise  # noqa: B018
+
+
+def test_drawing_is_loaded_on_demand():
+    code = "import sys, analysis_3_filter_visualise; print([m for m in ('matplotlib', 'seaborn') if m in sys.modules])"
+    assert run_python("-c", code).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("masks", ["pictures", "packed"])
+def test_a_published_cell_runs_unchanged(tmp_path, masks):
+    rows = synthetic_rows(300)
+    write_metadataset(tmp_path, rows)
+    positive = np.random.default_rng(1).random((len(rows), 224, 224)) < 0.5
+    if masks == "pictures":
+        folder = tmp_path / "utkface" / "img-masks"
+        folder.mkdir(parents=True)
+        for row, mask in zip(rows, positive, strict=True):
+            Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(folder / f"{row['fname']}.png")
+    else:
+        names = names_array([row["fname"] for row in rows])
+        content = {"fname": names, "positive": pack_masks(positive), "negative": pack_masks(~positive)}
+        write_with_provenance(tmp_path / "metadatasets", "utkface", "masks", content, {})
+    result = run_python("-c", NOTEBOOK_CELL + AND_SHOW, cwd=tmp_path)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "race,age_range,classification_type,n", result.stderr
+    # The literal way to count who is in the cell.
+    for line, race in zip(lines[1:], analysis_3_filter_visualise.RACES, strict=False):
+        n = sum(
+            row["race_real"] == race
+            and row["age_real"] is not None
+            and 0 <= row["age_real"] <= 12
+            and (row["age_estimation_accuracy"] or 0) > 0.90
+            for row in rows
+        )
+        assert line == f"{race},0 - 12,positive,{n}"
+    assert lines[6] == "5"
+    assert not list(tmp_path.glob("*.png"))
