@@ -215,6 +215,12 @@ class TestCorrelations:
         for key, r in found.items():
             assert r == pytest.approx(literal_r([(row[key], row["age_estimation_accuracy"]) for row in rows]))
 
+    def test_the_last_digit_is_that_of_pandas(self):
+        rows = self.processed()
+        matrix = pd.DataFrame(rows)[["face", "age_estimation_accuracy", *KEYS_BOUNDARIES[1:]]].corr()
+        for key, r in accuracy_correlations(rows).items():
+            assert r == matrix.loc[key, "age_estimation_accuracy"]
+
     def test_by_hand(self):
         rows = [dict.fromkeys(KEYS_BOUNDARIES, share) | {"age_estimation_accuracy": share**2} for share in (0, 1, 2)]
         assert accuracy_correlations(rows)["face"] == pytest.approx(4 / math.sqrt(2 * 26 / 3))

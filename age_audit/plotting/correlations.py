@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def draw_correlations(figure: FigureBase, table: pd.DataFrame, columns: Sequence
         dark = np.isfinite(r) and abs(r) > 0.6 * limit
         text = f"{r:+.3f}".replace("-", "−") if np.isfinite(r) else "–"
         axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black", fontsize=9)
-    names = [in_words(name).replace(" ", "\n", 1) for name in table.columns] if columns is None else list(columns)
+    names = [fill(in_words(name), 10) for name in table.columns] if columns is None else list(columns)
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(table)), [in_words(name) for name in table.index])
     axes.tick_params(length=0)
