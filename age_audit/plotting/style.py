@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import matplotlib
 import matplotlib.style
 from matplotlib.figure import Figure
 
@@ -51,8 +52,16 @@ DPI = 150  # pixels an inch of saved figures
 @contextmanager
 def applied() -> Iterator[None]:
     """Draw in the style of this project inside the ``with`` block, whatever the user's own settings are."""
-    with matplotlib.style.context(["default", _SETTINGS]):
-        yield
+    interactive = matplotlib.is_interactive()
+    try:
+        with matplotlib.style.context(["default", _SETTINGS]):
+            try:
+                yield
+            finally:
+                # The first figure of a notebook switches this on; taken back, the later ones would not be shown.
+                interactive = matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(interactive)
 
 
 def group_order(feature: str, present: list[str]) -> list[str]:
