@@ -109,11 +109,11 @@ def visualise_heatmap_corr_pairplot(
         for group, faces in members.items()
     ]
     _warn_of_few(sizes, by_group, 2, "correlations are NaN")
+    sums = _sums_by_group(rows, _masks_of(rows, image_masks_fpath), key, by_group)
     with style.applied():
         figure = style.open_figure(16, 10)
         heads, middle, points = figure.subfigures(3, 1, height_ratios=(3, 2, 2.4))
         words = {group: f"n = {sizes[group]:,}" for group in by_group}
-        sums = _sums_by_group(rows, _masks_of(rows, image_masks_fpath), key, by_group)
         draw_heatmaps(heads, {group: scale_to_unit(s) for group, s in sums.items()}, words, "sum of masks, scaled")
         table = pd.DataFrame(answer, index=list(by_group))[KEYS_BOUNDARIES].T
         draw_correlations(middle, table, [f"{group} ({words[group]})" for group in by_group])

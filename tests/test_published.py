@@ -197,6 +197,13 @@ class TestCorrelations:
             assert visualise_heatmap_corr_pairplot(chosen, tmp_path / "nowhere") == expected
         assert len(caught) == 1
 
+    def test_groups_by_gender(self, processed, masks):
+        keep = [*KEYS_RACE_AGE_BOUNDARIES, "gender_real"]
+        rows = visualise_heatmap_corr_pairplot(
+            filter_dataset(processed["positive"], keep, "gender_real", GENDERS), masks
+        )
+        assert [(row["race"], row["n"]) for row in rows] == [("Male", 6), ("Female", 6)]
+
     def test_missing_columns_are_named(self, processed, masks):
         chosen = filter_dataset(processed["positive"], ["race_real", "age_real", "face"], "race_real", SHOWN_RACES)
         with pytest.raises(UsageError, match=r"missing key\(s\) age_estimation_accuracy, outer_boundary_left"):
