@@ -108,6 +108,8 @@ def visualise_heatmap_corr_pairplot(
         | {"race": group, "age_range": age_range, "classification_type": this_type, "n": sizes[group]}
         for group, faces in members.items()
     ]
+    if not answer:
+        return answer  # no group, so nothing to draw
     _warn_of_few(sizes, by_group, 2, "correlations are NaN")
     sums = _sums_by_group(rows, _masks_of(rows, image_masks_fpath), key, by_group)
     with style.applied():
@@ -248,4 +250,5 @@ def _floats(rows: Iterable[Mapping], key: str, group: str) -> np.ndarray:
 def _warn_of_few(sizes: Mapping[str, int], groups: Iterable[str], fewest: int, outcome: str) -> None:
     few = [f"{group} (n = {sizes[group]})" for group in groups if sizes[group] < fewest]
     if few:
-        warnings.warn(f"fewer than {fewest} faces, so {outcome}: {', '.join(few)}", stacklevel=3)
+        words = "no faces" if fewest == 1 else f"fewer than {fewest} faces"
+        warnings.warn(f"{words}, so {outcome}: {', '.join(few)}", stacklevel=3)

@@ -189,6 +189,10 @@ class TestCorrelations:
         assert [row["race"] for row in rows] == RACES
         plt.gcf().canvas.draw()
 
+    def test_no_groups(self, processed, masks):
+        assert visualise_heatmap_corr_pairplot(filtered(processed["positive"], []), masks) == []
+        assert not plt.get_fignums()
+
     def test_without_masks_the_rows_are_the_same(self, processed, masks, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         chosen = filtered(processed["positive"])
@@ -234,7 +238,7 @@ class TestHeatmaps:
 
     def test_a_group_without_faces(self, processed, masks):
         one, two = filtered(processed["positive"], [*SHOWN_RACES, "Other"]), filtered(processed["negative"])
-        with pytest.warns(UserWarning, match=r"heatmaps are NaN: Other \(n = 0\)") as caught:
+        with pytest.warns(UserWarning, match=r"no faces, so heatmaps are NaN: Other \(n = 0\)") as caught:
             found = visualise_heatmap_corr_pairplot_all(one, masks, dataset_tuple2=two)
         assert len(caught) == 1
         assert np.isnan(found["Other"]).all() and found["Other"].shape == (224, 224)
