@@ -7,7 +7,7 @@ are lists, as they were there. ``RACES`` is in the order in which figures and ta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 
 from age_audit import schema
 from age_audit.columns import Columns, collect, is_number_column
+from age_audit.datasets import label_from_utkface_name
 from age_audit.errors import UsageError
 from age_audit.metrics import absolute_error, signed_error, study_accuracy
 
@@ -66,6 +67,44 @@ def activations_frame(rows: Iterable[Mapping]) -> pd.DataFrame:
         If a row is not an object, a required column is missing from all rows, or a number is not a number.
     """
     return frame_of_columns(collect(rows))
+
+
+def predictions_frame(
+    metadataset: Mapping, label_of: Callable[[str], schema.FaceLabel] = label_from_utkface_name
+) -> pd.DataFrame:
+    """Turn a predictions metadataset into a frame, one row an image: enough for all that asks about errors alone.
+
+    Parameters
+    ----------
+    metadataset : mapping
+        What ``metadataset_<name>_predictions.json`` holds; of it ``predictions`` {fname: age in years} is read.
+    label_of : callable
+        From file name to labels; by default as UTKFace names its files. For others
+        :meth:`age_audit.datasets.LabelSource.label`.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`completed_frame`, in the order of the file.
+
+    Raises
+    ------
+    UsageError
+        If there is no object ``predictions``, or an age is no number.
+    """
+    predictions = metadataset.get("predictions")
+    if not isinstance(predictions, Mapping):
+        raise UsageError(
+            f"expected an object 'predictions' from file name to age, got {type(predictions).__name__}; the keys "
+            f"present begin with: {', '.join(map(str, islice(metadataset, 12))) or 'none at all'}"
+        )
+    labels = [label_of(fname) for fname in predictions]
+    values = (
+        list(predictions),
+        *([getattr(label, name) for label in labels] for name in ("age", "gender", "race")),
+        list(predictions.values()),
+    )
+    return completed_frame(pd.DataFrame(dict(zip(REQUIRED_COLUMNS, values, strict=True)), dtype=object))
 
 
 def frame_of_columns(columns: Columns) -> pd.DataFrame:

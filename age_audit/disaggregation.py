@@ -7,7 +7,7 @@ groups of a data set do not have the same ages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -104,24 +104,50 @@ def error_by_group(
     ValueError
         If no sensitive feature is given.
     """
-    sensitive, control = _names(sensitive_features), _names(control_features)
+    sensitive, control = feature_names(sensitive_features), feature_names(control_features)
     if not sensitive:
         raise ValueError("expected at least one sensitive feature, got none")
     features = [*control, *sensitive]
     require_columns(frame, ("age_real", "age_estimation", *features))
-    every = object()  # a group may itself be called "all"
-    levels = [[*_levels(frame[feature]), every] for feature in features]
     years = frame[["age_real", "age_estimation"]]  # each group is copied out of these, not of all columns
-    rows = []
+    return pd.DataFrame(
+        labels | _errors(years[inside], confidence) for labels, inside in groups_of(frame, features, features)
+    )
+
+
+def groups_of(
+    frame: pd.DataFrame, features: Sequence[str], with_all: Collection[str] = ()
+) -> Iterator[tuple[dict[str, str], np.ndarray]]:
+    """Walk through every combination of the features' levels.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With the columns named by ``features``.
+    features : sequence of str
+        The last one changes fastest. Without any there is one group, of every face.
+    with_all : collection of str
+        Those of the features whose levels are followed by ``"all"``, which also counts faces that no level fits.
+
+    Yields
+    ------
+    labels : dict of str to level
+        One level a feature.
+    inside : ndarray of bool, shape (N,)
+        The faces of the group; may be none.
+    """
+    levels = [
+        [(level, (frame[name] == level).to_numpy(dtype=bool)) for level in _levels(frame[name])] for name in features
+    ]
+    every = np.ones(len(frame), dtype=bool)
+    for name, choices in zip(features, levels, strict=True):
+        if name in with_all:
+            choices.append((ALL, every))  # told apart by its place: a group may itself be called "all"
     for combination in product(*levels):
-        chosen = dict(zip(features, combination, strict=True))
-        inside = np.ones(len(frame), dtype=bool)
-        for feature, level in chosen.items():
-            if level is not every:
-                inside &= (frame[feature] == level).to_numpy()
-        chosen = {feature: ALL if level is every else level for feature, level in chosen.items()}
-        rows.append(chosen | _errors(years[inside], confidence))
-    return pd.DataFrame(rows)
+        inside = every.copy()
+        for _, members in combination:
+            inside &= members
+        yield {name: level for name, (level, _) in zip(features, combination, strict=True)}, inside
 
 
 def _errors(faces: pd.DataFrame, confidence: float) -> dict[str, float]:
@@ -135,7 +161,8 @@ def _errors(faces: pd.DataFrame, confidence: float) -> dict[str, float]:
     return row
 
 
-def _names(features: str | Sequence[str]) -> list[str]:
+def feature_names(features: str | Sequence[str]) -> list[str]:
+    """One name or several, as a list."""
     return [features] if isinstance(features, str) else list(features)
 
 

@@ -1,0 +1,234 @@
+"""Intervals by bootstrap and p-values by permutation for means and differences of means.
+
+All that this package estimates of groups is a weighted sum of means of independent samples: a mean, a difference of
+two means, a group against the overall, a standardised mean. One routine therefore makes all intervals.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy
+from numpy.typing import ArrayLike
+from statsmodels.stats.multitest import multipletests
+
+DRAWS = 2_000
+PERMUTATIONS = 4_999  # with 1 added to both counts, the smallest p-value is 1 / 5,000
+CONFIDENCE = 0.95
+BCA_LIMIT = 2_000  # faces; BCa leaves out one after the other, in time that grows with their square
+_NUMBERS_AT_ONCE = 2**21  # resampled numbers held in memory at a time: 16 MiB
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Estimates of M measures: ``value``, ``low`` and ``high``, each of shape (M,); ``method`` of the interval."""
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    method: str
+
+
+def combination_interval(
+    samples: Sequence[np.ndarray],
+    coefficients: Sequence[float],
+    *,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    confidence: float = CONFIDENCE,
+) -> Estimates:
+    """Estimate a weighted sum of the means of independent samples, with its bootstrap interval.
+
+    Faces are drawn with replacement within each sample, all measures of a face together (Efron and Tibshirani 1993).
+    The interval is BCa (bias-corrected and accelerated, Efron 1987) up to 2,000 faces in all; above, and where BCa has
+    no answer, percentile, from which it then hardly differs. In simulations of two groups of 60 faces, 95 % intervals
+    of the difference covered it in 93–94 %: bootstrap intervals of few faces are a little short.
+
+    Parameters
+    ----------
+    samples : sequence of ndarray of float, each shape (M, n)
+        M measures of the n faces of that sample, finite.
+    coefficients : sequence of float
+        One a sample.
+    rng : numpy.random.Generator
+        Its state moves on.
+    draws : int
+        Bootstrap samples.
+    confidence : float
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    Estimates
+        NaN where a sample is empty; a NaN interval where a sample has one face. A measure that never varies has a
+        point for its interval.
+    """
+    sizes = [sample.shape[-1] for sample in samples]
+    nothing = np.full(samples[0].shape[0], np.nan)
+    if not all(sizes):
+        return Estimates(nothing, nothing, nothing, "none")
+    value = _combine(samples, coefficients)
+    if min(sizes) < 2:
+        return Estimates(value, nothing, nothing, "none")
+    low, high = value.copy(), value.copy()
+    varies = np.logical_or.reduce([np.ptp(sample, axis=-1) > 0 for sample in samples])
+    method = "BCa" if sum(sizes) <= BCA_LIMIT else "percentile"
+    if varies.any():
+        chosen = [sample[varies] for sample in samples]
+        low[varies], high[varies] = _bootstrapped(chosen, coefficients, method, rng, draws, confidence)
+    return Estimates(value, low, high, method)
+
+
+def _combine(samples: Sequence[np.ndarray], coefficients: Sequence[float], axis: int = -1) -> np.ndarray:
+    return sum(weight * sample.mean(axis=axis) for weight, sample in zip(coefficients, samples, strict=True))
+
+
+def _bootstrapped(samples, coefficients, method, rng, draws, confidence) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the intervals, shape (M,) each."""
+    numbers = samples[0].shape[0] * sum(sample.shape[-1] for sample in samples)
+    with warnings.catch_warnings():  # of degenerate data, which is dealt with below
+        warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result = scipy.stats.bootstrap(
+            samples,
+            lambda *parts, axis=-1: _combine(parts, coefficients, axis),
+            n_resamples=draws,
+            batch=max(1, _NUMBERS_AT_ONCE // numbers),
+            vectorized=True,
+            axis=-1,
+            confidence_level=confidence,
+            method=method,
+            rng=rng,
+        )
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    percentile = np.quantile(result.bootstrap_distribution, tails, axis=-1)
+    ends = np.stack([result.confidence_interval.low, result.confidence_interval.high])
+    return tuple(np.where(np.isnan(ends).any(axis=0), percentile, ends))
+
+
+def difference_p_values(
+    first: np.ndarray, second: np.ndarray, *, rng: np.random.Generator, permutations: int = PERMUTATIONS
+) -> np.ndarray:
+    """Two-sided permutation p-values of the difference of two means.
+
+    Null hypothesis: both samples come from one distribution, so that which face is in which is arbitrary. The share of
+    permutations with an absolute difference at least as large as the one found, itself included (Phipson and Smyth
+    2010); exact where there are fewer ways to deal the faces than permutations.
+
+    Parameters
+    ----------
+    first, second : ndarray of float, shapes (M, n) and (M, m)
+        M measures of n and of m faces, finite.
+    rng : numpy.random.Generator
+        Its state moves on.
+    permutations : int
+
+    Returns
+    -------
+    ndarray of float, shape (M,)
+        NaN where a sample has fewer than two faces.
+    """
+    if min(first.shape[-1], second.shape[-1]) < 2:
+        return np.full(first.shape[0], np.nan)
+    numbers = first.shape[0] * (first.shape[-1] + second.shape[-1])
+    result = scipy.stats.permutation_test(
+        (first, second),
+        lambda x, y, axis: np.abs(x.mean(axis=axis) - y.mean(axis=axis)),
+        n_resamples=permutations,
+        batch=max(1, _NUMBERS_AT_ONCE // numbers),
+        vectorized=True,
+        axis=-1,
+        alternative="greater",  # of the absolute difference: two-sided
+        rng=rng,
+    )
+    return np.atleast_1d(result.pvalue)
+
+
+def cliffs_delta(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How often a value of the first sample is above one of the second, less how often it is below (Cliff 1993).
+
+    Parameters
+    ----------
+    first, second : ndarray of float, shapes (M, n) and (M, m)
+        Finite.
+
+    Returns
+    -------
+    ndarray of float, shape (M,)
+        In -1 to 1, from the Mann–Whitney U as 2 U / (n m) - 1; NaN where a sample is empty.
+    """
+    pairs = first.shape[-1] * second.shape[-1]
+    if not pairs:
+        return np.full(first.shape[0], np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):  # only U is used; the z of constant values is 0 / 0
+        u = scipy.stats.mannwhitneyu(first, second, axis=-1, method="asymptotic").statistic
+    return 2 * np.atleast_1d(u) / pairs - 1
+
+
+def correlation_p_value(
+    x: ArrayLike, y: ArrayLike, *, rng: np.random.Generator, permutations: int = PERMUTATIONS
+) -> float:
+    """Two-sided permutation p-value of Pearson's r.
+
+    Null hypothesis: x and y are independent, so that which x goes with which y is arbitrary.
+
+    Parameters
+    ----------
+    x, y : array_like of float, shape (N,)
+        Finite.
+    rng : numpy.random.Generator
+        Its state moves on.
+    permutations : int
+
+    Returns
+    -------
+    float
+        NaN with fewer than three faces or where x or y is constant.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    centred = y - y.mean()  # scale and the mean of x do not change which permutation is the larger
+    result = scipy.stats.permutation_test(
+        (x - x.mean(),),
+        lambda values, axis: np.abs(np.moveaxis(values, axis, -1) @ centred),
+        permutation_type="pairings",
+        n_resamples=permutations,
+        batch=max(1, _NUMBERS_AT_ONCE // x.size),
+        vectorized=True,
+        alternative="greater",  # of the absolute r: two-sided
+        rng=rng,
+    )
+    return float(result.pvalue)
+
+
+def with_adjusted(table: pd.DataFrame, family: Sequence[str], p_value: str = "p_value") -> pd.DataFrame:
+    """Add p-values adjusted for the number of tests: a copy with the columns ``p_holm`` and ``p_bh``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns ``p_value`` and those of ``family``.
+    family : sequence of str
+        Tests that agree in these columns are adjusted together.
+    p_value : str
+        Name of the column of raw p-values; those that are NaN count as no test and stay NaN.
+
+    Returns
+    -------
+    DataFrame
+        ``p_holm`` bounds the chance of any false finding in the family (Holm 1979), ``p_bh`` the expected share of
+        false ones among the findings (Benjamini and Hochberg 1995).
+    """
+    table = table.copy()
+    for name, method in (("p_holm", "holm"), ("p_bh", "fdr_bh")):
+        table[name] = np.nan
+        for _, group in table.groupby(list(family), sort=False):
+            tested = group.index[group[p_value].notna()]
+            if len(tested):
+                table.loc[tested, name] = multipletests(table.loc[tested, p_value], method=method)[1]
+    return table

@@ -1,0 +1,141 @@
+"""Intervals and tests against hand-worked numbers, literal oracles, and the error rates they promise."""
+
+import warnings
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit.statistics.resampling import (
+    BCA_LIMIT,
+    cliffs_delta,
+    combination_interval,
+    correlation_p_value,
+    difference_p_values,
+    with_adjusted,
+)
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+def one(*values):
+    return np.array([values], dtype=float)
+
+
+class TestInterval:
+    def test_value_by_hand(self):
+        found = combination_interval([one(1, 2, 6), one(4, 6)], [2, -1], rng=generator(), draws=50)
+        assert found.value.tolist() == [2 * 3 - 5]
+
+    def test_percentile_as_drawn_literally(self):
+        values = generator(1).normal(size=(2, BCA_LIMIT + 1))
+        found = combination_interval([values], [1], rng=generator(2), draws=40)
+        literal = generator(2)
+        means = []
+        for _ in range(40):
+            drawn = literal.integers(0, values.shape[1], values.shape[1])
+            means.append([values[row, drawn].mean() for row in (0, 1)])
+        assert found.method == "percentile"
+        np.testing.assert_allclose(found.low, np.quantile(means, 0.025, axis=0), rtol=1e-10)
+        np.testing.assert_allclose(found.high, np.quantile(means, 0.975, axis=0), rtol=1e-10)
+
+    def test_bca_leans_towards_the_long_tail(self):
+        skewed = generator(3).exponential(size=(1, 40))
+        found = combination_interval([skewed], [1], rng=generator(4))
+        assert found.method == "BCa"
+        assert found.high[0] - found.value[0] > 1.1 * (found.value[0] - found.low[0])
+
+    def test_too_few_faces(self):
+        nothing = combination_interval([np.empty((2, 0))], [1], rng=generator())
+        assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
+        single = combination_interval([one(3)], [1], rng=generator())
+        assert single.value == [3] and np.isnan([single.low, single.high]).all()
+
+    def test_what_never_varies_is_a_point(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = combination_interval([np.array([[1.0, 1, 1], [1, 2, 3]])], [1], rng=generator(), draws=99)
+        assert (found.low[0], found.value[0], found.high[0]) == (1, 1, 1)
+        assert found.low[1] < 2 < found.high[1]
+
+    def test_covers_nearly_as_often_as_it_says(self):
+        rng = generator(5)
+        covered = []
+        for _ in range(1000):
+            samples = rng.exponential(2, size=(1, 60)), rng.exponential(1, size=(1, 60))
+            found = combination_interval(samples, [1, -1], rng=rng, draws=399)
+            covered.append(found.low[0] <= 1 <= found.high[0])
+        assert 0.91 <= np.mean(covered) <= 0.96  # bootstrap intervals of few faces are a little short: 0.93–0.94
+
+
+class TestDifference:
+    def test_exact_by_hand(self):
+        # Of the 6 ways to deal 1, 2, 8, 9 into two pairs, two give a difference of 7.
+        assert difference_p_values(one(1, 2), one(8, 9), rng=generator()) == pytest.approx([2 / 6])
+
+    def test_exact_as_every_way_to_deal(self):
+        first, second = generator(1).normal(size=(2, 4)), generator(2).normal(1, size=(2, 5))
+        both = np.concatenate([first, second], axis=1)
+        for row, p_value in enumerate(difference_p_values(first, second, rng=generator())):
+            gaps = []
+            for chosen in combinations(range(9), 4):
+                inside = np.isin(np.arange(9), chosen)
+                gaps.append(abs(both[row, inside].mean() - both[row, ~inside].mean()))
+            assert p_value == pytest.approx(np.mean(np.array(gaps) >= gaps[0] - 1e-12))
+
+    def test_one_face_a_side_is_no_test(self):
+        assert np.isnan(difference_p_values(one(1), one(2, 3), rng=generator())).all()
+
+    def test_false_positives_and_power(self):
+        rng = generator(7)
+        tests = [
+            difference_p_values(
+                np.stack([rng.normal(size=50), rng.normal(0.8, 1, size=50)]),
+                rng.normal(size=(2, 50)),
+                rng=rng,
+                permutations=199,
+            )
+            for _ in range(1000)
+        ]
+        null, planted = (np.array(tests) <= 0.05).mean(axis=0)
+        assert 0.03 <= null <= 0.07
+        assert planted >= 0.9  # 0.8 standard deviations between two groups of 50
+
+
+def test_cliffs_delta_by_hand():
+    # Of the 6 pairs, 4 are above, 1 is below, 1 is equal.
+    assert cliffs_delta(one(2, 5, 6), one(2, 4)) == pytest.approx([(4 - 1) / 6])
+    assert cliffs_delta(one(3, 3), one(3, 3)) == pytest.approx([0])
+    assert np.isnan(cliffs_delta(np.empty((1, 0)), one(1)))
+
+
+class TestCorrelation:
+    def test_exact_by_hand(self):
+        # Of the 6 orders of three values, one gives r = 1 and one r = -1.
+        assert correlation_p_value([1, 2, 3], [10, 20, 30], rng=generator()) == pytest.approx(2 / 6)
+
+    @pytest.mark.parametrize("x", [[1, 1, 1], [1, 2]])
+    def test_no_answer(self, x):
+        assert np.isnan(correlation_p_value(x, np.arange(len(x)), rng=generator()))
+
+    def test_false_positives_and_power(self):
+        rng = generator(8)
+        null, planted = [], []
+        for _ in range(1000):
+            x, noise = rng.normal(size=(2, 60))
+            null.append(correlation_p_value(x, noise, rng=rng, permutations=199))
+            planted.append(correlation_p_value(x, 0.5 * x + noise, rng=rng, permutations=199))
+        assert 0.03 <= np.mean(np.array(null) <= 0.05) <= 0.07
+        assert np.mean(np.array(planted) <= 0.05) >= 0.9  # r = 0.45 in 60 faces
+
+
+def test_adjusted_by_hand():
+    table = pd.DataFrame({"kind": ["a", "a", "a", "b", "b"], "p_value": [0.01, 0.04, np.nan, 0.04, 0.5]})
+    adjusted = with_adjusted(table, ["kind"])
+    assert adjusted["p_holm"].tolist()[:2] == pytest.approx([0.02, 0.04])
+    assert np.isnan(adjusted["p_holm"][2])
+    assert adjusted["p_bh"].tolist()[3:] == pytest.approx([0.08, 0.5])
+    assert "p_holm" not in table
