@@ -1,0 +1,193 @@
+"""Region shares as parts of a whole, and what they have to do with errors.
+
+Shares of one face sum to 1, so one that grows makes others shrink: their correlations with anything are tied together,
+and a share can correlate with the error only because another one does. Log-ratios do not depend on what the parts are
+divided by (Aitchison 1986): the centred log-ratio (CLR) of a share is its logarithm less the mean logarithm of all
+shares of that face, and says how large the part is in proportion to the typical part. CLRs still sum to 0: a part that
+goes with the error makes the typical part go with it too, so P of them are not P separate answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import scipy
+from numpy.typing import ArrayLike
+
+from age_audit.cohorts import FEATURES_FACIAL, FEATURES_OUTER_BOUNDARIES, FEW_FACES, KEYS_BOUNDARIES, require_columns
+from age_audit.metrics import pearson_r
+from age_audit.statistics.resampling import CONFIDENCE, PERMUTATIONS, correlation_p_value, with_adjusted
+
+ZERO_SHARE = 0.005  # what stands for a share of 0: half of the smallest step that two decimals show
+ERRORS = ("signed_error", "absolute_error")
+
+
+def boundary_parts(frame: pd.DataFrame) -> pd.DataFrame:
+    """The five parts of the study: the face, as the mean of its 9 regions, and the four outer boundaries.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        N rows with ``activation_<region>_pct_of_feature`` of all 13 regions.
+
+    Returns
+    -------
+    DataFrame
+        The frame's index, the columns ``face``, ``outer_boundary_left``, ``_right``, ``_top``, ``_bottom``: each
+        divided by the sum of the five, so that rows sum to 1; NaN where a value is missing or all are 0.
+
+    Raises
+    ------
+    UsageError
+        If the frame lacks a column.
+    """
+    require_columns(frame, (*FEATURES_FACIAL, *FEATURES_OUTER_BOUNDARIES))
+    parts = {"face": frame[FEATURES_FACIAL].mean(axis=1, skipna=False)}
+    for name in KEYS_BOUNDARIES[1:]:
+        parts[name] = frame[f"activation_{name.removeprefix('outer_boundary_')}_pct_of_feature"]
+    return pd.DataFrame(closed(np.column_stack(list(parts.values()))), frame.index, KEYS_BOUNDARIES)
+
+
+def closed(parts: ArrayLike) -> np.ndarray:
+    """Divide the parts of each face by their sum.
+
+    Parameters
+    ----------
+    parts : array_like of float, shape (N, P)
+        0 or more.
+
+    Returns
+    -------
+    ndarray of float, shape (N, P)
+        Rows sum to 1; NaN throughout a row with a negative or missing part or with a sum of 0.
+    """
+    parts = np.asarray(parts, dtype=float)
+    total = parts.sum(axis=1, keepdims=True)
+    usable = np.isfinite(parts).all(axis=1, keepdims=True) & (parts >= 0).all(axis=1, keepdims=True) & (total > 0)
+    return np.where(usable, parts / np.where(usable, total, 1), np.nan)
+
+
+def replace_zeros(shares: ArrayLike, zero_share: float = ZERO_SHARE) -> np.ndarray:
+    """Give shares of 0 a small share, for which the others of that face shrink in proportion.
+
+    Multiplicative replacement (Martín-Fernández et al. 2003): ratios between the other parts stay as they are.
+
+    Parameters
+    ----------
+    shares : array_like of float, shape (N, P)
+        Rows sum to 1, or are NaN.
+    zero_share : float
+        Between 0 and 1 / P.
+
+    Returns
+    -------
+    ndarray of float, shape (N, P)
+        All above 0, or NaN as before; rows sum to 1.
+
+    Raises
+    ------
+    ValueError
+        For a ``zero_share`` outside its range.
+    """
+    shares = np.asarray(shares, dtype=float)
+    if not 0 < zero_share < 1 / shares.shape[1]:
+        raise ValueError(f"expected a zero_share between 0 and 1 / {shares.shape[1]}, got {zero_share}")
+    zero = shares == 0
+    return np.where(zero, zero_share, shares * (1 - zero_share * zero.sum(axis=1, keepdims=True)))
+
+
+def centred_log_ratios(shares: ArrayLike, zero_share: float = ZERO_SHARE) -> np.ndarray:
+    """CLR of each share: its natural logarithm less the mean logarithm of the face's shares, zeros replaced.
+
+    Parameters
+    ----------
+    shares, zero_share
+        As :func:`replace_zeros`.
+
+    Returns
+    -------
+    ndarray of float, shape (N, P)
+        Rows sum to 0; 0.69 means twice the geometric mean of the parts.
+    """
+    logarithms = np.log(replace_zeros(shares, zero_share))
+    return logarithms - logarithms.mean(axis=1, keepdims=True)
+
+
+def share_associations(
+    frame: pd.DataFrame,
+    parts: Sequence[str] = tuple(KEYS_BOUNDARIES),
+    errors: Sequence[str] = ERRORS,
+    *,
+    seed: int,
+    zero_share: float = ZERO_SHARE,
+    permutations: int = PERMUTATIONS,
+    confidence: float = CONFIDENCE,
+) -> pd.DataFrame:
+    """How region shares go with errors: through log-ratios, next to the study's r of the plain shares.
+
+    Null hypothesis of each row: the error of a face does not depend on its explanation, so that which share goes with
+    which error is arbitrary.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With the columns named by ``parts`` and ``errors``, one row a face. Rows that a cohort repeats would count as
+        faces of their own: leave them out first.
+    parts : sequence of str
+        Columns of parts that do not overlap and together are the whole, 0 or more; divided by their sum here.
+    errors : sequence of str
+        Columns, in any unit.
+    seed : int
+        Of the permutations.
+    zero_share : float
+        What stands for a share of 0, between 0 and 1 / P.
+    permutations : int
+    confidence : float
+        Coverage of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        One row a part and error. Columns: ``part``, ``error``, ``n`` (faces with every part, none negative, and the
+        error), ``zeros`` (of them with a share of 0); ``r_share`` (the study's Pearson r, of plain shares) and its
+        ``p_share``; ``r`` of the CLR with ``low`` and ``high`` (Fisher's z) and ``p_value``, and that adjusted over
+        the parts of one error (``p_holm``, ``p_bh``); ``few_faces``. NaN where a column is constant or faces are
+        fewer than three (four for the interval).
+
+    Raises
+    ------
+    UsageError
+        If the frame lacks a column.
+    ValueError
+        For fewer than two parts, or a ``zero_share`` outside its range.
+    """
+    if len(parts) < 2:
+        raise ValueError(f"expected at least two parts of a whole, got {len(parts)}")
+    require_columns(frame, (*parts, *errors))
+    shares = closed(frame[list(parts)])
+    ratios = centred_log_ratios(shares, zero_share)
+    rng = np.random.default_rng([seed, 4])
+    rows = []
+    for error in errors:
+        values = frame[error].to_numpy(dtype=float)
+        used = np.isfinite(values) & np.isfinite(shares[:, 0])
+        for i, part in enumerate(parts):
+            share, ratio, value = shares[used, i], ratios[used, i], values[used]
+            row = {"part": part, "error": error, "n": len(value), "zeros": int((share == 0).sum())}
+            row |= {"r_share": pearson_r(share, value)}
+            row |= {"p_share": correlation_p_value(value, share, rng=rng, permutations=permutations)}
+            row |= _correlation(ratio, value, confidence)
+            row |= {"p_value": correlation_p_value(value, ratio, rng=rng, permutations=permutations)}
+            rows.append(row | {"few_faces": len(value) < FEW_FACES})
+    return with_adjusted(pd.DataFrame(rows), ["error"])
+
+
+def _correlation(x: np.ndarray, y: np.ndarray, confidence: float) -> dict[str, float]:
+    """Pearson's r with its interval."""
+    r = pearson_r(x, y)
+    if np.isnan(r) or x.size < 4:
+        return {"r": r, "low": np.nan, "high": np.nan}
+    low, high = scipy.stats.pearsonr(x, y).confidence_interval(confidence)
+    return {"r": r, "low": float(low), "high": float(high)}
