@@ -23,6 +23,7 @@ from age_audit.attributions import LimeExplainer
 from age_audit.config import PRESETS
 from age_audit.estimators import load_estimator
 from age_audit.execution import open_execution
+from age_audit.pipeline.tasks import WorkerSetup
 from benchmarks.faces import crops
 
 SAMPLES = PRESETS["published"].num_samples
@@ -91,18 +92,6 @@ def _explain(task: tuple[str, str, np.ndarray]) -> float:
     return time.monotonic()
 
 
-class _Threads:
-    """Set-up of a worker: its model's threads."""
-
-    def __init__(self, name: str):
-        self._name = name
-
-    def __call__(self, threads: int) -> None:
-        from age_audit.estimators.registry import configure_threads
-
-        configure_threads(self._name, threads)
-
-
 def with_two_workers(name: str, precision: str, faces: list[np.ndarray], known: dict[str, float]) -> dict[str, float]:
     """Pace of two worker processes of one thread each, and how it compares with what is known of the other ways.
 
@@ -120,7 +109,7 @@ def _pace_of_two_workers(name: str, precision: str, faces: list[np.ndarray]) -> 
     """Seconds a face once both workers are at work."""
     with open_execution(workers=2) as execution:
         tasks, label = [(name, precision, face) for face in faces], f"explain with {name}, {precision}, 2 workers"
-        finished = sorted(execution.run(_explain, tasks, label, "face", setup=_Threads(name)))
+        finished = sorted(execution.run(_explain, tasks, label, "face", setup=WorkerSetup(name)))
     warm = finished[2:]  # both have loaded their model by then
     return (warm[-1] - warm[0]) / (len(warm) - 1)
 

@@ -12,7 +12,6 @@ from matplotlib.figure import FigureBase
 
 from age_audit.plotting import style
 
-COLOURS = "RdBu_r"  # diverging, and read alike with the common colour deficiencies
 _MARKERS = "os^Dv"  # groups stay apart without colour too
 _LEAST_LIMIT = 0.1  # so that correlations of nearly nothing do not look like much
 _IN_WORDS = {"age_estimation_accuracy": "accuracy", "gender_real": "gender (male 1, female 0)"}
@@ -44,7 +43,7 @@ def draw_correlations(figure: FigureBase, table: pd.DataFrame, columns: Sequence
     values = table.to_numpy(dtype=float)
     sizes = np.abs(values[np.isfinite(values) & (np.abs(values) < 1 - 1e-12)])
     limit = max(_LEAST_LIMIT, sizes.max(initial=0))
-    image = axes.imshow(values, cmap=COLOURS, vmin=-limit, vmax=limit, aspect="auto")
+    image = axes.imshow(values, cmap=style.DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), r in np.ndenumerate(values):
         dark = np.isfinite(r) and abs(r) > 0.6 * limit
         text = f"{r:+.3f}".replace("-", "−") if np.isfinite(r) else "–"

@@ -10,7 +10,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import FigureBase
 
-COLOURS = "RdBu_r"  # diverging, and read alike with the common colour deficiencies
+from age_audit.plotting import style
+
 LIMITS = (-3.0, 1.0)  # a sum within -m to m, scaled by its largest value m as the study does; its zero is in the middle
 _TICKS = {-3.0: "−3", -1.0: "−1\n(0 before scaling)", 1.0: "1\n(largest)"}
 
@@ -36,7 +37,7 @@ def draw_heatmaps(figure: FigureBase, heatmaps: Mapping[str, np.ndarray], sizes:
     for axes, (group, heatmap) in zip(panels, heatmaps.items(), strict=True):
         draw_heatmap(axes, heatmap)
         axes.set_title(f"{group} ({sizes[group]})")
-    colours = ScalarMappable(Normalize(*LIMITS), COLOURS)
+    colours = ScalarMappable(Normalize(*LIMITS), style.DIVERGING)
     bar = figure.colorbar(colours, ax=list(panels), extend="min", shrink=0.8, aspect=12, label=what)
     bar.set_ticks(list(_TICKS), labels=list(_TICKS.values()))
 
@@ -51,5 +52,5 @@ def draw_heatmap(axes: Axes, heatmap: np.ndarray) -> Axes:
         axes.set(xlim=(0, 1), ylim=(0, 1))
         axes.text(0.5, 0.5, "no heatmap", ha="center", va="center", color="0.35")
     else:
-        axes.imshow(heatmap, cmap=COLOURS, vmin=LIMITS[0], vmax=LIMITS[1], interpolation="gaussian")
+        axes.imshow(heatmap, cmap=style.DIVERGING, vmin=LIMITS[0], vmax=LIMITS[1], interpolation="gaussian")
     return axes

@@ -27,6 +27,7 @@ GROUP_DASHES = dict(zip(GENDERS, (_SOLID, _DASHED), strict=True)) | dict(
     zip(RACES, (_SOLID, _DASHED, _DASH_DOT, _DOTTED, _LONG), strict=True)
 )
 UNKNOWN_GROUP_COLOURS = ("#999999", "#882255", "#44AA99", "#999933")  # for groups a CSV brings, in order of name
+DIVERGING = "RdBu_r"  # colours of signed values, read alike with the common colour deficiencies
 
 GROUP_TITLES = {"gender_real": "gender", "race_real": "race"}
 
