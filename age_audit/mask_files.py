@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from age_audit.metadatasets import read_metadataset
 from age_audit.schema import CANVAS
 
 BRIGHTEST_NEGATIVE = 200  # luminance (0-255); the study took for positive what is brighter
+_STORE = re.compile(r"metadataset_(.+)_masks\.npz")
 _PLACES = (Path(), Path("metadatasets"))  # where packed masks are looked for, from the current folder
 
 
@@ -32,13 +34,14 @@ def load_positive_masks(pictures: str | Path, fnames: Iterable[str]) -> PackedMa
 
     Pictures come first. Only if the folder has none of these faces, the packed store is read: that of the data set
     after which the folder above is called (``utkface`` for ``utkface/img-masks/``), else the only one there is, in
-    the current folder or in ``metadatasets/`` there.
+    the current folder or in ``metadatasets/`` there. A path that is itself a packed store is read and nothing else.
 
     Parameters
     ----------
     pictures : path
         Folder with ``<fname>``, as the study left them, or ``<fname>.png``, as stage 1 does: 224 x 224, positive where
-        the luminance is above 200. Of the three grey levels of stage 1, only the lightest is.
+        the luminance is above 200. Of the three grey levels of stage 1, only the lightest is. Or the path of a
+        ``metadataset_<name>_masks.npz``.
     fnames : iterable of str
         Faces, some perhaps more than once; None and NaN are passed over.
 
@@ -101,7 +104,8 @@ def _read_picture(path: Path) -> np.ndarray | None:
 
 
 def _read_store(pictures: Path, fnames: Sequence[str]) -> dict[str, np.ndarray]:
-    place = _store(pictures.absolute().parent.name)
+    named = _STORE.fullmatch(pictures.name)
+    place = (pictures.parent, named[1]) if named else _store(pictures.absolute().parent.name)
     if place is None:
         return {}
     arrays = read_metadataset(*place, "masks")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from age_audit.errors import UsageError
 
+ROOT = Path(__file__).resolve().parent.parent  # of the repository: scripts, notebooks, metadatasets
 LANDMARK_MODEL = ("alignfaces", "data/shape_predictor_68_face_landmarks.dat")
 LANDMARK_MODEL_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
 WEIGHTS_FOLDER_VARIABLE = "AGE_AUDIT_WEIGHTS"

@@ -48,6 +48,8 @@ _SETTINGS = {
 }
 THIN_LINE = 0.9  # points, for what stands on few faces
 DPI = 150  # pixels an inch of saved figures
+# What would make equal figures differ: when they were made, and by which version of what.
+_NAMELESS = {"png": {"Software": None}, "pdf": {"Creator": None, "Producer": None, "CreationDate": None}}
 
 
 @contextmanager
@@ -98,8 +100,8 @@ def open_figure(width: float, height: float) -> Figure:
     return plt.figure(figsize=(width, height), layout="constrained")
 
 
-def save_figure(figure: Figure, folder: str | Path, stem: str) -> Path:
-    """Write the figure to ``folder/stem.png``; the same figure gives the same bytes, on any day.
+def save_figure(figure: Figure, folder: str | Path, stem: str, form: str = "png") -> Path:
+    """Write the figure to ``folder/stem.<form>``; the same figure gives the same bytes, on any day.
 
     Parameters
     ----------
@@ -108,6 +110,8 @@ def save_figure(figure: Figure, folder: str | Path, stem: str) -> Path:
         Made if it is not there.
     stem : str
         File name without its ending.
+    form : str
+        ``"png"`` or ``"pdf"``.
 
     Returns
     -------
@@ -119,11 +123,16 @@ def save_figure(figure: Figure, folder: str | Path, stem: str) -> Path:
     OSError
         If the folder cannot be made or written to.
     """
+    content = figure_bytes(figure, form)
+    path = Path(folder) / f"{stem}.{form}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+    return path
+
+
+def figure_bytes(figure: Figure, form: str = "png", dpi: int = DPI) -> bytes:
+    """The figure as a file of that form, without a date or a version in it."""
     buffer = io.BytesIO()
     with applied():
-        # The name of the software carries its version, and would make equal pictures differ.
-        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    path = Path(folder) / f"{stem}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, buffer.getvalue())
-    return path
+        figure.savefig(buffer, format=form, dpi=dpi, metadata=_NAMELESS[form])
+    return buffer.getvalue()
