@@ -32,12 +32,18 @@ class Saver:
         What every file name begins with: which results it was made of.
     figures, tables : path
         Where figures (PNG, PDF) and tables (CSV, LaTeX, XLSX) go.
+
+    Attributes
+    ----------
+    saved : dict of str to DataFrame
+        Every table by its stem.
     """
 
     def __init__(self, notebook: str, prefix: str, figures: str | Path = "figures", tables: str | Path = "tables"):
         self.figures = Path(figures) / notebook
         self.tables = Path(tables) / notebook
         self.prefix = prefix
+        self.saved: dict[str, pd.DataFrame] = {}
         self._taken: set[str] = set()
 
     def figure(self, figure: Figure, stem: str):
@@ -66,6 +72,7 @@ class Saver:
         self.tables.mkdir(parents=True, exist_ok=True)
         write_atomically(self.tables / f"{name}.csv", csv_text(table).encode())
         write_atomically(self.tables / f"{name}.tex", latex_text(table, caption, f"tab:{name}").encode())
+        self.saved[stem] = table
         return table
 
     def workbook(self, sheets: Mapping[str, pd.DataFrame], stem: str) -> Path:
