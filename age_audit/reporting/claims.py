@@ -67,7 +67,7 @@ class Claims:
         )
 
     def table(self) -> pd.DataFrame:
-        """All claims, those on one question together: ``question``, ``side``, ``claim``, ``value`` and where it stands."""
+        """All claims, those on one question together: ``question``, ``side``, ``claim``, ``value``, where it stands."""
         frame = pd.DataFrame(self._rows)
         order = {question: i for i, question in enumerate(dict.fromkeys(frame["question"]))}
         return frame.sort_values("question", key=lambda column: column.map(order), kind="stable", ignore_index=True)

@@ -95,7 +95,7 @@ def csv_text(table: pd.DataFrame) -> str:
 
 
 def latex_text(table: pd.DataFrame, caption: str, label: str) -> str:
-    """A table for ``\\usepackage{booktabs,longtable}``: three significant digits, a dash where NaN.
+    """A table for LaTeX's packages booktabs and longtable: three significant digits, a dash where NaN.
 
     Names of columns lose their underscores, and special characters of LaTeX are escaped.
     """
