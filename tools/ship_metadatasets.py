@@ -1,0 +1,164 @@
+"""Pack the metadatasets that ship, and write the index of ``metadatasets/``.
+
+    python -m tools.ship_metadatasets            # pack, then write index.json and the table in README.md
+    python -m tools.ship_metadatasets --check    # say whether the files are those of the index
+
+Stages 1 and 2 write plain JSON. Only the first set stays plain, where notebooks of the published study open it; the
+JSON of all others, and landmarks, are packed with gzip, which every reader here unpacks by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+from age_audit.errors import UsageError
+from age_audit.metadatasets import metadataset_path, opened, packed_path, provenance_path, read_metadataset
+from age_audit.paths import ROOT
+from age_audit.storage import write_atomically
+
+FOLDER = ROOT / "metadatasets"
+DATASET = "utkface"
+KINDS = ("predictions", "activations", "attachment", "masks")
+MAX_BYTES = 40_000_000  # all together: a clone should stay small
+# Folder: what it is, and the commands that make it again from the faces.
+SETS = {
+    ".": (
+        "dex-wrn as the study explained it, in float32",
+        [
+            "python analysis_1_method.py --steps align,crop,estimate --workers 2",
+            "python analysis_1_method.py --steps explain --sample 312 --seed 42 --workers 2",
+            "python analysis_2_evaluate.py",
+        ],
+    ),
+    "dex-wrn-audit": (
+        "dex-wrn as it should have been explained, in bfloat16",
+        [
+            "python analysis_1_method.py --steps estimate,explain --sample 312 --seed 42 --workers 2 --preset audit "
+            "--precision bfloat16 --metadatasets metadatasets/dex-wrn-audit",
+            "python analysis_2_evaluate.py --preset audit --metadatasets metadatasets/dex-wrn-audit",
+        ],
+    ),
+    "cydral-resnet10-published": (
+        "cydral-resnet10 explained as in the study",
+        [
+            "python analysis_1_method.py --estimator cydral-resnet10 --workers 2 "
+            "--metadatasets metadatasets/cydral-resnet10-published",
+            "python analysis_2_evaluate.py --metadatasets metadatasets/cydral-resnet10-published",
+        ],
+    ),
+    "cydral-resnet10-audit": (
+        "cydral-resnet10 as it should have been explained",
+        [
+            "python analysis_1_method.py --estimator cydral-resnet10 --workers 2 --preset audit "
+            "--metadatasets metadatasets/cydral-resnet10-audit",
+            "python analysis_2_evaluate.py --preset audit --metadatasets metadatasets/cydral-resnet10-audit",
+        ],
+    ),
+}
+_TABLE_START, _TABLE_END = "<!-- the table is written by tools/ship_metadatasets.py -->", "<!-- end of the table -->"
+
+
+def pack(folder: Path, everything: bool) -> None:
+    """Pack the JSON of one set with gzip: all of it, or only the landmarks."""
+    for kind in KINDS[:3] if everything else KINDS[2:3]:
+        plain = metadataset_path(folder, DATASET, kind)
+        if plain.is_file():
+            write_atomically(packed_path(plain), gzip.compress(plain.read_bytes(), compresslevel=9, mtime=0))
+            plain.unlink()
+
+
+def describe_set(folder: Path, name: str) -> dict:
+    """One entry of the index: what the set is, how many faces, how to make it again, and the hash of every file.
+
+    Raises
+    ------
+    UsageError
+        If a file is missing, or is not the one its provenance speaks of.
+    """
+    what, commands = SETS[name]
+    entry: dict = {"folder": name, "what": what, "dataset": DATASET}
+    files = []
+    for kind in KINDS:
+        provenance_file = provenance_path(folder, DATASET, kind)
+        provenance = json.loads(provenance_file.read_text(encoding="utf-8"))
+        plain = metadataset_path(folder, DATASET, kind)
+        with opened(plain) as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if digest != provenance["sha256"]:
+            raise UsageError(f"expected {plain} to be the file of its provenance, its hash is another; run the stages")
+        entry |= {"estimator": provenance["estimator"]["name"], "preset": provenance["preset"]}
+        entry |= {"precision": provenance["estimator"].get("precision")}
+        files += [_file_entry(plain if plain.is_file() else packed_path(plain)), _file_entry(provenance_file)]
+    document = read_metadataset(folder, DATASET, "predictions")
+    faces = {
+        "images": document["cropping"]["images_total"],
+        "without_crop": document["cropping"]["images_failed_detected"],
+        "estimated": len(document["predictions"]),
+        "explained": len(read_metadataset(folder, DATASET, "masks")["fname"]),
+        "with_activations": len(read_metadataset(folder, DATASET, "activations")),
+    }
+    return entry | {"faces": faces, "commands": commands, "files": files}
+
+
+def build_index(root: Path) -> dict:
+    """The index of all sets that are there."""
+    names = [name for name in SETS if metadataset_path(root / name, DATASET, "masks").is_file()]
+    results = [describe_set(root / name, name) for name in names]
+    return {"total_bytes": sum(file["bytes"] for entry in results for file in entry["files"]), "results": results}
+
+
+def table_of(index: dict) -> str:
+    """The index as a table for README.md."""
+    lines = ["| folder | what | estimated | explained | with activations | MB |", "|---|---|---|---|---|---|"]
+    for entry in index["results"]:
+        faces = entry["faces"]
+        size = sum(file["bytes"] for file in entry["files"]) / 1e6
+        counts = " | ".join(f"{faces[name]:,}" for name in ("estimated", "explained", "with_activations"))
+        lines.append(f"| `{entry['folder']}` | {entry['what']} | {counts} | {size:.1f} |")
+    lines.append(f"\nOf {index['results'][0]['faces']['images']:,} images; {index['total_bytes'] / 1e6:.1f} MB in all.")
+    for entry in index["results"]:
+        lines += [f"\n`{entry['folder']}` is made by\n", *(f"    {command}" for command in entry["commands"])]
+    return "\n".join(lines)
+
+
+def _file_entry(path: Path) -> dict:
+    content = path.read_bytes()
+    return {"name": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _with_table(page: str, table: str) -> str:
+    before, rest = page.split(_TABLE_START)
+    return f"{before}{_TABLE_START}\n\n{table}\n\n{_TABLE_END}{rest.split(_TABLE_END)[1]}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run from the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.ship_metadatasets", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only compare the files with the index")
+    check = parser.parse_args(argv).check
+    try:
+        if not check:
+            for name in SETS:
+                pack(FOLDER / name, everything=name != ".")
+        index = build_index(FOLDER)
+        if index["total_bytes"] > MAX_BYTES:
+            raise UsageError(f"expected at most {MAX_BYTES:,} bytes in {FOLDER}, got {index['total_bytes']:,}")
+        text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
+        if check and (FOLDER / "index.json").read_text(encoding="utf-8") != text:
+            raise UsageError("expected the files to be those of index.json, they are others; run without --check")
+    except UsageError as error:
+        parser.exit(2, f"error: {error}\n")
+    if not check:
+        write_atomically(FOLDER / "index.json", text.encode())
+        page = FOLDER / "README.md"
+        write_atomically(page, _with_table(page.read_text(encoding="utf-8"), table_of(index)).encode())
+    print(f"{len(index['results'])} sets, {index['total_bytes'] / 1e6:.1f} MB: as in the index")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
