@@ -11,7 +11,7 @@ DEMO := demo-output
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast bench bench-xplique lint format lock clean
+.PHONY: help setup demo paper test test-fast bench bench-xplique lint format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -35,6 +35,10 @@ $(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 
 demo: setup  ## estimate and explain two real faces: a table here, pictures in demo-output/ (PRESET=published for the study's method)
 	$(BIN)/python -m age_audit.demo --output $(DEMO) --preset $(PRESET)
+
+paper: setup  ## execute the notebooks: figures/, tables/ from metadatasets/ (ESTIMATOR=cydral-resnet10: into paper-…/)
+	$(BIN)/python -m age_audit.reporting.notebooks $(if $(ESTIMATOR),--target paper-$(ESTIMATOR)/notebooks \
+		-p ESTIMATOR=$(ESTIMATOR) -p FIGURES=paper-$(ESTIMATOR)/figures -p TABLES=paper-$(ESTIMATOR)/tables)
 
 test: setup lint  ## lint and run all tests
 	$(BIN)/python -m pytest -q -n 2
