@@ -70,7 +70,9 @@ def test_missing_results_name_what_is_there(tmp_path):
     with pytest.raises(UsageError, match="none at all"):
         find_results(tmp_path, "dex-wrn", "published", "faces")
     write_set(tmp_path)
-    with pytest.raises(UsageError, match="expected results of dex-wrn, preset audit.*found: dex-wrn, published, faces"):
+    with pytest.raises(
+        UsageError, match=r"expected results of dex-wrn, preset audit.*found: dex-wrn, published, faces"
+    ):
         find_results(tmp_path, "dex-wrn", "audit", "faces")
 
 

@@ -1,0 +1,142 @@
+"""All notebooks are executed from the shipped metadatasets, as ``make paper`` does, and compared with what is committed."""
+
+import io
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+
+from age_audit.paths import ROOT
+from age_audit.reporting.notebooks import MAX_BYTES, NOTEBOOKS, execute_notebooks
+
+NAMES = (
+    "analysis_age_estimations_accuracy_and_differences",
+    "analysis_image_segment_activations",
+    "analysis_pearson_correlations",
+    "analysis_statistical_significance",
+)
+TABLES = sorted(path.relative_to(ROOT / "tables") for path in (ROOT / "tables").rglob("*.csv"))
+# Machines add in other orders, and CSV keeps six digits; a seed's draws are the same everywhere.
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory):
+    """Folder with figures/, tables/ and notebooks/ made anew."""
+    folder = tmp_path_factory.mktemp("paper")
+    places = {"FIGURES": str(folder / "figures"), "TABLES": str(folder / "tables")}
+    execute_notebooks(NAMES, folder / "notebooks", places)
+    return folder
+
+
+def test_there_are_these_notebooks():
+    assert tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))) == NAMES
+
+
+@pytest.mark.long
+def test_every_table_is_made_and_no_other(paper):
+    assert sorted(path.relative_to(paper / "tables") for path in (paper / "tables").rglob("*.csv")) == TABLES
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("table", TABLES, ids=str)
+def test_tables_are_those_committed(paper, table):
+    stored, made = (pd.read_csv(folder / table) for folder in (ROOT / "tables", paper / "tables"))
+    assert list(made) == list(stored)
+    for column in stored:
+        if pd.api.types.is_numeric_dtype(stored[column]) and not pd.api.types.is_bool_dtype(stored[column]):
+            np.testing.assert_allclose(made[column], stored[column], **TOLERANCE, err_msg=column)
+        elif column not in ("claim",):  # sentences round numbers that may differ in the sixth digit
+            assert made[column].astype(str).tolist() == stored[column].astype(str).tolist(), column
+
+
+@pytest.mark.long
+def test_every_table_is_there_for_latex_too(paper):
+    for table in TABLES:
+        assert (paper / "tables" / table).with_suffix(".tex").is_file()
+
+
+@pytest.mark.long
+def test_workbooks_hold_what_is_committed(paper):
+    books = sorted((ROOT / "tables").rglob("*.xlsx"))
+    assert books
+    for stored in books:
+        made = paper / "tables" / stored.relative_to(ROOT / "tables")
+        first, second = (openpyxl.load_workbook(io.BytesIO(path.read_bytes())) for path in (stored, made))
+        assert first.sheetnames == second.sheetnames
+        for name in first.sheetnames:
+            for cells in zip(first[name].values, second[name].values, strict=True):
+                for one, other in zip(*cells, strict=True):
+                    assert one == (pytest.approx(other, rel=1e-4, abs=1e-6) if isinstance(one, float) else other)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_is_there_in_both_forms(paper, name):
+    pictures = sorted((paper / "figures" / name).glob("*.png"))
+    assert all(path.with_suffix(".pdf").is_file() for path in pictures)
+    if name != "analysis_statistical_significance":
+        assert len(pictures) >= 2
+    assert not any(path.name.startswith("analysis_") for path in (paper / "figures").glob("*.png"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_notebooks_are_executed_and_fit_for_code_hosts(name):
+    path = NOTEBOOKS / f"{name}.ipynb"
+    assert path.stat().st_size < MAX_BYTES
+    cells = nbformat.read(path, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebooks_say_what_is_asked_and_how_far_to_believe_it(name):
+    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    assert cells[0].cell_type == "markdown"
+    assert any(cell.source.startswith("## How far to believe this") for cell in cells)
+    assert any("parameters" in cell.metadata.get("tags", []) for cell in cells[:4])
+    assert {"ESTIMATOR", "PRESET", "DATASET"} <= set(
+        re.findall(r"^([A-Z]+) = ", "\n".join(c.source for c in cells), re.M)
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebooks_hold_no_place_of_this_machine(name):
+    text = (NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")
+    text = re.sub(r'"image/png": "[^"]*"', "", text)
+    assert str(Path.home()) not in text
+    assert not re.search(r"(?<![\w./])/(?:tmp|home|root|work|var|usr)/", text)
+
+
+@pytest.mark.long
+def test_every_claim_points_at_its_number(paper):
+    """The table, the row and the column that a claim names hold the number that it says."""
+    seen = 0
+    for path in sorted((paper / "tables").rglob("*_claims.csv")):
+        for claim in pd.read_csv(path).itertuples():
+            table = pd.read_csv(path.parent / claim.table, dtype=str, keep_default_na=False)
+            chosen = table
+            for condition in filter(None, str(claim.row).split(", ") if claim.row == claim.row else []):
+                name, value = condition.split(" = ", 1)
+                chosen = chosen[[_same(cell, value) for cell in chosen[name]]]
+            assert len(chosen) == 1, claim
+            assert _same(chosen[claim.column].iloc[0], claim.value), claim
+            seen += 1
+    assert seen >= 3 * len(NAMES)
+
+
+def _same(cell, value) -> bool:
+    """Equal as text, or as numbers of six digits; an empty cell is NaN."""
+    if str(cell) == str(value):
+        return True
+    try:
+        return bool(np.isclose(float(cell or "nan"), float(value), rtol=1e-4, equal_nan=True))
+    except ValueError:
+        return False

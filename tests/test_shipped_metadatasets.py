@@ -1,0 +1,123 @@
+"""The results that ship: complete, as their index says, and in keeping with each other."""
+
+import json
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from age_audit.activations import score_regions
+from age_audit.attributions.masks import unpack_masks
+from age_audit.cli import build_parser
+from age_audit.cohorts import AGE_RANGES, GENDERS, RACES
+from age_audit.config import Stage1Config, Stage2Config
+from age_audit.reporting.sources import find_results
+from tools import ship_metadatasets as shipping
+
+INDEX = json.loads((shipping.FOLDER / "index.json").read_text(encoding="utf-8"))
+SETS = [pytest.param(entry, id=f"{entry['estimator']}-{entry['preset']}") for entry in INDEX["results"]]
+
+
+def results_of(entry):
+    return find_results(shipping.FOLDER, entry["estimator"], entry["preset"], entry["dataset"])
+
+
+def test_the_index_is_that_of_the_files(capsys):
+    assert shipping.main(["--check"]) == 0
+    listed = sum(len(entry["files"]) for entry in INDEX["results"])
+    assert listed == len(list(shipping.FOLDER.rglob("metadataset_*")))
+    assert INDEX["total_bytes"] <= 40_000_000
+
+
+def test_a_changed_file_is_noticed(tmp_path, monkeypatch, capsys):
+    name = INDEX["results"][0]["folder"]
+    for path in shipping.FOLDER.glob("*"):
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(shipping, "SETS", {name: shipping.SETS[name]})
+    monkeypatch.setattr(shipping, "FOLDER", tmp_path)
+    assert shipping.main([]) == 0
+    predictions = tmp_path / "metadataset_utkface_predictions.json"
+    predictions.write_bytes(predictions.read_bytes().replace(b"1", b"2", 1))
+    with pytest.raises(SystemExit):
+        shipping.main(["--check"])
+    assert "its hash is another" in capsys.readouterr().err
+
+
+def test_the_page_shows_the_index():
+    assert shipping.table_of(INDEX) in (shipping.FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("entry", SETS)
+def test_no_place_and_no_time_is_in_the_provenance(entry):
+    for file in entry["files"]:
+        if "provenance" in file["name"]:
+            text = (shipping.FOLDER / entry["folder"] / file["name"]).read_text(encoding="utf-8")
+            assert not re.search(r'"/|/home|/tmp|[0-9]{2}:[0-9]{2}|20[0-9]{2}-[0-9]{2}-', text)
+
+
+@pytest.mark.parametrize("entry", SETS)
+def test_every_image_is_accounted_for(entry):
+    results, faces = results_of(entry), entry["faces"]
+    estimated = results.predictions
+    assert len(estimated) == faces["estimated"] == estimated["fname"].nunique()
+    assert faces["estimated"] <= faces["images"] - faces["without_crop"]
+    explained = results.masks["fname"].tolist()
+    assert len(explained) == len(set(explained)) == faces["explained"]
+    assert {row["fname"] for row in results.rows} <= set(explained) <= set(estimated["fname"])
+    assert {row["fname"] for row in results.rows} == set(results.landmarks) & set(explained)
+
+
+@pytest.mark.parametrize("entry", SETS)
+def test_explained_faces_are_spread_over_all_groups(entry):
+    frame = results_of(entry).activations
+    sizes = frame.groupby(["race_real", "gender_real", "age_range"], observed=False).size()
+    assert len(sizes) == len(RACES) * len(GENDERS) * len(AGE_RANGES)
+    assert sizes.min() >= 1
+
+
+@pytest.mark.parametrize("entry", SETS)
+def test_activations_follow_from_masks_and_landmarks(entry):
+    """Scores are computed anew of 12 faces: the four files of a set belong together."""
+    results = results_of(entry)
+    place = {fname: i for i, fname in enumerate(results.masks["fname"].tolist())}
+    rows = results.rows[:: max(1, len(results.rows) // 12)]
+    for row in rows:
+        mask = unpack_masks(results.masks["positive"][[place[row["fname"]]]])[0]
+        for name, score in score_regions(mask, results.landmarks[row["fname"]]).items():
+            assert row[name] == pytest.approx(score, abs=1e-12), (row["fname"], name)
+
+
+@pytest.mark.parametrize("entry", SETS)
+def test_masks_have_the_values_of_their_preset(entry):
+    masks = results_of(entry).masks
+    positive, negative = masks["positive"][:200], masks["negative"][:200]
+    assert not (positive & negative).any()
+    if entry["preset"] == "published":
+        assert ((positive | negative) == 255).all()  # the study knows no unsettled pixel
+    else:
+        assert np.bitwise_count(positive | negative).sum() < 200 * 224 * 224 * 0.9
+
+
+@pytest.mark.parametrize("entry", SETS)
+def test_activations_and_predictions_name_the_same_ages(entry):
+    results = results_of(entry)
+    ages = dict(zip(results.predictions["fname"], results.predictions["age_estimation"], strict=True))
+    assert all(ages[row["fname"]] == row["age_estimation"] for row in results.rows)
+
+
+@pytest.mark.parametrize("entry", SETS)
+def test_the_commands_are_ones_that_the_scripts_take(entry):
+    by_script = {"analysis_1_method.py": Stage1Config, "analysis_2_evaluate.py": Stage2Config}
+    folders = set()
+    for command in entry["commands"]:
+        interpreter, script, *options = shlex.split(command)
+        assert interpreter == "python"
+        given = vars(build_parser(by_script[script], script, "").parse_args(options))
+        folders.add(given["metadatasets"])
+        if script == "analysis_2_evaluate.py":
+            assert given["preset"] == entry["preset"]
+        elif "explain" in str(given["steps"]):
+            assert (given["estimator"], given["preset"]) == (entry["estimator"], entry["preset"])
+    assert {str(folder).removeprefix("metadatasets").strip("/") or "." for folder in folders} == {entry["folder"]}
