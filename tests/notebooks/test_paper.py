@@ -1,4 +1,4 @@
-"""All notebooks are executed from the shipped metadatasets, as ``make paper`` does, and compared with what is committed."""
+"""All notebooks executed from the shipped metadatasets, as ``make paper`` does, and compared with what is committed."""
 
 import io
 import re
