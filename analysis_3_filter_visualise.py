@@ -1,7 +1,7 @@
 """Stage 3: compare age estimates between groups of faces.
 
 As a script it reads an activations file and writes figures and tables of error by gender and by race in each age
-range::
+range, and with ``--paper`` everything that the notebooks show::
 
     python analysis_3_filter_visualise.py --metadatasets metadatasets --dataset utkface --figures figures
 

@@ -241,6 +241,13 @@ class Stage3Config:
         default=Stage1Config.preset,
         metadata={"help": "published: accuracy as stored in the file; audit: computed anew from real age and estimate"},
     )
+    paper: bool = field(
+        default=False,
+        metadata={
+            "help": "also execute the notebooks: every figure and table of the paper, for which results of both presets "
+            "have to lie in --metadatasets or below"
+        },
+    )
 
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from age_audit.cohorts import FEW_FACES, REQUIRED_COLUMNS, row_counts
 from age_audit.config import Stage3Config
 from age_audit.disaggregation import ALL, CONFIDENCE, error_by_group
 from age_audit.errors import UsageError
+from age_audit.metadatasets import provenance_path
 from age_audit.metrics import study_accuracy
 from age_audit.plotting.distributions import MEASURES, distributions_by_age_range
 from age_audit.plotting.style import GROUP_TITLES, save_figure
@@ -54,7 +56,41 @@ def run_stage3(config: Stage3Config) -> str:
         raise UsageError(
             f"cannot write to {config.figures}: {error.strerror or error}; choose another --figures"
         ) from error
+    if config.paper:
+        written.append(write_paper(config))
     return "\n".join([*_summary(config, frame, tables, disagree), f"Written to {config.figures}:", *written])
+
+
+def write_paper(config: Stage3Config) -> str:
+    """Execute every notebook on these results; says what was written, relative to the folder of figures.
+
+    Raises
+    ------
+    UsageError
+        If nothing says which estimator they are of, or a notebook fails, say because one of the presets is missing.
+    """
+    from age_audit.reporting.notebooks import all_notebooks, execute_notebooks  # starts no kernel unless asked to
+
+    figures = config.figures.absolute()  # notebooks run from elsewhere
+    parameters = {
+        "ESTIMATOR": _estimator(config),
+        "DATASET": config.dataset,
+        "METADATASETS": str(config.metadatasets.absolute()),
+        "FIGURES": str(figures),
+        "TABLES": str(figures / "tables"),
+    }
+    execute_notebooks(all_notebooks(), figures / "notebooks", parameters)
+    return "notebooks/, executed; their figures in a folder each, their tables in tables/"
+
+
+def _estimator(config: Stage3Config) -> str:
+    path = provenance_path(config.metadatasets, config.dataset, "predictions")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["estimator"]["name"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(
+            f"expected {path} to name the estimator, it is missing or does not; run stage 1 with this --metadatasets"
+        ) from error
 
 
 def group_tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -116,6 +116,11 @@ def execute_notebooks(
         job.result()
 
 
+def all_notebooks() -> list[str]:
+    """The names of the project's notebooks."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+
+
 def start(root: Path = ROOT) -> None:
     """What the first cell of every notebook calls: run from the repository's root, and warn in one line.
 
@@ -199,8 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if parameters and arguments.target.resolve() == NOTEBOOKS:
             raise UsageError("expected a --target for notebooks with other parameters, so that those here stay")
         link_activations()
-        names = arguments.names or sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
-        execute_notebooks(names, arguments.target, parameters, arguments.workers)
+        execute_notebooks(arguments.names or all_notebooks(), arguments.target, parameters, arguments.workers)
     except UsageError as error:
         parser.exit(2, f"error: {error}\n")
     return 0
