@@ -244,8 +244,8 @@ class Stage3Config:
     paper: bool = field(
         default=False,
         metadata={
-            "help": "also execute the notebooks: every figure and table of the paper, for which results of both presets "
-            "have to lie in --metadatasets or below"
+            "help": "also execute the notebooks: every figure and table of the paper; results of both presets have to "
+            "lie in --metadatasets or below"
         },
     )
 
