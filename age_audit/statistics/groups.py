@@ -88,6 +88,7 @@ def disaggregate(
     draws: int = DRAWS,
     permutations: int = PERMUTATIONS,
     confidence: float = CONFIDENCE,
+    between: bool = True,
 ) -> Disaggregated:
     """Errors overall, by group, and the differences between groups.
 
@@ -103,6 +104,8 @@ def disaggregate(
         Bootstrap samples an interval, permutations a p-value.
     confidence : float
         Coverage of the intervals, between 0 and 1.
+    between : bool
+        As :func:`group_differences`.
 
     Returns
     -------
@@ -122,7 +125,8 @@ def disaggregate(
     options = {"draws": draws, "confidence": confidence}
     overall = estimates_of(frame, control, control, rng=np.random.default_rng([seed, 0]), **options)
     by_group = estimates_of(frame, [*control, *sensitive], control, rng=np.random.default_rng([seed, 1]), **options)
-    difference = group_differences(frame, sensitive, control, seed=seed, permutations=permutations, **options)
+    options |= {"permutations": permutations, "between": between}
+    difference = group_differences(frame, sensitive, control, seed=seed, **options)
     return Disaggregated(overall, by_group, difference)
 
 
@@ -153,6 +157,7 @@ def group_differences(
     draws: int = DRAWS,
     permutations: int = PERMUTATIONS,
     confidence: float = CONFIDENCE,
+    between: bool = True,
 ) -> pd.DataFrame:
     """Compare each group with the overall and with every other group, within each control level.
 
@@ -169,6 +174,8 @@ def group_differences(
         As :func:`disaggregate`.
     measures : sequence of str
         Of :data:`MEASURES`.
+    between : bool
+        Whether groups are compared with each other too; with many groups that takes most of the time.
 
     Returns
     -------
@@ -192,7 +199,7 @@ def group_differences(
     rng = np.random.default_rng([seed, 2])
     rows = []
     for labels, level in groups_of(frame, control, control):
-        for names, first, second, factor in _pairs(groups, level & used):
+        for names, first, second, factor in _pairs(groups, level & used, between):
             samples = values[:, first], values[:, second]
             found = combination_interval(samples, [factor, -factor], rng=rng, draws=draws, confidence=confidence)
             counts = _counts(names, first, second)
@@ -213,14 +220,16 @@ _DIFFERENCE_COLUMNS = [
 ]
 
 
-def _pairs(groups: dict[str, np.ndarray], level: np.ndarray) -> Iterator[tuple[dict, np.ndarray, np.ndarray, float]]:
+def _pairs(
+    groups: dict[str, np.ndarray], level: np.ndarray, between: bool
+) -> Iterator[tuple[dict, np.ndarray, np.ndarray, float]]:
     """Both sides of each comparison as rows of the frame, and what the difference of their means is multiplied by."""
     for name, inside in groups.items():
         first, rest = inside & level, level & ~inside
         # mean(group) - mean(all) = share of the others * (mean(group) - mean(others))
         factor = rest.sum() / max(1, level.sum())
         yield {"kind": "to overall", "group": name, "other": ALL}, first, rest, factor
-    for (name, inside), (other, beside) in combinations(groups.items(), 2):
+    for (name, inside), (other, beside) in combinations(groups.items(), 2) if between else ():
         yield {"kind": "between", "group": name, "other": other}, inside & level, beside & level, 1.0
 
 
