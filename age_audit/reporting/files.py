@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -57,7 +57,13 @@ class Saver:
         pyplot.close(figure)  # or the notebook shows once more what was opened there
         return Image(style.figure_bytes(figure, "png", SHOWN_DPI))
 
-    def table(self, table: pd.DataFrame, stem: str, caption: str) -> pd.DataFrame:
+    def table(
+        self,
+        table: pd.DataFrame,
+        stem: str,
+        caption: str,
+        layout: Callable[[pd.DataFrame, str, str], str] | None = None,
+    ) -> pd.DataFrame:
         """Write CSV and LaTeX; returns the same table.
 
         Parameters
@@ -67,11 +73,13 @@ class Saver:
         stem : str
         caption : str
             One or two sentences of plain text that let the table stand alone.
+        layout : callable, optional
+            From table, caption and label to LaTeX; :func:`latex_text` by default.
         """
         name = self._name(stem)
         self.tables.mkdir(parents=True, exist_ok=True)
         write_atomically(self.tables / f"{name}.csv", csv_text(table).encode())
-        write_atomically(self.tables / f"{name}.tex", latex_text(table, caption, f"tab:{name}").encode())
+        write_atomically(self.tables / f"{name}.tex", (layout or latex_text)(table, caption, f"tab:{name}").encode())
         self.saved[stem] = table
         return table
 
@@ -105,7 +113,7 @@ def latex_text(table: pd.DataFrame, caption: str, label: str) -> str:
         escape=True,
         float_format=_latex_number,
         na_rep="--",
-        caption=_escaped(caption),
+        caption=escaped(caption),
         label=label,
         longtable=len(table) > LONG,
     )
@@ -120,7 +128,8 @@ def _latex_number(value: float) -> str:
     return f"{value:.{LATEX_SIGNIFICANT - 1}e}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Plain text for LaTeX: the special characters that captions use, each with a backslash."""
     for character in "&%$#_":
         text = text.replace(character, f"\\{character}")
     return text
