@@ -75,8 +75,9 @@ def published_verdicts(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) 
     -------
     DataFrame
         One row a table: ``faces``, ``participants`` (all groups together), ``groups``, ``smallest_n`` and
-        ``largest_n`` of a group, ``tested`` (8 estimates or more), ``passed`` (normality rejected) and
-        ``k_test_below_alpha``.
+        ``largest_n`` of a group, ``tested`` (8 estimates or more), ``passed`` (normality rejected),
+        ``k_test_below_alpha``, and ``largest_difference_of_means`` of the estimates of two groups of one age range
+        (years).
     """
     rows = []
     for name, table in tables.items():
@@ -90,7 +91,9 @@ def published_verdicts(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) 
         }
         row["tested"] = int(table["normality_test_p_value"].notna().sum())
         row["passed"] = int(table["normality_test_passed"].sum())
-        rows.append(row | {"k_test_below_alpha": int((table["k_test_p"] < alpha).sum())})
+        row["k_test_below_alpha"] = int((table["k_test_p"] < alpha).sum())
+        means = table.groupby("age_min")["mean"].agg(["min", "max"])
+        rows.append(row | {"largest_difference_of_means": (means["max"] - means["min"]).max()})
     return pd.DataFrame(rows)
 
 

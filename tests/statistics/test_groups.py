@@ -109,6 +109,13 @@ class TestTables:
         p_values = rows(table, measure="mean_signed_error")["p_value"]
         assert np.ptp(p_values) < 0.05
 
+    def test_groups_against_the_overall_alone(self):
+        alone = disaggregate(self.frame, "race_real", between=False, **FEW).difference
+        both = disaggregate(self.frame, "race_real", **FEW).difference
+        assert set(alone["kind"]) == {"to overall"}
+        columns = ["group", "measure", "n_group", "difference", "cliffs_delta"]
+        pd.testing.assert_frame_equal(alone[columns], rows(both, kind="to overall")[columns].reset_index(drop=True))
+
     def test_same_seed_same_tables(self):
         first, second = (disaggregate(self.frame, "gender_real", **FEW) for _ in range(2))
         for name in ("overall", "by_group", "difference"):
