@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from age_audit.cohorts import require_columns
 from age_audit.plotting import style
@@ -50,7 +50,8 @@ def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05) ->
             _draw_p_values(axes, tests, alpha)
             shown = int(tests["p_value"].notna().sum())
             axes.set_title(f"{name} faces ({shown} of {len(tests)} groups have 8 faces or more)")
-        panels[0].set_ylim(top=2)  # after the last panel: they share it
+        most = max((tests["n"].max() for tests in sets.values() if len(tests)), default=0)
+        panels[0].set(xlim=(6.5, 1.4 * max(100, most)), ylim=(None, 2))  # after the last panel: they share both
         panels[0].set_ylabel("p-value of the test of normality (D'Agostino's K²)")
         _key(panels[-1], next(iter(sets.values())))
         figure.suptitle("Test of normality of each group's estimates, and how many faces the group has")
@@ -74,6 +75,8 @@ def _draw_p_values(axes: Axes, tests: pd.DataFrame, alpha: float) -> None:
     axes.axhline(alpha / tested, label=f"level / {tested} tests (Holm's first step)", **_HOLM)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     axes.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
 
 
@@ -128,6 +131,11 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05) -> Figure:
             _draw_rejections(axes, samples[samples["age_range"] == age], alpha)
             axes.set_title(f"real age {age} years")
             axes.tick_params(labelbottom=True)
+        sizes = np.unique(samples["n"]) if len(samples) else np.array([10, 100])
+        for axes in panels.flat:  # after the last panel: ticks of logarithmic axes follow the data
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axes.set_xlim(sizes.min() / 1.3, 1.3 * sizes.max())
+            axes.minorticks_off()
         figure.suptitle("The same groups, had fewer of their faces been seen")
         figure.supxlabel("faces drawn from the group (n)", fontsize=10)
         figure.supylabel(f"share of samples in which normality is rejected (level {alpha:g})", fontsize=10)
@@ -150,7 +158,4 @@ def _draw_rejections(axes: Axes, samples: pd.DataFrame, alpha: float) -> None:
         label = f"{gender}, {race} (n = {group['n_group'].iloc[0]:,})"
         points = {"marker": "o", "markersize": 5, "markerfacecolor": face, "linewidth": 1.4}
         axes.plot(group["n"], group["rejected"], label=label, **look, **points)
-    sizes = np.unique(samples["n"])
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
-    axes.minorticks_off()
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.2, fontsize=8)

@@ -202,7 +202,7 @@ def _names(features: Sequence[str] = ("gender", "race")) -> dict[str, Cell]:
 
 
 def _number(value: float, digits: int, scale: float = 1) -> str:
-    return NOTHING if np.isnan(value) else f"${value * scale:.{digits}f}$"
+    return NOTHING if np.isnan(value) else f"${round(value * scale, digits) + 0.0:.{digits}f}$"  # never minus 0
 
 
 def _unseen(head: str) -> str:

@@ -168,7 +168,8 @@ def rejections_by_size(
     Returns
     -------
     DataFrame
-        One row a group and size that it is large enough for. Columns: the features, ``n_group``, ``n``, ``rejected``
+        One row a group and size that it is large enough for. Columns: the features (of the types they had),
+        ``n_group``, ``n``, ``rejected``
         (share of the samples, 0-1) and ``rejected_normal``: the same of normal samples of the group's mean and
         deviation, rounded to whole years, of which a valid test rejects the share alpha.
 
@@ -193,7 +194,8 @@ def rejections_by_size(
                 for name, samples in (("rejected", drawn), ("rejected_normal", normal))
             }
             rows.append(labels | {"n_group": len(years), "n": size} | shares)
-    return pd.DataFrame(rows, columns=[*features, "n_group", "n", "rejected", "rejected_normal"])
+    table = pd.DataFrame(rows, columns=[*features, "n_group", "n", "rejected", "rejected_normal"])
+    return table.astype({name: frame[name].dtype for name in features})  # so that groups without a row are still known
 
 
 def _k_squared(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from age_audit.errors import UsageError
 from age_audit.plotting import style
@@ -69,6 +70,14 @@ def test_nothing_tested():
     assert not points(axes)
 
 
+def test_no_tick_is_a_formula():
+    figure = p_values_against_n({"explained": TESTS.head(1)})
+    FigureCanvasAgg(figure).draw()
+    axis = figure.axes[0].xaxis
+    assert not any("$" in label.get_text() for label in axis.get_ticklabels("both"))
+    assert "100" in [label.get_text() for label in axis.get_ticklabels()]
+
+
 def test_lines_of_the_same_groups_with_fewer_faces():
     first, second, *_ = rejections_by_size(SAMPLES).axes
     assert legend(first) == ["normal, rounded to whole years", "Male, Asian (n = 400)", "Female, Asian (n = 90)"]
@@ -76,6 +85,13 @@ def test_lines_of_the_same_groups_with_fewer_faces():
     assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.6], [0.2, 0.3]]
     assert [text.get_text() for text in second.texts] == ["too few faces"]
     assert first.get_title() == "real age 0–12 years"
+
+
+@pytest.mark.parametrize(("samples", "ticks"), [(SAMPLES, ["10", "20"]), (SAMPLES.head(0), ["10", "100"])])
+def test_ticks_are_the_sizes_drawn(samples, ticks):
+    figure = rejections_by_size(samples)
+    FigureCanvasAgg(figure).draw()
+    assert all([text.get_text() for text in axes.get_xticklabels("both")] == ticks for axes in figure.axes)
 
 
 def test_a_missing_column_is_named():

@@ -39,6 +39,7 @@ def test_p_values(p, text):
 def test_cells():
     row = {"n": 1234, "x": -1.26, "x_low": -2.0, "x_high": 0.5, "y": np.nan, "y_low": 1, "y_high": 1, "yes": np.True_}
     assert count("n")(row) == "1,234"
+    assert number("x", 0, 0.01)(row) == "$0$"
     assert number("x", 1)(row) == "$-1.3$"
     assert interval("x", 1, 100)(row) == "$-126.0$ [$-200.0$, $50.0$]"
     assert interval("y", 1)(row) == "--"

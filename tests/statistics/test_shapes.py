@@ -117,3 +117,4 @@ def test_more_faces_of_one_distribution_are_rejected_more_often():
 def test_no_group_is_large_enough():
     table = rejections_by_size(frame_of({"a": rounded(12, 1)}), ["group"], seed=1)
     assert table.empty and "rejected" in table
+    assert list(table["group"].cat.categories) == ["a"]
