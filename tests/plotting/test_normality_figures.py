@@ -74,7 +74,7 @@ def test_no_tick_is_a_formula():
     figure = p_values_against_n({"explained": TESTS.head(1)})
     FigureCanvasAgg(figure).draw()
     axis = figure.axes[0].xaxis
-    assert not any("$" in label.get_text() for label in axis.get_ticklabels("both"))
+    assert not any("$" in label.get_text() for label in axis.get_ticklabels(which="both"))
     assert "100" in [label.get_text() for label in axis.get_ticklabels()]
 
 
@@ -91,7 +91,7 @@ def test_lines_of_the_same_groups_with_fewer_faces():
 def test_ticks_are_the_sizes_drawn(samples, ticks):
     figure = rejections_by_size(samples)
     FigureCanvasAgg(figure).draw()
-    assert all([text.get_text() for text in axes.get_xticklabels("both")] == ticks for axes in figure.axes)
+    assert all([text.get_text() for text in axes.get_xticklabels(which="both")] == ticks for axes in figure.axes)
 
 
 def test_a_missing_column_is_named():
