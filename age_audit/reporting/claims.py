@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from age_audit.errors import UsageError
-from age_audit.reporting.files import Saver
+from age_audit.reporting.files import Saver, escaped
 
 PUBLISHED, AUDIT = "published", "audit"
 
@@ -71,3 +71,28 @@ class Claims:
         frame = pd.DataFrame(self._rows)
         order = {question: i for i, question in enumerate(dict.fromkeys(frame["question"]))}
         return frame.sort_values("question", key=lambda column: column.map(order), kind="stable", ignore_index=True)
+
+    def save(self, caption: str) -> pd.DataFrame:
+        """Write :meth:`table` as the saver's table ``claims``, with LaTeX that fits on a page; returns it."""
+        return self._saver.table(self.table(), "claims", caption, claims_layout)
+
+
+def claims_layout(table: pd.DataFrame, caption: str, label: str) -> str:
+    """Claims as a ``longtable`` of paragraphs: questions as headings, below each the claims and where they stand."""
+    lines = [
+        r"% \usepackage{booktabs,longtable}",
+        r"\begingroup\footnotesize\raggedright",
+        r"\begin{longtable}{lp{0.46\linewidth}p{0.36\linewidth}}",
+        rf"\caption{{{escaped(caption)}}}\label{{{label}}}\\",
+        *(r"\toprule", r"side & claim & where its number stands \\", r"\midrule", r"\endfirsthead"),
+        *(r"\toprule", r"side & claim & where its number stands \\", r"\midrule", r"\endhead"),
+        *(r"\bottomrule", r"\endfoot"),
+    ]
+    for question, claims in table.groupby("question", sort=False):
+        lines.append(rf"\multicolumn{{3}}{{p{{0.92\linewidth}}}}{{\textbf{{{escaped(question)}}}}}\\*")
+        for claim in claims.itertuples():
+            where = f"{claim.table}: {claim.row or 'its row'}; {claim.column}"
+            breakable = escaped(where).replace(r"\_", r"\_\allowbreak{}")
+            lines.append(rf"{claim.side} & {escaped(claim.claim)} & {breakable} \\")
+        lines.append(r"\addlinespace")
+    return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])

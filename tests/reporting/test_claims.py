@@ -60,3 +60,12 @@ def test_a_claim_about_nothing_is_refused(claims, change, message):
 def test_a_claim_about_several_rows_is_refused(claims):
     with pytest.raises(UsageError, match="got 2"):
         claims.add("?", "audit", "{}", "errors", "mae")
+
+
+def test_claims_are_saved_with_latex_of_paragraphs(claims, tmp_path):
+    claims.add("How wrong?", "audit", "{:.0%} & more", "errors", "mae", race="Asian")
+    claims.save("All claims")
+    latex = (tmp_path / "a_notebook" / "faces_dex_claims.tex").read_text()
+    assert r"\textbf{How wrong?}" in latex
+    assert r"audit & 950\% \& more & faces\_\allowbreak{}dex\_\allowbreak{}errors.csv: race = Asian; mae \\" in latex
+    assert latex.count(r"\begin{longtable}") == latex.count(r"\end{longtable}") == 1
