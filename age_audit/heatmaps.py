@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -10,6 +13,7 @@ from age_audit.errors import UsageError
 from age_audit.schema import CANVAS
 
 _PACKED = CANVAS * CANVAS // 8  # bytes a mask
+BLOCK = 8  # pixels: side of the squares in which masks are averaged; a packed byte is one row of such a square
 _CHUNK = 255  # masks unpacked at once: the most whose count still fits into one byte a pixel
 COMPARISONS = {
     "accurate": lambda first, second: first - second,
@@ -128,6 +132,54 @@ def compared_heatmap(first: ArrayLike, second: ArrayLike, this_type: str) -> np.
     if this_type not in COMPARISONS:
         raise UsageError(f"expected this_type to be one of {', '.join(COMPARISONS)}, got {this_type!r}")
     return scale_to_unit(COMPARISONS[this_type](scale_to_unit(first), scale_to_unit(second)))
+
+
+def cohort_sum(
+    rows: Iterable[Mapping], place: Mapping[str, int], positive_packed: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Sum of the masks of a cohort, each face as often as there are rows of it, and how many faces these are.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        With ``fname``; rows without a mask are passed over.
+    place : mapping of str to int
+        By file name the row in ``positive_packed``.
+    positive_packed : ndarray of uint8, shape (N, 6272)
+
+    Returns
+    -------
+    ndarray of int64, shape (224, 224)
+    int
+    """
+    times = Counter(place[row["fname"]] for row in rows if row.get("fname") in place)
+    return repeated_mask_sum(positive_packed[list(times)], list(times.values())), len(times)
+
+
+def block_means(positive_packed: np.ndarray, negative_packed: np.ndarray | None = None) -> np.ndarray:
+    """Average masks in squares of 8 x 8 pixels: what a permutation test sums thousands of times.
+
+    Parameters
+    ----------
+    positive_packed, negative_packed
+        As :func:`signed_mask_sums`.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, 28, 28)
+        -1 to 1: mean of +1, -1 and 0 over the square. All are whole multiples of 1/64, so that sums over fewer than
+        200,000 faces have no rounding error, in whatever order they are taken.
+    """
+    positive = _block_counts(positive_packed)
+    negative = BLOCK**2 - positive if negative_packed is None else _block_counts(negative_packed)
+    return (positive - negative) / np.float32(BLOCK**2)
+
+
+def _block_counts(packed: np.ndarray) -> np.ndarray:
+    """How many pixels of each square are set: float32, shape (N, 28, 28)."""
+    side = CANVAS // BLOCK
+    bits = np.bitwise_count(packed.reshape(len(packed), side, BLOCK, side))
+    return bits.sum(axis=2, dtype=np.uint8).astype(np.float32)
 
 
 def _count_bits(packed: np.ndarray, members: np.ndarray) -> np.ndarray:

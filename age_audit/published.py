@@ -7,7 +7,6 @@ shows them at the end of the cell; they are not written to files, as its were, o
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import pandas as pd
 from age_audit import normality, study
 from age_audit.cohorts import FEW_FACES, KEYS_BOUNDARIES
 from age_audit.errors import UsageError
-from age_audit.heatmaps import COMPARISONS, compared_heatmap, repeated_mask_sum, scale_to_unit
+from age_audit.heatmaps import COMPARISONS, cohort_sum, compared_heatmap, scale_to_unit
 from age_audit.mask_files import PackedMasks, load_positive_masks
 from age_audit.metrics import ACCURACY_CUTOFF
 from age_audit.plotting import style
@@ -232,11 +231,7 @@ def _sums_by_group(
 ) -> dict[str, np.ndarray]:
     """Sum of the masks of every group, int64 of shape (224, 224), each face as often as there are rows of it."""
     place = {fname: i for i, fname in enumerate(masks.fnames)}
-    sums = {}
-    for group in groups:
-        times = Counter(place[row["fname"]] for row in _members(rows, key, group) if row.get("fname") in place)
-        sums[group] = repeated_mask_sum(masks.positive[list(times)], list(times.values()))
-    return sums
+    return {group: cohort_sum(_members(rows, key, group), place, masks.positive)[0] for group in groups}
 
 
 def _members(rows: Iterable[Mapping], key: str, group: str) -> list[Mapping]:

@@ -46,8 +46,12 @@ class Saver:
         self.saved: dict[str, pd.DataFrame] = {}
         self._taken: set[str] = set()
 
-    def figure(self, figure: Figure, stem: str):
-        """Write PNG and PDF; returns a picture that a notebook shows as the value of its cell."""
+    def figure(self, figure: Figure, stem: str, colours: int | None = None):
+        """Write PNG and PDF; returns a picture that a notebook shows as the value of its cell.
+
+        With ``colours`` the picture shown (not those written) has at most so many, up to 256: heatmaps then take a
+        third of the room in the notebook.
+        """
         name = self._name(stem)
         for form in ("png", "pdf"):
             style.save_figure(figure, self.figures, name, form)
@@ -55,7 +59,8 @@ class Saver:
         from matplotlib import pyplot
 
         pyplot.close(figure)  # or the notebook shows once more what was opened there
-        return Image(style.figure_bytes(figure, "png", SHOWN_DPI))
+        shown = style.figure_bytes(figure, "png", SHOWN_DPI)
+        return Image(shown if colours is None else with_few_colours(shown, colours))
 
     def table(
         self,
@@ -95,6 +100,17 @@ class Saver:
             raise UsageError(f"expected every figure and table to have a name of its own, got {stem!r} twice")
         self._taken.add(stem)
         return f"{self.prefix}_{stem}"
+
+
+def with_few_colours(picture: bytes, colours: int) -> bytes:
+    """A PNG with at most that many colours, 2-256."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as opened:
+        few = opened.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE)  # others merge the rare dark ends
+    few.save(stream, "png", optimize=True)
+    return stream.getvalue()
 
 
 def csv_text(table: pd.DataFrame) -> str:

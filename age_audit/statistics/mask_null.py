@@ -101,6 +101,55 @@ def area_matched_null(
     return _table(regions, counts, means, even / np.where(counts, counts, np.nan), confidence)
 
 
+def packed_regions(landmarks: np.ndarray, regions: Sequence[str] = REGIONS) -> np.ndarray:
+    """Regions of faces as packed masks, to be drawn once and used for several kinds of masks.
+
+    Parameters
+    ----------
+    landmarks : ndarray of float or int, shape (N, 68, 2)
+        In pixels of the canvas.
+    regions : sequence of str, length R
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, R, 6272)
+        81 KB a face for all 13.
+    """
+    packed = [_drawn_regions(landmarks, regions, face) for face in range(len(landmarks))]
+    return np.array(packed, dtype=np.uint8).reshape(len(packed), len(regions), _PACKED)
+
+
+def null_summary(table: pd.DataFrame, by: str = "masks", alpha: float = 0.05) -> pd.DataFrame:
+    """How many regions score other than masks of other faces would, one row for each kind of masks.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Tables of :func:`area_matched_null`, one below the other, with a column that tells them apart.
+    by : str
+        That column.
+    alpha : float
+        Chance of any false finding among the regions of one table.
+
+    Returns
+    -------
+    DataFrame
+        Columns: ``by``; ``n`` (the most faces of any region), ``regions`` tested; ``above`` and ``below`` (regions with
+        ``p_holm`` below alpha and a ratio above or below 1); ``largest_ratio`` and the ``region`` that has it.
+    """
+    rows = []
+    for name, regions in table.groupby(by, sort=False):
+        tested = regions[regions["p_value"].notna()]
+        found = tested[tested["p_holm"] < alpha]
+        row = {by: name, "n": int(regions["n"].max()), "regions": len(tested)}
+        row |= {"above": int((found["ratio"] > 1).sum()), "below": int((found["ratio"] < 1).sum())}
+        ratios = tested.set_index("region")["ratio"].dropna()
+        there = len(ratios) > 0
+        row |= {"largest_ratio": ratios.max() if there else np.nan, "region": ratios.idxmax() if there else ""}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def _region_bits(positive_packed: np.ndarray, faces: np.ndarray, regions: Sequence[str]) -> Callable[[int], np.ndarray]:
     """A function from the number of a face to its packed regions, uint8 (R, 6272)."""
     count = len(faces)
