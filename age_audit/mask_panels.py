@@ -202,3 +202,34 @@ def mean_masks(faces: ExplainedFaces, features: Sequence[str]) -> list[MeanMask]
         heatmap = sums[1] / n if n else np.full((CANVAS, CANVAS), np.nan)
         means.append(MeanMask(labels, n, heatmap))
     return means
+
+
+def outline_distances(
+    frame: pd.DataFrame, landmarks: Mapping[str, np.ndarray], features: Sequence[str]
+) -> pd.DataFrame:
+    """How far the mean landmarks of each group are from those of all faces.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With ``fname`` and the features.
+    landmarks : mapping of str to ndarray of float, shape (68, 2)
+        By file name, in pixels of the canvas.
+    features : sequence of str
+
+    Returns
+    -------
+    DataFrame
+        One row a combination of levels. Columns: the features, ``n`` (faces with landmarks), ``mean_pixels`` and
+        ``largest_pixels`` (over the 68 points); NaN without faces.
+    """
+    frame = frame[frame["fname"].isin(landmarks)]
+    points = np.array([landmarks[fname] for fname in frame["fname"]]).reshape(len(frame), -1, 2)
+    rows = []
+    for labels, inside in groups_of(frame, list(features)):
+        row = {"n": int(inside.sum()), "mean_pixels": np.nan, "largest_pixels": np.nan}
+        if row["n"]:
+            distances = np.linalg.norm(points[inside].mean(axis=0) - points.mean(axis=0), axis=1)
+            row |= {"mean_pixels": distances.mean(), "largest_pixels": distances.max()}
+        rows.append(labels | row)
+    return pd.DataFrame(rows)

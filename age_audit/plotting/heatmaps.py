@@ -37,9 +37,15 @@ class Scale:
 
 
 STUDY_SCALE = Scale(LIMITS, _TICKS, "scaled as the study does")
+# Added up, two sums that are 0 give -2, which is scaled to -3 where both have their largest value in one place.
+OBSERVING_SCALE = Scale(
+    (-7.0, 1.0),
+    {-7.0: "−7", -5.0: "−5", -3.0: "−3\n(0 in both sums, if they peak together)", -1.0: "−1", 1.0: "1\n(largest)"},
+    "scaled as the study does",
+)
 SHARE_SCALE = Scale(
     (-1.0, 1.0),
-    {-1.0: "−1\n(all lower)", -0.5: "−0.5", 0.0: "0\n(as many)", 0.5: "0.5", 1.0: "1\n(all raise)"},
+    {-1.0: "−1\n(all lower)", -0.5: "−0.5", 0.0: "0\n(equal)", 0.5: "0.5", 1.0: "1\n(all raise)"},
     "share of faces where a pixel raises the estimate − share where it lowers it",
 )
 
@@ -71,6 +77,7 @@ def heatmap_grid(
     title: str,
     landmarks: np.ndarray | None = None,
     note: str = "",
+    size: float = 1.9,
 ) -> Figure:
     """Draw heatmaps in rows and columns on one scale of colours, each under the same face outline.
 
@@ -86,13 +93,15 @@ def heatmap_grid(
         Of the outline, in pixels of the canvas.
     note : str
         Below the panels: how to read the figure.
+    size : float
+        Side of a panel, inches.
 
     Returns
     -------
     Figure
     """
     with style.applied():
-        figure = style.new_figure(0.4 + 1.9 * len(columns), 1.9 + 2.1 * len(rows))
+        figure = style.new_figure(0.4 + size * len(columns), 1.45 + (size + 0.32) * len(rows))
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
         for line, row in zip(panels, grid, strict=True):
             for panel, axes in zip(line, row, strict=True):
@@ -102,7 +111,7 @@ def heatmap_grid(
                     draw_face_outline(axes, landmarks)
         above = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "fontsize": 11}
         for axes, name in zip(grid[0], columns, strict=True):
-            axes.annotate(name, (0.5, 1), (0, 22), fontweight="bold", **above)
+            axes.annotate(name, (0.5, 1), (0, 21), fontweight="bold", **above)
         for axes, name in zip(grid[:, 0], rows, strict=True):
             axes.set_ylabel(name, fontsize=11)
         _add_scale(figure, grid, scale)
@@ -132,7 +141,8 @@ def study_figure(
     rows, columns = (
         list(dict.fromkeys(names)) for names in zip(*((p.age_range, p.group) for p in panels), strict=True)
     )
-    return heatmap_grid(_in_rows(drawn, len(columns)), _years(rows), columns, STUDY_SCALE, title, landmarks, note)
+    scale = OBSERVING_SCALE if this_type == "observing" else STUDY_SCALE
+    return heatmap_grid(_in_rows(drawn, len(columns)), _years(rows), columns, scale, title, landmarks, note)
 
 
 def mean_figure(means: Sequence[MeanMask], title: str, landmarks: np.ndarray | None = None, note: str = "") -> Figure:

@@ -12,6 +12,7 @@ from age_audit.plotting import style
 
 _OBSERVED, _NULL, _EVEN = "#D55E00", "0.55", "#0072B2"  # vermilion, grey, blue of Okabe and Ito
 _FOUND = 0.05
+_SIZE = {"ha": "right", "va": "center", "color": "0.35", "fontsize": 8}
 
 
 def observed_and_null(
@@ -21,6 +22,7 @@ def observed_and_null(
     xlabel: str,
     title: str,
     names: Mapping[str, str],
+    sizes: Mapping[str, Sequence[str]] | None = None,
 ) -> Figure:
     """Draw one panel a table: a dot for each row's observed number, a bar for where chance puts it.
 
@@ -35,6 +37,8 @@ def observed_and_null(
     xlabel, title : str
     names : mapping of str to str
         Words of the legend for ``observed``, ``null`` and perhaps ``even``.
+    sizes : mapping of str to sequence of str, optional
+        By the panel's title, how many faces each row stands for; written on its right.
 
     Returns
     -------
@@ -42,18 +46,21 @@ def observed_and_null(
         A dot is filled where ``p_holm`` is below 0.05. Rows without a number say "too few faces".
     """
     with style.applied():
-        figure = style.new_figure(2.2 + 2.9 * len(tables), 1.9 + 0.24 * len(labels))
+        figure = style.new_figure(2.2 + 2.9 * len(tables), 2.1 + 0.24 * len(labels))
         panels = figure.subplots(1, len(tables), sharey=True, sharex=True, squeeze=False)[0]
         for axes, (name, table) in zip(panels, tables.items(), strict=True):
             for y, (_, row) in enumerate(table.iterrows()):
                 _draw_row(axes, y, row, columns)
+            for y, size in enumerate(sizes[name] if sizes else ()):
+                axes.text(0.995, y, size, transform=axes.get_yaxis_transform(), **_SIZE)
             axes.set_title(name)
+            axes.set_xlabel(xlabel)
             axes.grid(axis="x", color="0.9")
             axes.set_axisbelow(True)
         panels[0].set_yticks(range(len(labels)), labels)
         panels[0].set_ylim(len(labels) - 0.4, -0.6)
-        panels[0].set_xlim(left=0)
-        figure.supxlabel(xlabel, fontsize=10)
+        right = max(panels[0].get_xlim()[1], 1e-9)
+        panels[0].set_xlim(0, right * 1.18 if sizes else right)
         figure.suptitle(title)
         figure.legend(handles=_legend(names), loc="outside lower center", ncols=2)
     return figure

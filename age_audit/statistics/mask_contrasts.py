@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 
 from age_audit.cohorts import FEW_FACES, require_columns
 from age_audit.disaggregation import ALL, groups_of
-from age_audit.heatmaps import scale_to_unit
 from age_audit.statistics.mask_maps import (
     FEWEST,
     PERMUTATIONS,
@@ -131,10 +130,14 @@ def _contrast(maps: np.ndarray, first: np.ndarray, rng: np.random.Generator, shu
 
 def _study_correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Correlations of the study's heatmap as labelled with each shuffled one, (K,); NaN where either has no answer."""
-    heatmaps = np.stack(
-        [scale_to_unit(scale_to_unit(one) - scale_to_unit(other)) for one, other in zip(first, second, strict=True)]
-    )
+    heatmaps = _scaled_rows(_scaled_rows(first) - _scaled_rows(second))
     return row_correlations(heatmaps[1:], heatmaps[:1])
+
+
+def _scaled_rows(sums: np.ndarray) -> np.ndarray:
+    """Every row as :func:`age_audit.heatmaps.scale_to_unit` scales a heatmap."""
+    largest = sums.max(axis=1, keepdims=True)
+    return sums * np.divide(2, largest, out=np.full(largest.shape, np.nan, sums.dtype), where=largest != 0) - 1
 
 
 def _halves(kinds: Sequence[np.ndarray], rng: np.random.Generator, splits: int) -> tuple[np.ndarray, float]:

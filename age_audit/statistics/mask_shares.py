@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.cohorts import require_columns
+from age_audit.metrics import pearson_r
 from age_audit.regions import REGIONS
 from age_audit.schema import CANVAS
 
@@ -39,19 +40,19 @@ def area_table(areas: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     areas : mapping of str to DataFrame
-        From :func:`mask_areas`, by preset.
+        From :func:`mask_areas`, by the name of the masks.
 
     Returns
     -------
     DataFrame
-        One row a preset and area. Columns: ``preset``, ``area``, ``n``, ``mean``, ``sd``, ``p5``, ``median``, ``p95``
-        (0–1) and ``faces_without`` (share of faces with none at all); NaN without faces, ``sd`` also with one.
+        One row a kind of masks and area. Columns: ``masks``, ``area``, ``n``, ``mean``, ``sd``, ``p5``, ``median``,
+        ``p95`` (0–1) and ``faces_without`` (share of faces with none at all); NaN without faces, ``sd`` also with one.
     """
     rows = []
-    for preset, frame in areas.items():
+    for name, frame in areas.items():
         for area in AREAS:
             shares = frame[area]
-            row = {"preset": preset, "area": area, "n": len(shares), "mean": shares.mean(), "sd": shares.std()}
+            row = {"masks": name, "area": area, "n": len(shares), "mean": shares.mean(), "sd": shares.std()}
             row |= {name: shares.quantile(q) for name, q in (("p5", 0.05), ("median", 0.5), ("p95", 0.95))}
             rows.append(row | {"faces_without": (shares == 0).mean()})
     return pd.DataFrame(rows)
@@ -63,15 +64,15 @@ def region_table(activations: Mapping[str, pd.DataFrame], raises: Mapping[str, f
     Parameters
     ----------
     activations : mapping of str to DataFrame
-        By preset, with ``activation_<region>_pct_of_feature`` of all regions.
+        By the name of the masks, with ``activation_<region>_pct_of_feature`` of all regions.
     raises : mapping of str to float
-        By preset, mean share of the picture that raises the estimate, of the same faces.
+        By the name of the masks, mean share of the picture that raises the estimate, of the same faces.
 
     Returns
     -------
     DataFrame
-        One row a preset and region. Columns: ``preset``, ``region``, ``n``, ``positive_share`` (mean over faces,
-        0–1), ``even`` (the same number in every row of a preset) and ``to_even`` = positive_share / even: 1
+        One row a kind of masks and region. Columns: ``masks``, ``region``, ``n``, ``positive_share`` (mean over faces,
+        0–1), ``even`` (the same number in every row of one kind) and ``to_even`` = positive_share / even: 1
         where the region is marked no more than any other place.
 
     Raises
@@ -80,13 +81,13 @@ def region_table(activations: Mapping[str, pd.DataFrame], raises: Mapping[str, f
         If a frame lacks a column.
     """
     rows = []
-    for preset, frame in activations.items():
-        names = {region: f"activation_{region}_pct_of_feature" for region in REGIONS}
-        require_columns(frame, names.values())
-        even = raises[preset]
-        for region, column in names.items():
+    for name, frame in activations.items():
+        columns = {region: f"activation_{region}_pct_of_feature" for region in REGIONS}
+        require_columns(frame, columns.values())
+        even = raises[name]
+        for region, column in columns.items():
             shares = frame[column].dropna()
-            row = {"preset": preset, "region": region, "n": len(shares), "positive_share": shares.mean(), "even": even}
+            row = {"masks": name, "region": region, "n": len(shares), "positive_share": shares.mean(), "even": even}
             rows.append(row | {"to_even": shares.mean() / even if even else np.nan})
     return pd.DataFrame(rows)
 
@@ -97,15 +98,43 @@ def region_spread(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a preset. Columns: ``preset``, ``n``, ``least`` and ``most`` (smallest and largest ``to_even``) and the
-        regions that have them (``least_region``, ``most_region``), ``spread`` (standard deviation of ``to_even`` over
-        regions).
+        One row a kind of masks. Columns: ``masks``, ``n``, ``least`` and ``most`` (smallest and largest ``to_even``)
+        and the regions that have them (``least_region``, ``most_region``), ``spread`` (standard deviation of
+        ``to_even`` over regions).
     """
     rows = []
-    for preset, regions in table.groupby("preset", sort=False):
+    for name, regions in table.groupby("masks", sort=False):
         ratios = regions.set_index("region")["to_even"].dropna()
-        row = {"preset": preset, "n": int(regions["n"].max()), "least": ratios.min(), "most": ratios.max()}
+        row = {"masks": name, "n": int(regions["n"].max()), "least": ratios.min(), "most": ratios.max()}
         named = len(ratios) > 0
         row |= {"least_region": ratios.idxmin() if named else "", "most_region": ratios.idxmax() if named else ""}
         rows.append(row | {"spread": ratios.std(ddof=0)})
+    return pd.DataFrame(rows)
+
+
+def likeness_table(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """How alike the masks of all faces are.
+
+    Parameters
+    ----------
+    maps : mapping of str to ndarray of float, shape (N, ...)
+        By the name of the masks, -1 to 1, such as :func:`age_audit.heatmaps.block_means`; all with the same places.
+
+    Returns
+    -------
+    DataFrame
+        One row a kind of masks. Columns: ``masks``, ``n``; ``lowest`` and ``highest`` value of the mean map;
+        ``in_common``: the share of the maps' squared values that their mean holds (0–1; 1 where all faces have one
+        mask, 1 / n where they have nothing in common); ``r_with_first``: correlation over places with the first mean
+        map. NaN without faces.
+    """
+    rows, reference = [], None
+    for name, values in maps.items():
+        flat = values.reshape(len(values), -1).astype(float)
+        mean = flat.mean(axis=0) if len(flat) else np.full(int(np.prod(values.shape[1:])), np.nan)
+        reference = mean if reference is None else reference
+        square = (flat**2).mean() if len(flat) else np.nan
+        row = {"masks": name, "n": len(flat), "lowest": mean.min(), "highest": mean.max()}
+        row |= {"in_common": (mean**2).mean() / square if square else np.nan}
+        rows.append(row | {"r_with_first": pearson_r(mean, reference)})
     return pd.DataFrame(rows)
