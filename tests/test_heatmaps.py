@@ -6,7 +6,14 @@ import pytest
 
 from age_audit.attributions.masks import pack_masks
 from age_audit.errors import UsageError
-from age_audit.heatmaps import compared_heatmap, repeated_mask_sum, scale_to_unit, signed_mask_sums
+from age_audit.heatmaps import (
+    block_means,
+    cohort_sum,
+    compared_heatmap,
+    repeated_mask_sum,
+    scale_to_unit,
+    signed_mask_sums,
+)
 
 
 def literal_sums(positive, groups, negative=None):
@@ -132,3 +139,27 @@ class TestRepeatedAndCompared:
     def test_another_word(self):
         with pytest.raises(UsageError, match="one of accurate, inaccurate, observing, got 'both'"):
             compared_heatmap([[1]], [[1]], "both")
+
+
+class TestBlocksAndCohorts:
+    @pytest.mark.parametrize("values", [2, 3])
+    def test_block_means_square_by_square(self, values):
+        positive = random_masks(3)
+        negative = random_masks(3, seed=1) & ~positive if values == 3 else ~positive
+        found = block_means(pack_masks(positive), pack_masks(negative) if values == 3 else None)
+        assert found.shape == (3, 28, 28) and found.dtype == np.float32
+        for face in range(3):
+            for row, column in [(0, 0), (3, 17), (27, 27)]:
+                square = np.s_[face, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+                assert found[face, row, column] == positive[square].mean() - negative[square].mean()
+
+    def test_no_masks(self):
+        assert block_means(pack_masks(random_masks(0))).shape == (0, 28, 28)
+
+    def test_cohort_sum_row_by_row(self):
+        masks = random_masks(3)
+        rows = [{"fname": name} for name in ("c", "a", "c", None, "lost")] + [{}]
+        sums, n = cohort_sum(rows, {"a": 0, "b": 1, "c": 2}, pack_masks(masks))
+        signed = np.where(masks, 1, -1)
+        np.testing.assert_array_equal(sums, signed[0] + 2 * signed[2])
+        assert n == 2

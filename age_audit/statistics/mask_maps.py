@@ -15,10 +15,11 @@ _SLACK = 1e-6  # relative: sums of one set of numbers in another order differ by
 
 
 def flat_maps(maps: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
-    """The maps of the rows of a frame as (N, P); a ValueError if they are not as many."""
+    """The maps of the rows of a frame as floats of shape (N, P); a ValueError if they are not as many."""
     if len(maps) != len(frame):
         raise ValueError(f"expected a map a row, {len(frame)}, got {len(maps)}")
-    return maps.reshape(len(maps), int(np.prod(maps.shape[1:])))
+    flat = maps.reshape(len(maps), int(np.prod(maps.shape[1:])))
+    return flat if np.issubdtype(flat.dtype, np.floating) else flat.astype(np.float32)
 
 
 def beside_shuffled(name: str, found: np.ndarray) -> dict[str, float]:

@@ -130,8 +130,8 @@ def likeness_table(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """
     rows, reference = [], None
     for name, values in maps.items():
-        flat = values.reshape(len(values), -1).astype(float)
-        mean = flat.mean(axis=0) if len(flat) else np.full(int(np.prod(values.shape[1:])), np.nan)
+        flat = values.reshape(len(values), int(np.prod(values.shape[1:]))).astype(float)
+        mean = flat.mean(axis=0) if len(flat) else np.full(flat.shape[1], np.nan)
         reference = mean if reference is None else reference
         square = (flat**2).mean() if len(flat) else np.nan
         row = {"masks": name, "n": len(flat), "lowest": mean.min(), "highest": mean.max()}

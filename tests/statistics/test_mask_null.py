@@ -1,12 +1,13 @@
 """Masks permuted between faces: by hand, as counted pixel by pixel, and error rates on simulated masks."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from age_audit.activations import score_regions
 from age_audit.attributions.masks import pack_masks
 from age_audit.regions import REGIONS, region_masks
-from age_audit.statistics.mask_null import area_matched_null
+from age_audit.statistics.mask_null import area_matched_null, null_summary, packed_regions
 
 
 def picture(*boxes):
@@ -116,3 +117,30 @@ def test_false_positives_and_power():
         planted.append(null_of(packed, regions, block=20, seed=seed)["p_value"][0] <= 0.05)
     assert 0.03 <= np.mean(null) <= 0.07
     assert np.mean(planted) >= 0.9  # 3 masks in 10 lie on their face's own region
+
+
+def test_regions_drawn_once():
+    angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    landmarks = np.stack([112 + size * np.column_stack([np.cos(angle), np.sin(angle)]) for size in (50, 70, 60)])
+    masks = pack_masks(np.random.default_rng(4).random((3, 224, 224)) < 0.4)
+    regions = packed_regions(landmarks)
+    assert regions.shape == (3, len(REGIONS), 6272)
+    tables = [area_matched_null(masks, faces, seed=1, permutations=9) for faces in (landmarks, regions)]
+    pd.testing.assert_frame_equal(*tables)
+    assert packed_regions(landmarks[:0], ["nose"]).shape == (0, 1, 6272)
+
+
+def test_summary_by_hand():
+    table = pd.DataFrame(
+        {
+            "masks": ["a"] * 3 + ["b"],
+            "region": ["nose", "chin", "top", "nose"],
+            "n": [5, 4, 0, 0],
+            "ratio": [1.2, 0.7, np.nan, np.nan],
+            "p_value": [0.01, 0.02, np.nan, np.nan],
+            "p_holm": [0.02, 0.04, np.nan, np.nan],
+        }
+    )
+    first, second = null_summary(table).to_dict("records")
+    assert first == {"masks": "a", "n": 5, "regions": 2, "above": 1, "below": 1, "largest_ratio": 1.2, "region": "nose"}
+    assert second["regions"] == second["above"] == 0 and np.isnan(second["largest_ratio"]) and second["region"] == ""
