@@ -101,7 +101,7 @@ def heatmap_grid(
     Figure
     """
     with style.applied():
-        figure = style.new_figure(0.4 + size * len(columns), 1.45 + (size + 0.32) * len(rows))
+        figure = style.new_figure(0.4 + size * len(columns), 1.7 + (size + 0.32) * len(rows))
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
         for line, row in zip(panels, grid, strict=True):
             for panel, axes in zip(line, row, strict=True):

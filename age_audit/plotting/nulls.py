@@ -60,7 +60,7 @@ def observed_and_null(
         panels[0].set_yticks(range(len(labels)), labels)
         panels[0].set_ylim(len(labels) - 0.4, -0.6)
         right = max(panels[0].get_xlim()[1], 1e-9)
-        panels[0].set_xlim(0, right * 1.18 if sizes else right)
+        panels[0].set_xlim(0, right * 1.3 if sizes else right)
         figure.suptitle(title)
         figure.legend(handles=_legend(names), loc="outside lower center", ncols=2)
     return figure
