@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from age_audit.errors import UsageError
 from age_audit.reporting.files import Saver, escaped
 
+_FIELD = re.compile(r"\{[^{}]*\}")
 PUBLISHED, AUDIT = "published", "audit"
 
 
@@ -62,7 +65,7 @@ class Claims:
         number = chosen[column].iloc[0]
         where = ", ".join(f"{name} = {value}" for name, value in row.items())
         self._rows.append(
-            {"question": question, "side": side, "claim": claim.format(number), "value": float(number)}
+            {"question": question, "side": side, "claim": _sentence(claim, number), "value": float(number)}
             | {"table": f"{self._saver.prefix}_{table}.csv", "row": where, "column": column}
         )
 
@@ -75,6 +78,11 @@ class Claims:
     def save(self, caption: str) -> pd.DataFrame:
         """Write :meth:`table` as the saver's table ``claims``, with LaTeX that fits on a page; returns it."""
         return self._saver.table(self.table(), "claims", caption, claims_layout)
+
+
+def _sentence(claim: str, number: float) -> str:
+    """The claim with its number; where there is none, that there is none."""
+    return f"Too few faces to say: {_FIELD.sub('…', claim)}" if pd.isna(number) else claim.format(number)
 
 
 def claims_layout(table: pd.DataFrame, caption: str, label: str) -> str:

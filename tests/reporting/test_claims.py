@@ -62,6 +62,12 @@ def test_a_claim_about_several_rows_is_refused(claims):
         claims.add("?", "audit", "{}", "errors", "mae")
 
 
+def test_a_claim_without_a_number_says_so(claims):
+    claims._saver.table(pd.DataFrame({"n": [1], "r": [float("nan")]}), "few", "Few")
+    claims.add("How alike?", "audit", "They correlate by {:.2f}.", "few", "r", n=1)
+    assert claims.table()["claim"].item() == "Too few faces to say: They correlate by …."
+
+
 def test_claims_are_saved_with_latex_of_paragraphs(claims, tmp_path):
     claims.add("How wrong?", "audit", "{:.0%} & more", "errors", "mae", race="Asian")
     claims.save("All claims")
