@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 
 from age_audit.statistics.resampling import (
     BCA_LIMIT,
@@ -41,6 +42,22 @@ class TestInterval:
         assert found.method == "percentile"
         np.testing.assert_allclose(found.low, np.quantile(means, 0.025, axis=0), rtol=1e-10)
         np.testing.assert_allclose(found.high, np.quantile(means, 0.975, axis=0), rtol=1e-10)
+
+    @pytest.mark.parametrize("size", [30, BCA_LIMIT])
+    def test_is_scipys_bootstrap_of_the_values_themselves(self, size):
+        samples = generator(1).exponential(size=(2, size)), generator(2).normal(size=(2, 25))
+        found = combination_interval(samples, [0.5, -2], rng=generator(3), draws=50)
+        literal = scipy.stats.bootstrap(
+            samples,
+            lambda x, y, axis: 0.5 * x.mean(axis=axis) - 2 * y.mean(axis=axis),
+            n_resamples=50,
+            batch=2**21 // (size + 25),
+            axis=-1,
+            method=found.method,
+            rng=generator(3),
+        )
+        np.testing.assert_allclose(found.low, literal.confidence_interval.low, rtol=1e-9)
+        np.testing.assert_allclose(found.high, literal.confidence_interval.high, rtol=1e-9)
 
     def test_bca_leans_towards_the_long_tail(self):
         skewed = generator(3).exponential(size=(1, 40))
@@ -85,6 +102,20 @@ class TestDifference:
                 inside = np.isin(np.arange(9), chosen)
                 gaps.append(abs(both[row, inside].mean() - both[row, ~inside].mean()))
             assert p_value == pytest.approx(np.mean(np.array(gaps) >= gaps[0] - 1e-12))
+
+    @pytest.mark.parametrize("sizes", [(6, 9), (9, 6)])
+    def test_drawn_at_random_is_near_to_exact(self, sizes):
+        # 15 over 6 is 5,005 deals; the share of 4,000 drawn ones at least as far out has a standard error of 0.008.
+        first, second = (generator(i).normal(0.5 * i, size=(2, size)).round(1) for i, size in enumerate(sizes))
+        exact = difference_p_values(first, second, rng=generator(), permutations=5005)
+        drawn = difference_p_values(first, second, rng=generator(4), permutations=4000)
+        np.testing.assert_allclose(drawn, exact, atol=0.025)
+        assert (drawn != exact).all()
+
+    def test_ties_count_as_at_least_as_far_out(self):
+        # Every deal of these is as far out as the one found, or further: 1 of 40 is in one side or in the other.
+        first, second = np.zeros((1, 20)), np.eye(1, 20)
+        assert difference_p_values(first + 0.1, second + 0.1, rng=generator(), permutations=99) == [1]
 
     def test_one_face_a_side_is_no_test(self):
         assert np.isnan(difference_p_values(one(1), one(2, 3), rng=generator())).all()
