@@ -7,7 +7,7 @@ two means, a group against the overall, a standardised mean. One routine therefo
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -155,7 +155,7 @@ def difference_p_values(
         return np.full(first.shape[0], np.nan)
     sizes = first.shape[-1], second.shape[-1]
     if comb(sum(sizes), sizes[0]) > permutations:
-        return _drawn_p_values(first, second, rng, permutations)
+        return stratified_p_values([(first, second)], [1.0], rng=rng, permutations=permutations)
     result = scipy.stats.permutation_test(
         (first, second),
         lambda x, y, axis: np.abs(x.mean(axis=axis) - y.mean(axis=axis)),
@@ -167,33 +167,63 @@ def difference_p_values(
     return np.atleast_1d(result.pvalue)
 
 
-def _drawn_p_values(first: np.ndarray, second: np.ndarray, rng: np.random.Generator, permutations: int) -> np.ndarray:
-    """As :func:`difference_p_values`, of random permutations.
+def stratified_p_values(
+    strata: Sequence[tuple[np.ndarray, np.ndarray]],
+    shares: Sequence[float],
+    *,
+    rng: np.random.Generator,
+    permutations: int = PERMUTATIONS,
+) -> np.ndarray:
+    """Two-sided permutation p-values of a weighted sum of differences of two means, one difference a stratum.
 
-    The total of both samples never changes, so the difference of the means follows from the sum over the smaller one:
-    only who is in that one is drawn, once for all measures. Much less work than scipy's permutation_test, which deals
-    both samples and takes their means measure by measure.
+    Null hypothesis: within each stratum both samples come from one distribution. Faces are dealt anew within their
+    stratum only, so that strata in which groups have unequal sizes make no difference look larger.
+
+    Parameters
+    ----------
+    strata : sequence of (first, second), ndarrays of float, shapes (M, n) and (M, m)
+        M measures of the faces of both samples, finite; at least one face in each.
+    shares : sequence of float
+        What the difference of each stratum is multiplied by.
+    rng : numpy.random.Generator
+        Its state moves on.
+    permutations : int
+        Drawn at random; counted as in :func:`difference_p_values`.
+
+    Returns
+    -------
+    ndarray of float, shape (M,)
     """
-    both = np.concatenate([first, second], axis=-1)
-    values = (both - both.mean(axis=-1, keepdims=True)).T  # (n + m, M): sums of a sample are now 0 on average
-    smaller = min(first.shape[-1], second.shape[-1])
-    inside = slice(None, smaller) if smaller == first.shape[-1] else slice(-smaller, None)
+    found, drawn, scale = 0.0, 0.0, 0.0
+    for (first, second), share in zip(strata, shares, strict=True):
+        both = np.concatenate([first, second], axis=-1)
+        values = (both - both.mean(axis=-1, keepdims=True)).T  # (n + m, M): now one sample's sum is minus the other's
+        sizes = first.shape[-1], second.shape[-1]
+        factor = share * (1 / sizes[0] + 1 / sizes[1])  # from that sum to the difference of the means
+        smaller = slice(None, sizes[0]) if sizes[0] <= sizes[1] else slice(sizes[0], None)
+        side = factor if sizes[0] <= sizes[1] else -factor
+        found = found + side * values[smaller].sum(axis=0)
+        drawn = drawn + side * _sums_of_dealt(values, min(sizes), rng, permutations)
+        scale = scale + factor * np.abs(values).sum(axis=0)
     # Deals that tie in exact arithmetic differ in the last digits of sums of another order.
-    found = np.abs(values[inside].sum(axis=0)) - 1e-12 * np.abs(values).sum(axis=0)
-    at_least = np.zeros(len(first), dtype=int)
-    for size in _batches(permutations, len(values)):
-        dealt = np.zeros((size, len(values)))
-        for row in dealt:
-            row[rng.choice(len(values), smaller, replace=False, shuffle=False)] = 1
-        at_least += (np.abs(dealt @ values) >= found).sum(axis=0)
+    at_least = (np.abs(drawn) >= np.abs(found) - 1e-12 * scale).sum(axis=0)
     return (at_least + 1) / (permutations + 1)
 
 
-def _batches(total: int, numbers: int) -> Iterator[int]:
-    """Sizes of batches that add up to the total, of as many rows of so many numbers as are held in memory at a time."""
-    most = max(1, _NUMBERS_AT_ONCE // numbers)
-    for start in range(0, total, most):
-        yield min(most, total - start)
+def _sums_of_dealt(values: np.ndarray, size: int, rng: np.random.Generator, permutations: int) -> np.ndarray:
+    """Sums over ``size`` faces drawn without replacement out of (N, M) values, shape (permutations, M).
+
+    Only who is in the smaller sample is drawn, once for all measures: much less work than scipy's permutation_test,
+    which deals both samples and takes their means measure by measure.
+    """
+    sums = np.empty((permutations, values.shape[1]))
+    at_once = max(1, _NUMBERS_AT_ONCE // len(values))
+    for start in range(0, permutations, at_once):
+        dealt = np.zeros((min(at_once, permutations - start), len(values)))
+        for row in dealt:
+            row[rng.choice(len(values), size, replace=False, shuffle=False)] = 1
+        sums[start : start + len(dealt)] = dealt @ values
+    return sums
 
 
 def cliffs_delta(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Intervals and tests against hand-worked numbers, literal oracles, and the error rates they promise."""
 
 import warnings
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from age_audit.statistics.resampling import (
     combination_interval,
     correlation_p_value,
     difference_p_values,
+    stratified_p_values,
     with_adjusted,
 )
 
@@ -134,6 +135,37 @@ class TestDifference:
         null, planted = (np.array(tests) <= 0.05).mean(axis=0)
         assert 0.03 <= null <= 0.07
         assert planted >= 0.9  # 0.8 standard deviations between two groups of 50
+
+
+class TestStratified:
+    def test_as_every_way_to_deal_within_strata(self):
+        strata = [(generator(1).normal(size=(2, 3)), generator(2).normal(size=(2, 2)))]
+        strata += [(generator(3).normal(1, size=(2, 2)), generator(4).normal(size=(2, 3)))]
+        shares = 0.3, 0.7
+        gaps = [[], []]
+        for chosen in product(combinations(range(5), 3), combinations(range(5), 2)):
+            gap = 0
+            for (first, second), share, members in zip(strata, shares, chosen, strict=True):
+                both, inside = np.concatenate([first, second], axis=1), np.isin(np.arange(5), members)
+                gap = gap + share * (both[:, inside].mean(axis=1) - both[:, ~inside].mean(axis=1))
+            gaps = [[*so_far, abs(one)] for so_far, one in zip(gaps, gap, strict=True)]
+        found = sum(share * (a.mean(axis=1) - b.mean(axis=1)) for (a, b), share in zip(strata, shares, strict=True))
+        exact = [np.mean(np.array(one) >= abs(value) - 1e-12) for one, value in zip(gaps, found, strict=True)]
+        drawn = stratified_p_values(strata, shares, rng=generator(5), permutations=4000)
+        np.testing.assert_allclose(drawn, exact, atol=0.025)
+
+    def test_unequal_strata_alone_are_no_difference(self):
+        # Nearly all of the first sample is in the stratum of large values: the crude difference is 8, within strata 0.
+        rng = generator(6)
+        low = [(rng.normal(size=(1, 5)), rng.normal(size=(1, 45))) for _ in range(300)]
+        high = [(rng.normal(10, 1, size=(1, 45)), rng.normal(10, 1, size=(1, 5))) for _ in range(300)]
+        p_values = [
+            stratified_p_values(both, (0.5, 0.5), rng=rng, permutations=199)[0] for both in zip(low, high, strict=True)
+        ]
+        assert 0.02 <= np.mean(np.array(p_values) <= 0.05) <= 0.09
+        shifted = [[(first + 1.2, second) for first, second in both] for both in zip(low, high, strict=True)]
+        found = [stratified_p_values(both, (0.5, 0.5), rng=rng, permutations=199)[0] <= 0.05 for both in shifted]
+        assert np.mean(found) >= 0.9
 
 
 def test_cliffs_delta_by_hand():
