@@ -70,10 +70,12 @@ def forest(
         for age_range, row in panels.items():
             for measure, axes in row.items():
                 here = overall[(overall["age_range"].astype(str) == age_range) & (overall["measure"] == measure)]
-                for everyone in here.dropna(subset=["value"]).itertuples():
-                    axes.axvline(everyone.value, **_OVERALL)
-                    axes.axvspan(everyone.low, everyone.high, color="0.88", zorder=0, linewidth=0)
+                for everyone in here.itertuples():
                     _name_block(axes, row, measure, f"{_in_words(age_range)} (n = {everyone.n:,})")
+                    if np.isfinite(everyone.value):
+                        axes.axvline(everyone.value, **_OVERALL)
+                    if np.isfinite(everyone.low):
+                        axes.axvspan(everyone.low, everyone.high, color="0.88", zorder=0, linewidth=0)
                 _draw_rows(axes, _chosen(table, age_range, measure), features, "value")
         _same_axes(panels)
     return figure
@@ -120,9 +122,7 @@ def crude_and_standardised(
     return figure
 
 
-def error_by_age(
-    table: pd.DataFrame, feature: str, bands: Sequence[Sequence[float]], title: str, measures: Sequence[str] = SHOWN
-) -> Figure:
+def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequence[str] = SHOWN) -> Figure:
     """Draw a measure of each group along age, with intervals: how much is a matter of age, how much of the group.
 
     Parameters
@@ -131,8 +131,6 @@ def error_by_age(
         Rows as of :func:`age_audit.statistics.groups.estimates_of` with the features ``age_band`` and ``feature``.
     feature : str
         Column of groups.
-    bands : sequence of (low, high)
-        In years, both included, in the order of the levels of ``age_band``; a band is drawn at its middle.
     title : str
     measures : sequence of str
         Of :data:`MEASURE_LABELS`.
@@ -140,7 +138,8 @@ def error_by_age(
     Returns
     -------
     Figure
-        One panel a measure. Groups stand a little beside each other, so that their intervals can be told apart.
+        One panel a measure, one step a band. Groups stand a little beside each other, so that their intervals can be
+        told apart.
 
     Raises
     ------
@@ -148,7 +147,7 @@ def error_by_age(
         If a column is missing.
     """
     require_columns(table, ("age_band", feature, "measure", "n", "value", "low", "high"))
-    groups = list(dict.fromkeys(table[feature].astype(str)))
+    groups, bands = (list(dict.fromkeys(table[column].astype(str))) for column in (feature, "age_band"))
     looks = style.group_look(groups)
     with style.applied():
         figure = style.new_figure(11, 4.9)
@@ -161,7 +160,7 @@ def error_by_age(
                 look = looks[group] | {"label": f"{group} (n = {rows['n'].sum():,})"}
                 axes.plot(places, rows["value"], linewidth=1.1, marker="o", markersize=3.5, **look)
                 axes.vlines(places, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
-            axes.set_xticks(range(len(bands)), [f"{low:g}–{high:g}" for low, high in bands], rotation=45)
+            axes.set_xticks(range(len(bands)), bands, rotation=45)
             axes.set(xlabel="real age (years)", ylabel=MEASURE_LABELS[measure])
             if measure in _FROM_ZERO:
                 axes.set_ylim(bottom=0)

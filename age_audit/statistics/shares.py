@@ -1,4 +1,4 @@
-"""The study's own numbers behind its accuracy figures: who counts as positive, before and after cohorts are repeated."""
+"""The numbers behind the accuracy figures: who counts as positive, before and after the study repeats cohorts."""
 
 from __future__ import annotations
 
