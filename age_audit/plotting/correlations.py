@@ -22,7 +22,9 @@ def in_words(column: str) -> str:
     return _IN_WORDS.get(column, column.replace("_", " "))
 
 
-def draw_correlations(figure: FigureBase, table: pd.DataFrame, columns: Sequence[str] | None = None) -> Axes:
+def draw_correlations(
+    figure: FigureBase, table: pd.DataFrame, columns: Sequence[str] | None = None, limit: float | None = None
+) -> Axes:
     """Draw correlations as a table whose cells are coloured and hold their number.
 
     Parameters
@@ -33,16 +35,18 @@ def draw_correlations(figure: FigureBase, table: pd.DataFrame, columns: Sequence
         Pearson's r, -1 to 1; NaN is left white, with a dash.
     columns : sequence of str, length C, optional
         What the columns are called; their own names in words by default.
+    limit : float, optional
+        Above 0: how far the colours go, where several tables share one scale. It is not drawn then.
 
     Returns
     -------
     Axes
-        That of the table. Colours go as far as the largest correlation off the diagonal of ones.
+        That of the table. Without a limit, colours go as far as the largest correlation off the diagonal of ones.
     """
     axes = figure.subplots()
     values = table.to_numpy(dtype=float)
-    sizes = np.abs(values[np.isfinite(values) & (np.abs(values) < 1 - 1e-12)])
-    limit = max(_LEAST_LIMIT, sizes.max(initial=0))
+    shared = limit is not None
+    limit = limit if shared else colour_limit(values)
     image = axes.imshow(values, cmap=style.DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), r in np.ndenumerate(values):
         dark = np.isfinite(r) and abs(r) > 0.6 * limit
@@ -53,8 +57,15 @@ def draw_correlations(figure: FigureBase, table: pd.DataFrame, columns: Sequence
     axes.set_yticks(range(len(table)), [in_words(name) for name in table.index])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, label="Pearson's r")
+    if not shared:
+        figure.colorbar(image, ax=axes, label="Pearson's r")
     return axes
+
+
+def colour_limit(values: np.ndarray) -> float:
+    """The largest correlation by absolute value, ones and NaN aside, and at least 0.1."""
+    sizes = np.abs(values[np.isfinite(values) & (np.abs(values) < 1 - 1e-12)])
+    return max(_LEAST_LIMIT, float(sizes.max(initial=0)))
 
 
 def draw_accuracy_scatter(

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from age_audit.cohorts import FEATURES_FACIAL, FEATURES_OUTER_BOUNDARIES, FEW_FACES, KEYS_BOUNDARIES, require_columns
 from age_audit.metrics import pearson_r
-from age_audit.statistics.resampling import CONFIDENCE, PERMUTATIONS, correlation_p_value, with_adjusted
+from age_audit.statistics.resampling import CONFIDENCE, PERMUTATIONS, column_correlation_p_values, with_adjusted
 
 ZERO_SHARE = 0.005  # what stands for a share of 0: half of the smallest step that two decimals show
 ERRORS = ("signed_error", "absolute_error")
@@ -124,6 +124,7 @@ def share_associations(
     zero_share: float = ZERO_SHARE,
     permutations: int = PERMUTATIONS,
     confidence: float = CONFIDENCE,
+    adjust: bool = True,
 ) -> pd.DataFrame:
     """How region shares go with errors: through log-ratios, next to the study's r of the plain shares.
 
@@ -146,6 +147,8 @@ def share_associations(
     permutations : int
     confidence : float
         Coverage of the intervals, between 0 and 1.
+    adjust : bool
+        False leaves ``p_holm`` and ``p_bh`` out, for callers that adjust over several tables.
 
     Returns
     -------
@@ -173,15 +176,17 @@ def share_associations(
     for error in errors:
         values = frame[error].to_numpy(dtype=float)
         used = np.isfinite(values) & np.isfinite(shares[:, 0])
+        value, both = values[used], np.column_stack([shares[used], ratios[used]])
+        p_values = column_correlation_p_values(both, value, rng=rng, permutations=permutations)
+        p_share, p_ratio = p_values[: len(parts)], p_values[len(parts) :]
         for i, part in enumerate(parts):
-            share, ratio, value = shares[used, i], ratios[used, i], values[used]
+            share, ratio = both[:, i], both[:, len(parts) + i]
             row = {"part": part, "error": error, "n": len(value), "zeros": int((share == 0).sum())}
-            row |= {"r_share": pearson_r(share, value)}
-            row |= {"p_share": correlation_p_value(value, share, rng=rng, permutations=permutations)}
-            row |= _correlation(ratio, value, confidence)
-            row |= {"p_value": correlation_p_value(value, ratio, rng=rng, permutations=permutations)}
+            row |= {"r_share": pearson_r(share, value), "p_share": p_share[i]}
+            row |= _correlation(ratio, value, confidence) | {"p_value": p_ratio[i]}
             rows.append(row | {"few_faces": len(value) < FEW_FACES})
-    return with_adjusted(pd.DataFrame(rows), ["error"])
+    table = pd.DataFrame(rows)
+    return with_adjusted(table, ["error"]) if adjust else table
 
 
 def _correlation(x: np.ndarray, y: np.ndarray, confidence: float) -> dict[str, float]:

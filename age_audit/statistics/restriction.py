@@ -139,7 +139,7 @@ def restriction_table(
             ratio = _spread(accuracy[inside]) / (_spread(accuracy) or np.nan)
             row = {"part": part, "half": HALVES[half], "n": int(inside.sum()), "sd_ratio": ratio, "r": r}
             row["r_restricted"] = _restricted(pearson_r(shares[:, i], accuracy), ratio)
-            rows.append(row | _beside_null(r, null[:, half, i]) | {"few_faces": row["n"] < FEW_FACES})
+            rows.append(row | beside_null(r, null[:, half, i]) | {"few_faces": row["n"] < FEW_FACES})
     return pd.DataFrame(rows)
 
 
@@ -151,7 +151,7 @@ def _restricted(r: float, ratio: float) -> float:
     return r * ratio / np.sqrt(1 + r**2 * (ratio**2 - 1))
 
 
-def _beside_null(r: float, null: np.ndarray) -> dict[str, float]:
+def beside_null(r: float, null: np.ndarray) -> dict[str, float]:
     """Mean, spread and p-value of an observed r beside those of shuffled data."""
     null = null[np.isfinite(null)]
     if np.isnan(r) or not null.size:

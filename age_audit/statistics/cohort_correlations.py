@@ -1,0 +1,199 @@
+"""The study's correlations in repeated cohorts, on shuffled data and as if every row were a face of its own.
+
+The study parts the faces of an age range by race, splits them on accuracy, repeats each small cohort up to the size of
+the largest, and correlates region shares with accuracy in each. Repeating rows weighs faces unevenly, and adds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import scipy
+from numpy.typing import ArrayLike
+
+from age_audit.cohorts import AGE_RANGE_LABELS, RACES, require_columns
+from age_audit.metrics import ACCURACY_CUTOFF, is_positive
+from age_audit.statistics.resampling import CONFIDENCE
+
+HALVES = ("accurate", "inaccurate")
+_ACCURACY = "age_estimation_accuracy"
+_NUMBERS_AT_ONCE = 2**19  # a few arrays of this many at a time: some 20 MiB, which caches like better than more
+_NO_SPREAD = 1e-12  # of the cohort's variance: what rounding leaves of a half that does not vary
+
+
+def fisher_interval(r: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of Pearson's r by Fisher's z: tanh(artanh r ± z / sqrt(n - 3)).
+
+    Parameters
+    ----------
+    r : array_like of float
+        -1 to 1.
+    n : array_like of int, same shape
+        Faces, each counted once: it assumes that they are independent, and about normal.
+    confidence : float
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    (ndarray, ndarray) of float
+        Low and high ends; NaN where r is NaN, at an end of its range, or n is below 4.
+    """
+    r, n = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(n, dtype=float))
+    usable = (np.abs(r) < 1) & (n > 3)
+    z = np.arctanh(np.where(usable, r, 0))
+    half = scipy.stats.norm.ppf((1 + confidence) / 2) / np.sqrt(np.where(usable, n - 3, 1))
+    return tuple(np.where(usable, np.tanh(z + side * half), np.nan) for side in (-1, 1))
+
+
+def repetitions(inside: np.ndarray, rows: int) -> np.ndarray:
+    """How often each member stands in its cohort once that is repeated in order up to ``rows``.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (..., N)
+        Members, in the order of the cohort.
+    rows : int
+        At least as many as there are members.
+
+    Returns
+    -------
+    ndarray of int, shape (..., N)
+        0 outside; sums to ``rows`` wherever there is a member.
+    """
+    count = inside.sum(axis=-1, keepdims=True)
+    whole, rest = np.divmod(rows, np.maximum(count, 1))
+    return inside * (whole + (np.cumsum(inside, axis=-1) <= rest))
+
+
+def weighted_correlations(shares: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Pearson's r of each share with accuracy where a face counts as often as its weight says.
+
+    Parameters
+    ----------
+    shares : ndarray of float, shape (N, P)
+    accuracy, weights : ndarray of float and of int, shape (D, N)
+        D data sets of the same faces.
+
+    Returns
+    -------
+    ndarray of float, shape (D, P)
+        NaN with fewer than two faces or where either does not vary.
+    """
+    if not len(shares):
+        return np.full((len(weights), shares.shape[1]), np.nan)
+    shares = shares - shares.mean(axis=0)  # so that little is lost when squares are subtracted below
+    accuracy = accuracy - accuracy.mean()
+    weights = weights.astype(float)
+    total = np.maximum(weights.sum(axis=1, keepdims=True), 1)
+    weighted = weights * accuracy
+    share_mean, accuracy_mean = weights @ shares / total, weighted.sum(axis=1, keepdims=True) / total
+    share_variance = weights @ shares**2 / total - share_mean**2
+    accuracy_variance = (weighted * accuracy).sum(axis=1, keepdims=True) / total - accuracy_mean**2
+    covariance = weighted @ shares / total - share_mean * accuracy_mean
+    varies = (share_variance > _NO_SPREAD * shares.var(axis=0)) & (accuracy_variance > _NO_SPREAD * accuracy.var())
+    return np.where(varies, covariance / np.sqrt(np.where(varies, share_variance * accuracy_variance, 1)), np.nan)
+
+
+def shuffled_cohort_correlations(
+    frame: pd.DataFrame,
+    parts: Sequence[str],
+    *,
+    seed: int,
+    shuffles: int = 1000,
+    cutoff: float = ACCURACY_CUTOFF,
+) -> np.ndarray:
+    """The study's correlations on accuracies shuffled among the faces of one race and age range.
+
+    Null hypothesis: within a race and age range, shares and accuracy are independent. Every cohort keeps its faces,
+    its accuracies and so the sizes of its halves; which face has which accuracy, and with it in which half it is, is
+    arbitrary. Halves are repeated in order up to the largest of the age range, as the study does.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a face, none repeated: ``age_estimation_accuracy``, ``age_range``, ``race_real`` and the columns of
+        ``parts``. Faces that lack one of them are left out.
+    parts : sequence of str, length P
+        Columns of shares.
+    seed, shuffles
+        Of the shuffling.
+    cutoff : float
+        A face is accurate with an accuracy above it.
+
+    Returns
+    -------
+    ndarray of float, shape (shuffles, 2, age ranges, races, P)
+        In the order of ``HALVES``, ``AGE_RANGE_LABELS`` and ``RACES``; NaN as :func:`weighted_correlations`.
+
+    Raises
+    ------
+    UsageError
+        If the frame lacks a column.
+    """
+    require_columns(frame, (_ACCURACY, "age_range", "race_real", *parts))
+    frame = frame[np.isfinite(frame[[_ACCURACY, *parts]].to_numpy(dtype=float)).all(axis=1)]
+    rng = np.random.default_rng([seed, 6])
+    result = np.full((shuffles, len(HALVES), len(AGE_RANGE_LABELS), len(RACES), len(parts)), np.nan)
+    for age, label in enumerate(AGE_RANGE_LABELS):
+        cohorts = [frame[(frame["age_range"] == label) & (frame["race_real"] == race)] for race in RACES]
+        sizes = [is_positive(cohort[_ACCURACY], cutoff).sum() for cohort in cohorts]
+        largest = max(sizes), max(len(cohort) - size for cohort, size in zip(cohorts, sizes, strict=True))
+        for race, cohort in enumerate(cohorts):
+            shares, accuracy = cohort[list(parts)].to_numpy(dtype=float), cohort[_ACCURACY].to_numpy(dtype=float)
+            batch = max(1, _NUMBERS_AT_ONCE // max(len(cohort), 1))
+            for first in range(0, shuffles, batch):
+                count = min(batch, shuffles - first)
+                shuffled = rng.permuted(np.tile(accuracy, (count, 1)), axis=1)
+                positive = is_positive(shuffled, cutoff)
+                for half, inside in enumerate((positive, ~positive)):
+                    weights = repetitions(inside, largest[half])
+                    result[first : first + count, half, age, race] = weighted_correlations(shares, shuffled, weights)
+    return result
+
+
+def repetition_table(
+    once: pd.DataFrame, repeated: pd.DataFrame, parts: Sequence[str], null: np.ndarray | None = None
+) -> pd.DataFrame:
+    """What repeating rows does to each cohort's correlations, and to their intervals if rows pass for faces.
+
+    Parameters
+    ----------
+    once, repeated : DataFrame
+        The same cohorts in the same order, with ``age_range``, ``race``, ``estimates`` (one of ``HALVES``), ``n``,
+        ``n_rows`` and the columns of ``parts`` holding r: of faces counted once, and of the repeated cohorts.
+    parts : sequence of str, length P
+    null : ndarray of float, shape (shuffles, 2, age ranges, races, P), optional
+        From :func:`shuffled_cohort_correlations`.
+
+    Returns
+    -------
+    DataFrame
+        One row a cohort. Columns: ``age_range``, ``race``, ``estimates``, ``n`` (faces), ``n_rows`` (after
+        repetition), ``largest_change`` (of r, over the parts, by repetition alone); ``half_width`` of the 95 %
+        interval (in Fisher's z) with the faces and ``half_width_rows`` with the rows taken for faces, and
+        ``too_narrow``, how many times the second is narrower; ``false_positives_rows``: how often r of shuffled data
+        would pass for different from 0 at 5 % if rows were faces (of a valid test, 0.05). NaN where there are fewer
+        than four faces.
+    """
+    table = repeated[["age_range", "race", "estimates", "n", "n_rows"]].reset_index(drop=True)
+    change = np.abs(repeated[list(parts)].to_numpy(dtype=float) - once[list(parts)].to_numpy(dtype=float))
+    table["largest_change"] = change.max(axis=1)
+    z = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2)
+    enough = table["n"] > 3
+    for name, column in (("half_width", "n"), ("half_width_rows", "n_rows")):
+        table[name] = z / np.sqrt((table[column] - 3).where(enough))
+    table["too_narrow"] = table["half_width"] / table["half_width_rows"]
+    if null is not None:
+        table["false_positives_rows"] = [
+            _taken_for_findings(null, row, row.half_width_rows) for row in table.itertuples(index=False)
+        ]
+    return table
+
+
+def _taken_for_findings(null: np.ndarray, row, half_width: float) -> float:
+    """Share of shuffled r, of all parts, whose Fisher's z is further from 0 than ``half_width``."""
+    r = null[:, HALVES.index(row.estimates), AGE_RANGE_LABELS.index(row.age_range), RACES.index(row.race)]
+    r = r[np.isfinite(r)]
+    return float((np.abs(r) > np.tanh(half_width)).mean()) if r.size and np.isfinite(half_width) else float("nan")
