@@ -215,7 +215,7 @@ def mislabelled_demonstration(frame: pd.DataFrame, measure: Measure, feature: st
         right.set_title("RIGHT: each legend entry is its curve")
         wrong.set_title("WRONG, on purpose: same curves, labels given as a list")
         figure.suptitle(f"Demonstration: how a legend can name the wrong curves (real age {age_range} years)")
-        figure.supxlabel(measure.axis_label + note, fontsize=10)
+        figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}{note}", fontsize=10)
         figure.supylabel(measure.density_label, fontsize=10)
     return figure
 
