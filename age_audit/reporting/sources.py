@@ -75,17 +75,19 @@ def find_results(metadatasets: str | Path, estimator: str, preset: str, dataset:
     Parameters
     ----------
     metadatasets : path
-        Every ``metadataset_<dataset>_predictions.provenance.json`` in it, at any depth, says what its neighbours are.
+        Every ``metadataset_<dataset>_predictions.provenance.json`` in it, at any depth, says what its neighbours are;
+        those that lie less deep come first.
     estimator, preset, dataset : str
 
     Raises
     ------
     UsageError
-        If there are none, or more than one; it names what is there.
+        If there are none, or more than one at the least depth; it names what is there.
     """
     there = {path: _read_made_by(path) for path in sorted(Path(metadatasets).rglob("metadataset_*_predictions.prov*"))}
     wanted = (estimator, preset, dataset)
     found = [path for path, made_by in there.items() if made_by == wanted]
+    found = [path for path in found if len(path.parts) == min(len(other.parts) for other in found)]
     if len(found) == 1:
         return Results(found[0].parent, dataset, estimator, preset)
     if found:

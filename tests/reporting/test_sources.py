@@ -83,6 +83,12 @@ def test_two_sets_alike_are_refused(tmp_path):
         find_results(tmp_path, "dex-wrn", "published", "faces")
 
 
+def test_results_that_lie_less_deep_come_first(tmp_path):
+    write_set(tmp_path / "without-alignment")
+    write_set(tmp_path)
+    assert find_results(tmp_path, "dex-wrn", "published", "faces").folder == tmp_path
+
+
 def test_a_damaged_provenance_is_passed_over(tmp_path):
     write_set(tmp_path / "good")
     (tmp_path / "metadataset_faces_predictions.provenance.json").write_text("[1]")
