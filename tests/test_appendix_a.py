@@ -226,6 +226,7 @@ class TestGroups:
         row = group_test_verdicts(tests).iloc[0].drop(["faces", "asked", "compared"])
         assert row.tolist() == pytest.approx([2, 1, 1, 1, 20, 0.2, 0.075])
 
+    @pytest.mark.long
     def test_planted_difference_is_found_after_adjusting(self):
         # 6 years at a deviation of 5, some 40 Asian faces of each gender in the widest age range.
         found = [group_tests({"all": simulated(800, seed, older=6)}, seed=seed, permutations=199) for seed in range(3)]

@@ -63,7 +63,7 @@ class Claims:
         if len(chosen) != 1:
             raise UsageError(f"expected one row of {table} with {row}, got {len(chosen)}")
         number = chosen[column].iloc[0]
-        where = ", ".join(f"{name} = {value}" for name, value in row.items())
+        where = "; ".join(f"{name} = {value}" for name, value in row.items())
         self._rows.append(
             {"question": question, "side": side, "claim": _sentence(claim, number), "value": float(number)}
             | {"table": f"{self._saver.prefix}_{table}.csv", "row": where, "column": column}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -57,6 +56,7 @@ def execute_notebook(
         timeout=TIMEOUT,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or it warns of talking in plain text, to this machine
         resources={"metadata": {"path": str(source.parent)}},
         on_cell_executed=(lambda **_: progress.update()) if progress is not None else None,
     )
@@ -128,7 +128,6 @@ def start(root: Path = ROOT) -> None:
     """
     os.chdir(root)
     warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
-    logging.captureWarnings(False)
 
 
 def link_activations(root: Path = ROOT) -> None:

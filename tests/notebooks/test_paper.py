@@ -123,7 +123,7 @@ def test_every_claim_points_at_its_number(paper):
         for claim in pd.read_csv(path).itertuples():
             table = pd.read_csv(path.parent / claim.table, dtype=str, keep_default_na=False)
             chosen = table
-            for condition in filter(None, str(claim.row).split(", ") if claim.row == claim.row else []):
+            for condition in filter(None, str(claim.row).split("; ") if claim.row == claim.row else []):
                 name, value = condition.split(" = ", 1)
                 chosen = chosen[[_same(cell, value) for cell in chosen[name]]]
             assert len(chosen) == 1, claim

@@ -98,6 +98,7 @@ class TestAssociations:
         with pytest.raises(ValueError, match="at least two parts"):
             share_associations(simulated(5, 1), ["a"], seed=1)
 
+    @pytest.mark.long
     def test_false_positives_and_power(self):
         options = {"errors": ["signed_error"]}
         planted = [associations(simulated(100, seed, 1.2), **options)["p_holm"][0] <= 0.05 for seed in range(20)]

@@ -146,6 +146,7 @@ class TestTables:
             disaggregate(self.frame, [], **FEW)
 
 
+@pytest.mark.long
 def test_planted_difference_is_found_after_adjusting():
     found = []
     for seed in range(12):  # 4 years among some 120 faces a group, half a standard deviation
@@ -156,6 +157,7 @@ def test_planted_difference_is_found_after_adjusting():
     assert np.mean(np.array(found) <= 0.05) >= 0.9
 
 
+@pytest.mark.long
 def test_nothing_is_found_where_there_is_nothing():
     # 500 small data sets at once: the levels of a control feature are tested apart.
     frame = simulated(500 * 40, 5).assign(study=np.repeat(np.arange(500), 40))

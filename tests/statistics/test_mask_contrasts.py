@@ -109,6 +109,7 @@ def test_what_does_not_fit():
         contrast_table(maps, [True] * 3, frame, ["age_range"], seed=1)
 
 
+@pytest.mark.long
 def test_false_positives_and_power():
     rng = np.random.default_rng(3)
     null, planted = [], []

@@ -77,6 +77,7 @@ def test_masks_that_are_all_alike():
     assert table["n"].tolist() == [4, 4] and table[["explained", "p_value"]].isna().all(axis=None)
 
 
+@pytest.mark.long
 def test_false_positives_and_power():
     rng = np.random.default_rng(5)
     levels, groups = np.repeat(["x", "y"], 30), np.tile(list("abc"), 20)

@@ -107,6 +107,7 @@ def test_what_does_not_fit():
         null_of(packed, regions, block=1)
 
 
+@pytest.mark.long
 def test_false_positives_and_power():
     null, planted = [], []
     for seed in range(200):

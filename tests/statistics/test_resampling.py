@@ -79,6 +79,7 @@ class TestInterval:
         assert (found.low[0], found.value[0], found.high[0]) == (1, 1, 1)
         assert found.low[1] < 2 < found.high[1]
 
+    @pytest.mark.long
     def test_covers_nearly_as_often_as_it_says(self):
         rng = generator(5)
         covered = []

@@ -83,6 +83,7 @@ def test_what_does_not_fit():
         shuffled_correlations(np.ones((2, 1)), [1, np.nan], seed=1)
 
 
+@pytest.mark.long
 def test_false_positives_and_power():
     options = {"parts": ["face"], "shuffles": 99}
     null = [restriction_table(simulated(120, seed), seed=seed, **options)["p_value"] <= 0.05 for seed in range(200)]

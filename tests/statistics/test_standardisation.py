@@ -84,6 +84,7 @@ def simulated(seed, older):
     return frame_of(list(zip(age, gender, error, strict=True)))
 
 
+@pytest.mark.long
 def test_ages_alone_are_no_disparity_and_a_planted_one_is_found():
     false, crude, found = [], [], []
     for seed in range(300):
