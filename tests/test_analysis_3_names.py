@@ -1,6 +1,7 @@
 """The script of stage 3 as notebooks know it: every published name, and a published cell that runs unchanged."""
 
 import inspect
+import json
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import analysis_3_filter_visualise
 from age_audit.attributions.masks import pack_masks
 from age_audit.metadatasets import names_array
 from age_audit.metadatasets import write_metadataset as write_with_provenance
+from age_audit.paths import ROOT
+from age_audit.reporting.notebooks import link_activations
 
 LISTS = [
     "GENDERS",
@@ -121,3 +124,15 @@ def test_a_published_cell_runs_unchanged(tmp_path, masks):
         assert line == f"{race},0 - 12,positive,{n}"
     assert lines[6] == "5"
     assert not list(tmp_path.glob("*.png"))
+
+
+def test_the_cell_runs_on_the_results_that_ship(tmp_path):
+    """From a folder like the repository's root, with the link that ``make paper`` makes."""
+    (tmp_path / "metadatasets").symlink_to(ROOT / "metadatasets")
+    link_activations(tmp_path)
+    result = run_python("-c", NOTEBOOK_CELL + "\nprint(rows[0]['n'], len(plt.get_fignums()))", cwd=tmp_path)
+    shipped = json.loads((ROOT / "metadatasets" / "metadataset_utkface_activations.json").read_text())
+    accurate = [row for row in shipped if row["age_estimation_accuracy"] and row["age_estimation_accuracy"] > 0.90]
+    children = [row for row in accurate if row["race_real"] == "Caucasian" and 0 <= row["age_real"] <= 12]
+    assert result.stdout.splitlines()[-1:] == [f"{len(children)} 1"], result.stderr
+    assert "masks are missing" not in result.stderr
