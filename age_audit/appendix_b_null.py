@@ -145,3 +145,40 @@ def shuffled_finals(null: np.ndarray, count: int) -> pd.DataFrame:
     shuffle, age = np.indices(finals.shape[:2])
     table = pd.DataFrame({"shuffle": shuffle.ravel() + 1, "age_range": np.array(AGE_RANGE_LABELS)[age.ravel()]})
     return with_segments(table, finals.reshape(-1, len(SEGMENTS)))
+
+
+def null_summary(table: pd.DataFrame, finals: np.ndarray) -> pd.DataFrame:
+    """Which segments the last step puts first and last, and whether that differs from shuffled data.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`workbook_null`.
+    finals : ndarray of float, shape (shuffles, age ranges, 5)
+        The last step of each shuffle.
+
+    Returns
+    -------
+    DataFrame
+        One row an age range. Columns: ``age_range``, ``n``, ``races``; ``highest`` and ``lowest`` (segments at +0.5 and
+        -0.5), ``highest_if_shuffled`` (share of shuffles that put the same segment first), ``both_ends`` (share of
+        shuffles, of those with a last step, with a segment at -0.5 and one at +0.5), ``least_p_final``; ``segment``
+        with the least p-value of its mean contribution, ``contribution``, ``p_value``, ``p_holm``. None and NaN where
+        no race counts.
+    """
+    rows = []
+    for age, label in enumerate(AGE_RANGE_LABELS):
+        group = table[table["age_range"] == label].set_index("segment")
+        row = {"age_range": label, "n": int(group["n"].max()), "races": int(group["races"].max())}
+        known = group["final"].notna().all() and group["contribution_p_value"].notna().all()
+        found = group.loc[group["contribution_p_value"].idxmin()] if known else {}
+        highest = group["final"].idxmax() if known else None
+        row |= {"highest": highest, "lowest": group["final"].idxmin() if known else None}
+        row["highest_if_shuffled"] = group.loc[highest, "shuffled_highest"] if known else np.nan
+        drawn = finals[:, age][np.isfinite(finals[:, age]).all(axis=1)]
+        ends = (drawn.min(axis=1) == -0.5) & (drawn.max(axis=1) == 0.5) if len(drawn) else np.array([np.nan])
+        row |= {"both_ends": float(ends.mean()), "least_p_final": group["p_final"].min()}
+        row |= {"segment": getattr(found, "name", None), "contribution": found.get("contribution", np.nan)}
+        row |= {"p_value": found.get("contribution_p_value", np.nan), "p_holm": found.get("p_holm", np.nan)}
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -106,6 +106,24 @@ def associations(frames: Mapping[str, pd.DataFrame], *, seed: int, permutations:
     return table[[*first, *(name for name in table if name not in first)]]
 
 
+def closure_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each segment in :func:`closure_table`, and of ``all``: how much r changes.
+
+    Returns
+    -------
+    DataFrame
+        ``segment``, ``correlations`` (that exist), ``mean_change`` and ``largest_change`` (absolute), ``sign_changes``
+        (how many).
+    """
+    rows = []
+    for segment in (*SEGMENTS, ALL):
+        group = table if segment == ALL else table[table["segment"] == segment]
+        change = group["change"].abs().dropna()
+        row = {"segment": segment, "correlations": len(change), "mean_change": change.mean()}
+        rows.append(row | {"largest_change": change.max(), "sign_changes": int(group["sign_changes"].eq(True).sum())})
+    return pd.DataFrame(rows)
+
+
 def _by_age_range(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """All faces, then those of each age range."""
     yield ALL, frame
@@ -187,7 +205,8 @@ def mask_agreement(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
         for frame in (first, second)
     ]
     labels = first.set_index("fname")[["age_range", _ERROR]]
-    faces = labels.join(ratios[0], how="inner").join(ratios[1], rsuffix=" second", how="inner").dropna(subset=[_ERROR])
+    faces = labels.join(ratios[0], how="inner").join(ratios[1].add_suffix(" second"), how="inner")
+    faces = faces.dropna(subset=[_ERROR])
     faces = faces[np.isfinite(faces[[*SEGMENTS, *(f"{name} second" for name in SEGMENTS)]]).all(axis=1)]
     rows = []
     for label, inside in _by_age_range(faces):
@@ -229,3 +248,21 @@ def restrictions(frames: Mapping[str, pd.DataFrame], *, seed: int, shuffles: int
             table.insert(1, "age_range", label)
             tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def restriction_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each preset's masks and half in :func:`restrictions`, over age ranges and segments (``all`` ages aside).
+
+    Returns
+    -------
+    DataFrame
+        ``masks``, ``half``; ``correlations`` (with a p-value), ``p_up_to_0.05`` (how many of them, none adjusted) and
+        ``by_chance`` (how many that would be without any association); means of ``sd_ratio`` and ``null_sd``.
+    """
+    rows = []
+    for (masks, half), group in table[table["age_range"] != ALL].groupby(["masks", "half"], sort=False):
+        tested = int(group["p_value"].notna().sum())
+        row = {"masks": masks, "half": half, "correlations": tested}
+        row |= {"p_up_to_0.05": int((group["p_value"] <= 0.05).sum()), "by_chance": 0.05 * tested}
+        rows.append(row | {name: group[name].mean() for name in ("sd_ratio", "null_sd")})
+    return pd.DataFrame(rows)

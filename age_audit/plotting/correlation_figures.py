@@ -18,11 +18,19 @@ from age_audit.plotting import style
 from age_audit.plotting.correlations import colour_limit, draw_correlations
 from age_audit.statistics.cohort_correlations import HALVES
 
-SEGMENT_NAMES = tuple(segment.removeprefix("outer_boundary_") for segment in SEGMENTS)
 _INK, _NULL, _LINE = "#222222", "#C9C9C9", "0.5"
 # Not the colours of any group: which masks, and how their shares are taken.
 _FIRST, _SECOND = "#882255", "#44AA99"
+_LEAST_RANGE = 0.25  # of r: less would make nearly nothing look like much
 _HALF_TITLES = dict(zip(HALVES, ("accuracy above 0.90", "accuracy up to 0.90"), strict=True))
+
+
+def segment_name(segment: str) -> str:
+    """A segment as figures and sentences name it: ``outer_boundary_left`` becomes "left"."""
+    return segment.removeprefix("outer_boundary_")
+
+
+SEGMENT_NAMES = tuple(map(segment_name, SEGMENTS))
 
 
 def correlation_tables(correlations: pd.DataFrame, source: str = "") -> Figure:
@@ -43,7 +51,7 @@ def correlation_tables(correlations: pd.DataFrame, source: str = "") -> Figure:
     require_columns(correlations, ("age_range", "race", "estimates", "n", *SEGMENTS))
     limit = colour_limit(correlations[list(SEGMENTS)].to_numpy(dtype=float))
     with style.applied():
-        figure = style.new_figure(13, 12.5)
+        figure = style.new_figure(12, 10.5)
         body, side = figure.subfigures(1, 2, width_ratios=(15, 1))
         panels = body.subfigures(len(AGE_RANGE_LABELS), len(HALVES))
         for (row, column), panel in np.ndenumerate(panels):
@@ -96,8 +104,8 @@ def steps_beside_null(table: pd.DataFrame, finals: np.ndarray, source: str = "")
     Returns
     -------
     Figure
-        Upper row: every segment's histogram of shuffles as grey bars from its place to the right, the found value as
-        a dot. Lower row: 95 % of the shuffles as a grey bar, the found value as a dot.
+        Upper row: a histogram of the shuffles as grey bars around every segment's place, the found value as a dot.
+        Lower row: 95 % of the shuffles as a grey bar, the found value as a dot.
     """
     with style.applied():
         figure = style.new_figure(12, 7)
@@ -123,7 +131,8 @@ def _draw_finals(axes: Axes, found: pd.Series, drawn: np.ndarray) -> None:
         values = drawn[:, i][np.isfinite(drawn[:, i])]
         if values.size:
             counts, _ = np.histogram(values, edges)
-            axes.barh(edges[:-1], 1.6 * counts / values.size, np.diff(edges), left=i, align="edge", color=_NULL)
+            widths = 0.85 * counts / counts.max()
+            axes.barh(edges[:-1], widths, np.diff(edges), left=i - widths / 2, align="edge", color=_NULL)
     axes.plot(range(len(SEGMENTS)), found, "o", color=_INK, markersize=6)
     axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
 
@@ -134,6 +143,7 @@ def _draw_contributions(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot(places, rows["contribution"], "o", color=_INK, markersize=6)
     axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
     axes.set_xticks(places, SEGMENT_NAMES, rotation=45)
+    axes.set_xlim(-0.6, len(SEGMENTS) - 0.4)
 
 
 def beside_study(table: pd.DataFrame, source: str = "") -> Figure:
@@ -159,8 +169,9 @@ def beside_study(table: pd.DataFrame, source: str = "") -> Figure:
                 draw_line(0, color=_LINE, linewidth=0.8, zorder=0)
             axes.set(xlabel="the study's r", title=f"{half} ({_HALF_TITLES[half]})")
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="our faces")
-        panels[0].set(ylabel="our r", ylim=(-1.02, 1.02))
-        figure.suptitle(_title("Ages 0–12: our r beside the study's (dotted: equal)", source))
+        furthest = np.nanmax(np.abs(table[["r", "low", "high"]].to_numpy(dtype=float)), initial=_LEAST_RANGE)
+        panels[0].set(ylabel="our r", ylim=(-1.05 * furthest, 1.05 * furthest))
+        figure.suptitle(_title("Ages 0–12: our r beside the study's; dotted where both are equal", source))
     return figure
 
 
@@ -244,7 +255,7 @@ def restriction_panels(table: pd.DataFrame, source: str = "") -> Figure:
         panels[0, 0].invert_yaxis()
         keys = [Line2D([], [], linestyle="", label=name, **_HALF_LOOKS[half]) for half, name in halves.items()]
         keys.append(Patch(color=_NULL, label="middle 95 % of shuffled accuracies"))
-        figure.supxlabel("Pearson's r of share and accuracy (n = accurate + inaccurate faces)", fontsize=10)
+        panels[-1, len(labels) // 2].set_xlabel("Pearson's r of share and accuracy (n = accurate + inaccurate faces)")
         figure.legend(handles=keys, loc="outside lower center", ncols=4)
         figure.suptitle(_title("Splitting on accuracy, then correlating with it", source))
     return figure

@@ -46,11 +46,11 @@ class Saver:
         self.saved: dict[str, pd.DataFrame] = {}
         self._taken: set[str] = set()
 
-    def figure(self, figure: Figure, stem: str, colours: int | None = None):
+    def figure(self, figure: Figure, stem: str, colours: int = 256):
         """Write PNG and PDF; returns a picture that a notebook shows as the value of its cell.
 
-        With ``colours`` the picture shown (not those written) has at most so many, up to 256: heatmaps then take a
-        third of the room in the notebook.
+        The picture shown (not those written) has at most so many ``colours``, up to 256: it then takes a third of the
+        room in the notebook.
         """
         name = self._name(stem)
         for form in ("png", "pdf"):
@@ -60,7 +60,7 @@ class Saver:
 
         pyplot.close(figure)  # or the notebook shows once more what was opened there
         shown = style.figure_bytes(figure, "png", SHOWN_DPI)
-        return Image(shown if colours is None else with_few_colours(shown, colours))
+        return Image(with_few_colours(shown, colours))
 
     def table(
         self,

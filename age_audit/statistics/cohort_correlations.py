@@ -192,6 +192,27 @@ def repetition_table(
     return table
 
 
+def repetition_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """One row over :func:`repetition_table`: how many cohorts are repeated, and what that does at most and on average.
+
+    Returns
+    -------
+    DataFrame
+        ``cohorts``, ``repeated`` (cohorts with more rows than faces), ``faces``, ``rows``; over repeated cohorts with
+        four faces or more: ``largest_change`` of r, ``mean_too_narrow``, ``largest_too_narrow``, and
+        ``false_positives_rows`` (mean), if the table has it.
+    """
+    repeated = table["n_rows"] > table["n"]
+    judged = table[repeated & table["too_narrow"].notna()]
+    row = {"cohorts": len(table), "repeated": int(repeated.sum())}
+    row |= {"faces": int(table["n"].sum()), "rows": int(table["n_rows"].sum())}
+    row |= {"largest_change": judged["largest_change"].max(), "mean_too_narrow": judged["too_narrow"].mean()}
+    row["largest_too_narrow"] = judged["too_narrow"].max()
+    if "false_positives_rows" in table:
+        row["false_positives_rows"] = judged["false_positives_rows"].mean()
+    return pd.DataFrame([row])
+
+
 def _taken_for_findings(null: np.ndarray, row, half_width: float) -> float:
     """Share of shuffled r, of all parts, whose Fisher's z is further from 0 than ``half_width``."""
     r = null[:, HALVES.index(row.estimates), AGE_RANGE_LABELS.index(row.age_range), RACES.index(row.race)]

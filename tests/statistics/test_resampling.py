@@ -11,6 +11,7 @@ import scipy
 from age_audit.statistics.resampling import (
     BCA_LIMIT,
     cliffs_delta,
+    column_correlation_p_values,
     combination_interval,
     correlation_p_value,
     difference_p_values,
@@ -194,6 +195,40 @@ class TestCorrelation:
             x, noise = rng.normal(size=(2, 60))
             null.append(correlation_p_value(x, noise, rng=rng, permutations=199))
             planted.append(correlation_p_value(x, 0.5 * x + noise, rng=rng, permutations=199))
+        assert 0.03 <= np.mean(np.array(null) <= 0.05) <= 0.07
+        assert np.mean(np.array(planted) <= 0.05) >= 0.9  # r = 0.45 in 60 faces
+
+
+class TestColumns:
+    def test_as_literally_permuted(self):
+        rng = generator(1)
+        columns, y = rng.random((12, 2)), rng.random(12)
+        found = column_correlation_p_values(columns, y, rng=generator(2), permutations=30)
+        orders = generator(2).permuted(np.tile(y - y.mean(), (30, 1)), axis=1)
+        for column, p_value in zip(columns.T, found, strict=True):
+            observed = abs(np.corrcoef(column, y)[0, 1])
+            further = sum(abs(np.corrcoef(column, order)[0, 1]) >= observed for order in orders)
+            assert p_value == pytest.approx((further + 1) / 31)
+
+    def test_few_faces_as_one_by_one(self):
+        columns = np.array([[1, 3, 2], [5, 5, 5]]).T
+        found = column_correlation_p_values(columns, [10, 30, 20], rng=generator())
+        assert found == pytest.approx([2 / 6, np.nan], nan_ok=True)
+
+    def test_no_answer(self):
+        columns = np.column_stack([np.ones(20), np.arange(20)])
+        found = column_correlation_p_values(columns, np.arange(20), rng=generator(), permutations=99)
+        assert found.tolist() == pytest.approx([np.nan, 0.01], nan_ok=True)
+        assert np.isnan(column_correlation_p_values(columns, np.ones(20), rng=generator())).all()
+
+    def test_false_positives_and_power(self):
+        rng = generator(9)
+        null, planted = [], []
+        for _ in range(400):
+            noise, *columns = rng.normal(size=(4, 60))
+            options = {"rng": rng, "permutations": 199}
+            null.append(column_correlation_p_values(np.transpose(columns), noise, **options))
+            planted.append(column_correlation_p_values(np.transpose(columns), 0.5 * columns[0] + noise, **options)[0])
         assert 0.03 <= np.mean(np.array(null) <= 0.05) <= 0.07
         assert np.mean(np.array(planted) <= 0.05) >= 0.9  # r = 0.45 in 60 faces
 
