@@ -45,8 +45,8 @@ OBSERVING_SCALE = Scale(
 )
 SHARE_SCALE = Scale(
     (-1.0, 1.0),
-    {-1.0: "−1\n(all lower)", -0.5: "−0.5", 0.0: "0\n(equal)", 0.5: "0.5", 1.0: "1\n(all raise)"},
-    "share of faces where a pixel raises the estimate − share where it lowers it",
+    {-1.0: "−1\n(all negative)", -0.5: "−0.5", 0.0: "0\n(equal)", 0.5: "0.5", 1.0: "1\n(all positive)"},
+    "share of faces where a pixel is positive − share where it is negative",
 )
 
 

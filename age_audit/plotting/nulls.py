@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from age_audit.plotting import style
 
-_OBSERVED, _NULL, _EVEN = "#D55E00", "0.55", "#0072B2"  # vermilion, grey, blue of Okabe and Ito
+_OBSERVED, _NULL, _EVEN = "0.1", "0.7", "0.4"  # greys: colours stand for groups of faces
 _FOUND = 0.05
 _SIZE = {"ha": "right", "va": "center", "color": "0.35", "fontsize": 8}
 

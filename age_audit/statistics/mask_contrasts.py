@@ -180,7 +180,9 @@ def _described(contrast: _Contrast | None, sizes: np.ndarray) -> dict:
     return row | {"few_faces": bool(sizes.min() < FEW_FACES)}
 
 
-def contrast_summary(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) -> pd.DataFrame:
+def contrast_summary(
+    tables: Mapping[str, pd.DataFrame], alpha: float = 0.05, permutations: int = PERMUTATIONS
+) -> pd.DataFrame:
     """What the tables of several kinds of masks come to, one row each.
 
     Parameters
@@ -189,21 +191,25 @@ def contrast_summary(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) ->
         From :func:`contrast_table`, by the name of the masks.
     alpha : float
         Chance of any false finding among the panels.
+    permutations : int
+        Of each p-value.
 
     Returns
     -------
     DataFrame
         Columns: ``masks``; ``n`` (faces in panels tested); ``panels`` tested; ``panels_found`` (of them with
-        ``p_holm`` below alpha); means over the panels of ``size_ratio``, ``split_half_r``, ``split_half_r_mean`` and
-        ``r_shuffled``; of the row ``"all"``: ``size``, ``size_shuffled``, ``p_value`` and, as
-        ``split_half_r_all``, its ``split_half_r``.
+        ``p_holm`` below alpha; NaN where the least p-value that so many permutations can give, times the panels, is
+        not below it, so that none could be found); means over the panels of ``size_ratio``, ``split_half_r``,
+        ``split_half_r_mean`` and ``r_shuffled``; of the row ``"all"``: ``size``, ``size_shuffled``, ``p_value`` and,
+        as ``split_half_r_all``, its ``split_half_r``.
     """
     rows = []
     for masks, table in tables.items():
         panels, together = table.iloc[:-1], table.iloc[-1]
         panels = panels[panels["p_value"].notna()]
         row = {"masks": masks, "n": int(together["n_first"] + together["n_second"]), "panels": len(panels)}
-        row |= {"panels_found": int((panels["p_holm"] < alpha).sum())}
+        possible = len(panels) / (permutations + 1) < alpha
+        row |= {"panels_found": float((panels["p_holm"] < alpha).sum()) if possible else float("nan")}
         row |= {name: panels[name].mean() for name in ("size_ratio", "split_half_r", "split_half_r_mean", "r_shuffled")}
         row |= {name: together[name] for name in ("size", "size_shuffled", "p_value")}
         rows.append(row | {"split_half_r_all": together["split_half_r"]})
