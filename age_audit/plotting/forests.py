@@ -46,7 +46,7 @@ def forests_by_age_range(table: pd.DataFrame, quantities: list[Quantity], title:
     Returns
     -------
     Figure
-        Colours are races, hollow marks the second gender; groups of fewer than 30 faces have thin lines.
+        Colours are races, squares the second gender; groups of fewer than 30 faces have thin lines and hollow marks.
 
     Raises
     ------
@@ -83,10 +83,10 @@ def _draw_groups(axes: Axes, groups: pd.DataFrame, quantity: Quantity) -> None:
     values = groups[[f"{quantity.column}{end}" for end in ("", "_low", "_high")]].to_numpy(dtype=float)
     for place, (row, (value, low, high)) in enumerate(zip(groups.itertuples(), values, strict=True)):
         colour = looks[str(row.race)]["color"]
-        width = style.THIN_LINE if row.n < FEW_FACES else 2.0
-        face = colour if str(row.gender) == genders[0] else "white"
+        width, face = (style.THIN_LINE, "white") if row.n < FEW_FACES else (2.0, colour)
+        shape = "o" if str(row.gender) == genders[0] else "s"
         axes.plot([low, high], [place, place], color=colour, linewidth=width)
-        axes.plot(value, place, "o", markersize=6, markeredgecolor=colour, markerfacecolor=face, markeredgewidth=1.5)
+        axes.plot(value, place, shape, markersize=6, markeredgecolor=colour, markerfacecolor=face, markeredgewidth=1.5)
     axes.set_yticks(range(len(groups)), [f"{row.gender}, {row.race} (n = {row.n:,})" for row in groups.itertuples()])
     axes.set_ylim(len(groups) - 0.5, -0.5)
 

@@ -22,7 +22,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")  
 _COLUMNS = ("age_range", "gender", "race", "n")
 
 
-def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05) -> Figure:
+def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05, source: str = "") -> Figure:
     """Draw the p-value of every group's test of normality against its number of faces.
 
     Parameters
@@ -31,6 +31,8 @@ def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05) ->
         Tests (:func:`age_audit.appendix_a.normality_table`) by what their faces are called; one panel each.
     alpha : float
         Level of the test.
+    source : str
+        Whose estimates of which faces, for the title.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05) ->
         panels[0].set(xlim=(6.5, 1.4 * max(100, most)), ylim=(None, 2))  # after the last panel: they share both
         panels[0].set_ylabel("p-value of the test of normality (D'Agostino's K²)")
         _key(panels[-1], next(iter(sets.values())))
-        figure.suptitle("Test of normality of each group's estimates, and how many faces the group has")
+        figure.suptitle(_title("Test of normality of each group's estimates, and how many faces the group has", source))
     return figure
 
 
@@ -99,7 +101,7 @@ def _key(axes: Axes, tests: pd.DataFrame) -> None:
     axes.figure.legend(handles=handles, loc="outside right center")
 
 
-def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05) -> Figure:
+def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, source: str = "") -> Figure:
     """Draw how often the test would reject each group, had fewer of its faces been seen.
 
     Parameters
@@ -109,6 +111,8 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05) -> Figure:
         ``race``, ``n_group``, ``n``, ``rejected`` and ``rejected_normal``.
     alpha : float
         Level of the test.
+    source : str
+        Whose estimates of which faces, for the title.
 
     Returns
     -------
@@ -136,7 +140,7 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05) -> Figure:
             axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
             axes.set_xlim(sizes.min() / 1.3, 1.3 * sizes.max())
             axes.minorticks_off()
-        figure.suptitle("The same groups, had fewer of their faces been seen")
+        figure.suptitle(_title("The same groups, had fewer of their faces been seen", source))
         figure.supxlabel("faces drawn from the group (n)", fontsize=10)
         figure.supylabel(f"share of samples in which normality is rejected (level {alpha:g})", fontsize=10)
     return figure
@@ -159,3 +163,7 @@ def _draw_rejections(axes: Axes, samples: pd.DataFrame, alpha: float) -> None:
         points = {"marker": "o", "markersize": 5, "markerfacecolor": face, "linewidth": 1.4}
         axes.plot(group["n"], group["rejected"], label=label, **look, **points)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.2, fontsize=8)
+
+
+def _title(words: str, source: str) -> str:
+    return f"{words} ({source})" if source else words

@@ -74,7 +74,8 @@ def test_planted_groups_are_named(table):
     assert "95 % interval" in sentence and "n = " in sentence
     (sentence,) = sentences(table, "In bands of age", "largest at 51–100 years")
     assert sentence.split("years: ")[1][:2] in ("12", "13")
-    assert sentences(table, "At 26–100 years, the largest difference of mean absolute errors is")
+    assert sentences(table, "At 26–100 years, mean absolute errors differ by", "the largest as they are")
+    assert all("p (Holm) = " in sentence for sentence in sentences(table, "at equal ages they differ by"))
 
 
 def test_both_sides_and_every_question(table):
