@@ -100,27 +100,40 @@ def test_killed_twenty_times(eight_photos, uninterrupted, tmp_path):
 
 
 def test_ctrl_c(eight_photos, uninterrupted, tmp_path):
-    folder, log = tmp_path / "folder", tmp_path / "log"
-    moments = [
-        ("2", lambda run: any(run.has_loaded(pid, "numpy") for pid in run.workers())),  # in the middle of starting
-        ("2", lambda run: masks(folder)),
-        ("1", lambda run: len(masks(folder)) > 3),
-    ]
-    for workers, moment in moments:
-        with Running(stage_command(1, eight_photos, folder, "--workers", workers), log) as run:
-            assert run.wait_for(lambda run=run, moment=moment: moment(run)), run.said()
-            run.send(signal.SIGINT, to_all=True)
-            assert run.exit_code() == 130
-            told = run.last_line()
-            assert told == "analysis_1_method.py: interrupted; what is done is kept, run the same command to go on"
-            assert "Traceback" not in run.said()
-            assert run.seconds_to_vanish() < WORKERS_VANISH_WITHIN
-            assert not list(folder.rglob("*.partial"))
+    for attempt in range(3):  # on a busy machine a run may end before the signal reaches it: then once more
+        folder = tmp_path / f"folder-{attempt}"
+        moments = [
+            ("2", lambda run: any(run.has_loaded(pid, "numpy") for pid in run.workers())),  # in the middle of starting
+            ("2", lambda run, folder=folder: masks(folder)),
+            ("1", lambda run, folder=folder: len(masks(folder)) > 3),
+        ]
+        if all(interrupted(eight_photos, folder, tmp_path / "log", *moment) for moment in moments):
+            break
+    else:
+        pytest.fail("every run went on to its end")
     kept = recorded(folder)
     assert len(kept) > 8 + 7 + 6 + 6  # read, align, crop, estimate
     finish(eight_photos, folder)
     assert kept.items() <= recorded(folder).items()
     assert everything_in(folder) == uninterrupted.everything
+
+
+def interrupted(photos, folder, log, workers, moment) -> bool:
+    """Press Ctrl-C at that moment; False if the run was through already."""
+    with Running(stage_command(1, photos, folder, "--workers", workers), log) as run:
+        if run.wait_for(lambda: moment(run)):
+            run.send(signal.SIGINT, to_all=True)
+        code = run.exit_code()
+        if code == 0:
+            assert len(masks(folder)) == 6, run.said()
+            return False
+        assert code == 130
+        told = run.last_line()
+        assert told == "analysis_1_method.py: interrupted; what is done is kept, run the same command to go on"
+        assert "Traceback" not in run.said()
+        assert run.seconds_to_vanish() < WORKERS_VANISH_WITHIN
+        assert not list(folder.rglob("*.partial"))
+    return True
 
 
 def test_workers_killed_from_outside(eight_photos, uninterrupted, tmp_path):
