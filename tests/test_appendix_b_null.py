@@ -171,6 +171,7 @@ class TestWorkbook:
         assert beside(frame)["contribution"].tolist() == pytest.approx(table["contribution"].tolist(), nan_ok=True)
         assert found["final"].tolist() == tables["final"].loc[0, list(SEGMENTS)].tolist()
 
+    @pytest.mark.long
     def test_false_positives_and_power(self):
         null = [beside(simulated(100, seed), seed)["contribution_p_value"].dropna() <= 0.05 for seed in range(100)]
         assert 0.03 <= np.mean(null) <= 0.07

@@ -71,6 +71,7 @@ def test_closure_table():
 
 
 class TestAssociations:
+    @pytest.mark.long
     def test_planted_in_one_preset_only(self):
         frames = {"one": activations_frame(rows(200, 1, 6.0)), "two": activations_frame(rows(200, 2))}
         table = associations(frames, seed=1, permutations=199)

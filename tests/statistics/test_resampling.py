@@ -156,6 +156,7 @@ class TestStratified:
         drawn = stratified_p_values(strata, shares, rng=generator(5), permutations=4000)
         np.testing.assert_allclose(drawn, exact, atol=0.025)
 
+    @pytest.mark.long
     def test_unequal_strata_alone_are_no_difference(self):
         # Nearly all of the first sample is in the stratum of large values: the crude difference is 8, within strata 0.
         rng = generator(6)
