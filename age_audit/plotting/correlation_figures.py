@@ -52,7 +52,7 @@ def correlation_tables(correlations: pd.DataFrame, source: str = "") -> Figure:
     limit = colour_limit(correlations[list(SEGMENTS)].to_numpy(dtype=float))
     with style.applied():
         figure = style.new_figure(12, 10.5)
-        body, side = figure.subfigures(1, 2, width_ratios=(15, 1))
+        body, side = figure.subfigures(1, 2, width_ratios=(10, 1))
         panels = body.subfigures(len(AGE_RANGE_LABELS), len(HALVES))
         for (row, column), panel in np.ndenumerate(panels):
             label, half = AGE_RANGE_LABELS[row], HALVES[column]
@@ -62,7 +62,7 @@ def correlation_tables(correlations: pd.DataFrame, source: str = "") -> Figure:
             table = cohort[list(SEGMENTS)].T.set_axis(SEGMENT_NAMES)
             draw_correlations(panel, table, names, limit).set_title(f"{label} years, {half} ({_HALF_TITLES[half]})")
         scale = ScalarMappable(Normalize(-limit, limit), style.DIVERGING)
-        side.colorbar(scale, cax=side.add_axes((0.1, 0.3, 0.25, 0.4)), label="Pearson's r of share and accuracy")
+        side.colorbar(scale, cax=side.add_axes((0.05, 0.3, 0.18, 0.4)), label="Pearson's r of share and accuracy")
         figure.suptitle(_title("Which segment's share goes with accuracy", source))
     return figure
 
@@ -119,7 +119,7 @@ def steps_beside_null(table: pd.DataFrame, finals: np.ndarray, source: str = "")
         upper[0].set(ylabel="last step", ylim=(-0.58, 0.58))
         lower[0].set(ylabel="mean contribution over races\n(r accurate − r inaccurate)")
         keys = [Line2D([], [], color=_INK, marker="o", linestyle="", label="this data")]
-        keys.append(Patch(color=_NULL, label="shuffled accuracies: all (above), middle 95 % (below)"))
+        keys.append(Patch(color=_NULL, label="shuffled accuracies: how often (above), middle 95 % (below)"))
         figure.legend(handles=keys, loc="outside lower center", ncols=2)
         figure.suptitle(_title("The workbook's last step beside shuffled accuracies", source))
     return figure
@@ -127,12 +127,13 @@ def steps_beside_null(table: pd.DataFrame, finals: np.ndarray, source: str = "")
 
 def _draw_finals(axes: Axes, found: pd.Series, drawn: np.ndarray) -> None:
     edges = np.linspace(-0.5, 0.5, 22)
-    for i in range(len(SEGMENTS)):
-        values = drawn[:, i][np.isfinite(drawn[:, i])]
-        if values.size:
-            counts, _ = np.histogram(values, edges)
-            widths = 0.85 * counts / counts.max()
-            axes.barh(edges[:-1], widths, np.diff(edges), left=i - widths / 2, align="edge", color=_NULL)
+    counts = [np.histogram(values[np.isfinite(values)], edges)[0] for values in drawn.T]
+    most = max(1, *(count.max() for count in counts))
+    for i, count in enumerate(counts):
+        if not count.any():
+            continue
+        widths = 0.8 * count / most
+        axes.barh(edges[:-1], widths, np.diff(edges), left=i - widths / 2, align="edge", color=_NULL)
     axes.plot(range(len(SEGMENTS)), found, "o", color=_INK, markersize=6)
     axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
 
@@ -170,7 +171,7 @@ def beside_study(table: pd.DataFrame, source: str = "") -> Figure:
             axes.set(xlabel="the study's r", title=f"{half} ({_HALF_TITLES[half]})")
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="our faces")
         furthest = np.nanmax(np.abs(table[["r", "low", "high"]].to_numpy(dtype=float)), initial=_LEAST_RANGE)
-        panels[0].set(ylabel="our r", ylim=(-1.05 * furthest, 1.05 * furthest))
+        panels[0].set(ylabel="our r (bars: 95 % interval, from 4 faces on)", ylim=(-1.05 * furthest, 1.05 * furthest))
         figure.suptitle(_title("Ages 0–12: our r beside the study's; dotted where both are equal", source))
     return figure
 
@@ -200,13 +201,14 @@ def association_panels(table: pd.DataFrame, error: str = "absolute_error", sourc
             for which, (name, colour) in enumerate(zip(masks, (_FIRST, _SECOND), strict=False)):
                 rows = table[(table["age_range"] == label) & (table["masks"] == name)]
                 rows = rows.set_index("part").reindex(SEGMENTS)
-                _draw_associations(axes, rows, colour, 0.18 - 0.36 * which)
+                _draw_associations(axes, rows, colour, 0.36 * which - 0.18 * (len(masks) - 1))
                 words.append(f"n = {int(rows['n'].max()):,} {name}")
             years = "all ages" if label == ALL else f"{label} years"
             axes.set_title("\n".join([years, *words]), fontsize=9.5)
             axes.axvline(0, color=_LINE, linewidth=0.8, zorder=0)
         panels[0].set_yticks(range(len(SEGMENTS)), SEGMENT_NAMES)
-        panels[0].invert_yaxis()
+        panels[0].set_ylim(len(SEGMENTS) - 0.5, -0.5)
+        panels[0].locator_params(axis="x", nbins=4)
         panels[len(panels) // 2].set_xlabel(f"Pearson's r with the {error.replace('_', ' ')}")
         keys = [
             Line2D([], [], color=colour, marker="o", label=f"{name} masks: log-ratio, 95 % interval")
@@ -219,7 +221,7 @@ def association_panels(table: pd.DataFrame, error: str = "absolute_error", sourc
 
 
 def _draw_associations(axes: Axes, rows: pd.DataFrame, colour: str, shift: float) -> None:
-    places = np.arange(len(rows)) - shift
+    places = np.arange(len(rows)) + shift
     axes.hlines(places, rows["low"], rows["high"], color=colour, linewidth=1.6)
     axes.plot(rows["r"], places, "o", color=colour, markersize=5)
     axes.plot(rows["r_share"], places, "o", color=colour, markerfacecolor="white", markersize=3.5)

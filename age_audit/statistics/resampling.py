@@ -311,7 +311,8 @@ def column_correlation_p_values(
     if y.size <= _FEW_ORDERS or np.ptp(y) == 0:
         return np.array([correlation_p_value(x, y, rng=rng, permutations=permutations) for x in columns.T])
     centred, y = columns - columns.mean(axis=0), y - y.mean()
-    found = np.abs(y @ centred) * (1 - 1e-12)  # sums in another order differ in the last digits
+    # Permutations that tie in exact arithmetic differ in the last digits of sums of another order.
+    found = np.abs(y @ centred) - 1e-12 * (np.abs(y) @ np.abs(centred))
     at_once, further = max(1, _NUMBERS_AT_ONCE // y.size), 1
     for first in range(0, permutations, at_once):
         shuffled = rng.permuted(np.tile(y, (min(at_once, permutations - first), 1)), axis=1)

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from age_audit.plotting.correlations import draw_accuracy_scatter, draw_correlations, draw_rounded_ages, in_words
+from age_audit.plotting.correlations import (
+    colour_limit,
+    draw_accuracy_scatter,
+    draw_correlations,
+    draw_rounded_ages,
+    in_words,
+)
 from age_audit.plotting.style import RACE_COLOURS
 
 
@@ -29,6 +35,26 @@ def test_colours_leave_out_the_diagonal_and_do_not_exaggerate():
     assert draw_correlations(Figure(), small).images[0].get_clim() == (-0.1, 0.1)
     nothing = pd.DataFrame([[math.nan]], columns=["a"], index=["a"])
     assert draw_correlations(Figure(), nothing).images[0].get_clim() == (-0.1, 0.1)
+
+
+def test_colour_limit_by_hand():
+    assert colour_limit(np.array([[1, -0.4], [np.nan, 0.3]])) == 0.4
+    assert colour_limit(np.array([[-1, 0.05], [np.nan, 1]])) == colour_limit(np.array([np.nan])) == 0.1
+
+
+def test_a_shared_scale_is_not_drawn_with_every_table():
+    table = pd.DataFrame([[0.2, 0.9]], columns=["a", "b"], index=["face"])
+    figure = Figure()
+    assert draw_correlations(figure, table, limit=0.5).images[0].get_clim() == (-0.5, 0.5)
+    assert len(figure.axes) == 1
+    alone = Figure()
+    draw_correlations(alone, table)
+    assert len(alone.axes) == 2 and alone.axes[1].get_ylabel() == "Pearson's r"
+
+
+def test_numbers_that_round_to_nothing_have_no_minus():
+    table = pd.DataFrame([[-0.0004, 0.0004, -0.0006]], columns=["a", "b", "c"], index=["face"])
+    assert [text.get_text() for text in draw_correlations(Figure(), table).texts] == ["+0.000", "+0.000", "−0.001"]
 
 
 def test_points_of_every_group():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import scipy
 
+from age_audit.statistics import resampling
 from age_audit.statistics.resampling import (
     BCA_LIMIT,
     cliffs_delta,
@@ -200,38 +201,68 @@ class TestCorrelation:
         assert np.mean(np.array(planted) <= 0.05) >= 0.9  # r = 0.45 in 60 faces
 
 
-class TestColumns:
+class TestCorrelationOfColumns:
     def test_as_literally_permuted(self):
         rng = generator(1)
-        columns, y = rng.random((12, 2)), rng.random(12)
-        found = column_correlation_p_values(columns, y, rng=generator(2), permutations=30)
-        orders = generator(2).permuted(np.tile(y - y.mean(), (30, 1)), axis=1)
-        for column, p_value in zip(columns.T, found, strict=True):
-            observed = abs(np.corrcoef(column, y)[0, 1])
-            further = sum(abs(np.corrcoef(column, order)[0, 1]) >= observed for order in orders)
-            assert p_value == pytest.approx((further + 1) / 31)
+        columns, y = rng.normal(size=(12, 3)), rng.normal(size=12)
+        found = column_correlation_p_values(columns, y, rng=generator(2), permutations=60)
+        literal = generator(2)
+        further = np.ones(3)
+        for _ in range(60):
+            permuted = literal.permuted(y)
+            for i, x in enumerate(columns.T):
+                further[i] += abs(np.corrcoef(x, permuted)[0, 1]) >= abs(np.corrcoef(x, y)[0, 1])
+        assert found.tolist() == (further / 61).tolist()
 
-    def test_few_faces_as_one_by_one(self):
-        columns = np.array([[1, 3, 2], [5, 5, 5]]).T
-        found = column_correlation_p_values(columns, [10, 30, 20], rng=generator())
-        assert found == pytest.approx([2 / 6, np.nan], nan_ok=True)
+    @pytest.mark.parametrize("count", [3, 7])
+    def test_of_few_faces_every_order_counts_once(self, count):
+        columns, y = generator(1).normal(size=(count, 2)), np.arange(count)
+        found = column_correlation_p_values(columns, y, rng=generator(), permutations=5040)
+        one_by_one = [correlation_p_value(x, y, rng=generator(), permutations=5040) for x in columns.T]
+        assert found.tolist() == one_by_one
+
+    def test_near_to_one_column_after_the_other(self):
+        x, noise = generator(3).normal(size=(2, 30))
+        columns = np.column_stack([0.1 * x + noise, 0.3 * x + noise, noise])
+        found = column_correlation_p_values(columns, x, rng=generator(4), permutations=4000)
+        one_by_one = [correlation_p_value(column, x, rng=generator(5), permutations=4000) for column in columns.T]
+        np.testing.assert_allclose(found, one_by_one, atol=0.03)
+
+    def test_in_pieces_it_is_the_same(self, monkeypatch):
+        columns, y = generator(1).normal(size=(20, 2)), generator(2).normal(size=20)
+        whole = column_correlation_p_values(columns, y, rng=generator(3), permutations=99)
+        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 150)
+        assert (column_correlation_p_values(columns, y, rng=generator(3), permutations=99) == whole).all()
+
+    def test_ties_count_as_at_least_as_far_out(self):
+        # Two values each, r = 0.6: permutations are as far out, further, or at 0.2. An r of exactly 0 is reached or
+        # surpassed by every permutation.
+        x = np.array([0.1] * 5 + [0.4] * 5)
+        y = np.array([0.1, 0.1, 0.1, 0.1, 0.7, 0.1, 0.7, 0.7, 0.7, 0.7])
+        found = column_correlation_p_values(x[:, None], y, rng=generator(1), permutations=20_000)
+        exact = 2 * (25 + 1) / 252  # of the 10 over 5 ways, 5 * 5 + 1 have at least four of five together, twofold
+        assert found[0] == pytest.approx(exact, abs=0.01)
+        none = np.tile([0.1, 0.3], 6), np.repeat([0.1, 0.2, 0.7], 4)
+        found = column_correlation_p_values(none[0][:, None], none[1], rng=generator(1), permutations=999)
+        assert found == [1]
 
     def test_no_answer(self):
-        columns = np.column_stack([np.ones(20), np.arange(20)])
-        found = column_correlation_p_values(columns, np.arange(20), rng=generator(), permutations=99)
-        assert found.tolist() == pytest.approx([np.nan, 0.01], nan_ok=True)
-        assert np.isnan(column_correlation_p_values(columns, np.ones(20), rng=generator())).all()
+        columns = np.column_stack([np.ones(9), np.arange(9)])
+        found = column_correlation_p_values(columns, np.arange(9) ** 2, rng=generator(), permutations=99)
+        assert np.isnan(found).tolist() == [True, False]
+        assert np.isnan(column_correlation_p_values(columns, np.ones(9), rng=generator())).all()
+        for few in (0, 1, 2):
+            assert np.isnan(column_correlation_p_values(columns[:few], np.arange(few), rng=generator())).all()
 
     def test_false_positives_and_power(self):
-        rng = generator(9)
-        null, planted = [], []
+        rng = generator(8)
+        found = []
         for _ in range(400):
-            noise, *columns = rng.normal(size=(4, 60))
-            options = {"rng": rng, "permutations": 199}
-            null.append(column_correlation_p_values(np.transpose(columns), noise, **options))
-            planted.append(column_correlation_p_values(np.transpose(columns), 0.5 * columns[0] + noise, **options)[0])
-        assert 0.03 <= np.mean(np.array(null) <= 0.05) <= 0.07
-        assert np.mean(np.array(planted) <= 0.05) >= 0.9  # r = 0.45 in 60 faces
+            x, *noise = rng.normal(size=(5, 60))
+            columns = np.column_stack([*noise[:3], 0.5 * x + noise[3]])
+            found.append(column_correlation_p_values(columns, x, rng=rng, permutations=199) <= 0.05)
+        assert 0.03 <= np.mean(np.array(found)[:, :3]) <= 0.07
+        assert np.mean(found, axis=0)[3] >= 0.9  # r = 0.45 in 60 faces
 
 
 def test_adjusted_by_hand():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.statistics.restriction import restriction_table, shuffled_correlations
+from age_audit.statistics.restriction import beside_null, restriction_table, shuffled_correlations
 
 
 def simulated(count, seed, slope=0.0):
@@ -42,6 +42,15 @@ def test_table_by_hand():
     r, u = table["r"]["all"], table["sd_ratio"]["positive"]
     assert table["r_restricted"]["positive"] == pytest.approx(r * u / np.sqrt(1 - r**2 + r**2 * u**2))
     assert table["few_faces"].all()
+
+
+def test_beside_null_by_hand():
+    # Around the mean of 1/8, two of four shuffled r are as far out as an r of 1/2, one of them on the other side.
+    found = beside_null(0.5, np.array([-0.25, 0, 0.25, 0.5, np.nan]))
+    assert (found["null_mean"], found["p_value"]) == (0.125, 3 / 5)
+    assert found["null_low"] == pytest.approx(-0.25 + 0.075 * 0.25)
+    assert np.isnan(list(beside_null(np.nan, np.zeros(3)).values())).all()
+    assert np.isnan(list(beside_null(0.1, np.full(3, np.nan)).values())).all()
 
 
 def test_a_real_association_shrinks_in_both_halves():
