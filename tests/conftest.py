@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 UTKFACE_VARIABLE = "AGE_AUDIT_UTKFACE"
 
@@ -26,6 +27,7 @@ def pytest_configure():
         threads = max(1, available_cores() // processes)
         configure_threads("cydral-resnet10", threads)
         os.environ |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": "1"}
+        threadpool_limits(threads, "blas")
 
 
 def pytest_xdist_make_scheduler(config, log):

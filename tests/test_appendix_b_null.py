@@ -1,6 +1,5 @@
 """Appendix B beside shuffled data: by hand, nothing found in nothing, planted differences found."""
 
-import gc
 import math
 
 import numpy as np
@@ -24,15 +23,6 @@ from age_audit.statistics.cohort_correlations import (
     shuffled_cohort_correlations,
     weighted_correlations,
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def libraries_are_no_garbage():
-    """Statsmodels collects garbage with each Holm adjustment; what is there already need not be searched each time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def simulated(count, seed, slope=0.0):

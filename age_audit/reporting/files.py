@@ -53,8 +53,9 @@ class Saver:
         room in the notebook.
         """
         name = self._name(stem)
-        for form in ("png", "pdf"):
-            style.save_figure(figure, self.figures, name, form)
+        style.save_figure(figure, self.figures, name, "png")
+        figure.set_layout_engine("none")  # keeps what was laid out: the same picture in every form, and sooner
+        style.save_figure(figure, self.figures, name, "pdf")
         from IPython.display import Image  # only notebooks show pictures
         from matplotlib import pyplot
 

@@ -14,20 +14,24 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
 from age_audit.errors import UsageError
+from age_audit.execution.processes import THREAD_VARIABLES
 from age_audit.paths import ROOT
 from age_audit.storage import write_atomically
+
+if TYPE_CHECKING:
+    import nbformat
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = "parameters"  # tag of the cell that sets them
 TIMEOUT = 600  # seconds a cell
 MAX_BYTES = 1_500_000  # a larger notebook is not shown on code hosts
+# One thread a kernel: with more, last digits depend on the machine's cores, and kernels fight over them.
+_ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 
 
 def execute_notebook(
@@ -49,6 +53,10 @@ def execute_notebook(
     UsageError
         If a parameter is unknown, a cell fails, or the outcome is larger than code hosts show.
     """
+    import nbformat  # here: every kernel imports this module for start(), and would wait a second for these
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     notebook = nbformat.read(source, as_version=4)
     _set_parameters(notebook, parameters or {}, source.name)
     client = NotebookClient(
@@ -61,7 +69,7 @@ def execute_notebook(
         on_cell_executed=(lambda **_: progress.update()) if progress is not None else None,
     )
     try:
-        client.execute()
+        client.execute(env=os.environ | _ONE_THREAD)
     except CellExecutionError as error:
         raise UsageError(f"expected {source.name} to run to its end, but a cell failed:\n{error}") from error
     content = _bytes(notebook)
@@ -163,6 +171,8 @@ def _set_parameters(notebook: nbformat.NotebookNode, parameters: Mapping[str, ob
 
 
 def _code_cells(path: Path) -> int:
+    import nbformat
+
     try:
         notebook = nbformat.read(path, as_version=4)
     except FileNotFoundError as error:

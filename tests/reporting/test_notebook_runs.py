@@ -53,6 +53,14 @@ def test_same_notebook_same_bytes_with_parameters_and_warnings(tmp_path):
     assert cell.source == "ESTIMATOR = 'cydral-resnet10'  # which one\nSEED = 42"
 
 
+def test_kernels_start_without_what_executes_them_and_compute_in_one_thread(tmp_path):
+    threads = "import numpy\nfrom threadpoolctl import threadpool_info\n"
+    threads += "print({library['num_threads'] for library in threadpool_info()}, 'nbclient' in sys.modules)"
+    source = write_notebook(tmp_path / "one.ipynb", SETUP, threads)
+    execute_notebook(source, source)
+    assert outputs(source) == ["{1} False\n"]
+
+
 def test_an_unknown_parameter_is_refused(tmp_path):
     source = write_notebook(tmp_path / "one.ipynb")
     with pytest.raises(UsageError, match="one of ESTIMATOR, SEED; got PRESET"):
