@@ -43,7 +43,7 @@ paper: setup  ## execute the notebooks: figures/, tables/ from metadatasets/ (ES
 test: setup lint  ## lint and run all tests
 	$(BIN)/python -m pytest -q -n 2
 
-test-fast: setup lint  ## the same without kills, full disks, clusters, notebooks and simulations
+test-fast: setup lint  ## without the longest: several processes, full disks, notebooks, simulations, results that ship
 	$(BIN)/python -m pytest -q -n 2 -m "not long"
 
 bench: setup  ## measure speed side by side (some minutes, best on an idle machine; IMAGES=folder for other faces)

@@ -95,7 +95,7 @@ def test_drawing_is_loaded_on_demand():
     assert run_python("-c", code).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("masks", ["pictures", "packed"])
+@pytest.mark.parametrize("masks", [pytest.param("pictures", marks=pytest.mark.long), "packed"])
 def test_a_published_cell_runs_unchanged(tmp_path, masks):
     rows = synthetic_rows(300)
     write_metadataset(tmp_path, rows)
@@ -126,6 +126,7 @@ def test_a_published_cell_runs_unchanged(tmp_path, masks):
     assert not list(tmp_path.glob("*.png"))
 
 
+@pytest.mark.long
 def test_the_cell_runs_on_the_results_that_ship(tmp_path):
     """From a folder like the repository's root, with the link that ``make paper`` makes."""
     (tmp_path / "metadatasets").symlink_to(ROOT / "metadatasets")

@@ -16,6 +16,8 @@ from age_audit.reporting.sources import find_results
 from tools import ship_metadatasets as shipping
 
 INDEX = json.loads((shipping.FOLDER / "index.json").read_text(encoding="utf-8"))
+pytestmark = pytest.mark.long
+
 SETS = [pytest.param(entry, id=f"{entry['estimator']}-{entry['preset']}") for entry in INDEX["results"]]
 
 

@@ -27,7 +27,7 @@ class Remembering:
         return len(self._known)
 
 
-@pytest.mark.parametrize(("name", "face_number"), [("dex_wrn", 0), ("cydral", 1)])
+@pytest.mark.parametrize(("name", "face_number"), [pytest.param("dex_wrn", 0, marks=pytest.mark.long), ("cydral", 1)])
 def test_same_explanation_as_lime(request, crops, name, face_number):
     from lime.lime_image import LimeImageExplainer
 

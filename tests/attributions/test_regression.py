@@ -62,6 +62,7 @@ def intervals(shown, targets):
 
 
 class TestFoldoverIntervals:
+    @pytest.mark.long
     @pytest.mark.parametrize(("noise", "interactions"), [(1.0, 0.0), (0.2, 1.0), (0.2, 2.0)])
     def test_cover_the_converged_weights_as_often_as_they_say(self, noise, interactions):
         """Planted weights, noise, and 30 pairs of superpixels that act together; 80 designs."""

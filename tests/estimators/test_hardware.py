@@ -79,6 +79,7 @@ np.save(sys.argv[2], np.concatenate([estimator.predict(crops).age, estimator.pre
 """
 
 
+@pytest.mark.long
 def test_jax_gives_the_ages_of_tensorflow(dex_wrn, crops, tmp_path):
     from age_audit.estimators.masked import MaskedFaces
 

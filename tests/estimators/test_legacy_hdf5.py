@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from age_audit.errors import UsageError
-from age_audit.estimators.hdf5 import load_legacy_weights
+
+
+def load_legacy_weights(*arguments):
+    from age_audit.estimators.hdf5 import load_legacy_weights  # here: every test process collects, and Keras takes long
+
+    load_legacy_weights(*arguments)
 
 
 def small_model():

@@ -195,6 +195,7 @@ class TestWorkers:
         wait_until(lambda: not any(map(is_running, workers)), seconds=10)
 
 
+@pytest.mark.long
 class TestKilledWorkers:
     def test_killed_once_nothing_lost_nothing_doubled(self, tmp_path):
         got = []

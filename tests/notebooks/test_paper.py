@@ -4,7 +4,6 @@ import io
 import re
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -31,6 +30,12 @@ def paper(tmp_path_factory):
     places = {"FIGURES": str(folder / "figures"), "TABLES": str(folder / "tables")}
     execute_notebooks(NAMES, folder / "notebooks", places)
     return folder
+
+
+def cells_of(path):
+    import nbformat  # here: every test process collects, and this takes a second
+
+    return nbformat.read(path, as_version=4).cells
 
 
 def test_there_are_these_notebooks():
@@ -88,7 +93,7 @@ def test_every_figure_is_there_in_both_forms(paper, name):
 def test_committed_notebooks_are_executed_and_fit_for_code_hosts(name):
     path = NOTEBOOKS / f"{name}.ipynb"
     assert path.stat().st_size < MAX_BYTES
-    cells = nbformat.read(path, as_version=4).cells
+    cells = cells_of(path)
     code = [cell for cell in cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell.outputs]
@@ -98,7 +103,7 @@ def test_committed_notebooks_are_executed_and_fit_for_code_hosts(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_notebooks_say_what_is_asked_and_how_far_to_believe_it(name):
-    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    cells = cells_of(NOTEBOOKS / f"{name}.ipynb")
     assert cells[0].cell_type == "markdown"
     assert any(cell.source.startswith("## How far to believe this") for cell in cells)
     assert any("parameters" in cell.metadata.get("tags", []) for cell in cells[:4])

@@ -49,6 +49,7 @@ def files_in(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.long
 def test_later_steps_run_from_crops_and_ledger_alone_and_without_dlib(studio, monkeypatch, capsys):
     monkeypatch.chdir(studio)
     assert analysis_1_method.main(options("whole")) == 0

@@ -119,6 +119,7 @@ def test_a_second_run_does_nothing_and_says_so(photos, finished, capsys):
     assert {path.name: path.stat().st_mtime_ns for path in (finished / "meta").iterdir()} == stamps
 
 
+@pytest.mark.long
 def test_the_same_bytes_from_two_processes_in_steps_and_other_file_order(photos, finished, tmp_path):
     reversed_photos = tmp_path / "photos"
     reversed_photos.mkdir()
@@ -259,6 +260,7 @@ def test_stage3_reads_what_stage2_wrote(finished, tmp_path, capsys):
     assert len(list(figures.glob("*.png"))) == 4
 
 
+@pytest.mark.long
 def test_the_same_tables_from_parquet(finished, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(finished, folder)

@@ -2,13 +2,13 @@
 
 import json
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from age_audit.errors import UsageError
 from age_audit.reporting import notebooks
 from age_audit.reporting.notebooks import execute_notebook, execute_notebooks, link_activations, main
+
+pytestmark = pytest.mark.long
 
 PARAMETERS = 'ESTIMATOR = "dex-wrn"  # which one\nSEED = 42'
 SETUP = f"""
@@ -22,16 +22,25 @@ start()
 
 
 def write_notebook(path, *cells):
+    import nbformat  # here: every test process collects, and this takes a second
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
     tagged = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}, id="parameters")
     rest = [new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(cells)]
     nbformat.write(new_notebook(cells=[new_markdown_cell("# What is asked", id="title"), tagged, *rest]), path)
     return path
 
 
+def cells_of(path):
+    import nbformat
+
+    return nbformat.read(path, as_version=4).cells
+
+
 def outputs(path):
     return [
         output.get("text") or output["data"]["text/plain"]
-        for cell in nbformat.read(path, as_version=4).cells
+        for cell in cells_of(path)
         for output in cell.get("outputs", [])
     ]
 
@@ -49,7 +58,7 @@ def test_same_notebook_same_bytes_with_parameters_and_warnings(tmp_path):
     first = (tmp_path / "first.ipynb").read_bytes()
     assert first == (tmp_path / "second.ipynb").read_bytes()
     assert sorted(outputs(tmp_path / "first.ipynb")) == ["Note: few faces\n", "True", "cydral-resnet10 42\n"]
-    cell = nbformat.read(tmp_path / "first.ipynb", as_version=4).cells[1]
+    cell = cells_of(tmp_path / "first.ipynb")[1]
     assert cell.source == "ESTIMATOR = 'cydral-resnet10'  # which one\nSEED = 42"
 
 
