@@ -37,7 +37,7 @@ SETS = {
     "dex-wrn-audit": (
         "dex-wrn as it should have been explained, in bfloat16",
         [
-            "python analysis_1_method.py --steps estimate,explain --sample 312 --seed 42 --workers 2 --preset audit "
+            "python analysis_1_method.py --steps estimate,explain --sample 1050 --seed 42 --workers 2 --preset audit "
             "--precision bfloat16 --metadatasets metadatasets/dex-wrn-audit",
             "python analysis_2_evaluate.py --preset audit --metadatasets metadatasets/dex-wrn-audit",
         ],
