@@ -26,7 +26,7 @@ from age_audit.pipeline.stage1 import run_stage1
 from age_audit.pipeline.stage2 import run_stage2
 from age_audit.pipeline.stage3 import run_stage3
 from age_audit.portraits import PORTRAITS, Portrait, portrait_path
-from age_audit.regions import REGIONS
+from age_audit.regions import REGION_NAMES, REGIONS
 from age_audit.schema import AgeEstimate
 from age_audit.storage import read_png
 
@@ -111,7 +111,8 @@ def format_table(findings: list[Finding]) -> str:
     for finding in findings:
         largest = sorted(finding.shares, key=lambda region: (-finding.shares[region], region))[:LARGEST]
         shares = (
-            ", ".join(f"{region} {100 * finding.shares[region]:.0f} %" for region in largest) or "no landmarks found"
+            ", ".join(f"{REGION_NAMES[region]} {100 * finding.shares[region]:.0f} %" for region in largest)
+            or "no landmarks found"
         )
         documented = f"{finding.portrait.age} years" if finding.portrait.age else "not documented"
         estimate = (

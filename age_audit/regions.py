@@ -37,6 +37,15 @@ POINT_ORDER = MappingProxyType(
     }
 )
 REGIONS = tuple(POINT_ORDER)
+# As people read them, wherever one is named to them. The forehead lies above the brows.
+REGION_NAMES = MappingProxyType(
+    {
+        **{"nose": "nose", "eye_l": "left eye area", "eye_r": "right eye area"},
+        **{"cheek_l": "left cheek", "cheek_r": "right cheek", "eye_l_inner": "left eye", "eye_r_inner": "right eye"},
+        **{"mouth_inner": "mouth", "chin": "chin", "top": "above the brows", "left": "left of the face"},
+        **{"right": "right of the face", "bottom": "below the face"},
+    }
+)
 FACIAL_REGIONS = REGIONS[:9]
 OUTER_REGIONS = REGIONS[9:]
 NOSE_SUBTRACTED = ("eye_l", "eye_r", "cheek_l", "cheek_r")  # their outlines run along the ridge of the nose

@@ -26,9 +26,9 @@ AREAS = {
     "nose": ["nose"],
     "eyes (left + right, without inner)": ["eye_l", "eye_r"],
     "cheeks (left + right)": ["cheek_l", "cheek_r"],
-    "inner mouth": ["mouth_inner"],
+    "mouth": ["mouth_inner"],
     "chin": ["chin"],
-    "above the face": ["top"],
+    "above the brows": ["top"],
     "left and right of the face": ["left", "right"],
     "below the face": ["bottom"],
 }

@@ -25,14 +25,9 @@ from scipy.ndimage import distance_transform_edt
 from age_audit.config import PRESETS, Stage1Config, check_choice
 from age_audit.metrics import distribution_spread
 from age_audit.plotting import style
-from age_audit.regions import FACIAL_REGIONS, OUTER_REGIONS, REGIONS, region_masks, region_polygons
+from age_audit.regions import FACIAL_REGIONS, OUTER_REGIONS, REGION_NAMES, REGIONS, region_masks, region_polygons
 from age_audit.schema import CANVAS, AgeEstimate, Attribution
 
-REGION_NAMES = {
-    "nose": "nose", "eye_l": "left eye area", "eye_r": "right eye area", "cheek_l": "left cheek",
-    "cheek_r": "right cheek", "eye_l_inner": "left eye", "eye_r_inner": "right eye", "mouth_inner": "mouth",
-    "chin": "chin", "top": "outer top", "left": "outer left", "right": "outer right", "bottom": "outer bottom",
-}  # left and right of the image, not of the person  # fmt: skip
 _INSIDE = {"chin": "mouth_inner", "eye_l": "eye_l_inner", "eye_r": "eye_r_inner"}
 PANELS = ("crop", "superpixels", "regions", "distribution")  # labels of the axes
 LONGEST_TITLE = 46  # letters; of a longer one the middle is left out

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from age_audit.disaggregation import ALL
+from age_audit.regions import REGION_NAMES
 from age_audit.reporting.claims import AUDIT, PUBLISHED, Claims
 
 MASKS = {"study's": PUBLISHED, "audit's": AUDIT}  # whose masks speak for which side
@@ -89,7 +90,9 @@ def _add_regions(claims: Claims, saved: Mapping[str, pd.DataFrame], kind: str, s
     most = (found if len(found) else regions).sort_values("ratio").iloc[-1]
     place = {"masks": kind, "region": most["region"]}
     words = "Furthest above, of these" if len(found) else "Furthest above, though not told apart from chance"
-    sentence = f"{words}: {most['region']}, {{:.2f}} times as much, p (Holm) = {most['p_holm']:.3f} ({kind})."
+    sentence = (
+        f"{words}: {REGION_NAMES[most['region']]}, {{:.2f}} times as much, p (Holm) = {most['p_holm']:.3f} ({kind})."
+    )
     claims.add(_REGIONS, side, sentence, "regions_and_null", "ratio", **place)
 
 
@@ -102,8 +105,7 @@ def _add_marked(claims: Claims, regions: pd.DataFrame, masks: str, side: str) ->
     if len(own):
         most = own.sort_values("to_even").iloc[-1]
         null = "" if pd.isna(most["ratio"]) else f", and {most['ratio']:.2f} times as often as by masks of other faces"
-        sentence = (
-            f"The region most often positive, {most['region']}, is so {{:.2f}} times as often as the picture{null}"
-        )
+        name = REGION_NAMES[most["region"]]
+        sentence = f"The region most often positive, {name}, is so {{:.2f}} times as often as the picture{null}"
         place = {"masks": masks, "region": most["region"]}
         claims.add(_MARKED, side, f"{sentence} ({masks} masks).", "regions", "to_even", **place)

@@ -13,8 +13,8 @@ from age_audit.activations import score_regions
 from age_audit.errors import UsageError
 from age_audit.faces.landmarks import landmarks_on_crop
 from age_audit.plotting import style
-from age_audit.plotting.panels import LONGEST_TITLE, PANELS, REGION_NAMES, face_panel
-from age_audit.regions import REGIONS
+from age_audit.plotting.panels import LONGEST_TITLE, PANELS, face_panel
+from age_audit.regions import REGION_NAMES, REGIONS
 from age_audit.schema import AgeEstimate, Attribution
 
 # Sixteen square superpixels, numbered row by row: the weights fall from +3 to -4.5 years.
@@ -169,8 +169,8 @@ def test_regions_are_drawn_and_the_largest_listed_with_both_shares(draw):
     assert texts(figure["regions"]) == ["1", "2", "3"]
     rows = texts(figure["shares"])
     assert rows[:2] == ["of the mask", "of the region"]
-    assert rows[2:4] == ["1", "outer top"]
-    assert set(rows[3::4]) == {"outer top", "outer left", "outer right"}
+    assert rows[2:4] == ["1", "above the brows"]
+    assert set(rows[3::4]) == {"above the brows", "left of the face", "right of the face"}
     bars = [bar.get_width() for bar in figure["shares"].patches]
     assert bars[0] == max(bars[::2])
 
