@@ -258,7 +258,7 @@ def _list_regions(axes: Axes, picture: Axes, scores: dict[str, float], landmarks
         axes.text(0.06, rank, REGION_NAMES[region], **look)
         for x, key in ((0.67, "from_all"), (1, "pct_of_feature")):
             value = scores[f"activation_{region}_{key}"]
-            axes.barh(rank, 0.11 * value, left=x - 0.28, height=0.62, color=_RAISES)
+            axes.barh(rank, 0.055 * value, left=x - 0.215, height=0.62, color=_RAISES)
             axes.text(x, rank, f"{100 * value:.0f} %", ha="right", **look)
         _badge(picture, f"{rank}", masks[region] & ~masks.get(_INSIDE.get(region), False))
 
