@@ -139,14 +139,14 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
     -------
     Figure
         One panel a measure, one step a band. Groups stand a little beside each other, so that their intervals can be
-        told apart.
+        told apart; hollow: fewer than 30 faces of the group in that band.
 
     Raises
     ------
     UsageError
         If a column is missing.
     """
-    require_columns(table, ("age_band", feature, "measure", "n", "value", "low", "high"))
+    require_columns(table, ("age_band", feature, "measure", "n", "value", "low", "high", "few_faces"))
     groups, bands = (list(dict.fromkeys(table[column].astype(str))) for column in (feature, "age_band"))
     looks = style.group_look(groups)
     with style.applied():
@@ -160,13 +160,17 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
                 look = looks[group] | {"label": f"{group} (n = {rows['n'].sum():,})"}
                 axes.plot(places, rows["value"], linewidth=1.1, marker="o", markersize=3.5, **look)
                 axes.vlines(places, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
+                few = rows["few_faces"].to_numpy(dtype=bool)
+                hollow = {"facecolor": "white", "edgecolor": look["color"], "zorder": 3}
+                axes.scatter(places[few], rows["value"].to_numpy(dtype=float)[few], s=20, **hollow)
             axes.set_xticks(range(len(bands)), bands, rotation=45)
             axes.set(xlabel="real age (years)", ylabel=MEASURE_LABELS[measure])
             if measure in _FROM_ZERO:
                 axes.set_ylim(bottom=0)
         panels[-1].legend(loc="best", handlelength=3.5)
         figure.suptitle(title)
-        figure.supxlabel("bars: 95 % bootstrap intervals; groups stand beside each other for legibility", fontsize=9)
+        note = "bars: 95 % bootstrap intervals; groups stand beside each other for legibility; hollow: fewer than "
+        figure.supxlabel(f"{note}{FEW_FACES} faces", fontsize=9)
     return figure
 
 

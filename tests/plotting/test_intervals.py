@@ -121,6 +121,16 @@ def test_errors_along_age_keep_their_groups():
         assert [tick.get_text() for tick in axes.get_xticklabels()] == bands
 
 
+def test_bands_with_few_faces_are_hollow():
+    bands = rows_of([{"race_real": "Asian"}], ["0–5", "6–12", "13–18"], "age_band")
+    rows = bands.assign(few_faces=bands["age_band"].isin(["6–12", "13–18"]))
+    for axes, measure in zip(error_by_age(rows, "race_real", "").axes, SHOWN, strict=True):
+        hollow = [collection for collection in axes.collections if len(collection.get_offsets()) > 1]
+        values = rows.loc[rows["measure"] == measure, "value"].tolist()
+        assert hollow[0].get_offsets().tolist() == [[1, values[1]], [2, values[2]]]
+        assert hollow[0].get_facecolor().tolist() == [[1, 1, 1, 1]]
+
+
 def test_missing_columns_are_named():
     with pytest.raises(UsageError, match="few_faces"):
         forest(BY_RACE.drop(columns="few_faces"), "race_real", OVERALL, "")
