@@ -30,7 +30,7 @@ SETS = {
         "dex-wrn as the study explained it, in float32",
         [
             "python analysis_1_method.py --steps align,crop,estimate --workers 2",
-            "python analysis_1_method.py --steps explain --sample 2100 --seed 42 --workers 2",
+            "python analysis_1_method.py --steps explain --sample 2130 --seed 42 --workers 2",
             "python analysis_2_evaluate.py",
         ],
     ),
