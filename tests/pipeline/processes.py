@@ -44,7 +44,9 @@ class Running:
     def __init__(self, command: list[str], log: Path):
         self.log = log
         with log.open("wb") as stream:
-            self.process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True)
+            self.process = subprocess.Popen(
+                command, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_hear_ctrl_c
+            )
 
     def __enter__(self) -> Running:
         return self
@@ -114,6 +116,11 @@ class Running:
     def send(self, cause: signal.Signals, to_all: bool) -> None:
         """Signal the first process alone, or all of the group."""
         (os.killpg if to_all else os.kill)(self.process.pid, cause)
+
+
+def _hear_ctrl_c() -> None:
+    """What a shell starts in the background, tests too, is deaf to Ctrl-C, and so are its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _kept_of(pid: int, what: str) -> bytes:
