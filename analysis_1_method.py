@@ -6,7 +6,7 @@ Only what is missing is done: an interrupted or repeated run goes on where it wa
 """
 
 from age_audit.cli import run_command
-from age_audit.config import Stage1Config
+from age_audit.core.config import Stage1Config
 
 
 def main(argv: list[str] | None = None) -> int:

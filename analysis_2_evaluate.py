@@ -4,7 +4,7 @@ python analysis_2_evaluate.py --output utkface --metadatasets metadatasets
 """
 
 from age_audit.cli import run_command
-from age_audit.config import Stage2Config
+from age_audit.core.config import Stage2Config
 
 
 def main(argv: list[str] | None = None) -> int:

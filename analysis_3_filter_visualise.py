@@ -19,7 +19,8 @@ import scipy
 from PIL import Image
 
 from age_audit.cli import run_command
-from age_audit.cohorts import (
+from age_audit.core.config import Stage3Config
+from age_audit.core.vocabulary import (
     AGE_RANGES,
     FEATURES_ALL,
     FEATURES_FACIAL,
@@ -32,20 +33,19 @@ from age_audit.cohorts import (
     KEYS_RACE_AGE_BOUNDARIES,
     RACES,
 )
-from age_audit.config import Stage3Config
-from age_audit.normality import statistic_details_for_age_range
-from age_audit.study import filter_dataset, generate_processed_datasets
+from age_audit.study.normality import statistic_details_for_age_range
+from age_audit.study.rows import filter_dataset, generate_processed_datasets
 
 # Name: (module, what in it); loaded on first use, since running the script with --help needs none of them.
 _ON_DEMAND = {
-    "normalise_cohort": ("age_audit.published", "normalise_cohort"),
+    "normalise_cohort": ("age_audit.figures.published_names", "normalise_cohort"),
     "plt": ("matplotlib.pyplot", None),
     "sns": ("seaborn", None),
-    "statistic_details": ("age_audit.published", "statistic_details"),
-    "visualise_corr_gender": ("age_audit.published", "visualise_corr_gender"),
-    "visualise_heatmap_corr_pairplot": ("age_audit.published", "visualise_heatmap_corr_pairplot"),
-    "visualise_heatmap_corr_pairplot_all": ("age_audit.published", "visualise_heatmap_corr_pairplot_all"),
-    "visualise_pairplot": ("age_audit.published", "visualise_pairplot"),
+    "statistic_details": ("age_audit.figures.published_names", "statistic_details"),
+    "visualise_corr_gender": ("age_audit.figures.published_names", "visualise_corr_gender"),
+    "visualise_heatmap_corr_pairplot": ("age_audit.figures.published_names", "visualise_heatmap_corr_pairplot"),
+    "visualise_heatmap_corr_pairplot_all": ("age_audit.figures.published_names", "visualise_heatmap_corr_pairplot_all"),
+    "visualise_pairplot": ("age_audit.figures.published_names", "visualise_pairplot"),
 }
 
 __all__ = [

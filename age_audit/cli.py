@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from age_audit.errors import UsageError, is_disk_full
+from age_audit.core.errors import UsageError, is_disk_full
 
 Config = TypeVar("Config")
 METAVARS = {Path: "DIR", int: "N", str: "NAME"}

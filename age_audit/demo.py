@@ -13,22 +13,22 @@ from pathlib import Path
 
 import numpy as np
 
-from age_audit.activations import score_regions
 from age_audit.cli import run_command
-from age_audit.config import PRESETS, Stage1Config, Stage2Config, Stage3Config, check_choice
-from age_audit.datasets import CSV_COLUMNS
-from age_audit.ledger import Ledger
-from age_audit.metadatasets import read_metadataset
-from age_audit.pipeline.layout import picture_path
+from age_audit.core.config import PRESETS, Stage1Config, Stage2Config, Stage3Config, check_choice
+from age_audit.core.schema import AgeEstimate
+from age_audit.data.label_formats import CSV_COLUMNS
+from age_audit.data.metadatasets import read_metadataset
+from age_audit.data.portraits import PORTRAITS, Portrait, portrait_path
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import attribution_from_bytes, estimate_from_bytes
 from age_audit.pipeline.stage1 import run_stage1
 from age_audit.pipeline.stage2 import run_stage2
 from age_audit.pipeline.stage3 import run_stage3
-from age_audit.portraits import PORTRAITS, Portrait, portrait_path
-from age_audit.regions import REGION_NAMES, REGIONS
-from age_audit.schema import AgeEstimate
-from age_audit.storage import read_png
+from age_audit.regions.polygons import REGION_NAMES, REGIONS
+from age_audit.regions.scores import score_regions
+from age_audit.store.files import read_png
+from age_audit.store.ledger import Ledger
+from age_audit.store.pictures import picture_path
+from age_audit.store.records import attribution_from_bytes, estimate_from_bytes
 
 DATASET = "demo"
 LARGEST = 3  # regions named in the table
@@ -127,8 +127,8 @@ def format_table(findings: list[Finding]) -> str:
 
 
 def _draw_panels(config: Stage1Config, findings: list[Finding]) -> list[Path]:
-    from age_audit.plotting.panels import face_panel
-    from age_audit.plotting.style import save_figure
+    from age_audit.figures.one_face import face_panel
+    from age_audit.figures.style import save_figure
 
     recipe = Recipe(True, config.estimator, config.precision, config.preset, config.seed)
     pictures = []
@@ -155,10 +155,10 @@ def _draw_panels(config: Stage1Config, findings: list[Finding]) -> list[Path]:
     return pictures
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, program: str = "demo") -> int:
     """Run the demo from the command line; returns the exit code."""
     return run_command(
-        DemoConfig, "demo", "Estimate and explain two portraits that ship inside packages.", run_demo, argv
+        DemoConfig, program, "Estimate and explain two portraits that ship inside packages.", run_demo, argv
     )
 
 

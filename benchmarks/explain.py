@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from age_audit.attributions import LimeExplainer
-from age_audit.config import PRESETS
+from age_audit.core.config import PRESETS
 from age_audit.estimators import load_estimator
 from age_audit.execution import open_execution
+from age_audit.explain import LimeExplainer
 from age_audit.pipeline.tasks import WorkerSetup
 from benchmarks.faces import crops
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from age_audit.datasets import LabelSource, draw_evenly, list_images
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
+from age_audit.data.images import draw_evenly, list_images
+from age_audit.data.label_formats import LabelSource
+from age_audit.data.portraits import PORTRAITS, portrait_path
 from age_audit.faces.decoding import decode_image, read_bytes
 from age_audit.faces.detection import crop_face
-from age_audit.portraits import PORTRAITS, portrait_path
 
 
 def photos(folder: Path | None, count: int) -> list[np.ndarray]:

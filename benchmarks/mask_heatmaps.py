@@ -9,11 +9,8 @@ process and the reading of the file; ``sum_seconds`` the sums alone.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 # Whatever this module imports counts in the memory of every process it starts, so that the heavy libraries come later.
 from benchmarks.measuring import run_apart, run_main
@@ -46,8 +43,8 @@ def make(path: str, masks: str) -> None:
     """Write random masks and a race each, the way stage 1 stores masks."""
     import numpy as np
 
-    from age_audit.schema import CANVAS, RACES
-    from age_audit.storage import pack_arrays
+    from age_audit.core.schema import CANVAS, RACES
+    from age_audit.store.files import pack_arrays
 
     rng = np.random.default_rng(SEED)
     positive = rng.integers(0, 256, (int(masks), CANVAS * CANVAS // 8), dtype=np.uint8)
@@ -56,7 +53,7 @@ def make(path: str, masks: str) -> None:
 
 def sums(path: str) -> dict:
     """By the routine."""
-    from age_audit.heatmaps import signed_mask_sums
+    from age_audit.core.masks import signed_mask_sums
 
     return timed(signed_mask_sums, path)
 
@@ -65,8 +62,8 @@ def plain_sums(path: str) -> dict:
     """One mask after the other, +1 and -1."""
     import numpy as np
 
-    from age_audit.attributions.masks import unpack_masks
-    from age_audit.schema import CANVAS
+    from age_audit.core.masks import unpack_masks
+    from age_audit.core.schema import CANVAS
 
     def by_mask(positive, races):
         found = {str(race): np.zeros((CANVAS, CANVAS), dtype=int) for race in np.unique(races)}
@@ -82,7 +79,7 @@ def timed(routine, path: str) -> dict:
     import hashlib
     import time
 
-    from age_audit.storage import unpack_arrays
+    from age_audit.store.files import unpack_arrays
 
     arrays = unpack_arrays(Path(path).read_bytes())
     start = time.perf_counter()

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from age_audit.activations import score_regions
-from age_audit.attributions import LimeExplainer
-from age_audit.config import PRECISIONS, PRESETS
-from age_audit.errors import ImageFailure
+from age_audit.core.config import PRECISIONS, PRESETS
+from age_audit.core.errors import ImageFailure
 from age_audit.estimators import load_estimator
+from age_audit.explain import LimeExplainer
 from age_audit.faces.landmarks import landmarks_on_crop
+from age_audit.regions.scores import score_regions
 from benchmarks.faces import crops
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from age_audit.config import PRESETS
+from age_audit.core.config import PRESETS
 
 HERE = Path(__file__).parent
 FACES = (10_000, 1_000_000, 100_000_000)

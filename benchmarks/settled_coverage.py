@@ -18,14 +18,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from age_audit.attributions import LimeExplainer
-from age_audit.attributions.design import balanced_design, random_design
-from age_audit.attributions.regression import fit_local_model, foldover_intervals
-from age_audit.config import PRESETS
-from age_audit.datasets import LabelSource, draw_evenly, list_images
-from age_audit.errors import ImageFailure
+from age_audit.core.config import PRESETS
+from age_audit.core.errors import ImageFailure
+from age_audit.data.images import draw_evenly, list_images
+from age_audit.data.label_formats import LabelSource
 from age_audit.estimators import load_estimator
 from age_audit.estimators.masked import MaskedFaces
+from age_audit.explain import LimeExplainer
+from age_audit.explain.design import balanced_design, random_design
+from age_audit.explain.regression import fit_local_model, foldover_intervals
 from age_audit.faces.decoding import decode_image, read_bytes
 from age_audit.faces.detection import crop_face
 

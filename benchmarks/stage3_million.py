@@ -11,12 +11,9 @@ The tables of all ways are compared, and have to be the same.
 from __future__ import annotations
 
 import hashlib
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 # Whatever this module imports counts in the memory of every process it starts, so that the heavy libraries come later.
 from benchmarks.measuring import run_apart, run_main
@@ -47,8 +44,8 @@ def measure(rows: int = ROWS) -> dict:
 
 def make(folder: str, rows: str) -> dict:
     """Write both formats; their sizes in bytes."""
-    from age_audit.activation_files import partitions_folder, write_activations
-    from age_audit.metadatasets import metadataset_path
+    from age_audit.data.metadatasets import metadataset_path
+    from age_audit.data.region_scores import partitions_folder, write_activations
 
     write_activations(Path(folder, "parquet"), DATASET, made_rows(int(rows)), "parquet", {})
     path = metadataset_path(Path(folder, "json"), DATASET, "activations")
@@ -74,9 +71,9 @@ def made_rows(count: int) -> Iterator[dict]:
     """Rows with all published columns, one of a hundred without some label; shares are quotients of pixel counts."""
     import numpy as np
 
-    from age_audit.metrics import study_accuracy
-    from age_audit.regions import REGIONS
-    from age_audit.schema import GENDERS, RACES
+    from age_audit.core.metrics import study_accuracy
+    from age_audit.core.schema import GENDERS, RACES
+    from age_audit.regions.polygons import REGIONS
 
     rng, block = np.random.default_rng(SEED), 10_000
     names = [f"activation_{region}_{share}" for region in REGIONS for share in ("from_all", "pct_of_feature")]
@@ -104,7 +101,7 @@ def made_rows(count: int) -> Iterator[dict]:
 
 def tables(folder: str) -> str:
     """Stage 3 without its figures, by its own functions; a hash of the tables."""
-    from age_audit.activation_files import read_activations
+    from age_audit.data.region_scores import read_activations
     from age_audit.pipeline.stage3 import COLUMNS, group_tables
 
     return hash_of(group_tables(read_activations(Path(folder), DATASET, COLUMNS)))
@@ -116,8 +113,8 @@ def plain_tables(folder: str) -> str:
 
     import pandas as pd
 
-    from age_audit.cohorts import completed_frame
-    from age_audit.metadatasets import metadataset_path
+    from age_audit.data.frames import completed_frame
+    from age_audit.data.metadatasets import metadataset_path
     from age_audit.pipeline.stage3 import group_tables
 
     with metadataset_path(Path(folder), DATASET, "activations").open(encoding="utf-8") as stream:
@@ -131,7 +128,7 @@ def hash_of(made: dict) -> str:
 
 def everything(folder: str, figures: str) -> None:
     """Stage 3 as the script runs it."""
-    from age_audit.config import Stage3Config
+    from age_audit.core.config import Stage3Config
     from age_audit.pipeline.stage3 import run_stage3
 
     run_stage3(Stage3Config(metadatasets=Path(folder), dataset=DATASET, figures=Path(figures)))

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from shapely import Point
 
-from age_audit.activations import score_regions
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
+from age_audit.core.schema import CANVAS
 from age_audit.execution import open_execution
 from age_audit.faces.alignment import align_face, landmarks_for_alignment
 from age_audit.faces.detection import crop_face
 from age_audit.faces.landmarks import landmarks_on_crop
-from age_audit.regions import region_polygons
-from age_audit.schema import CANVAS
+from age_audit.regions.polygons import region_polygons
+from age_audit.regions.scores import score_regions
 from benchmarks.faces import crops, photos
 
 

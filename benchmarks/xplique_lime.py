@@ -17,10 +17,10 @@ from skimage.segmentation import quickshift
 from sklearn.linear_model import Ridge
 from xplique.attributions import Lime
 
-from age_audit.attributions import LimeExplainer
-from age_audit.config import PRESETS
+from age_audit.core.config import PRESETS
 from age_audit.estimators import load_estimator
 from age_audit.estimators.dex import build_wide_resnet
+from age_audit.explain import LimeExplainer
 from benchmarks.faces import crops
 
 PARAMETERS = PRESETS["published"]

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 import analysis_3_filter_visualise
-from age_audit.activation_files import write_activations
 from age_audit.cli import build_parser
-from age_audit.cohorts import FEATURES_ALL, GENDERS, RACES
-from age_audit.config import Stage3Config
-from age_audit.plotting.style import new_figure
+from age_audit.core.config import Stage3Config
+from age_audit.core.vocabulary import FEATURES_ALL, GENDERS, RACES
+from age_audit.data.region_scores import write_activations
+from age_audit.figures.style import new_figure
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("tensorflow", "keras", "torch", "jax", "dlib", "onnxruntime", "lime", "skimage", "cv2")

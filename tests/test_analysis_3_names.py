@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from test_analysis_3 import run_python, synthetic_rows, write_metadataset
 
 import analysis_3_filter_visualise
-from age_audit.attributions.masks import pack_masks
-from age_audit.metadatasets import names_array
-from age_audit.metadatasets import write_metadataset as write_with_provenance
-from age_audit.paths import ROOT
-from age_audit.reporting.notebooks import link_activations
+from age_audit.core.masks import pack_masks
+from age_audit.core.paths import ROOT
+from age_audit.data.metadatasets import names_array
+from age_audit.data.metadatasets import write_metadataset as write_with_provenance
+from age_audit.report.notebooks import link_activations
+from tests.test_analysis_3 import run_python, synthetic_rows, write_metadataset
 
 LISTS = [
     "GENDERS",

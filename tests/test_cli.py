@@ -12,8 +12,8 @@ import pytest
 
 import analysis_1_method
 from age_audit.cli import build_parser, run_command
-from age_audit.config import Stage1Config, Stage2Config
-from age_audit.errors import UsageError
+from age_audit.core.config import Stage1Config, Stage2Config
+from age_audit.core.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,12 +7,12 @@ import shlex
 import numpy as np
 import pytest
 
-from age_audit.activations import score_regions
-from age_audit.attributions.masks import unpack_masks
 from age_audit.cli import build_parser
-from age_audit.cohorts import AGE_RANGES, GENDERS, RACES
-from age_audit.config import Stage1Config, Stage2Config
-from age_audit.reporting.sources import find_results
+from age_audit.core.config import Stage1Config, Stage2Config
+from age_audit.core.masks import unpack_masks
+from age_audit.core.vocabulary import AGE_RANGES, GENDERS, RACES
+from age_audit.data.results import find_results
+from age_audit.regions.scores import score_regions
 from tools import ship_metadatasets as shipping
 
 INDEX = json.loads((shipping.FOLDER / "index.json").read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
 from age_audit.faces import alignment
 from age_audit.faces.decoding import decode_image, read_bytes
 

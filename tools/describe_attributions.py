@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from age_audit.config import Stage1Config
-from age_audit.ledger import Ledger
-from age_audit.metadatasets import read_metadataset
-from age_audit.pipeline.results import attribution_from_bytes
-from age_audit.schema import Attribution
+from age_audit.core.config import Stage1Config
+from age_audit.core.schema import Attribution
+from age_audit.data.metadatasets import read_metadataset
+from age_audit.store.ledger import Ledger
+from age_audit.store.records import attribution_from_bytes
 
 # What the documents call an area, and the regions that make it up: shares of the mask add up, coverages are averaged.
 AREAS = {

@@ -15,10 +15,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from age_audit.errors import UsageError
-from age_audit.metadatasets import metadataset_path, opened, packed_path, provenance_path, read_metadataset
-from age_audit.paths import ROOT
-from age_audit.storage import write_atomically
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import ROOT
+from age_audit.data.metadatasets import metadataset_path, opened, packed_path, provenance_path, read_metadataset
+from age_audit.store.files import write_atomically
 
 FOLDER = ROOT / "metadatasets"
 DATASET = "utkface"

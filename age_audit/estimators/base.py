@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
+from age_audit.core.schema import CANVAS, AgeEstimate
 from age_audit.estimators.masked import MaskedFaces
-from age_audit.schema import CANVAS, AgeEstimate
 
 # A batch of one takes another matrix kernel than larger batches do and differs in the last bits. From two on, the
-# answer for a face is the same to the bit whatever it is batched with (tested), so single faces are run as a pair.
+# answer for a face is the same to the bit whatever it is batched with on processors with AVX-512 (tested), so single
+# faces are run as a pair. Elsewhere kernels treat the last rows of a batch otherwise: probabilities differ by 1e-6 of
+# themselves at most (tested).
 SMALLEST_BATCH = 2
 BATCH = 32  # faces per forward pass; larger gains nothing on a CPU and costs memory
 OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "outofmemory", "out of memory")  # TensorFlow, JAX, PyTorch
@@ -58,7 +60,8 @@ class AgeEstimator(ABC):
         -------
         AgeEstimate
             Ages in float64 years. From the shipped estimators each row is the same bits in whatever batch the face
-            comes; a model of one's own may differ in the last ones.
+            comes, on processors with AVX-512 (on others up to a millionth); a model of one's own may differ in the
+            last ones.
 
         Raises
         ------

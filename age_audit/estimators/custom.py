@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
+from age_audit.core.schema import CANVAS
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
 from age_audit.estimators.hardware import check_gpu
 from age_audit.estimators.sources import importing_from_here
 from age_audit.estimators.start_up import quiet_start
-from age_audit.schema import CANVAS
 
 
 @dataclass(frozen=True)

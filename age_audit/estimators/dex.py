@@ -13,12 +13,12 @@ import keras
 import numpy as np
 from keras import layers
 
+from age_audit.core.paths import package_file, verify_hash
 from age_audit.estimators.base import EstimatorInfo
 from age_audit.estimators.hdf5 import load_legacy_weights
 from age_audit.estimators.keras_model import KerasEstimator, on_device
 from age_audit.estimators.sources import DEX_EFFICIENTNET_MD5, DEX_EFFICIENTNET_URL, DEX_WRN_FILE, DEX_WRN_MD5
 from age_audit.estimators.weights import fetch_weights
-from age_audit.paths import package_file, verify_hash
 
 AGES = np.arange(101.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 from age_audit.estimators.start_up import quiet_start
 
 CPU_INFO = Path("/proc/cpuinfo")

@@ -13,7 +13,7 @@ import h5py
 import keras
 import numpy as np
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 
 # Keras 2 called these what Keras 3 calls the second.
 RENAMED = {"depthwise_kernel": "kernel"}

@@ -8,11 +8,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
+from age_audit.core.schema import CANVAS
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
 from age_audit.estimators.hardware import GPU_BATCH, leave_memory, runs_on_gpu
 from age_audit.estimators.masked import MaskedFaces
-from age_audit.schema import CANVAS
 
 leave_memory()  # before any model is built
 

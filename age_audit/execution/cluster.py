@@ -12,8 +12,8 @@ from pathlib import Path
 from distributed import CancelledError, Client, KilledWorker, as_completed
 from distributed.comm import CommClosedError
 
-from age_audit.errors import UsageError
-from age_audit.metadatasets import code_digest
+from age_audit.core.errors import UsageError
+from age_audit.data.metadatasets import code_digest
 
 AHEAD = 2  # tasks handed out per thread of the cluster
 CONNECT_SECONDS = 30

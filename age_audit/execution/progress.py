@@ -13,7 +13,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 
 LINE_SECONDS = 30.0  # between two lines where there is no terminal
 LOG_SECONDS = 1.0  # between two entries of the JSON log

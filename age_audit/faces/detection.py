@@ -8,9 +8,9 @@ import dlib
 import numpy as np
 from PIL import Image
 
-from age_audit.config import CropParameters
-from age_audit.errors import ImageFailure
-from age_audit.schema import CANVAS, FaceBox, FaceCrop
+from age_audit.core.config import CropParameters
+from age_audit.core.errors import ImageFailure
+from age_audit.core.schema import CANVAS, FaceBox, FaceCrop
 
 MARGIN = CropParameters.margin
 UPSAMPLE = CropParameters.upsample

@@ -7,10 +7,10 @@ from functools import cache
 import dlib
 import numpy as np
 
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
+from age_audit.core.paths import landmark_model_path
+from age_audit.core.schema import FaceBox
 from age_audit.faces.detection import detect_faces
-from age_audit.paths import landmark_model_path
-from age_audit.schema import FaceBox
 
 
 @cache

@@ -11,18 +11,19 @@ from typing import BinaryIO
 import numpy as np
 from scipy.stats import binomtest
 
-from age_audit.attributions.masks import pack_masks
-from age_audit.config import CropParameters, Stage1Config
-from age_audit.datasets import study_age_range
-from age_audit.errors import UsageError
-from age_audit.ledger import ImageRow, Ledger
-from age_audit.metadatasets import names_array, plain_number, read_metadataset, write_metadataset
-from age_audit.metrics import distribution_spread, mean_absolute_error, mean_signed_error, pearson_r
+from age_audit.core.config import CropParameters, Stage1Config
+from age_audit.core.errors import UsageError
+from age_audit.core.masks import pack_masks
+from age_audit.core.metrics import distribution_spread, mean_absolute_error, mean_signed_error
+from age_audit.core.schema import FaceLabel
+from age_audit.data.images import study_age_range
+from age_audit.data.metadatasets import names_array, plain_number, read_metadataset, write_metadataset
 from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import attribution_from_bytes, estimate_from_bytes
-from age_audit.schema import FaceLabel
-from age_audit.storage import write_arrays_by_row
+from age_audit.stats.correlations import pearson_r
+from age_audit.store.files import write_arrays_by_row
+from age_audit.store.ledger import ImageRow, Ledger
+from age_audit.store.records import attribution_from_bytes, estimate_from_bytes
 
 # Years and shares are rounded where they are written, nowhere before: float32 models differ in the 6th decimal between
 # machines, and a reader needs no more than the 4th.

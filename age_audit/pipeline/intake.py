@@ -6,18 +6,12 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from age_audit.config import Stage1Config
-from age_audit.datasets import (
-    ImageFile,
-    LabelSource,
-    count_other_files,
-    draw_evenly,
-    duplicate_names,
-    list_images,
-)
-from age_audit.errors import ImageFailure, UsageError
-from age_audit.ledger import FILE_NAME, ImageRow, Ledger, StepRecord
-from age_audit.schema import FaceLabel, ImageOutcome
+from age_audit.core.config import Stage1Config
+from age_audit.core.errors import ImageFailure, UsageError
+from age_audit.core.schema import FaceLabel, ImageOutcome
+from age_audit.data.images import ImageFile, count_other_files, draw_evenly, duplicate_names, list_images
+from age_audit.data.label_formats import LabelSource
+from age_audit.store.ledger import FILE_NAME, ImageRow, Ledger, StepRecord
 
 FROM_CROPS = frozenset({"estimate", "explain"})  # steps that need no image, only its crop
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from age_audit.ledger import Ledger, Outcome
 from age_audit.pipeline.recipe import Recipe
+from age_audit.store.ledger import Ledger, Outcome
 
 NOT_ATTEMPTED = "not-attempted"
 # Failures that say nothing about the image itself: tried again by the next run.

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from age_audit.config import PRESETS, CropParameters, LimeParameters
+from age_audit.core.config import PRESETS, CropParameters, LimeParameters
+from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.estimators.sources import estimator_identity
-from age_audit.paths import LANDMARK_MODEL_SHA256
 
 # Raised by hand whenever a step's code changes its results.
 METHOD_VERSIONS = {"align": 1, "crop": 1, "estimate": 1, "explain": 1, "landmarks": 1, "activations": 1}

@@ -7,22 +7,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from age_audit.attributions.masks import mask_picture
-from age_audit.config import STEPS, Stage1Config
-from age_audit.datasets import ImageFile
-from age_audit.errors import UsageError, is_disk_full
+from age_audit.core.config import STEPS, Stage1Config
+from age_audit.core.errors import UsageError, is_disk_full
+from age_audit.core.masks import mask_picture
+from age_audit.data.images import ImageFile
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.hardware import choose_precision
 from age_audit.estimators.registry import check_estimator
 from age_audit.execution import Execution, open_execution
-from age_audit.ledger import Ledger, Outcome
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.intake import ImageFolder, find_images
-from age_audit.pipeline.layout import FOLDERS, picture_path
 from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import attribution_from_bytes
 from age_audit.pipeline.tasks import (
     EstimateTask,
     EstimatorChoice,
@@ -32,7 +29,10 @@ from age_audit.pipeline.tasks import (
     count_failed,
     worker_died,
 )
-from age_audit.storage import png_bytes, remove_partial_files, write_atomically
+from age_audit.store.files import png_bytes, remove_partial_files, write_atomically
+from age_audit.store.ledger import Ledger, Outcome
+from age_audit.store.pictures import FOLDERS, picture_path
+from age_audit.store.records import attribution_from_bytes
 
 
 @dataclass

@@ -6,20 +6,20 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 
-from age_audit.activation_files import format_for, write_activations
-from age_audit.config import Stage2Config
-from age_audit.errors import UsageError
+from age_audit.core.config import Stage2Config
+from age_audit.core.errors import UsageError
+from age_audit.core.metrics import study_accuracy
+from age_audit.data.metadatasets import write_metadataset
+from age_audit.data.region_scores import format_for, write_activations
 from age_audit.execution import Execution, open_execution
-from age_audit.ledger import ImageRow, Ledger
-from age_audit.metadatasets import write_metadataset
-from age_audit.metrics import study_accuracy
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import DECIMALS, describe, label_fields
-from age_audit.pipeline.layout import picture_path
 from age_audit.pipeline.outcomes import Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import estimate_from_bytes
 from age_audit.pipeline.tasks import EvaluateTask, count_failed, worker_died
+from age_audit.store.ledger import ImageRow, Ledger
+from age_audit.store.pictures import picture_path
+from age_audit.store.records import estimate_from_bytes
 
 
 @dataclass

@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from age_audit.activation_files import files_there, read_activations
-from age_audit.cohorts import FEW_FACES, REQUIRED_COLUMNS, row_counts
-from age_audit.config import Stage3Config
-from age_audit.disaggregation import ALL, CONFIDENCE, error_by_group
-from age_audit.errors import UsageError
-from age_audit.metadatasets import provenance_path
-from age_audit.metrics import study_accuracy
-from age_audit.plotting.distributions import MEASURES, distributions_by_age_range
-from age_audit.plotting.style import GROUP_TITLES, save_figure
-from age_audit.storage import write_atomically
+from age_audit.audit.errors.by_group import error_by_group
+from age_audit.core.config import Stage3Config
+from age_audit.core.errors import UsageError
+from age_audit.core.groups import ALL, CONFIDENCE
+from age_audit.core.metrics import study_accuracy
+from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
+from age_audit.data.frames import row_counts
+from age_audit.data.metadatasets import provenance_path
+from age_audit.data.region_scores import files_there, read_activations
+from age_audit.figures.densities import MEASURES, distributions_by_age_range
+from age_audit.figures.style import GROUP_TITLES, save_figure
+from age_audit.store.files import write_atomically
 
 COLUMNS = (*REQUIRED_COLUMNS, "age_estimation_accuracy")  # all that tables and figures need of a file
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
@@ -69,7 +71,7 @@ def write_paper(config: Stage3Config) -> str:
     UsageError
         If nothing says which estimator they are of, or a notebook fails, say because one of the presets is missing.
     """
-    from age_audit.reporting.notebooks import all_notebooks, execute_notebooks  # starts no kernel unless asked to
+    from age_audit.report.notebooks import all_notebooks, execute_notebooks  # starts no kernel unless asked to
 
     figures = config.figures.absolute()  # notebooks run from elsewhere
     parameters = {
@@ -94,7 +96,7 @@ def _estimator(config: Stage3Config) -> str:
 
 
 def group_tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The table of each feature that groups are compared by: see :func:`age_audit.disaggregation.error_by_group`."""
+    """The table of each feature that groups are compared by: see :func:`error_by_group`."""
     return {feature: error_by_group(frame, feature, "age_range") for feature in GROUP_TITLES}
 
 

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from age_audit.attributions.masks import mask_picture
-from age_audit.config import LimeParameters
-from age_audit.errors import ImageFailure, UsageError, is_disk_full
+from age_audit.core.config import LimeParameters
+from age_audit.core.errors import ImageFailure, UsageError, is_disk_full
+from age_audit.core.masks import mask_picture
+from age_audit.core.schema import CANVAS, AgeEstimate, ImageOutcome
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
-from age_audit.ledger import StepRecord
-from age_audit.pipeline.results import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
-from age_audit.schema import CANVAS, AgeEstimate, ImageOutcome
-from age_audit.storage import png_bytes, read_png, write_atomically
+from age_audit.store.files import png_bytes, read_png, write_atomically
+from age_audit.store.ledger import StepRecord
+from age_audit.store.records import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _estimate_record(
 
 def explain_face(task: ExplainTask) -> list[StepRecord]:
     """Explain one face and write its mask."""
-    from age_audit.attributions import LimeExplainer
+    from age_audit.explain import LimeExplainer
 
     def explain() -> tuple[bytes, str]:
         crop = read_crop(task.crop_path)
@@ -267,8 +267,8 @@ class EvaluateTask:
 
 def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
     """Landmarks, regions and their scores for one face."""
-    from age_audit import activations
     from age_audit.faces.landmarks import landmarks_on_crop
+    from age_audit.regions import scores
 
     found = {"landmarks": None if task.landmarks is None else np.array(task.landmarks)}
 
@@ -278,7 +278,7 @@ def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
 
     def score() -> tuple[bytes, str]:
         mask = attribution_from_bytes(task.attribution).positive_mask
-        activation = activations.evaluate_face(task.fname, mask, found["landmarks"])
+        activation = scores.evaluate_face(task.fname, mask, found["landmarks"])
         return json.dumps(activation.scores).encode(), "; ".join(activation.notes)
 
     records = []

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 from age_audit.estimators import load_estimator
 from age_audit.estimators.base import spread_over_classes
 from age_audit.estimators.custom import CallableEstimator, EstimatorConfig, load_custom, read_config

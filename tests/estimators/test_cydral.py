@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from age_audit import paths
-from age_audit.errors import UsageError
+from age_audit.core import paths
+from age_audit.core.errors import UsageError
 from age_audit.estimators import onnx
 
 

@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE
 from age_audit.estimators import registry
-from age_audit.paths import WEIGHTS_FOLDER_VARIABLE
 
 NAMES_OF_OLD = {"DepthwiseConv2D": {"kernel": "depthwise_kernel"}}  # array names of Keras 2 where they differ
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from age_audit.errors import ImageFailure, UsageError
+from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.faces.detection import crop_face
 
 

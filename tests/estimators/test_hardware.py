@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 from age_audit.estimators import hardware, load_estimator
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 
 
 def load_legacy_weights(*arguments):

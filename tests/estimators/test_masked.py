@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from age_audit.core.schema import CANVAS
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.masked import MaskedFaces
-from age_audit.schema import CANVAS
 
 SEGMENTS = np.array([[0, 0, 1, 1, 2], [0, 3, 3, 1, 2], [0, 0, 3, 2, 2], [4, 4, 3, 2, 2]])
 BYTES = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)

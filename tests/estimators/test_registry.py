@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 from age_audit.estimators import load_estimator
 from age_audit.estimators.registry import LOADERS
 from age_audit.estimators.sources import KNOWN_HASHES, estimator_identity
@@ -63,7 +63,7 @@ def test_identity_of_an_absent_file(tmp_path):
 
 def test_threads_for_a_function_are_set_without_loading_a_model_library():
     script = (
-        "import os, sys; from age_audit.estimators.registry import configure_threads; configure_threads('m:f', 3); "
+        "import os, sys; from age_audit.estimators.registry import configure_threads; configure_threads('m:f', 3);"
         "print(os.environ['TF_NUM_INTRAOP_THREADS'], sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -72,7 +72,7 @@ def test_threads_for_a_function_are_set_without_loading_a_model_library():
 
 def test_importing_loads_no_model_library():
     script = (
-        "import sys, age_audit.estimators, age_audit.attributions.design; "
+        "import sys, age_audit.estimators, age_audit.explain.design; "
         "print(sorted({'tensorflow', 'keras', 'onnxruntime', 'dlib', 'torch', 'jax'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE
 from age_audit.estimators.weights import fetch_weights
-from age_audit.paths import WEIGHTS_FOLDER_VARIABLE
 
 CONTENT = b"the weights"
 DIGEST = hashlib.md5(CONTENT).hexdigest()

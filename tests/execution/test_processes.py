@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 from age_audit.execution import processes
 from age_audit.execution.processes import DEATHS_ALLOWED, InProcess, Processes
 

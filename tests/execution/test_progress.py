@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 from age_audit.execution import open_execution, progress
 from age_audit.execution.progress import Progress, State
 

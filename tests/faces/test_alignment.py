@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
 from age_audit.faces import alignment
 from age_audit.faces.alignment import (
     ALIGNMENT_POINTS,

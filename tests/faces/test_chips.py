@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from age_audit.errors import UsageError
+from age_audit.core.errors import UsageError
 from age_audit.faces import chips
 from age_audit.faces.chips import chip_sampler
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
 from age_audit.faces.decoding import MAX_PIXELS, decode_image, read_bytes
 
 GRADIENT = np.arange(12 * 16 * 3, dtype=np.uint16).reshape(12, 16, 3).astype(np.uint8)

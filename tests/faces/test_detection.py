@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
+from age_audit.core.schema import FaceBox
 from age_audit.faces.detection import MIN_SIDE, _take_with_border, crop_face, detect_faces
-from age_audit.schema import FaceBox
 
 
 def scaled(image, side):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from age_audit.errors import ImageFailure
+from age_audit.core.errors import ImageFailure
+from age_audit.core.schema import FaceBox
 from age_audit.faces import landmarks as module
 from age_audit.faces.detection import detect_faces
 from age_audit.faces.landmarks import find_landmarks, landmarks_on_crop
-from age_audit.schema import FaceBox
 
 EYES = (slice(36, 42), slice(42, 48))
 

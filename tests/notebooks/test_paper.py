@@ -9,8 +9,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from age_audit.paths import ROOT
-from age_audit.reporting.notebooks import MAX_BYTES, NOTEBOOKS, execute_notebooks
+from age_audit.core.paths import ROOT
+from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, execute_notebooks
 
 NAMES = (
     "analysis_age_estimations_accuracy_and_differences",

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import analysis_1_method
-from age_audit.metadatasets import read_metadataset
+from age_audit.data.metadatasets import read_metadataset
 
 
 def png_that_claims(width: int, height: int) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 
 import analysis_1_method
 import analysis_2_evaluate
-from age_audit.schema import Attribution
+from age_audit.core.schema import Attribution
 from tests.pipeline.processes import stage_arguments
 from tools import describe_attributions
 from tools.describe_attributions import AREAS, areas_table, weights_table

@@ -13,7 +13,7 @@ from PIL import Image
 
 import analysis_1_method
 import analysis_2_evaluate
-from age_audit.metadatasets import read_metadataset
+from age_audit.data.metadatasets import read_metadataset
 from tests.pipeline.processes import Running, everything_in, pictures, recorded, stage_arguments, stage_command
 
 pytestmark = [

@@ -2,10 +2,10 @@
 
 import pytest
 
-from age_audit.ledger import Ledger, Outcome, StepRecord
+from age_audit.core.schema import ImageOutcome
 from age_audit.pipeline.outcomes import Tally, current_outcomes, failures, tally, variant_of
 from age_audit.pipeline.recipe import Recipe
-from age_audit.schema import ImageOutcome
+from age_audit.store.ledger import Ledger, Outcome, StepRecord
 
 RECIPE = Recipe(aligned=True, estimator="dex-wrn", precision="float32", preset="published", seed=42)
 CHAIN = ["align", "crop", "estimate", "explain"]

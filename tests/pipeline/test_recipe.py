@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from age_audit.config import PRESETS
+from age_audit.core.config import PRESETS
 from age_audit.pipeline import recipe as recipes
 from age_audit.pipeline.recipe import METHOD_VERSIONS, Recipe, step_key
 

@@ -13,7 +13,7 @@ from PIL import Image
 import analysis_1_method
 import analysis_2_evaluate
 import analysis_3_filter_visualise
-from age_audit.metadatasets import read_metadataset
+from age_audit.data.metadatasets import read_metadataset
 
 ESTIMATOR = "cydral-resnet10"  # a hundredth of the DEX models' cost
 KINDS = ("predictions", "activations", "attachment", "masks")
@@ -85,7 +85,7 @@ def test_metadatasets_hold_what_the_contract_says(finished):
 
 
 def test_packed_masks_are_the_pictures(finished):
-    from age_audit.attributions.masks import unpack_masks
+    from age_audit.core.masks import unpack_masks
 
     stored = read_metadataset(finished / "meta", "utkface", "masks")
     for fname, mask in zip(stored["fname"], unpack_masks(stored["positive"]), strict=True):
@@ -96,7 +96,7 @@ def test_packed_masks_are_the_pictures(finished):
 
 
 def test_activations_are_those_of_the_masks_and_landmarks(finished):
-    from age_audit.activations import score_regions
+    from age_audit.regions.scores import score_regions
 
     rows = read_metadataset(finished / "meta", "utkface", "activations")
     attachment = read_metadataset(finished / "meta", "utkface", "attachment")

@@ -1,0 +1,92 @@
+"""The command ``age-audit``: one subcommand for each thing that the house can do."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+
+from age_audit import __version__
+from age_audit.cli import run_command
+from age_audit.core.config import Stage1Config, Stage2Config, Stage3Config
+
+
+@dataclasses.dataclass(frozen=True)
+class EstimateConfig(Stage1Config):
+    """Stage 1 without explanations."""
+
+    steps: tuple[str, ...] = dataclasses.field(
+        default=("align", "crop", "estimate"), metadata=Stage1Config.__dataclass_fields__["steps"].metadata
+    )
+
+
+def run_stage1(config: Stage1Config):
+    """Do stage 1; as the other runs, this loads its libraries only when it is asked for."""
+    from age_audit.pipeline.stage1 import run_stage1
+
+    return run_stage1(config)
+
+
+def run_stage2(config: Stage2Config):
+    """Do stage 2."""
+    from age_audit.pipeline.stage2 import run_stage2
+
+    return run_stage2(config)
+
+
+def run_stage3(config: Stage3Config):
+    """Do stage 3."""
+    from age_audit.pipeline.stage3 import run_stage3
+
+    return run_stage3(config)
+
+
+def _stage(config: type, run: Callable, about: str) -> Callable[[Sequence[str], str], int]:
+    return lambda argv, program: run_command(config, program, about, run, argv)
+
+
+def _paper(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.notebooks import main
+
+    return main(argv, program)
+
+
+def _demo(argv: Sequence[str], program: str) -> int:
+    from age_audit.demo import main
+
+    return main(argv, program)
+
+
+STAGE1 = "Align and crop faces, estimate their ages and explain each estimate."
+STAGE2 = "Find landmarks on each crop and score 13 regions of the face by the positive pixels of its explanation."
+STAGE3 = "Compare age estimates between groups of faces, in figures and tables."
+
+# Name: (what it does in one line, how). Another capability is another row.
+COMMANDS = {
+    "estimate": ("stage 1 up to the estimates: align, crop, estimate", _stage(EstimateConfig, run_stage1, STAGE1)),
+    "explain": ("stage 1: align, crop, estimate, explain", _stage(Stage1Config, run_stage1, STAGE1)),
+    "evaluate": ("stage 2: landmarks, regions and their scores", _stage(Stage2Config, run_stage2, STAGE2)),
+    "visualise": ("stage 3: errors by group, figures and tables", _stage(Stage3Config, run_stage3, STAGE3)),
+    "paper": ("execute the notebooks: every figure and table of the paper", _paper),
+    "demo": ("the three stages on two portraits that ship inside packages", _demo),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="age-audit",
+        description="Audit facial age estimators.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="commands:\n" + "\n".join(f"  {name:<11}{about}" for name, (about, _) in COMMANDS.items()),
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below; each has its --help")
+    parser.add_argument("options", nargs=argparse.REMAINDER, metavar="...", help="options of the command")
+    given = parser.parse_args(argv)
+    return COMMANDS[given.command][1](given.options, f"age-audit {given.command}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""What an answer that looks at no face would score: without it, no accuracy can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from age_audit.audit.errors.groups import face_measures
+from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.core.metrics import is_positive
+from age_audit.stats.resampling import CONFIDENCE, DRAWS, combination_interval
+
+ESTIMATOR, ONE_AGE, OWN_AGE = "estimator", "median age of all faces", "median age of its range"
+
+
+def constant_guesses(
+    frame: pd.DataFrame,
+    control_features: str | Sequence[str] = "age_range",
+    *,
+    seed: int,
+    draws: int = DRAWS,
+    confidence: float = CONFIDENCE,
+) -> pd.DataFrame:
+    """Score the estimator beside two constant guesses, within each control level.
+
+    The first guess is one age for every face, the median of all real ages. The second knows the face's control level,
+    such as its age range, and answers the median real age there. The median is the constant with the least mean
+    absolute error on these very faces, so the guesses are as good as a constant can be.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With ``age_real``, ``age_estimation`` (years) and the control features; only faces with both ages count.
+    control_features : str or sequence of str
+        Columns.
+    seed : int
+        Of the bootstrap.
+    draws : int
+        Bootstrap samples.
+    confidence : float
+        Coverage of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        Three rows for each level and for ``"all"``. Columns: the control features; ``guess``; ``guessed_age`` (years;
+        NaN where it is not one for all faces of the row); ``n`` (a face in no level has no second guess);
+        ``mean_absolute_error`` (years), ``study_accuracy``, ``share_positive`` (accuracy above 0.90, that is an error
+        below 10 years; 0-1), ``cumulative_score_5`` (0-1); ``estimator_ahead`` = mean absolute error of the guess -
+        that of the estimator, on the same faces, with ``low`` and ``high`` (below 0 where the guess is better; NaN for
+        the estimator). A level without faces has NaN.
+
+    Raises
+    ------
+    UsageError
+        If the frame lacks a column.
+    """
+    control = feature_names(control_features)
+    require_columns(frame, ("age_real", "age_estimation", *control))
+    used = frame[np.isfinite(face_measures(frame)[0])]
+    ages = used["age_real"]
+    guesses = {
+        ONE_AGE: pd.Series(ages.median(), index=used.index),
+        OWN_AGE: used.groupby(control, observed=True)["age_real"].transform("median"),
+    }
+    options = {"rng": np.random.default_rng([seed, 5]), "draws": draws, "confidence": confidence}
+    rows = []
+    for labels, inside in groups_of(used, control, control):
+        rows.append(labels | {"guess": ESTIMATOR, "guessed_age": np.nan} | _scores(face_measures(used[inside])))
+        for guess, guessed in guesses.items():
+            faces = used[inside & guessed.notna()]
+            values = face_measures(faces.assign(age_estimation=guessed[faces.index]))
+            ahead = combination_interval([(values - face_measures(faces))[:1]], [1], **options)
+            age = guessed[faces.index].unique()
+            rows.append(labels | {"guess": guess, "guessed_age": age[0] if len(age) == 1 else np.nan})
+            rows[-1] |= _scores(values) | {"estimator_ahead": ahead.value[0]}
+            rows[-1] |= {"low": ahead.low[0], "high": ahead.high[0]}
+    return pd.DataFrame(rows)
+
+
+def _scores(values: np.ndarray) -> dict[str, float]:
+    """Means of what :func:`age_audit.audit.errors.groups.face_measures` gives, (4, n)."""
+    n = values.shape[1]
+    absolute, _, within_5, accuracy = values.mean(axis=1) if n else [np.nan] * 4
+    positive = is_positive(values[3]).mean() if n else np.nan
+    scores = {"n": n, "mean_absolute_error": absolute, "study_accuracy": accuracy, "share_positive": positive}
+    return scores | {"cumulative_score_5": within_5, "estimator_ahead": np.nan, "low": np.nan, "high": np.nan}

@@ -1,0 +1,247 @@
+"""Errors overall, by group, and the differences between groups, each with n and an interval.
+
+The shape of the answer follows fairlearn's MetricFrame (Bird et al. 2020): *sensitive features* are what groups are
+compared by, *control features* what they are compared within.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
+from age_audit.core.metrics import signed_error
+from age_audit.core.vocabulary import FEW_FACES
+from age_audit.stats.resampling import (
+    CONFIDENCE,
+    DRAWS,
+    PERMUTATIONS,
+    cliffs_delta,
+    combination_interval,
+    difference_p_values,
+    with_adjusted,
+)
+
+MEASURES = ("mean_absolute_error", "mean_signed_error", "cumulative_score_5", "study_accuracy")
+# The study's accuracy is 1 - MAE / 100: a test of it is the test of MAE once more, and would only add to the family.
+COMPARED = MEASURES[:3]
+CS_YEARS = 5
+
+
+@dataclass(frozen=True)
+class Disaggregated:
+    """Errors overall, by group, and their differences: see :func:`disaggregate`."""
+
+    overall: pd.DataFrame
+    by_group: pd.DataFrame
+    difference: pd.DataFrame
+
+
+def face_measures(frame: pd.DataFrame, measures: Sequence[str] = MEASURES) -> np.ndarray:
+    """What each face adds to each measure, so that the measure is its mean.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        N rows with ``age_real`` and ``age_estimation`` in years.
+    measures : sequence of str
+        Of :data:`MEASURES`: absolute and signed error (years), whether the absolute error is at most 5 years (0 or 1),
+        and the study's accuracy (at most 1).
+
+    Returns
+    -------
+    ndarray of float, shape (len(measures), N)
+        NaN for a face without a real age or an estimate.
+
+    Raises
+    ------
+    UsageError
+        If the frame lacks a column.
+    ValueError
+        For an unknown measure.
+    """
+    unknown = [name for name in measures if name not in MEASURES]
+    if unknown or not measures:
+        raise ValueError(f"expected measures out of {', '.join(MEASURES)}; got {', '.join(unknown) or 'none'}")
+    require_columns(frame, ("age_real", "age_estimation"))
+    signed = signed_error(frame["age_estimation"], frame["age_real"])
+    absolute = np.abs(signed)
+    values = {
+        "mean_absolute_error": absolute,
+        "mean_signed_error": signed,
+        "cumulative_score_5": np.where(np.isnan(signed), np.nan, absolute <= CS_YEARS),
+        "study_accuracy": (100 - absolute) / 100,
+    }
+    return np.stack([values[name] for name in measures])
+
+
+def disaggregate(
+    frame: pd.DataFrame,
+    sensitive_features: str | Sequence[str],
+    control_features: str | Sequence[str] = (),
+    *,
+    seed: int,
+    draws: int = DRAWS,
+    permutations: int = PERMUTATIONS,
+    confidence: float = CONFIDENCE,
+    between: bool = True,
+) -> Disaggregated:
+    """Errors overall, by group, and the differences between groups.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As :mod:`age_audit.data.frames` makes it; ``age_real``, ``age_estimation`` and the features suffice.
+    sensitive_features, control_features : str or sequence of str
+        Columns. Several sensitive features make groups of their combinations.
+    seed : int
+        Of bootstrap and permutations; the same seed gives the same tables.
+    draws, permutations : int
+        Bootstrap samples an interval, permutations a p-value.
+    confidence : float
+        Coverage of the intervals, between 0 and 1.
+    between : bool
+        As :func:`group_differences`.
+
+    Returns
+    -------
+    Disaggregated
+        ``overall`` has a row for each control level (and ``"all"``) and measure; ``by_group`` one for each group in it.
+        Columns: the features, ``measure``, ``n``, ``value``, ``low``, ``high``, ``method`` of the interval, and
+        ``few_faces`` (n below 30: too few to speak for the group). ``difference`` as :func:`group_differences`.
+
+    Raises
+    ------
+    UsageError
+        If the frame lacks a column.
+    ValueError
+        If no sensitive feature is given.
+    """
+    sensitive, control = _features(frame, sensitive_features, control_features)
+    options = {"draws": draws, "confidence": confidence}
+    overall = estimates_of(frame, control, control, rng=np.random.default_rng([seed, 0]), **options)
+    by_group = estimates_of(frame, [*control, *sensitive], control, rng=np.random.default_rng([seed, 1]), **options)
+    options |= {"permutations": permutations, "between": between}
+    difference = group_differences(frame, sensitive, control, seed=seed, **options)
+    return Disaggregated(overall, by_group, difference)
+
+
+def estimates_of(
+    frame: pd.DataFrame, features: Sequence[str], with_all: Sequence[str], *, rng: np.random.Generator, **options
+) -> pd.DataFrame:
+    """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`."""
+    values = face_measures(frame)
+    used = np.isfinite(values[0])
+    rows = []
+    for labels, inside in groups_of(frame, features, with_all):
+        chosen = values[:, inside & used]
+        n = chosen.shape[1]
+        found = combination_interval([chosen], [1], rng=rng, **options)
+        for measure, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
+            row = {"measure": measure, "n": n, "value": value, "low": low, "high": high}
+            rows.append(labels | row | {"method": found.method, "few_faces": n < FEW_FACES})
+    return pd.DataFrame(rows)
+
+
+def group_differences(
+    frame: pd.DataFrame,
+    sensitive_features: str | Sequence[str],
+    control_features: str | Sequence[str] = (),
+    *,
+    seed: int,
+    measures: Sequence[str] = COMPARED,
+    draws: int = DRAWS,
+    permutations: int = PERMUTATIONS,
+    confidence: float = CONFIDENCE,
+    between: bool = True,
+) -> pd.DataFrame:
+    """Compare each group with the overall and with every other group, within each control level.
+
+    Null hypothesis of each row: within this control level errors do not depend on which of the two groups a face is
+    in. At the control level ``"all"`` that includes the groups' mix of ages; what is left of a difference with that
+    mix held equal is in :func:`age_audit.audit.errors.standardisation.standardised_by_group`.
+
+    A group is part of the overall, so it is tested against all other faces: their difference and the one to the
+    overall are the same up to a constant factor, and so are the p-values.
+
+    Parameters
+    ----------
+    frame, sensitive_features, control_features, seed, draws, permutations, confidence
+        As :func:`disaggregate`.
+    measures : sequence of str
+        Of :data:`MEASURES`.
+    between : bool
+        Whether groups are compared with each other too; with many groups that takes most of the time.
+
+    Returns
+    -------
+    DataFrame
+        Columns: the control features; ``kind`` (``"to overall"`` or ``"between"``); ``group`` and ``other`` (levels of
+        several features joined by ``" / "``; ``"all"`` for the overall); ``measure``; ``n_group`` and ``n_other``
+        (for the overall: of all faces); ``difference`` = group - other with ``low`` and ``high``; ``p_value``,
+        ``p_holm`` and ``p_bh`` (adjusted over all rows of one kind and measure); ``cliffs_delta`` (group against other,
+        for the overall against all other faces; above 0 where the group has the larger values); ``few_faces``. NaN
+        where a side has too few faces.
+
+    Raises
+    ------
+    UsageError, ValueError
+        As :func:`disaggregate`; ValueError for an unknown measure.
+    """
+    sensitive, control = _features(frame, sensitive_features, control_features)
+    values = face_measures(frame, measures)
+    used = np.isfinite(values[0])
+    groups = {" / ".join(map(str, labels.values())): inside & used for labels, inside in groups_of(frame, sensitive)}
+    rng = np.random.default_rng([seed, 2])
+    rows = []
+    for labels, level in groups_of(frame, control, control):
+        for names, first, second, factor in _pairs(groups, level & used, between):
+            samples = values[:, first], values[:, second]
+            found = combination_interval(samples, [factor, -factor], rng=rng, draws=draws, confidence=confidence)
+            counts = _counts(names, first, second)
+            for i, measure in enumerate(measures):
+                rows.append(labels | names | {"measure": measure} | counts)
+                rows[-1] |= {"difference": found.value[i], "low": found.low[i], "high": found.high[i]}
+            p_values = difference_p_values(*samples, rng=rng, permutations=permutations)
+            deltas = cliffs_delta(*samples)
+            for row, p_value, delta in zip(rows[-len(measures) :], p_values, deltas, strict=True):
+                row |= {"p_value": p_value, "cliffs_delta": delta}
+    table = with_adjusted(pd.DataFrame(rows), ["kind", "measure"])
+    return table[[*control, *_DIFFERENCE_COLUMNS]]
+
+
+_DIFFERENCE_COLUMNS = [
+    *("kind", "group", "other", "measure", "n_group", "n_other", "difference", "low", "high"),
+    *("p_value", "p_holm", "p_bh", "cliffs_delta", "few_faces"),
+]
+
+
+def _pairs(
+    groups: dict[str, np.ndarray], level: np.ndarray, between: bool
+) -> Iterator[tuple[dict, np.ndarray, np.ndarray, float]]:
+    """Both sides of each comparison as rows of the frame, and what the difference of their means is multiplied by."""
+    for name, inside in groups.items():
+        first, rest = inside & level, level & ~inside
+        # mean(group) - mean(all) = share of the others * (mean(group) - mean(others))
+        factor = rest.sum() / max(1, level.sum())
+        yield {"kind": "to overall", "group": name, "other": ALL}, first, rest, factor
+    for (name, inside), (other, beside) in combinations(groups.items(), 2) if between else ():
+        yield {"kind": "between", "group": name, "other": other}, inside & level, beside & level, 1.0
+
+
+def _counts(names: dict[str, str], first: np.ndarray, second: np.ndarray) -> dict:
+    n_first, n_second = int(first.sum()), int(second.sum())
+    n_other = n_first + n_second if names["kind"] == "to overall" else n_second
+    return {"n_group": n_first, "n_other": n_other, "few_faces": min(n_first, n_second) < FEW_FACES}
+
+
+def _features(frame: pd.DataFrame, sensitive, control) -> tuple[list[str], list[str]]:
+    sensitive, control = feature_names(sensitive), feature_names(control)
+    if not sensitive:
+        raise ValueError("expected at least one sensitive feature, got none")
+    require_columns(frame, ("age_real", "age_estimation", *control, *sensitive))
+    return sensitive, control

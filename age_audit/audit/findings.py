@@ -1,0 +1,62 @@
+"""What stands out in a table of many comparisons, and how much of it is left after adjusting for their number."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from age_audit.core.groups import require_columns
+
+LEVEL = 0.05
+
+
+def count_findings(table: pd.DataFrame, by: list[str], level: float = LEVEL) -> pd.DataFrame:
+    """Count the comparisons whose p-value is at most the level, raw and adjusted.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``p_value``, ``p_holm`` and ``p_bh``; a row without a p-value is no comparison.
+    by : list of str
+        Columns; their combinations are counted apart, in the order in which they first occur.
+    level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``by``, ``comparisons``, and ``raw``, ``holm`` and ``bh``: how many are at or below the level.
+        By chance alone ``level`` times ``comparisons`` of the raw ones are expected to be.
+
+    Raises
+    ------
+    UsageError
+        If the table lacks a column.
+    """
+    require_columns(table, (*by, "p_value", "p_holm", "p_bh"))
+    counted = table[by].assign(
+        comparisons=table["p_value"].notna(),
+        **{name: table[column] <= level for name, column in (("raw", "p_value"), ("holm", "p_holm"), ("bh", "p_bh"))},
+    )
+    return counted.groupby(by, sort=False, observed=True, as_index=False).sum()
+
+
+def standing_out(table: pd.DataFrame, column: str, **levels: object) -> dict | None:
+    """The row in which a column is furthest from 0, among those at the levels given; None if it has no number there.
+
+    Parameters
+    ----------
+    table : DataFrame
+    column : str
+        Of numbers.
+    levels : keyword arguments
+        Column and value that a row must have; text values are compared as text.
+
+    Returns
+    -------
+    dict or None
+        That row by column; of several equal ones the first.
+    """
+    for name, level in levels.items():
+        table = table[(table[name] == level) | (table[name].astype(str) == str(level))]
+    sizes = table[column].abs().dropna()
+    return None if sizes.empty else table.loc[sizes.idxmax()].to_dict()

@@ -1,0 +1,274 @@
+"""Every default and every parameter of the method, stated once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from age_audit.core.errors import UsageError
+from age_audit.core.schema import CANVAS
+
+
+@dataclass(frozen=True)
+class LimeParameters:
+    """How a face is explained (LIME: Ribeiro, Singh & Guestrin 2016).
+
+    Attributes
+    ----------
+    kernel_size, max_dist, ratio : float
+        Of scikit-image's quickshift, which cuts the face into superpixels (the defaults of the ``lime`` package).
+    num_samples : int
+        Masked versions of the face that the estimator sees; the least number where the design is balanced.
+    kernel_width : float
+        Of LIME's exponential kernel over cosine distance.
+    ridge_alpha : float
+        Penalty of the local linear model.
+    rescale : bool
+        Whether the classifier sees the face min-max scaled to [0, 1] instead of 0-255.
+    target : str
+        ``"top-class"``: the probability of the single most likely age class; ``"expected-age"``: years.
+    hidden : str
+        What a hidden superpixel shows: ``"black"`` or its ``"mean-colour"``.
+    design : str
+        ``"random"``: each superpixel shown by a fair coin, as in ``lime``; ``"balanced"``: Hadamard columns with random
+        flips, and their foldover.
+    seed_from_image : bool
+        Whether the seed is derived from the face's bytes (and ``seed``) instead of being the same for every face.
+    settled_only : bool
+        Whether a superpixel whose interval includes 0 is left out of both masks.
+    confidence : float
+        Of the intervals of the weights.
+    """
+
+    kernel_size: float = 4
+    max_dist: float = 200
+    ratio: float = 0.2
+    num_samples: int = 100
+    kernel_width: float = 0.25
+    ridge_alpha: float = 1.0
+    rescale: bool = True
+    target: str = "top-class"
+    hidden: str = "black"
+    design: str = "random"
+    seed_from_image: bool = False
+    settled_only: bool = False
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class CropParameters:
+    """How a face is cut out.
+
+    Attributes
+    ----------
+    margin : float
+        Share of the detector's box added on each side (Rothe et al. 2018, section 3.2).
+    upsample : int
+        Times the image is doubled before the search, which finds faces down to about 40 pixels.
+    canvas : int
+        Side of the crop in pixels.
+    """
+
+    margin: float = 0.4
+    upsample: int = 1
+    canvas: int = CANVAS
+
+
+PRESETS = {
+    # The study as it was run.
+    "published": LimeParameters(),
+    # What its method should have been; docs/method.md gives the measurements behind each change.
+    "audit": LimeParameters(
+        num_samples=256,
+        rescale=False,
+        target="expected-age",
+        hidden="mean-colour",
+        design="balanced",
+        seed_from_image=True,
+        settled_only=True,
+    ),
+}
+
+PRECISIONS = ("float32", "bfloat16")
+DEVICES = re.compile(r"auto|cpu|gpu(:\d+)?")
+STEPS = ("align", "crop", "estimate", "explain")
+FORMATS = ("auto", "json", "parquet")
+# Images above which activations become Parquet. As JSON they are 0.3 GB there, and json.load needs 0.7 GB of memory.
+PARQUET_ABOVE = 200_000
+
+
+@dataclass(frozen=True)
+class Stage1Config:
+    """Stage 1: images to aligned, cropped, estimated and explained faces. The metadata of each field is its help."""
+
+    images: Path = field(
+        default=Path("utkface/img"), metadata={"help": "folder of face images, searched with subfolders"}
+    )
+    output: Path = field(
+        default=Path("utkface"), metadata={"help": "folder for img-aligned, img-cropped, img-masks and the ledger"}
+    )
+    metadatasets: Path = field(default=Path("metadatasets"), metadata={"help": "folder for the JSON metadatasets"})
+    dataset: str = field(default="utkface", metadata={"help": "name in the metadatasets' file names"})
+    labels: str = field(
+        default="utkface",
+        metadata={
+            "help": "where labels come from: utkface or imdbwiki (file names), or a CSV with fname,age,gender,race"
+        },
+    )
+    estimator: str = field(
+        default="dex-wrn",
+        metadata={
+            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, or your own: module:function, FILE.keras, FILE.json"
+        },
+    )
+    preset: str = field(
+        default="published",
+        metadata={
+            "help": "how faces are explained: published (the study as it was run) or audit (what it should have been)"
+        },
+    )
+    samples: int | None = field(
+        default=None,
+        metadata={
+            "help": "masked versions of each face; results of each number lie side by side, and stage 2 wants the same",
+            "none": "the preset's, "
+            + ", ".join(f"{parameters.num_samples} in {name}" for name, parameters in PRESETS.items()),
+        },
+    )
+    steps: tuple[str, ...] = field(
+        default=STEPS, metadata={"help": "steps to run, comma-separated; crops needed by later steps are made"}
+    )
+    precision: str = field(
+        default="float32",
+        metadata={
+            "help": "arithmetic of the DEX models: float32, bfloat16 (faster, ages move by hundredths of a year) or "
+            "auto (bfloat16 in preset audit on hardware that has it)"
+        },
+    )
+    device: str = field(
+        default="auto", metadata={"help": "where the model runs: auto (what its library picks), cpu, gpu or gpu:N"}
+    )
+    batch: int | None = field(
+        default=None,
+        metadata={
+            "help": "faces per forward pass, halved where they do not fit; results do not depend on it on a processor",
+            "none": "what suits the device",
+        },
+    )
+    workers: int = field(default=1, metadata={"help": "worker processes on this machine; results do not depend on it"})
+    cluster: str | None = field(
+        default=None,
+        metadata={
+            "help": "tcp://HOST:PORT or scheduler file of a dask cluster that works instead; see docs/scaling.md",
+            "none": "this machine",
+        },
+    )
+    json_log: Path | None = field(
+        default=None,
+        metadata={"help": "file to append progress to, one JSON object a line", "metavar": "FILE", "none": "none"},
+    )
+    limit: int | None = field(default=None, metadata={"help": "take only the first N images by name"})
+    sample: int | None = field(
+        default=None, metadata={"help": "take only N images drawn evenly over race x gender x age range"}
+    )
+    seed: int = field(default=42, metadata={"help": "seed of the sample and of the explanations"})
+    overwrite: bool = field(default=False, metadata={"help": "do the steps again even where they are done"})
+
+    def __post_init__(self):
+        check_choice("preset", self.preset, PRESETS)
+        check_choice("precision", self.precision, (*PRECISIONS, "auto"))
+        if not DEVICES.fullmatch(self.device):
+            raise UsageError(f"expected --device to be auto, cpu, gpu or gpu:N, got {self.device!r}")
+        for step in self.steps:
+            check_choice("step", step, STEPS)
+        if not self.steps:
+            raise UsageError(f"expected at least one step of {', '.join(STEPS)}, got none")
+        check_dataset_name(self.dataset)
+        check_at_least("workers", self.workers, 1)
+        for name, least in (("limit", 1), ("sample", 1), ("batch", 2), ("samples", 2)):
+            if getattr(self, name) is not None:
+                check_at_least(name, getattr(self, name), least)
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"expected --seed to be between 0 and {2**32 - 1}, got {self.seed}")
+
+
+def _described(name: str) -> dict:
+    """The metadata of an option that stage 1 has too."""
+    return dict(Stage1Config.__dataclass_fields__[name].metadata)
+
+
+@dataclass(frozen=True)
+class Stage2Config:
+    """Stage 2: landmarks on each crop, region scores of each mask."""
+
+    output: Path = field(default=Stage1Config.output, metadata={"help": "folder that stage 1 wrote to"})
+    metadatasets: Path = field(default=Stage1Config.metadatasets, metadata={"help": "folder for the JSON metadatasets"})
+    dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
+    preset: str = field(
+        default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
+    )
+    samples: int | None = field(default=Stage1Config.samples, metadata=_described("samples"))
+    format: str = field(
+        default="auto",
+        metadata={
+            "help": f"of the activations: json, parquet, or auto: parquet above {PARQUET_ABOVE:,} images, else json"
+        },
+    )
+    workers: int = field(default=Stage1Config.workers, metadata=_described("workers"))
+    cluster: str | None = field(default=Stage1Config.cluster, metadata=_described("cluster"))
+    json_log: Path | None = field(default=Stage1Config.json_log, metadata=_described("json_log"))
+    overwrite: bool = field(default=False, metadata={"help": "do everything again even where it is done"})
+
+    def __post_init__(self):
+        check_choice("preset", self.preset, PRESETS)
+        check_choice("format", self.format, FORMATS)
+        check_dataset_name(self.dataset)
+        check_at_least("workers", self.workers, 1)
+
+
+@dataclass(frozen=True)
+class Stage3Config:
+    """Stage 3: figures and tables of error by group."""
+
+    metadatasets: Path = field(
+        default=Stage1Config.metadatasets,
+        metadata={"help": "folder of metadataset_<dataset>_activations.json (or .parquet)"},
+    )
+    dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
+    figures: Path = field(default=Path("figures"), metadata={"help": "folder to write figures and tables to"})
+    preset: str = field(
+        default=Stage1Config.preset,
+        metadata={"help": "published: accuracy as stored in the file; audit: computed anew from real age and estimate"},
+    )
+    paper: bool = field(
+        default=False,
+        metadata={
+            "help": "also execute the notebooks: every figure and table of the paper; results of both presets have to "
+            "lie in --metadatasets or below"
+        },
+    )
+
+    def __post_init__(self):
+        check_choice("preset", self.preset, PRESETS)
+        check_dataset_name(self.dataset)
+
+
+def check_choice(what: str, given: str, choices) -> None:
+    """Refuse anything but one of the choices, naming them."""
+    if given not in choices:
+        raise UsageError(f"expected {what} to be one of {', '.join(choices)}, got {given!r}")
+
+
+def check_at_least(name: str, given: int, least: int) -> None:
+    """Refuse a number below the least."""
+    if given < least:
+        raise UsageError(f"expected --{name} to be at least {least}, got {given}")
+
+
+def check_dataset_name(name: str) -> None:
+    """Refuse a name that would leave its folder."""
+    if not name or not name.isprintable() or set(name) & set("/\\") or name in (".", ".."):
+        raise UsageError(
+            f"expected --dataset to be a plain name without folders, got {name!r}; use --metadatasets for the folder"
+        )

@@ -1,0 +1,208 @@
+"""Reading and writing the published JSON formats, and the provenance beside them.
+
+``metadataset_<name>_predictions.json``: an object with ``cropping``, ``predictions`` {fname: age in years} and
+``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one
+object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
+``metadataset_<name>_masks.npz``: packed masks. The same contents give the same bytes: no time, no place, names sorted.
+:mod:`age_audit.data.region_scores` reads and writes activations too numerous for JSON.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.metadata
+import json
+import platform
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from age_audit import __version__
+from age_audit.core.errors import UsageError
+from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
+
+KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "masks": "npz"}
+LIBRARIES = (
+    "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow",
+    "onnxruntime", "pyarrow",
+)  # fmt: skip
+
+
+def metadataset_path(folder: Path, dataset: str, kind: str) -> Path:
+    """``<folder>/metadataset_<dataset>_<kind>.<json or npz>``."""
+    return folder / f"metadataset_{dataset}_{kind}.{KINDS[kind]}"
+
+
+def provenance_path(folder: Path, dataset: str, kind: str) -> Path:
+    """Where the provenance of a metadataset lies."""
+    return folder / f"metadataset_{dataset}_{kind}.provenance.json"
+
+
+def write_metadataset(folder: Path, dataset: str, kind: str, content, provenance: dict) -> Path:
+    """Write a metadataset and its provenance; a file that holds the same bytes already is left alone.
+
+    Parameters
+    ----------
+    content
+        What JSON can say, an iterable of rows that becomes a list without being held in memory, a dict of arrays for
+        ``masks``, or a function that writes the file to the binary stream that it gets.
+    provenance : dict
+        Parameters and counts; code and library versions are added.
+
+    Raises
+    ------
+    UsageError
+        When the folder cannot be written.
+    """
+    path = metadataset_path(folder, dataset, kind)
+    with writing(path):
+        digest = write_if_new(path, _filler(kind, content))
+        write_provenance(folder, dataset, kind, {"file": path.name, "sha256": digest} | provenance)
+    return path
+
+
+def _filler(kind: str, content) -> Callable[[BinaryIO], object]:
+    """What writes the content to a stream."""
+    if callable(content):
+        return content
+    if KINDS[kind] == "npz":
+        return lambda stream: stream.write(pack_arrays(**content))
+    if isinstance(content, Mapping):
+        return lambda stream: stream.write(_json_bytes(content))
+    return lambda stream: stream.writelines(_json_list(content))
+
+
+def _json_list(rows: Iterable) -> Iterator[bytes]:
+    """What ``json.dumps`` makes of a list, a row at a time."""
+    separator = b"["
+    for row in rows:
+        yield separator + json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+        separator = b", "
+    yield b"[]\n" if separator == b"[" else b"]\n"
+
+
+def write_provenance(folder: Path, dataset: str, kind: str, provenance: dict) -> None:
+    """Write what is known of a metadataset beside it, and add the versions of code and libraries."""
+    content = _json_bytes(provenance | _versions(), indent=1)
+    write_if_new(provenance_path(folder, dataset, kind), lambda stream: stream.write(content))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folder, and turn whatever keeps a metadataset from being written into a UsageError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"expected to write {path}, but: {error.strerror or error}; choose --metadatasets elsewhere or free space"
+        ) from error
+
+
+def read_metadataset(folder: Path, dataset: str, kind: str):
+    """Read a metadataset: what JSON holds, or for ``masks`` a dict of arrays.
+
+    Raises
+    ------
+    UsageError
+        When it is missing or unreadable; says which files are there and what to do.
+    """
+    path = metadataset_path(folder, dataset, kind)
+    with reading(path, kind):
+        if KINDS[kind] == "npz":
+            return unpack_arrays(path.read_bytes())
+        with opened(path) as stream:
+            return json.loads(stream.read().decode("utf-8-sig"))
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever keeps a metadataset from being read into a UsageError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        names = (found.name for found in path.parent.glob(f"metadataset_*_{kind}.*"))
+        there = ", ".join(sorted(name for name in names if "provenance" not in name))
+        raise UsageError(
+            f"expected the file {path}, found {there or f'no {kind} file'} there; run the stage that writes it, or "
+            "choose --metadatasets and --dataset"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"expected a readable file at {path}, got: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"expected {path} to be a metadataset, but reading it failed ({error}); write it again"
+        ) from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, or those of the same packed with gzip where only that is there.
+
+    Raises
+    ------
+    ValueError
+        When the packed file turns out to be damaged.
+    """
+    packed = packed_path(path)
+    if path.exists() or not packed.exists():
+        with path.open("rb") as stream:
+            yield stream
+        return
+    try:
+        with gzip.open(packed) as stream:
+            yield stream
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{packed.name}: {error}") from error
+
+
+def packed_path(path: Path) -> Path:
+    """Where the same file lies when it is packed with gzip."""
+    return path.with_name(f"{path.name}.gz")
+
+
+def plain_number(value: float | None) -> float | int | None:
+    """Whole numbers as integers, as the published files write ages."""
+    return int(value) if value is not None and float(value).is_integer() else value
+
+
+@cache
+def code_digest() -> str:
+    """Hash of the package's sources, which tells versions apart between releases."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parents[1]
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _versions() -> dict:
+    libraries = {name: importlib.metadata.version(name) for name in LIBRARIES if _installed(name)}
+    return {
+        "code": {"age_audit": __version__, "sources_sha256": code_digest()},
+        "libraries": {"python": platform.python_version()} | libraries,
+        "machine": platform.machine(),
+    }
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _json_bytes(content, indent: int | None = None) -> bytes:
+    return (json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def names_array(fnames: list[str]) -> np.ndarray:
+    """File names as an array that needs no pickling."""
+    return np.array(fnames, dtype=np.str_)

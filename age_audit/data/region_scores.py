@@ -1,0 +1,174 @@
+"""Activations in either of their formats: the published JSON list, or Parquet partitions where that would be too long.
+
+``metadataset_<name>_activations.json``, and ``part-00000.parquet`` and on in the folder
+``metadataset_<name>_activations.parquet``, hold the same rows under the same keys. Writing one takes the other away, so
+that no stale rows stay behind; where both are there all the same, the JSON is read, for every tool knows it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+
+from age_audit.core.config import PARQUET_ABOVE
+from age_audit.core.errors import UsageError
+from age_audit.data import parquet
+from age_audit.data.columns import Columns
+from age_audit.data.frames import frame_of_columns
+from age_audit.data.json_lists import NotAListError, read_list
+from age_audit.data.metadatasets import (
+    metadataset_path,
+    opened,
+    packed_path,
+    reading,
+    write_metadataset,
+    write_provenance,
+    writing,
+)
+
+KIND = "activations"
+
+
+def partitions_folder(folder: Path, dataset: str) -> Path:
+    """``<folder>/metadataset_<dataset>_activations.parquet``."""
+    return metadataset_path(folder, dataset, KIND).with_suffix(".parquet")
+
+
+def files_there(folder: Path, dataset: str) -> list[Path]:
+    """The activations of a data set, the one that is read first: JSON, JSON packed with gzip, partitions."""
+    path = metadataset_path(folder, dataset, KIND)
+    return [p for p in (path, packed_path(path), partitions_folder(folder, dataset)) if p.exists()]
+
+
+def format_for(asked: str, images: int) -> str:
+    """``json`` or ``parquet``: what was asked for, or for ``auto`` what the number of images calls for."""
+    if asked != "auto":
+        return asked
+    return "parquet" if images > PARQUET_ABOVE else "json"
+
+
+def write_activations(folder: Path, dataset: str, rows: Iterable[Mapping], form: str, provenance: dict) -> Path:
+    """Write activations and their provenance, and take away those of the other format.
+
+    Parameters
+    ----------
+    folder : Path
+    dataset : str
+    rows : iterable of mapping
+        Sorted by ``fname``. For Parquet they are read one row group at a time, and all have the same keys.
+    form : str
+        ``"json"`` or ``"parquet"``.
+    provenance : dict
+        Parameters and counts; code and library versions are added.
+
+    Returns
+    -------
+    Path
+        The file, or the folder of partitions.
+
+    Raises
+    ------
+    UsageError
+        When the folder cannot be written.
+    """
+    if form == "json":
+        path = write_metadataset(folder, dataset, KIND, rows, provenance)
+    else:
+        path = partitions_folder(folder, dataset)
+        with writing(path):
+            written = _write_partitions(path, rows)
+            write_provenance(folder, dataset, KIND, {"file": path.name} | written | provenance)
+    with writing(path):
+        for other in files_there(folder, dataset):
+            if other.suffix == ".parquet" and form == "json":
+                _remove_partitions(other)
+            elif other.suffix != ".parquet" and form == "parquet":
+                other.unlink()
+    return path
+
+
+def read_activations(folder: Path, dataset: str, wanted: Collection[str] | None = None) -> pd.DataFrame:
+    """Read activations, in whichever format they are there, a part at a time.
+
+    Parameters
+    ----------
+    folder : Path
+    dataset : str
+    wanted : collection of str, optional
+        Columns to read, the required ones among them; all by default. A few of them take a fraction of the memory.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`age_audit.data.frames.completed_frame`.
+
+    Raises
+    ------
+    UsageError
+        If they are missing, unreadable, damaged, not a list or an empty one, or a row is not what it should be.
+    """
+    json_path, folder_path = metadataset_path(folder, dataset, KIND), partitions_folder(folder, dataset)
+    partitioned = files_there(folder, dataset) == [folder_path]
+    path = folder_path if partitioned else json_path
+    columns = Columns(wanted)
+    for part in _partitions(path, wanted) if partitioned else _json_parts(path, wanted):
+        if isinstance(part, list):
+            columns.add_rows(part)
+        else:
+            columns.add_columns(*part)
+    if not columns.length:
+        raise UsageError(f"expected at least one image in {path}, got an empty list; run stage 2 on some images")
+    return frame_of_columns(columns)
+
+
+def _json_parts(path: Path, wanted: Collection[str] | None) -> Iterator[list | tuple]:
+    try:
+        with reading(path, KIND), opened(path) as stream:
+            yield from read_list(stream, lambda text: parquet.parse_flat_rows(text, wanted))
+    except NotAListError as error:
+        raise UsageError(f"expected a list of objects, one an image, in {path}, got {error}") from error
+
+
+def _partitions(path: Path, wanted: Collection[str] | None) -> Iterator[tuple]:
+    with reading(path, KIND):
+        yield from parquet.read_partitions(path, wanted)
+
+
+def _write_partitions(path: Path, rows: Iterable[Mapping]) -> dict:
+    """Write all partitions elsewhere first, so that never some are old and some new; what is the same stays."""
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+    try:
+        partial.mkdir()
+        count = parquet.write_partitions(partial, rows)
+        digests = _digests(partial)
+        if _digests(path) != digests:
+            _remove_partitions(path)
+            path.mkdir(exist_ok=True)
+            for partition in parquet.partition_paths(partial):
+                partition.replace(path / partition.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return {"rows": count, "sha256": digests}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every partition by name."""
+    digests = {}
+    for path in parquet.partition_paths(folder):
+        with path.open("rb") as stream:
+            digests[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return digests
+
+
+def _remove_partitions(path: Path) -> None:
+    """Remove the partitions and their folder, unless somebody else's files are in it too."""
+    for partition in parquet.partition_paths(path):
+        partition.unlink()
+    with suppress(OSError):
+        path.rmdir()

@@ -1,0 +1,119 @@
+"""Metadatasets found by what made them, and read when they are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from age_audit.core.errors import UsageError
+from age_audit.core.schema import FaceLabel
+from age_audit.data.frames import predictions_frame
+from age_audit.data.label_formats import label_from_utkface_name
+from age_audit.data.metadatasets import provenance_path, read_metadataset
+from age_audit.data.region_scores import read_activations
+
+
+@dataclass(frozen=True)
+class Results:
+    """The metadatasets of one estimator, preset and data set, each read on first use.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they lie.
+    dataset, estimator, preset : str
+    """
+
+    folder: Path
+    dataset: str
+    estimator: str
+    preset: str
+
+    @cached_property
+    def provenance(self) -> dict:
+        """What made the predictions: parameters, versions, counts."""
+        return json.loads(provenance_path(self.folder, self.dataset, "predictions").read_text(encoding="utf-8"))
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Every estimated face, with labels: as :func:`age_audit.data.frames.completed_frame`."""
+        document = read_metadataset(self.folder, self.dataset, "predictions")
+        labels = document.get("labels", {})
+        return predictions_frame(document, lambda fname: _label(labels, fname))
+
+    @cached_property
+    def rows(self) -> list[dict]:
+        """The activations as they are in the file, as notebooks of the published study read them."""
+        return read_metadataset(self.folder, self.dataset, "activations")
+
+    @cached_property
+    def activations(self) -> pd.DataFrame:
+        """Every explained face with landmarks on its crop: as :func:`age_audit.data.frames.completed_frame`."""
+        return read_activations(self.folder, self.dataset)
+
+    @cached_property
+    def masks(self) -> dict[str, np.ndarray]:
+        """``fname`` (N,), ``positive`` and ``negative`` uint8 (N, 6272): packed masks of every explained face."""
+        return read_metadataset(self.folder, self.dataset, "masks")
+
+    @cached_property
+    def landmarks(self) -> dict[str, np.ndarray]:
+        """By file name 68 points (x, y) in pixels of the 224 x 224 crop, float (68, 2)."""
+        rows = read_metadataset(self.folder, self.dataset, "attachment")
+        return {row["fname"]: np.array(row["landmarks"], dtype=float) for row in rows}
+
+
+def find_results(metadatasets: str | Path, estimator: str, preset: str, dataset: str) -> Results:
+    """Look through a folder and those below it for the metadatasets of one estimator, preset and data set.
+
+    Parameters
+    ----------
+    metadatasets : path
+        Every ``metadataset_<dataset>_predictions.provenance.json`` in it, at any depth, says what its neighbours are;
+        those that lie less deep come first.
+    estimator, preset, dataset : str
+
+    Raises
+    ------
+    UsageError
+        If there are none, or more than one at the least depth; it names what is there.
+    """
+    there = {path: _read_made_by(path) for path in sorted(Path(metadatasets).rglob("metadataset_*_predictions.prov*"))}
+    wanted = (estimator, preset, dataset)
+    found = [path for path, made_by in there.items() if made_by == wanted]
+    found = [path for path in found if len(path.parts) == min(len(other.parts) for other in found)]
+    if len(found) == 1:
+        return Results(found[0].parent, dataset, estimator, preset)
+    if found:
+        raise UsageError(
+            f"expected one set of results of {estimator}, preset {preset}, {dataset}, found them in "
+            f"{' and '.join(str(path.parent) for path in found)}; keep one, or name its folder as METADATASETS"
+        )
+    listed = "; ".join(sorted(", ".join(map(str, made_by)) for made_by in there.values())) or "none at all"
+    raise UsageError(
+        f"expected results of {estimator}, preset {preset}, {dataset} in {metadatasets}, found: {listed}; run stages 1 "
+        "and 2 with these options, or choose others"
+    )
+
+
+def _read_made_by(path: Path) -> tuple[str | None, str | None, str | None]:
+    """Estimator, preset and data set; None for what a damaged or foreign file does not say."""
+    try:
+        provenance = json.loads(path.read_text(encoding="utf-8"))
+        return provenance["estimator"]["name"], provenance["preset"], provenance["dataset"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None, None, None
+
+
+def _label(labels: Mapping, fname: str) -> FaceLabel:
+    """The label in the file; of files that carry none, the one in UTKFace's name."""
+    fields = labels.get(fname)
+    if fields is None:
+        return label_from_utkface_name(fname)
+    return FaceLabel(fname, age=fields.get("age_real"), gender=fields.get("gender_real"), race=fields.get("race_real"))

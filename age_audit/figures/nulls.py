@@ -1,0 +1,91 @@
+"""Observed numbers beside what chance alone gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from age_audit.figures import style
+
+_OBSERVED, _NULL, _EVEN = "0.1", "0.7", "0.4"  # greys: colours stand for groups of faces
+_FOUND = 0.05
+_SIZE = {"ha": "right", "va": "center", "color": "0.35", "fontsize": 8}
+
+
+def observed_and_null(
+    tables: Mapping[str, pd.DataFrame],
+    labels: Sequence[str],
+    columns: Mapping[str, str],
+    xlabel: str,
+    title: str,
+    names: Mapping[str, str],
+    sizes: Mapping[str, Sequence[str]] | None = None,
+) -> Figure:
+    """Draw one panel a table: a dot for each row's observed number, a bar for where chance puts it.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        By the panel's title, all with the same rows.
+    labels : sequence of str
+        What the rows are called, from top to bottom.
+    columns : mapping of str to str
+        Which columns hold ``observed``, ``null``, ``low``, ``high``, and perhaps ``even``.
+    xlabel, title : str
+    names : mapping of str to str
+        Words of the legend for ``observed``, ``null`` and perhaps ``even``.
+    sizes : mapping of str to sequence of str, optional
+        By the panel's title, how many faces each row stands for; written on its right.
+
+    Returns
+    -------
+    Figure
+        A dot is filled where ``p_holm`` is below 0.05. Rows without a number say "too few faces".
+    """
+    with style.applied():
+        figure = style.new_figure(2.2 + 2.9 * len(tables), 2.1 + 0.24 * len(labels))
+        panels = figure.subplots(1, len(tables), sharey=True, sharex=True, squeeze=False)[0]
+        for axes, (name, table) in zip(panels, tables.items(), strict=True):
+            for y, (_, row) in enumerate(table.iterrows()):
+                _draw_row(axes, y, row, columns)
+            for y, size in enumerate(sizes[name] if sizes else ()):
+                axes.text(0.995, y, size, transform=axes.get_yaxis_transform(), **_SIZE)
+            axes.set_title(name)
+            axes.set_xlabel(xlabel)
+            axes.grid(axis="x", color="0.9")
+            axes.set_axisbelow(True)
+        panels[0].set_yticks(range(len(labels)), labels)
+        panels[0].set_ylim(len(labels) - 0.4, -0.6)
+        right = max(panels[0].get_xlim()[1], 1e-9)
+        panels[0].set_xlim(0, right * 1.3 if sizes else right)
+        figure.suptitle(title)
+        figure.legend(handles=_legend(names), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_row(axes, y: float, row: pd.Series, columns: Mapping[str, str]) -> None:
+    if pd.isna(row[columns["observed"]]):
+        axes.text(0.03, y, "too few faces", transform=axes.get_yaxis_transform(), va="center", color="0.5", fontsize=8)
+        return
+    axes.plot([row[columns["low"]], row[columns["high"]]], [y, y], color=_NULL, linewidth=5, solid_capstyle="butt")
+    axes.plot(row[columns["null"]], y, "|", color="0.15", markersize=9)
+    if "even" in columns:
+        axes.plot(row[columns["even"]], y, "x", color=_EVEN, markersize=5, markeredgewidth=1.4)
+    face = _OBSERVED if row["p_holm"] < _FOUND else "white"
+    axes.plot(row[columns["observed"]], y, "o", color=_OBSERVED, markerfacecolor=face, markersize=6)
+
+
+def _legend(names: Mapping[str, str]) -> list[Line2D]:
+    dot = {"color": _OBSERVED, "marker": "o", "linestyle": "", "markersize": 6}
+    handles = [
+        Line2D([], [], **dot, label=f"{names['observed']}, adjusted p < {_FOUND}"),
+        Line2D([], [], **dot, markerfacecolor="white", label=f"{names['observed']}, not told apart from chance"),
+        Line2D([], [], color=_NULL, linewidth=5, marker="|", markeredgecolor="0.15", label=names["null"]),
+    ]
+    if "even" in names:
+        look = {"color": _EVEN, "marker": "x", "linestyle": "", "markersize": 5, "markeredgewidth": 1.4}
+        handles.append(Line2D([], [], **look, label=names["even"]))
+    return handles

@@ -1,0 +1,251 @@
+"""From 68 facial landmarks to the 13 regions whose share of an explanation is measured.
+
+Nine regions lie on the face and four lie between the face and the edges of the canvas. Every region is a polygon over
+the landmarks of dlib's 68-point annotation (iBUG 300-W); the outer four also use the corners of the canvas. A pixel
+(x, y), column first, belongs to a region when the region's polygon strictly contains the point (x, y): pixels whose
+centre lies on the outline belong to neither side, and regions may overlap (the mouth lies within the chin, say).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import shapely
+from shapely.geometry import MultiPolygon, Polygon
+
+from age_audit.core.schema import CANVAS, LANDMARK_COUNT
+
+# Indices of landmarks in the order in which they are joined. -1 to -4 are the corners of the canvas: top left,
+# top right, bottom left, bottom right. _l and _r are the left and right of the image, not of the person.
+POINT_ORDER = MappingProxyType(
+    {
+        "nose": (21, 31, 32, 33, 34, 35, 22),
+        "eye_l": (0, 17, 18, 19, 20, 21, 27, 28, 2, 1),
+        "eye_r": (16, 15, 14, 28, 27, 22, 23, 24, 25, 26),
+        "cheek_l": (2, 28, 29, 30, 31, 48, 6, 5, 4, 3),
+        "cheek_r": (14, 13, 12, 11, 10, 54, 35, 30, 29, 28),
+        "eye_l_inner": (36, 37, 38, 39, 40, 41),
+        "eye_r_inner": (42, 43, 44, 45, 46, 47),
+        "mouth_inner": (48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59),
+        "chin": (6, 48, 31, 32, 33, 34, 35, 54, 10, 9, 8, 7),
+        "top": (-1, 0, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 16, -2),
+        "left": (-1, 0, 1, 2, 3, 4, 5, 6, -3),
+        "right": (-2, 16, 15, 14, 13, 12, 11, 10, -4),
+        "bottom": (-3, 6, 7, 8, 9, 10, -4),
+    }
+)
+REGIONS = tuple(POINT_ORDER)
+# As people read them, wherever one is named to them. The forehead lies above the brows.
+REGION_NAMES = MappingProxyType(
+    {
+        **{"nose": "nose", "eye_l": "left eye area", "eye_r": "right eye area"},
+        **{"cheek_l": "left cheek", "cheek_r": "right cheek", "eye_l_inner": "left eye", "eye_r_inner": "right eye"},
+        **{"mouth_inner": "mouth", "chin": "chin", "top": "above the brows", "left": "left of the face"},
+        **{"right": "right of the face", "bottom": "below the face"},
+    }
+)
+FACIAL_REGIONS = REGIONS[:9]
+OUTER_REGIONS = REGIONS[9:]
+NOSE_SUBTRACTED = ("eye_l", "eye_r", "cheek_l", "cheek_r")  # their outlines run along the ridge of the nose
+
+# Polygon overlay works on doubles and fails where coordinates differ by too many orders of magnitude. Landmarks are
+# therefore held within these limits, in pixels, that no landmark of a real face comes near; whole numbers stay exact.
+_FARTHEST = 1e4
+_FINEST = 2.0**-16
+
+
+@dataclass(frozen=True)
+class FaceRegions:
+    """The regions of one face.
+
+    Attributes
+    ----------
+    polygons : dict of str to Polygon or MultiPolygon
+        One valid geometry a region, in pixels of the canvas, in the order of :data:`REGIONS`; empty where the landmarks
+        enclose nothing. A MultiPolygon only where an outline crosses itself.
+    outlines : dict of str to tuple of (x, y)
+        The points each polygon was made from, before any mending. For the regions from which the nose is subtracted:
+        the closed, floored ring (its first point comes last again); for the others one point an index of
+        :data:`POINT_ORDER`, not closed.
+    notes : tuple of str
+        What had to be mended, ``"<region>: <what>"``; empty for an ordinary face.
+    """
+
+    polygons: dict[str, Polygon | MultiPolygon]
+    outlines: dict[str, tuple[tuple[float, float], ...]]
+    notes: tuple[str, ...] = ()
+
+
+def region_polygons(landmarks, size: int = CANVAS) -> FaceRegions:
+    """Join the landmarks of a face into its regions.
+
+    The nose is subtracted from both cheeks and both eyes. Of the difference only the exterior ring is kept (only that
+    of the largest piece where it falls apart), with its coordinates floored. An outline that crosses itself is made
+    valid without losing a piece: it covers the points that a ray leaves through an odd number of edges.
+
+    Parameters
+    ----------
+    landmarks : array_like of int or float, shape (68, 2)
+        (x, y) in pixels of the canvas. Points may lie outside the canvas, coincide or be collinear.
+    size : int
+        Side of the canvas in pixels; its corners bound the outer regions.
+
+    Returns
+    -------
+    FaceRegions
+        Landmarks are rounded to 2**-16 of a pixel; those more than 10,000 pixels away are pulled back to that
+        distance, and the notes say so.
+
+    Raises
+    ------
+    ValueError
+        If the landmarks are not 68 finite points, or the size is not a positive whole number.
+    """
+    points, size = _checked_landmarks(landmarks), _checked_size(size)
+    notes = _position_notes(points, size)
+    points = np.round(points.clip(-_FARTHEST, _FARTHEST) / _FINEST) * _FINEST
+    points = _with_corners(points, size)
+    outlines = {region: points[list(order)] for region, order in POINT_ORDER.items()}
+    polygons = {region: _made_valid(region, outline, notes) for region, outline in outlines.items()}
+    for region in NOSE_SUBTRACTED:
+        rest = polygons[region].difference(polygons["nose"])
+        ring = np.floor(_exterior(region, rest, notes)) if polygons[region].area > 0 else np.empty((0, 2))
+        outlines[region] = ring
+        polygons[region] = _made_valid(region, ring, notes, "floored ") if len(ring) else Polygon()
+    return FaceRegions(polygons, {region: _as_pairs(ring) for region, ring in outlines.items()}, tuple(notes))
+
+
+def region_masks(landmarks, size: int = CANVAS) -> dict[str, np.ndarray]:
+    """Find the pixels of each region of a face.
+
+    Parameters
+    ----------
+    landmarks : array_like of int or float, shape (68, 2)
+        (x, y) in pixels of the canvas.
+    size : int
+        Side of the canvas in pixels.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, shape (size, size)
+        ``mask[y, x]`` is True where the region's polygon strictly contains the point (x, y); in the order of
+        :data:`REGIONS`. Parts of a region beyond the canvas have no pixels.
+
+    Raises
+    ------
+    ValueError
+        As :func:`region_polygons`.
+    """
+    return {name: polygon_mask(polygon, size) for name, polygon in region_polygons(landmarks, size).polygons.items()}
+
+
+def polygon_mask(polygon: Polygon | MultiPolygon, size: int = CANVAS) -> np.ndarray:
+    """Find the pixels whose point (x, y) a valid polygon strictly contains.
+
+    Parameters
+    ----------
+    polygon : Polygon or MultiPolygon
+        In pixels of the canvas; may be empty or reach beyond the canvas. Its coordinates are not changed.
+    size : int
+        Side of the canvas in pixels.
+
+    Returns
+    -------
+    ndarray of bool, shape (size, size)
+        ``mask[y, x]``; points on the outline are False.
+    """
+    mask = np.zeros((_checked_size(size), size), dtype=bool)
+    if polygon.is_empty:
+        return mask
+    left, top, right, bottom = polygon.bounds
+    rows, columns = _pixels_between(top, bottom, size), _pixels_between(left, right, size)
+    y, x = np.mgrid[rows, columns]
+    shapely.prepare(polygon)  # an index over the edges, so that a point is compared with the few edges beside it only
+    mask[rows, columns] = shapely.contains_xy(polygon, x, y)
+    return mask
+
+
+def _pixels_between(low: float, high: float, size: int) -> slice:
+    """Whole coordinates on the canvas from low to high, both included; an empty slice where there is none."""
+    start = max(0, int(np.ceil(low)))
+    return slice(start, max(start, min(size - 1, int(np.floor(high))) + 1))
+
+
+def _checked_landmarks(landmarks) -> np.ndarray:
+    try:
+        points = np.asarray(landmarks, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected landmarks as {LANDMARK_COUNT} (x, y) pairs of numbers: {error}") from error
+    if points.shape != (LANDMARK_COUNT, 2):
+        raise ValueError(f"expected landmarks of shape ({LANDMARK_COUNT}, 2), one (x, y) a row; got {points.shape}")
+    if not np.isfinite(points).all():
+        rows = np.flatnonzero(~np.isfinite(points).all(axis=1)).tolist()
+        raise ValueError(f"expected finite landmarks; not finite at index {rows}")
+    return points
+
+
+def _checked_size(size: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"expected the side of the canvas as a positive whole number of pixels; got {size!r}")
+    return size
+
+
+def _with_corners(points: np.ndarray, size: int) -> np.ndarray:
+    """Append the corners so that the negative indices of POINT_ORDER find them."""
+    return np.vstack([points, [(size, size), (0, size), (size, 0), (0, 0)]])
+
+
+def _position_notes(points: np.ndarray, size: int) -> list[str]:
+    notes = []
+    outside = np.count_nonzero(((points < 0) | (points >= size)).any(axis=1))
+    if outside:
+        notes.append(f"landmarks: {outside} of {LANDMARK_COUNT} outside the canvas")
+    far = np.count_nonzero((np.abs(points) > _FARTHEST).any(axis=1))
+    if far:
+        notes.append(f"landmarks: {far} pulled back to {_FARTHEST:.0f} pixels")
+    return notes
+
+
+def _made_valid(region: str, ring: np.ndarray, notes: list[str], kind: str = "") -> Polygon | MultiPolygon:
+    """Polygon of a ring; where the ring crosses or touches itself, every piece that it encloses."""
+    polygon = Polygon(ring)
+    if polygon.is_valid:
+        return polygon
+    # make_valid also returns the lines and points to which a part of the outline collapsed; they contain nothing
+    try:
+        pieces = _polygons_in(shapely.make_valid(polygon))
+    except shapely.GEOSException:  # slivers far narrower than a pixel can defeat it; whole numbers have none
+        notes.append(f"{region}: {kind}outline rounded to whole pixels to be mended")
+        pieces = _polygons_in(shapely.make_valid(Polygon(np.round(ring))))
+    if not pieces:
+        notes.append(f"{region}: {kind}outline encloses no area")
+        return Polygon()
+    count = f", {len(pieces)} pieces" if len(pieces) > 1 else ""
+    notes.append(f"{region}: {kind}outline crosses or touches itself, made valid{count}")
+    return pieces[0] if len(pieces) == 1 else MultiPolygon(pieces)
+
+
+def _exterior(region: str, rest: Polygon | MultiPolygon, notes: list[str]) -> np.ndarray:
+    """Closed exterior ring, shape (N, 2), of the largest piece of what the nose left of a region."""
+    pieces = _polygons_in(rest)
+    if not pieces:
+        notes.append(f"{region}: nose subtraction left nothing")
+        return np.empty((0, 2))
+    if len(pieces) > 1:
+        notes.append(f"{region}: nose subtraction left {len(pieces)} pieces, largest kept")
+    largest = max(pieces, key=lambda piece: piece.area)
+    if largest.interiors:
+        notes.append(f"{region}: nose lies inside, only the exterior ring kept")
+    return shapely.get_coordinates(largest.exterior)
+
+
+def _polygons_in(geometry) -> list[Polygon]:
+    parts = shapely.get_parts(shapely.get_parts(geometry))  # twice: a collection may hold a MultiPolygon
+    return [part for part in parts if isinstance(part, Polygon) and not part.is_empty]
+
+
+def _as_pairs(points: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Plain numbers, whole ones as int, so that they are written as the published files write them."""
+    return tuple(tuple(int(c) if c.is_integer() else c for c in pair) for pair in points.tolist())

@@ -1,0 +1,106 @@
+"""Sentences that each hold one number of a saved table, so that no claim outlives what it rests on."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from age_audit.core.errors import UsageError
+from age_audit.report.saving import Saver, escaped
+
+_FIELD = re.compile(r"\{[^{}]*\}")
+PUBLISHED, AUDIT = "published", "audit"
+
+
+class Claims:
+    """Collects claims, published and audit side by side, and makes a table of them.
+
+    Parameters
+    ----------
+    saver : Saver
+        Of the same notebook: a claim can point at tables only that it has saved.
+    """
+
+    def __init__(self, saver: Saver):
+        self._saver = saver
+        self._rows: list[dict] = []
+
+    def add(self, question: str, side: str, claim: str, table: str, column: str, **row: object) -> None:
+        """Add a claim about one number.
+
+        Parameters
+        ----------
+        question : str
+            What is asked; claims of both sides on one question stand together.
+        side : str
+            ``"published"`` or ``"audit"``.
+        claim : str
+            A sentence with one replacement field for the number, such as ``"{:.1f} years"``.
+        table : str
+            Stem of a table that the saver has saved.
+        column : str
+            Where the number stands.
+        row : keyword arguments
+            Column and value that choose exactly one row; text values are compared as text.
+
+        Raises
+        ------
+        UsageError
+            If there is no such table or column, or not exactly one such row.
+        """
+        if side not in (PUBLISHED, AUDIT):
+            raise UsageError(f"expected a side, {PUBLISHED} or {AUDIT}, got {side!r}")
+        frame = self._saver.saved.get(table)
+        if frame is None:
+            raise UsageError(f"expected a table saved before, one of {', '.join(self._saver.saved)}; got {table}")
+        missing = [name for name in (column, *row) if name not in frame]
+        if missing:
+            raise UsageError(f"expected columns of {table} ({', '.join(frame)}), got {', '.join(missing)}")
+        chosen = frame
+        for name, value in row.items():
+            chosen = chosen[(chosen[name] == value) | (chosen[name].astype(str) == str(value))]
+        if len(chosen) != 1:
+            raise UsageError(f"expected one row of {table} with {row}, got {len(chosen)}")
+        number = chosen[column].iloc[0]
+        where = "; ".join(f"{name} = {value}" for name, value in row.items())
+        self._rows.append(
+            {"question": question, "side": side, "claim": _sentence(claim, number), "value": float(number)}
+            | {"table": f"{self._saver.prefix}_{table}.csv", "row": where, "column": column}
+        )
+
+    def table(self) -> pd.DataFrame:
+        """All claims, those on one question together: ``question``, ``side``, ``claim``, ``value``, where it stands."""
+        frame = pd.DataFrame(self._rows)
+        order = {question: i for i, question in enumerate(dict.fromkeys(frame["question"]))}
+        return frame.sort_values("question", key=lambda column: column.map(order), kind="stable", ignore_index=True)
+
+    def save(self, caption: str) -> pd.DataFrame:
+        """Write :meth:`table` as the saver's table ``claims``, with LaTeX that fits on a page; returns it."""
+        return self._saver.table(self.table(), "claims", caption, claims_layout)
+
+
+def _sentence(claim: str, number: float) -> str:
+    """The claim with its number; where there is none, that there is none."""
+    return f"Too few faces to say: {_FIELD.sub('…', claim)}" if pd.isna(number) else claim.format(number)
+
+
+def claims_layout(table: pd.DataFrame, caption: str, label: str) -> str:
+    """Claims as a ``longtable`` of paragraphs: questions as headings, below each the claims and where they stand."""
+    lines = [
+        r"% \usepackage{booktabs,longtable}",
+        r"\begingroup\footnotesize\raggedright",
+        r"\begin{longtable}{lp{0.46\linewidth}p{0.36\linewidth}}",
+        rf"\caption{{{escaped(caption)}}}\label{{{label}}}\\",
+        *(r"\toprule", r"side & claim & where its number stands \\", r"\midrule", r"\endfirsthead"),
+        *(r"\toprule", r"side & claim & where its number stands \\", r"\midrule", r"\endhead"),
+        *(r"\bottomrule", r"\endfoot"),
+    ]
+    for question, claims in table.groupby("question", sort=False):
+        lines.append(rf"\multicolumn{{3}}{{p{{0.92\linewidth}}}}{{\textbf{{{escaped(question)}}}}}\\*")
+        for claim in claims.itertuples():
+            where = f"{claim.table}: {claim.row or 'its row'}; {claim.column}"
+            breakable = escaped(where).replace(r"\_", r"\_\allowbreak{}")
+            lines.append(rf"{claim.side} & {escaped(claim.claim)} & {breakable} \\")
+        lines.append(r"\addlinespace")
+    return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])

@@ -1,0 +1,234 @@
+"""Execute notebooks from top to bottom, so that the same results give the same bytes.
+
+``python -m age_audit.report.notebooks`` is what ``make paper`` runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import ROOT
+from age_audit.execution.processes import THREAD_VARIABLES
+from age_audit.store.files import write_atomically
+
+if TYPE_CHECKING:
+    import nbformat
+
+NOTEBOOKS = ROOT / "notebooks"
+PARAMETERS = "parameters"  # tag of the cell that sets them
+TIMEOUT = 600  # seconds a cell
+MAX_BYTES = 1_500_000  # a larger notebook is not shown on code hosts
+# One thread a kernel: with more, last digits depend on the machine's cores, and kernels fight over them.
+_ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
+
+
+def execute_notebook(
+    source: Path, target: Path, parameters: Mapping[str, object] | None = None, progress: tqdm | None = None
+) -> None:
+    """Run every cell in a fresh kernel and write the notebook with what came out.
+
+    Parameters
+    ----------
+    source, target : Path
+        May be the same; a target that holds the same bytes is left alone.
+    parameters : mapping, optional
+        New values of names that the cell tagged ``parameters`` sets.
+    progress : tqdm, optional
+        Moved on by each cell.
+
+    Raises
+    ------
+    UsageError
+        If a parameter is unknown, a cell fails, or the outcome is larger than code hosts show.
+    """
+    import nbformat  # here: every kernel imports this module for start(), and would wait a second for these
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = nbformat.read(source, as_version=4)
+    _set_parameters(notebook, parameters or {}, source.name)
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or it warns of talking in plain text, to this machine
+        resources={"metadata": {"path": str(source.parent)}},
+        on_cell_executed=(lambda **_: progress.update()) if progress is not None else None,
+    )
+    try:
+        client.execute(env=os.environ | _ONE_THREAD)
+    except CellExecutionError as error:
+        raise UsageError(f"expected {source.name} to run to its end, but a cell failed:\n{error}") from error
+    content = _bytes(notebook)
+    if len(content) > MAX_BYTES:
+        raise UsageError(
+            f"expected {source.name} to stay below {MAX_BYTES:,} bytes, got {len(content):,}; show fewer or smaller "
+            "figures in it"
+        )
+    if not target.is_file() or target.read_bytes() != content:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, content)
+
+
+def execute_notebooks(
+    names: Sequence[str],
+    target: Path,
+    parameters: Mapping[str, object] | None = None,
+    workers: int = 2,
+    source: Path = NOTEBOOKS,
+) -> None:
+    """Execute several notebooks, ``workers`` at a time, with one progress bar over all cells.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Without ``.ipynb``.
+    target : Path
+        Folder of the executed ones.
+    parameters : mapping, optional
+        For all of them; every one has to know them.
+    workers : int
+    source : Path
+        Folder they are in.
+
+    Raises
+    ------
+    UsageError
+        As :func:`execute_notebook`, for the first that fails; the others are finished first.
+    """
+    cells = sum(_code_cells(source / f"{name}.ipynb") for name in names)
+    with (
+        tqdm(total=cells, desc="notebooks", unit="cell") as progress,
+        ThreadPoolExecutor(workers) as pool,  # each waits for a kernel, which is a process
+    ):
+        jobs = [
+            pool.submit(
+                execute_notebook, source / f"{name}.ipynb", target / f"{name}.ipynb", parameters or {}, progress
+            )
+            for name in names
+        ]
+    for job in jobs:
+        job.result()
+
+
+def all_notebooks() -> list[str]:
+    """The names of the project's notebooks."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+
+
+def start(root: Path = ROOT) -> None:
+    """What the first cell of every notebook calls: run from the repository's root, and warn in one line.
+
+    A warning as Python words it names the file it comes from, which in a notebook is another one at every run.
+    """
+    os.chdir(root)
+    warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
+
+
+def link_activations(root: Path = ROOT) -> None:
+    """Put the published study's activations where its notebooks open them: in the root, as a link that git ignores."""
+    for path in sorted((root / "metadatasets").glob("metadataset_*_activations.json")):
+        link = root / path.name
+        if link.is_symlink() or not link.exists():
+            link.unlink(missing_ok=True)
+            with suppress(OSError):  # file systems without links: notebooks then name the folder
+                link.symlink_to(path.relative_to(root))
+
+
+def _set_parameters(notebook: nbformat.NotebookNode, parameters: Mapping[str, object], name: str) -> None:
+    """Write new values into the cell of parameters, keeping its comments."""
+    if not parameters:
+        return
+    cell = next((cell for cell in notebook.cells if PARAMETERS in cell.metadata.get("tags", [])), None)
+    source = cell.source if cell is not None else ""
+    lines = source.splitlines()
+    assigned = {
+        node.targets[0].id: node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    for parameter, value in parameters.items():
+        node = assigned.get(parameter)
+        if node is None:
+            raise UsageError(f"expected a parameter of {name}, one of {', '.join(assigned) or 'none'}; got {parameter}")
+        line = lines[node.lineno - 1]
+        lines[node.lineno - 1] = f"{parameter} = {value!r}{line[node.end_col_offset :]}"
+    if cell is not None:
+        cell.source = "\n".join(lines)
+
+
+def _code_cells(path: Path) -> int:
+    import nbformat
+
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except FileNotFoundError as error:
+        there = ", ".join(sorted(found.stem for found in path.parent.glob("*.ipynb"))) or "none"
+        raise UsageError(f"expected a notebook in {path.parent}, got {path.stem}; there are: {there}") from error
+    return sum(cell.cell_type == "code" for cell in notebook.cells)
+
+
+def _bytes(notebook: nbformat.NotebookNode) -> bytes:
+    """The file without what differs between runs or machines."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    return (json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.report.notebooks") -> int:
+    """Run from the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
+    parser.add_argument("names", nargs="*", help="notebooks, without .ipynb (default: all)")
+    parser.add_argument(
+        "--target", type=Path, default=NOTEBOOKS, help="folder of the executed ones (default: in place)"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="notebooks at a time (default: %(default)s)")
+    parser.add_argument(
+        *("-p", "--parameter"),
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="new value of a parameter, such as ESTIMATOR=cydral-resnet10; needs a --target of its own",
+    )
+    arguments = parser.parse_args(argv)
+    try:
+        parameters = dict(_parameter(text) for text in arguments.parameter)
+        if parameters and arguments.target.resolve() == NOTEBOOKS:
+            raise UsageError("expected a --target for notebooks with other parameters, so that those here stay")
+        link_activations()
+        execute_notebooks(arguments.names or all_notebooks(), arguments.target, parameters, arguments.workers)
+    except UsageError as error:
+        parser.exit(2, f"error: {error}\n")
+    return 0
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    """``NAME=VALUE``: a Python literal, or otherwise text."""
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise UsageError(f"expected NAME=VALUE, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

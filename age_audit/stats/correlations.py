@@ -1,0 +1,95 @@
+"""Pearson's correlation in the forms that this house needs: pairs, rows, weights, and its interval."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from age_audit.core.metrics import _as_pair
+from age_audit.stats.resampling import CONFIDENCE
+
+_NO_SPREAD = 1e-12  # of the cohort's variance: what rounding leaves of a half that does not vary
+
+
+def fisher_interval(r: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of Pearson's r by Fisher's z: tanh(artanh r ± z / sqrt(n - 3)).
+
+    Parameters
+    ----------
+    r : array_like of float
+        -1 to 1.
+    n : array_like of int, same shape
+        Faces, each counted once: it assumes that they are independent, and about normal.
+    confidence : float
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    (ndarray, ndarray) of float
+        Low and high ends; NaN where r is NaN, at an end of its range, or n is below 4.
+    """
+    r, n = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(n, dtype=float))
+    usable = (np.abs(r) < 1) & (n > 3)
+    z = np.arctanh(np.where(usable, r, 0))
+    half = scipy.stats.norm.ppf((1 + confidence) / 2) / np.sqrt(np.where(usable, n - 3, 1))
+    return tuple(np.where(usable, np.tanh(z + side * half), np.nan) for side in (-1, 1))
+
+
+def weighted_correlations(shares: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Pearson's r of each share with accuracy where a face counts as often as its weight says.
+
+    Parameters
+    ----------
+    shares : ndarray of float, shape (N, P)
+    accuracy, weights : ndarray of float and of int, shape (D, N)
+        D data sets of the same faces.
+
+    Returns
+    -------
+    ndarray of float, shape (D, P)
+        NaN with fewer than two faces or where either does not vary.
+    """
+    if not len(shares):
+        return np.full((len(weights), shares.shape[1]), np.nan)
+    shares = shares - shares.mean(axis=0)  # so that little is lost when squares are subtracted below
+    accuracy = accuracy - accuracy.mean()
+    weights = weights.astype(float)
+    total = np.maximum(weights.sum(axis=1, keepdims=True), 1)
+    weighted = weights * accuracy
+    share_mean, accuracy_mean = weights @ shares / total, weighted.sum(axis=1, keepdims=True) / total
+    share_variance = weights @ shares**2 / total - share_mean**2
+    accuracy_variance = (weighted * accuracy).sum(axis=1, keepdims=True) / total - accuracy_mean**2
+    covariance = weighted @ shares / total - share_mean * accuracy_mean
+    varies = (share_variance > _NO_SPREAD * shares.var(axis=0)) & (accuracy_variance > _NO_SPREAD * accuracy.var())
+    return np.where(varies, covariance / np.sqrt(np.where(varies, share_variance * accuracy_variance, 1)), np.nan)
+
+
+def row_correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pearson's r between rows of two arrays, (K,); NaN where a row is constant or has no answer."""
+    first = first - first.mean(axis=1, keepdims=True, dtype=float)
+    second = second - second.mean(axis=1, keepdims=True, dtype=float)
+    lengths = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    products = (first * second).sum(axis=1)
+    return np.where(lengths > 0, products / np.where(lengths > 0, lengths, 1), np.nan)
+
+
+def pearson_r(x: ArrayLike, y: ArrayLike) -> float:
+    """Pearson's correlation of two arrays over the faces that have both.
+
+    Parameters
+    ----------
+    x, y : array_like of float, shape (N,)
+        In any unit.
+
+    Returns
+    -------
+    float
+        In -1 to 1; NaN with fewer than two faces or where either array is constant, since r is then undefined.
+    """
+    x, y = _as_pair(x, y)
+    both = np.isfinite(x) & np.isfinite(y)
+    x, y = x[both], y[both]
+    if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    return float(scipy.stats.pearsonr(x, y).statistic)

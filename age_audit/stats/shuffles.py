@@ -1,0 +1,54 @@
+"""What tests on maps of many faces share.
+
+A map is a mask as P numbers, such as its means over squares of 8 x 8 pixels: neighbouring pixels of a mask say nearly
+the same, and thousands of shuffles of labels are then one matrix product.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+PERMUTATIONS = 999
+FEWEST = 2  # faces a side: one alone cannot be halved, and says nothing of the spread
+_SLACK = 1e-6  # relative: sums of one set of numbers in another order differ by rounding
+
+
+def flat_maps(maps: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
+    """The maps of the rows of a frame as floats of shape (N, P); a ValueError if they are not as many."""
+    if len(maps) != len(frame):
+        raise ValueError(f"expected a map a row, {len(frame)}, got {len(maps)}")
+    flat = maps.reshape(len(maps), int(np.prod(maps.shape[1:])))
+    return flat if np.issubdtype(flat.dtype, np.floating) else flat.astype(np.float32)
+
+
+def beside_shuffled(name: str, found: np.ndarray) -> dict[str, float]:
+    """A number as labelled beside what shuffled labels give.
+
+    Parameters
+    ----------
+    name : str
+        Of the number.
+    found : ndarray of float, shape (1 + K,)
+        As labelled first.
+
+    Returns
+    -------
+    dict of str to float
+        ``<name>``; of the others ``<name>_shuffled`` (mean), ``<name>_low`` and ``<name>_high`` (2.5 % and 97.5 %
+        points); ``<name>_ratio`` to their mean; ``p_value``: the share of all that are at least as large, itself
+        included (Phipson and Smyth 2010).
+    """
+    observed, shuffled = float(found[0]), found[1:]
+    low, high = np.quantile(shuffled, [0.025, 0.975])
+    mean = float(shuffled.mean())
+    at_least = (shuffled >= observed * (1 - _SLACK)).sum() if np.isfinite(observed) else np.nan
+    row = {name: observed, f"{name}_shuffled": mean, f"{name}_low": float(low), f"{name}_high": float(high)}
+    row[f"{name}_ratio"] = observed / mean if mean else float("nan")
+    return row | {"p_value": float((at_least + 1) / (len(shuffled) + 1))}
+
+
+def mean_of_finite(values: np.ndarray) -> float:
+    """NaN if none is."""
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,85 @@
+"""Results as the ledger keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from age_audit.core.schema import AgeEstimate, Attribution
+from age_audit.store.files import pack_arrays, unpack_arrays
+
+
+@dataclass(frozen=True)
+class StoredEstimate:
+    """One face's estimate: age in years, probabilities (C,) of classes (C,) in years, P(female) where the model has
+    it.
+    """
+
+    age: float
+    probabilities: np.ndarray
+    classes: np.ndarray
+    probability_female: float | None
+
+
+def estimate_to_bytes(estimate: AgeEstimate, row: int) -> bytes:
+    """One row of a batch."""
+    arrays = {
+        "age": estimate.age[row],
+        "probabilities": estimate.probabilities[row].astype(np.float32),
+        "classes": estimate.classes,
+    }
+    if estimate.probability_female is not None:
+        arrays["probability_female"] = estimate.probability_female[row]
+    return pack_arrays(**arrays)
+
+
+def estimate_from_bytes(content: bytes) -> StoredEstimate:
+    """The inverse of :func:`estimate_to_bytes`."""
+    arrays = unpack_arrays(content)
+    female = arrays.get("probability_female")
+    return StoredEstimate(
+        float(arrays["age"]), arrays["probabilities"], arrays["classes"], None if female is None else float(female)
+    )
+
+
+def attribution_to_bytes(attribution: Attribution) -> bytes:
+    """Segments and weights with all that the masks are made from; a few kilobytes a face."""
+    arrays = {
+        "segments": attribution.segments.astype(np.uint16),
+        "weights": attribution.weights,
+        "positive": _per_superpixel(attribution, attribution.positive_mask),
+        "negative": _per_superpixel(attribution, attribution.negative_mask),
+        "target": np.array(attribution.target),
+        "model": np.array([attribution.intercept, attribution.score]),
+    }
+    if attribution.interval is not None:
+        arrays["interval"] = attribution.interval
+    if attribution.settled is not None:
+        arrays["settled"] = attribution.settled
+    return pack_arrays(**arrays)
+
+
+def attribution_from_bytes(content: bytes) -> Attribution:
+    """The inverse of :func:`attribution_to_bytes`."""
+    arrays = unpack_arrays(content)
+    segments = arrays["segments"].astype(np.int64)
+    intercept, score = map(float, arrays["model"])
+    return Attribution(
+        segments=segments,
+        weights=arrays["weights"],
+        target=str(arrays["target"]),
+        positive_mask=arrays["positive"][segments],
+        negative_mask=arrays["negative"][segments],
+        interval=arrays.get("interval"),
+        settled=arrays.get("settled"),
+        intercept=intercept,
+        score=score,
+    )
+
+
+def _per_superpixel(attribution: Attribution, mask: np.ndarray) -> np.ndarray:
+    """Masks are constant on superpixels: one flag each says the same as 50,176 pixels."""
+    flags = np.zeros(len(attribution.weights), dtype=bool)
+    flags[attribution.segments[mask]] = True
+    return flags

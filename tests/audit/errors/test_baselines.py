@@ -1,0 +1,64 @@
+"""Constant guesses by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit.audit.errors.baselines import ESTIMATOR, ONE_AGE, OWN_AGE, constant_guesses
+from age_audit.core.groups import ALL
+from age_audit.data.frames import completed_frame
+
+
+def frame_of(ages, estimates):
+    columns = {"fname": [f"{i}.jpg" for i in range(len(ages))], "age_real": ages, "age_estimation": estimates}
+    return completed_frame(pd.DataFrame(columns | {"gender_real": None, "race_real": None}))
+
+
+# Two children of 2 and 4, three adults of 30, 40 and 80, one face beyond the ranges.
+HAND = frame_of([2, 4, 30, 40, 80, 105], [12, 14, 30, 45, 60, 105])
+
+
+def table_of(frame, **options):
+    return constant_guesses(frame, **({"seed": 1, "draws": 99} | options)).set_index(["age_range", "guess"])
+
+
+def test_guessed_ages_are_medians():
+    guessed = table_of(HAND)["guessed_age"]
+    assert guessed["0–12", ONE_AGE] == guessed[ALL, ONE_AGE] == 35
+    assert (guessed["0–12", OWN_AGE], guessed["26–100", OWN_AGE]) == (3, 40)
+    assert np.isnan(guessed[ALL, OWN_AGE]) and guessed.xs(ESTIMATOR, level="guess").isna().all()
+
+
+def test_scores_by_hand():
+    table = table_of(HAND)
+    children = table.loc["0–12"]
+    assert children["mean_absolute_error"].to_dict() == {ESTIMATOR: 10, ONE_AGE: 32, OWN_AGE: 1}
+    assert children["study_accuracy"].to_dict() == pytest.approx({ESTIMATOR: 0.9, ONE_AGE: 0.68, OWN_AGE: 0.99})
+    assert children["share_positive"].to_dict() == {ESTIMATOR: 0, ONE_AGE: 0, OWN_AGE: 1}  # 0.90 is not above 0.90
+    assert children["cumulative_score_5"].to_dict() == {ESTIMATOR: 0, ONE_AGE: 0, OWN_AGE: 1}
+    assert children["estimator_ahead"].tolist()[1:] == [22, -9]
+    everyone = table.loc[ALL]
+    assert everyone["n"].to_dict() == {ESTIMATOR: 6, ONE_AGE: 6, OWN_AGE: 5}  # 105 years are in no range
+    assert everyone.loc[OWN_AGE, "mean_absolute_error"] == (1 + 1 + 10 + 0 + 40) / 5
+    assert everyone.loc[OWN_AGE, "estimator_ahead"] == pytest.approx((-9 - 9 + 10 - 5 + 20) / 5)
+
+
+def test_no_constant_beats_the_median():
+    ages = np.random.default_rng(2).integers(0, 101, 301)
+    median = table_of(frame_of(ages, ages)).loc[(ALL, ONE_AGE), "mean_absolute_error"]
+    assert all(median <= np.abs(ages - guess).mean() + 1e-12 for guess in range(101))
+
+
+def test_interval_covers_the_difference_and_is_that_of_pairs():
+    rng = np.random.default_rng(3)
+    ages = rng.integers(26, 101, 200)
+    row = table_of(frame_of(ages, ages + rng.normal(0, 6, 200)), draws=999).loc[(ALL, ONE_AGE)]
+    assert row["low"] < row["estimator_ahead"] < row["high"]
+
+
+def test_faces_without_ages_do_not_count_and_none_is_no_crash():
+    table = table_of(frame_of([2, None, 40], [3, 30, None]))
+    assert table["n"][ALL, ESTIMATOR] == 1
+    assert (table.loc["13–18", "n"] == 0).all() and table.loc["13–18", "study_accuracy"].isna().all()
+    empty = table_of(HAND.head(0))
+    assert (empty["n"] == 0).all() and empty["mean_absolute_error"].isna().all()

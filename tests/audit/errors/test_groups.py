@@ -1,0 +1,170 @@
+"""Errors by group: shape of the tables, numbers by hand, planted differences found, none found where there is none."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit.audit.errors.groups import COMPARED, MEASURES, disaggregate, face_measures, group_differences
+from age_audit.core.errors import UsageError
+from age_audit.core.groups import ALL
+from age_audit.core.schema import FaceLabel
+from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
+from age_audit.data.frames import completed_frame, predictions_frame
+
+FEW = {"seed": 1, "draws": 99, "permutations": 99}
+
+
+def simulated(count, seed, older=0.0):
+    """Faces of random ages and groups, errors of 8 years' standard deviation; Asian ones are taken for older."""
+    rng = np.random.default_rng(seed)
+    age, race = rng.integers(0, 101, count), rng.choice(RACES, count)
+    return completed_frame(
+        pd.DataFrame(
+            {
+                "fname": [f"{i}.jpg" for i in range(count)],
+                "age_real": age,
+                "gender_real": rng.choice(GENDERS, count),
+                "race_real": race,
+                "age_estimation": age + rng.normal(0, 8, count) + older * (race == "Asian"),
+            }
+        )
+    )
+
+
+def rows(table, **levels):
+    return table[np.logical_and.reduce([table[name] == level for name, level in levels.items()])]
+
+
+PREDICTIONS = {
+    "predictions": {
+        "10_0_2_20170109.jpg": 12,  # male, Asian, +2
+        "10_0_2_20170110.jpg": 14,  # +4
+        "11_1_3_20170109.jpg": 5.0,  # female, Indian, -6
+        "61_1_20170109142408075.jpg": 71,  # no race, +10
+        "30_0_2_20170111.jpg": None,
+    }
+}
+
+
+class TestPredictions:
+    def test_labels_come_from_the_names(self):
+        frame = predictions_frame(PREDICTIONS)
+        assert frame["age_real"].tolist() == [10, 10, 11, 61, 30]
+        assert frame["gender_real"].tolist() == ["Male", "Male", "Female", "Female", "Male"]
+        assert frame["race_real"].isna().tolist() == [False, False, False, True, False]
+        assert frame["signed_error"].tolist()[:4] == [2, 4, -6, 10]
+
+    def test_other_labels(self):
+        frame = predictions_frame({"predictions": {"a.jpg": 3}}, lambda fname: FaceLabel(fname, 5.0, None, "Martian"))
+        assert (frame["absolute_error"][0], frame["race_real"][0]) == (2, "Martian")
+
+    def test_are_enough_for_errors(self):
+        result = disaggregate(predictions_frame(PREDICTIONS), "race_real", "age_range", **FEW)
+        asian = rows(result.by_group, age_range=ALL, race_real="Asian", measure="mean_absolute_error").iloc[0]
+        assert (asian["n"], asian["value"], asian["few_faces"]) == (2, 3, True)
+
+    def test_none(self):
+        assert len(predictions_frame({"predictions": {}})) == 0
+
+    def test_something_else(self):
+        with pytest.raises(UsageError, match=r"expected an object 'predictions'.*begin with: cropping"):
+            predictions_frame({"cropping": {}})
+
+
+def test_measures_by_hand():
+    frame = pd.DataFrame({"age_real": [10, 10, None], "age_estimation": [15, 4, 5]})
+    expected = [[5, 6, np.nan], [5, -6, np.nan], [1, 0, np.nan], [0.95, 0.94, np.nan]]
+    np.testing.assert_allclose(face_measures(frame), expected)
+    with pytest.raises(ValueError, match="got speed"):
+        face_measures(frame, ["speed"])
+
+
+class TestTables:
+    frame = simulated(400, 3)
+
+    def test_rows_and_order(self):
+        result = disaggregate(self.frame, "race_real", "age_range", **FEW)
+        assert result.overall["age_range"].tolist() == [a for a in [*AGE_RANGE_LABELS, ALL] for _ in MEASURES]
+        assert len(result.by_group) == 5 * 5 * len(MEASURES)
+        assert len(result.difference) == 5 * (5 + 10) * len(COMPARED)
+
+    def test_intersections_and_no_control(self):
+        result = disaggregate(self.frame, ["race_real", "gender_real"], **FEW)
+        assert list(result.by_group.columns[:2]) == ["race_real", "gender_real"]
+        assert len(result.overall) == len(MEASURES)
+        assert "Asian / Female" in set(result.difference["group"])
+
+    def test_difference_is_that_of_the_values(self):
+        result = disaggregate(self.frame, "gender_real", **FEW)
+        values = result.by_group.set_index(["gender_real", "measure"])["value"]
+        overall = result.overall.set_index("measure")["value"]
+        for row in result.difference.itertuples():
+            other = overall[row.measure] if row.other == ALL else values[row.other, row.measure]
+            assert row.difference == pytest.approx(values[row.group, row.measure] - other)
+
+    def test_group_and_all_others_test_the_same(self):
+        # With two groups, each against the overall and each against the other ask one question.
+        table = group_differences(self.frame, "gender_real", seed=1, draws=9, permutations=1999)
+        p_values = rows(table, measure="mean_signed_error")["p_value"]
+        assert np.ptp(p_values) < 0.05
+
+    def test_groups_against_the_overall_alone(self):
+        alone = disaggregate(self.frame, "race_real", between=False, **FEW).difference
+        both = disaggregate(self.frame, "race_real", **FEW).difference
+        assert set(alone["kind"]) == {"to overall"}
+        columns = ["group", "measure", "n_group", "difference", "cliffs_delta"]
+        pd.testing.assert_frame_equal(alone[columns], rows(both, kind="to overall")[columns].reset_index(drop=True))
+
+    def test_same_seed_same_tables(self):
+        first, second = (disaggregate(self.frame, "gender_real", **FEW) for _ in range(2))
+        for name in ("overall", "by_group", "difference"):
+            pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))
+
+    def test_empty_and_single_groups(self):
+        frame = self.frame[(self.frame["race_real"] != "Other") & (self.frame["race_real"] != "Indian")]
+        frame = pd.concat([frame, self.frame[self.frame["race_real"] == "Other"].head(1)])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            result = disaggregate(frame, "race_real", **FEW)
+        empty = rows(result.by_group, race_real="Indian")
+        assert (empty["n"] == 0).all() and empty["value"].isna().all() and empty["few_faces"].all()
+        single = rows(result.by_group, race_real="Other")
+        assert (single["n"] == 1).all() and single["value"].notna().all() and single["low"].isna().all()
+        compared = rows(result.difference, group="Caucasian", other="Other")
+        assert (compared["n_other"] == 1).all() and compared["p_value"].isna().all() and compared["few_faces"].all()
+        assert rows(result.difference, group="Caucasian", other="Asian")["p_holm"].notna().all()
+
+    def test_no_faces_at_all(self):
+        result = disaggregate(self.frame.head(0), "race_real", "age_range", **FEW)
+        assert (result.by_group["n"] == 0).all() and result.difference["p_value"].isna().all()
+
+    def test_what_is_refused(self):
+        with pytest.raises(UsageError, match=r"missing column\(s\) camera"):
+            disaggregate(self.frame, "camera", **FEW)
+        with pytest.raises(ValueError, match="at least one sensitive feature"):
+            disaggregate(self.frame, [], **FEW)
+
+
+@pytest.mark.long
+def test_planted_difference_is_found_after_adjusting():
+    found = []
+    for seed in range(12):  # 4 years among some 120 faces a group, half a standard deviation
+        table = group_differences(
+            simulated(600, seed, 4), "race_real", seed=seed, measures=["mean_signed_error"], draws=9, permutations=999
+        )
+        found.append(rows(table, kind="to overall", group="Asian", measure="mean_signed_error")["p_holm"].iloc[0])
+    assert np.mean(np.array(found) <= 0.05) >= 0.9
+
+
+@pytest.mark.long
+def test_nothing_is_found_where_there_is_nothing():
+    # 500 small data sets at once: the levels of a control feature are tested apart.
+    frame = simulated(500 * 40, 5).assign(study=np.repeat(np.arange(500), 40))
+    table = group_differences(
+        frame, "gender_real", "study", seed=5, measures=["mean_signed_error"], draws=9, permutations=199
+    )
+    found = rows(table, kind="between")
+    assert 0.03 <= (found["p_value"] <= 0.05).mean() <= 0.07
+    assert not (found["p_holm"] <= 0.05).any()

@@ -1,0 +1,47 @@
+"""Lost faces by group, from what the predictions file counts."""
+
+import numpy as np
+import pytest
+
+from age_audit.audit.errors.lost_faces import lost_faces
+
+
+def counted(images, failed, **reasons):
+    return {
+        "images_total": images,
+        "images_failed": failed,
+        "by_reason": {k.replace("_", "/"): v for k, v in reasons.items()},
+    }
+
+
+DOCUMENT = {
+    "cropping": {"images_total": 9, "images_failed_detected": 9},
+    "failures": {
+        "overall": counted(100, 10, align_noface=4, crop_noface=6),
+        "by_race": {"African": counted(40, 8), "Caucasian": counted(60, 2), "unlabelled": counted(5, 0)},
+        "by_age_range": {"13-18": counted(10, 0), "0-12": counted(90, 10)},
+    },
+}
+
+
+def test_rows_in_published_order():
+    table = lost_faces(DOCUMENT)
+    assert table["feature"].tolist() == ["all", "race", "race", "race", "age_range", "age_range"]
+    assert table["group"].tolist() == ["all", "Caucasian", "African", "unlabelled", "0–12", "13–18"]
+    assert table["share"].tolist() == pytest.approx([0.1, 2 / 60, 0.2, 0, 1 / 9, 0])
+    assert table["reasons"][0] == "align/noface: 4, crop/noface: 6"
+    assert table["few_faces"].tolist() == [False, False, False, True, False, True]
+
+
+def test_wilson_by_its_formula():
+    row = lost_faces(DOCUMENT).iloc[2]
+    n, p, z = 40, 0.2, 1.959963984540054
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert (row["low"], row["high"]) == pytest.approx((middle - half, middle + half))
+
+
+def test_files_of_the_study_count_all_images_only():
+    table = lost_faces({"cropping": {"images_total": 50, "images_failed_detected": 5}, "predictions": {}})
+    assert len(table) == 1 and table["share"][0] == 0.1
+    assert np.isnan(lost_faces({}).loc[0, ["share", "low", "high"]].astype(float)).all()

@@ -1,0 +1,119 @@
+"""Log-ratios by hand, and associations that are there, that are not, and that only the sum of 1 makes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit.audit.explanations.associations import boundary_parts, share_associations
+from age_audit.core.errors import UsageError
+from age_audit.core.vocabulary import FEATURES_FACIAL, KEYS_BOUNDARIES
+from age_audit.stats.compositions import centred_log_ratios, closed, replace_zeros
+from age_audit.stats.resampling import column_correlation_p_values
+
+
+def test_closed_by_hand():
+    found = closed([[1, 3], [0, 2], [0, 0], [-1, 2], [np.nan, 1]])
+    np.testing.assert_array_equal(found, [[0.25, 0.75], [0, 1], *[[np.nan] * 2] * 3])
+
+
+def test_zeros_by_hand():
+    found = replace_zeros([[0, 0.2, 0.8], [0, 0, 1], [0.2, 0.3, 0.5], [np.nan] * 3], 0.1)
+    np.testing.assert_allclose(found, [[0.1, 0.18, 0.72], [0.1, 0.1, 0.8], [0.2, 0.3, 0.5], [np.nan] * 3])
+    for zero_share in (0, 1 / 3):
+        with pytest.raises(ValueError, match=r"between 0 and 1 / 3"):
+            replace_zeros([[0, 0.2, 0.8]], zero_share)
+
+
+def test_log_ratios_by_hand():
+    # The geometric mean of 1, 2 and 4 is 2, whatever they are divided by.
+    log2 = np.log(2)
+    np.testing.assert_allclose(centred_log_ratios([[1 / 7, 2 / 7, 4 / 7]]), [[-log2, 0, log2]], atol=1e-12)
+
+
+def test_boundary_parts_by_hand():
+    row = dict.fromkeys(FEATURES_FACIAL, 0.25) | {FEATURES_FACIAL[0]: 1.15}  # mean 0.35
+    row |= {"activation_left_pct_of_feature": 0.1, "activation_right_pct_of_feature": 0.05}
+    row |= {"activation_top_pct_of_feature": 0.2, "activation_bottom_pct_of_feature": 0}
+    parts = boundary_parts(pd.DataFrame([row, dict.fromkeys(row, 0)], index=[7, 9]))
+    assert list(parts.columns) == KEYS_BOUNDARIES and list(parts.index) == [7, 9]
+    np.testing.assert_allclose(parts.loc[7], [0.5, 1 / 7, 0.5 / 7, 2 / 7, 0])
+    assert parts.loc[9].isna().all()
+
+
+PARTS = ["a", "b", "c"]
+
+
+def simulated(count, seed, slope=0.0):
+    """Three parts of independent sizes; the signed error grows with the logarithm of the first."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.lognormal(0, 0.5, (count, 3))
+    error = slope * np.log(sizes[:, 0]) + rng.normal(0, 1, count)
+    columns = dict(zip(PARTS, sizes.T, strict=True))
+    return pd.DataFrame(columns | {"signed_error": error, "absolute_error": np.abs(error)})
+
+
+def associations(frame, **options):
+    return share_associations(frame, PARTS, **({"seed": 1, "permutations": 199} | options))
+
+
+class TestAssociations:
+    def test_r_as_by_definition(self):
+        frame = simulated(50, 1)
+        row = associations(frame).iloc[1]
+        shares = frame[PARTS].div(frame[PARTS].sum(axis=1), axis=0)
+        ratio = np.log(shares["b"]) - np.log(shares).mean(axis=1)
+        assert (row["part"], row["error"], row["n"], row["zeros"]) == ("b", "signed_error", 50, 0)
+        assert row["r_share"] == pytest.approx(np.corrcoef(shares["b"], frame["signed_error"])[0, 1])
+        assert row["r"] == pytest.approx(np.corrcoef(ratio, frame["signed_error"])[0, 1])
+        half = 1.959964 / np.sqrt(47)  # Fisher's z
+        assert np.arctanh([row["low"], row["high"]]) == pytest.approx(
+            [np.arctanh(row["r"]) + s * half for s in (-1, 1)]
+        )
+
+    def test_what_shares_are_divided_by_does_not_matter(self):
+        frame = simulated(40, 2)
+        scaled = frame.copy()
+        scaled[PARTS] = frame[PARTS].mul(np.arange(1, 41), axis=0)
+        np.testing.assert_allclose(associations(scaled)["r"], associations(frame)["r"])
+
+    def test_p_values_are_of_one_set_of_permutations_an_error(self):
+        frame = simulated(30, 4, 0.5)
+        table = associations(frame, errors=["signed_error"], adjust=False)
+        assert not {"p_holm", "p_bh"} & set(table)
+        shares = frame[PARTS].div(frame[PARTS].sum(axis=1), axis=0)
+        columns = np.column_stack([shares, centred_log_ratios(shares)])
+        rng = np.random.default_rng([1, 4])
+        expected = column_correlation_p_values(columns, frame["signed_error"], rng=rng, permutations=199)
+        assert [*table["p_share"], *table["p_value"]] == expected.tolist()
+        both = associations(frame)
+        np.testing.assert_array_equal(both["p_value"][:3], table["p_value"])
+        assert both.loc[:2, "p_holm"].min() == pytest.approx(min(1, 3 * table["p_value"].min()))
+
+    def test_who_is_left_out(self):
+        frame = simulated(40, 3)
+        frame.loc[0, "a"], frame.loc[1, "b"], frame.loc[2, "signed_error"], frame.loc[3, "c"] = -1, np.nan, np.nan, 0
+        table = associations(frame)
+        assert table["n"].tolist() == [37] * 3 + [38] * 3
+        assert table["zeros"].tolist() == [0, 0, 1] * 2
+
+    def test_few_and_no_faces(self):
+        for count in (0, 1, 2):
+            table = associations(simulated(count, 1))
+            assert (table["n"] == count).all() and table["p_value"].isna().all() and table["few_faces"].all()
+
+    def test_what_is_refused(self):
+        with pytest.raises(UsageError, match=r"missing column\(s\) d"):
+            share_associations(simulated(5, 1), ["a", "d"], seed=1)
+        with pytest.raises(ValueError, match="at least two parts"):
+            share_associations(simulated(5, 1), ["a"], seed=1)
+
+    @pytest.mark.long
+    def test_false_positives_and_power(self):
+        options = {"errors": ["signed_error"]}
+        planted = [associations(simulated(100, seed, 1.2), **options)["p_holm"][0] <= 0.05 for seed in range(20)]
+        assert np.mean(planted) >= 0.9  # r of about 0.45 in 100 faces
+        names = ["p_value", "p_share", "p_holm"]
+        null = [associations(simulated(100, seed), seed=seed, **options)[names].to_numpy() for seed in range(600)]
+        found = np.array(null) <= 0.05
+        assert all(0.03 <= rate <= 0.07 for rate in found.mean(axis=(0, 1))[:2])
+        assert found[:, :, 2].any(axis=1).mean() <= 0.07  # any of three by Holm

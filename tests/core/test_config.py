@@ -1,0 +1,116 @@
+"""Defaults, presets, and what is refused before any work."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from age_audit.core.config import PRECISIONS, PRESETS, STEPS, LimeParameters, Stage1Config, Stage2Config, Stage3Config
+from age_audit.core.errors import UsageError
+from age_audit.estimators import registry
+
+STAGES = (Stage1Config, Stage2Config, Stage3Config)
+
+
+def test_preset_published_is_the_study_as_it_was_run():
+    assert dataclasses.asdict(PRESETS["published"]) == {
+        "kernel_size": 4,
+        "max_dist": 200,
+        "ratio": 0.2,
+        "num_samples": 100,
+        "kernel_width": 0.25,
+        "ridge_alpha": 1.0,
+        "rescale": True,
+        "target": "top-class",
+        "hidden": "black",
+        "design": "random",
+        "seed_from_image": False,
+        "settled_only": False,
+        "confidence": 0.95,
+    }
+
+
+def test_preset_audit_changes_what_the_method_got_wrong():
+    published, audit = (dataclasses.asdict(PRESETS[name]) for name in ("published", "audit"))
+    assert {name: value for name, value in audit.items() if value != published[name]} == {
+        "num_samples": 256,
+        "rescale": False,
+        "target": "expected-age",
+        "hidden": "mean-colour",
+        "design": "balanced",
+        "seed_from_image": True,
+        "settled_only": True,
+    }
+
+
+def test_the_default_is_the_study():
+    config = Stage1Config()
+    assert (config.preset, config.estimator, config.seed, config.steps) == ("published", "dex-wrn", 42, STEPS)
+    assert PRESETS[config.preset] == LimeParameters()
+
+
+def test_precisions_are_those_that_estimators_know():
+    assert PRECISIONS == registry.PRECISIONS
+
+
+@pytest.mark.parametrize("stage", [Stage2Config, Stage3Config])
+def test_stages_agree_on_where_things_are(stage):
+    shared = {field.name for field in dataclasses.fields(stage)} & {"output", "metadatasets", "dataset", "preset"}
+    assert {"metadatasets", "dataset", "preset"} <= shared
+    assert {name: getattr(stage(), name) for name in shared} == {name: getattr(Stage1Config(), name) for name in shared}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_configs_are_frozen(stage):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        stage().dataset = "other"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/a", "a\\b", "a\nb", "a\0b"])
+def test_names_that_would_leave_the_folder(stage, name):
+    with pytest.raises(UsageError, match="expected --dataset to be a plain name without folders") as error:
+        stage(dataset=name)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("name", ["utkface", "my faces", "v1.2", "größe"])
+def test_plain_names(stage, name):
+    assert stage(dataset=name).dataset == name
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"preset": "Audit"}, "expected preset to be one of published, audit, got 'Audit'"),
+        ({"precision": "float16"}, "expected precision to be one of float32, bfloat16, auto, got 'float16'"),
+        ({"steps": ("crop", "detect")}, "expected step to be one of align, crop, estimate, explain, got 'detect'"),
+        ({"steps": ()}, "expected at least one step of align, crop, estimate, explain, got none"),
+        ({"workers": 0}, "expected --workers to be at least 1, got 0"),
+        ({"limit": 0}, "expected --limit to be at least 1, got 0"),
+        ({"sample": -1}, "expected --sample to be at least 1, got -1"),
+        ({"seed": -1}, "expected --seed to be between 0 and 4294967295, got -1"),
+        ({"seed": 2**32}, "expected --seed to be between 0 and 4294967295, got 4294967296"),
+    ],
+)
+def test_stage_1_refuses(given, message):
+    with pytest.raises(UsageError) as error:
+        Stage1Config(**given)
+    assert str(error.value) == message
+
+
+def test_stage_1_takes_the_least_and_the_most():
+    config = Stage1Config(limit=1, sample=1, workers=1, seed=2**32 - 1, steps=("align",), images=Path("x"))
+    assert (config.limit, config.sample, config.seed) == (1, 1, 4294967295)
+
+
+@pytest.mark.parametrize("given", [{"preset": "x"}, {"workers": 0}, {"format": "csv"}])
+def test_stage_2_refuses(given):
+    with pytest.raises(UsageError, match=f"{next(iter(given))} to be"):
+        Stage2Config(**given)
+
+
+def test_stage_3_refuses():
+    with pytest.raises(UsageError, match="preset to be one of published, audit, got 'x'"):
+        Stage3Config(preset="x")

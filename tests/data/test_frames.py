@@ -1,0 +1,159 @@
+"""Names the notebooks rely on, and the frame made of activations rows."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from age_audit.core import groups, schema, vocabulary
+from age_audit.core.errors import UsageError
+from age_audit.data import frames
+from age_audit.regions import polygons
+
+
+def face(fname, age=30, gender="Male", race="Asian", estimate=32.0, **more):
+    return {
+        "fname": fname,
+        "age_real": age,
+        "gender_real": gender,
+        "race_real": race,
+        "age_estimation": estimate,
+        **more,
+    }
+
+
+def test_published_names():
+    assert vocabulary.GENDERS == ["Male", "Female"]
+    assert vocabulary.RACES == ["Caucasian", "Asian", "African", "Indian", "Other"]
+    assert vocabulary.AGE_RANGES == [[0, 12], [13, 18], [19, 25], [26, 100]]
+    assert vocabulary.KEYS_BOUNDARIES == [
+        "face",
+        "outer_boundary_left",
+        "outer_boundary_right",
+        "outer_boundary_top",
+        "outer_boundary_bottom",
+    ]
+    # The order of rows and columns of the published correlation matrix.
+    assert vocabulary.KEYS_BOUNDARIES_GENDERS == [
+        "gender_real",
+        "age_estimation_accuracy",
+        "outer_boundary_left",
+        "outer_boundary_right",
+        "outer_boundary_bottom",
+        "outer_boundary_top",
+        "face",
+    ]
+    assert vocabulary.KEYS_RACE_AGE == ["age_estimation_accuracy", "race_real", "age_real", "age_estimation"]
+    assert vocabulary.KEYS_GENDER_AGE == ["age_estimation_accuracy", "gender_real", "age_real", "age_estimation"]
+    assert set(vocabulary.KEYS_RACE_AGE_BOUNDARIES) == {*vocabulary.KEYS_RACE_AGE, *vocabulary.KEYS_BOUNDARIES, "fname"}
+
+
+def test_features_are_columns_of_the_activations_file():
+    assert len(vocabulary.FEATURES_FACIAL) == 9
+    assert vocabulary.FEATURES_FACIAL[0] == "activation_nose_pct_of_feature"
+    outer = [f"activation_{side}_pct_of_feature" for side in ("top", "left", "right", "bottom")]
+    assert outer == vocabulary.FEATURES_OUTER_BOUNDARIES
+    assert vocabulary.FEATURES_ALL == vocabulary.FEATURES_FACIAL + vocabulary.FEATURES_OUTER_BOUNDARIES
+    assert vocabulary.FEATURES_ALL == [f"activation_{region}_pct_of_feature" for region in polygons.REGIONS]
+
+
+def test_groups_agree_with_the_labels():
+    assert set(vocabulary.RACES) == set(schema.RACES)
+    assert tuple(vocabulary.GENDERS) == schema.GENDERS
+
+
+def test_age_ranges_are_inclusive_and_count_completed_years():
+    ages = [0, 12, 12.5, 12.999, 13, 18, 19, 25, 26, 100, 100.5, 101, 116, -1, np.nan, None]
+    labels = list(groups.age_range_of(ages))
+    assert labels[:4] == ["0–12"] * 4
+    assert labels[4:6] == ["13–18"] * 2
+    assert labels[6:8] == ["19–25"] * 2
+    assert labels[8:11] == ["26–100"] * 3
+    assert all(label is np.nan for label in labels[11:])
+
+
+def test_frame_adds_errors_age_range_and_missing_accuracy():
+    rows = [face("a.jpg", 10, estimate=14.5), face("b.jpg", 40, estimate=30, age_estimation_accuracy=0.5)]
+    frame = frames.activations_frame(rows)
+    assert frame["signed_error"].tolist() == [4.5, -10]
+    assert frame["absolute_error"].tolist() == [4.5, 10]
+    assert frame["age_estimation_accuracy"].tolist() == [0.955, 0.5]  # computed, stored
+    assert frame["age_range"].tolist() == ["0–12", "26–100"]
+    assert frame["fname"].tolist() == ["a.jpg", "b.jpg"]
+
+
+def test_group_order_is_fixed_whatever_occurs():
+    rows = [face("a.jpg", race="Zulu"), face("b.jpg", race="Other"), face("c.jpg", race="Inuit")]
+    frame = frames.activations_frame(rows)
+    assert list(frame["race_real"].cat.categories) == [*vocabulary.RACES, "Inuit", "Zulu"]
+    assert list(frame["gender_real"].cat.categories) == vocabulary.GENDERS
+    assert (
+        list(frame["age_range"].cat.categories) == vocabulary.AGE_RANGE_LABELS == ["0–12", "13–18", "19–25", "26–100"]
+    )
+
+
+def test_every_label_may_be_null():
+    rows = [face("a.jpg", None, None, None, None, age_estimation_accuracy=0.9), face("b.jpg", gender="", race="")]
+    frame = frames.activations_frame(rows)
+    assert frame.loc[0, vocabulary.KEYS_RACE_AGE].isna().all()
+    assert frame["gender_real"].isna().all()
+    assert frame["race_real"].isna().all()
+
+
+def test_row_counts_add_up():
+    rows = [
+        face("used.jpg"),
+        face("no-age-no-estimate.jpg", None, estimate=None),
+        face("no-age.jpg", None),
+        face("no-estimate.jpg", estimate=None),
+        face("infinite.jpg", estimate=float("inf")),
+        face("old.jpg", 116, race=None),
+        face("no-gender.jpg", gender=None),
+    ]
+    counts = frames.row_counts(frames.activations_frame(rows))
+    assert counts == {
+        "images": 7,
+        "no_real_age": 2,
+        "no_estimate": 2,
+        "used": 3,
+        "outside_age_ranges": 1,
+        "no_gender_real": 1,
+        "no_race_real": 1,
+    }
+
+
+def test_no_rows_give_an_empty_frame():
+    frame = frames.activations_frame([])
+    assert len(frame) == 0
+    assert frames.row_counts(frame)["images"] == 0
+
+
+def test_a_key_that_some_rows_lack_is_missing_there():
+    row = face("a.jpg")
+    del row["race_real"]
+    frame = frames.activations_frame([row, face("b.jpg")])
+    assert frame["race_real"].isna().tolist() == [True, False]
+
+
+def test_missing_columns_are_named():
+    row = face("a.jpg")
+    del row["race_real"], row["age_estimation"]
+    with pytest.raises(UsageError, match=r"race_real, age_estimation.*fname"):
+        frames.activations_frame([row])
+
+
+def test_a_number_that_is_none_names_its_image():
+    with pytest.raises(UsageError, match=r"age_real.*'old'.*'b\.jpg'"):
+        frames.activations_frame([face("a.jpg"), face("b.jpg", "old")])
+
+
+def test_a_row_that_is_no_object_is_refused():
+    with pytest.raises(UsageError, match=r"every row to be an object.*'b\.jpg'"):
+        frames.activations_frame([face("a.jpg"), "b.jpg"])
+
+
+def test_rows_are_left_alone():
+    rows = [face("a.jpg"), face("b.jpg", None)]
+    before = copy.deepcopy(rows)
+    frames.activations_frame(rows)
+    assert rows == before

@@ -1,0 +1,222 @@
+"""The published file formats: old files load, new files are the same bytes wherever and whenever they are written."""
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from age_audit.core.errors import UsageError
+from age_audit.data.metadatasets import (
+    metadataset_path,
+    names_array,
+    plain_number,
+    provenance_path,
+    read_metadataset,
+    write_metadataset,
+)
+
+CONTENTS = {
+    "predictions": {
+        "cropping": {"images_total": 2, "images_failed_detected": 1},
+        "predictions": {"ä.jpg": 31.25},
+        "explanations": {"images_total": 1, "images_failed_detected": 0},
+    },
+    "activations": [{"fname": "ä.jpg", "age_real": 30, "gender_real": None, "activation_nose_from_all": 0.1}],
+    "attachment": [{"fname": "ä.jpg", "landmarks": [[1, 2], [3, 4]]}],
+    "masks": {"fname": names_array(["a.jpg", "ä.jpg"]), "positive": np.array([[1, 255], [0, 7]], np.uint8)},
+}
+PROVENANCE = {"dataset": "faces", "preset": "audit", "seed": 42}
+
+
+def write_all(folder):
+    for kind, content in CONTENTS.items():
+        write_metadataset(folder, "faces", kind, content, PROVENANCE)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("original")
+    write_all(folder)
+    return folder
+
+
+@pytest.fixture
+def written(original, tmp_path):
+    """A folder of each kind at ``tmp_path / "meta"``: its files' bytes by name."""
+    shutil.copytree(original, tmp_path / "meta")
+    return {path.name: path.read_bytes() for path in original.iterdir()}
+
+
+class TestWriting:
+    def test_names(self, written):
+        assert sorted(written) == [
+            "metadataset_faces_activations.json",
+            "metadataset_faces_activations.provenance.json",
+            "metadataset_faces_attachment.json",
+            "metadataset_faces_attachment.provenance.json",
+            "metadataset_faces_masks.npz",
+            "metadataset_faces_masks.provenance.json",
+            "metadataset_faces_predictions.json",
+            "metadataset_faces_predictions.provenance.json",
+        ]
+
+    def test_the_path_is_returned(self, tmp_path):
+        path = write_metadataset(tmp_path, "faces", "masks", CONTENTS["masks"], {})
+        assert path == metadataset_path(tmp_path, "faces", "masks") == tmp_path / "metadataset_faces_masks.npz"
+
+    @pytest.mark.parametrize("kind", ["predictions", "activations", "attachment"])
+    def test_round_trip(self, written, tmp_path, kind):
+        assert read_metadataset(tmp_path / "meta", "faces", kind) == CONTENTS[kind]
+
+    def test_round_trip_of_masks(self, written, tmp_path):
+        masks = read_metadataset(tmp_path / "meta", "faces", "masks")
+        assert masks["fname"].tolist() == ["a.jpg", "ä.jpg"]
+        np.testing.assert_array_equal(masks["positive"], CONTENTS["masks"]["positive"])
+
+    def test_plain_json(self, written):
+        text = written["metadataset_faces_attachment.json"].decode("utf-8")
+        assert text == '[{"fname": "ä.jpg", "landmarks": [[1, 2], [3, 4]]}]\n'
+
+    def test_same_bytes_in_another_folder_later(self, written, tmp_path, monkeypatch):
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 1e6)
+        assert write_all(tmp_path / "elsewhere" / "deeper") == written
+
+    def test_neither_place_nor_time_is_in_them(self, written, original):
+        forbidden = (str(original), original.name, str(original.parent), f"{time.localtime().tm_year}-")
+        for name, data in written.items():
+            if name.endswith(".json"):
+                assert not [text for text in forbidden if text in data.decode()], name
+                assert not re.search(r"\d:[0-5]\d:[0-5]\d|\b1\d{9}\b", data.decode()), name
+                assert '": "/' not in data.decode(), name
+
+    def test_provenance_tells_what_made_the_file(self, written):
+        provenance = json.loads(written["metadataset_faces_masks.provenance.json"])
+        data = written["metadataset_faces_masks.npz"]
+        assert provenance["file"] == "metadataset_faces_masks.npz"
+        assert provenance["sha256"] == hashlib.sha256(data).hexdigest()
+        assert provenance["libraries"]["numpy"] == np.__version__
+        assert re.fullmatch("[0-9a-f]{64}", provenance["code"]["sources_sha256"])
+        assert provenance.items() >= PROVENANCE.items()
+
+    def test_an_unchanged_file_is_left_alone(self, written, tmp_path):
+        folder = tmp_path / "meta"
+        for path in folder.iterdir():
+            os.utime(path, ns=(10**18, 10**18))
+        changed = CONTENTS["predictions"] | {"predictions": {"ä.jpg": 32}}
+        write_metadataset(folder, "faces", "predictions", changed, PROVENANCE)
+        write_metadataset(folder, "faces", "activations", CONTENTS["activations"], PROVENANCE)
+        write_metadataset(folder, "faces", "attachment", CONTENTS["attachment"], PROVENANCE | {"seed": 43})
+        touched = {path.name for path in folder.iterdir() if path.stat().st_mtime_ns != 10**18}
+        assert touched == {
+            "metadataset_faces_predictions.json",
+            "metadataset_faces_predictions.provenance.json",
+            "metadataset_faces_attachment.provenance.json",
+        }
+
+    def test_what_a_killed_run_left_of_the_same_file_goes(self, written, tmp_path, monkeypatch):
+        def killed(self, target):
+            raise KeyboardInterrupt
+
+        folder = tmp_path / "meta"
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", killed)
+            patched.setattr(Path, "unlink", lambda self, missing_ok: None)  # a killed process does not tidy up
+            for dataset in ("faces", "others"):
+                with pytest.raises(KeyboardInterrupt):
+                    write_metadataset(folder, dataset, "attachment", [], PROVENANCE)
+        assert len(list(folder.iterdir())) == len(written) + 2
+        write_metadataset(folder, "faces", "attachment", CONTENTS["attachment"], PROVENANCE)
+        assert len(list(folder.iterdir())) == len(written) + 1  # another run may be at work on the other one
+
+    @pytest.mark.parametrize("number", [float("nan"), float("inf")])
+    def test_numbers_that_json_does_not_have(self, written, tmp_path, number):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            write_metadataset(tmp_path / "meta", "faces", "activations", [{"age_real": number}], {})
+        assert {path.name: path.read_bytes() for path in (tmp_path / "meta").iterdir()} == written
+
+    def test_folder_that_cannot_be_written(self, tmp_path):
+        (tmp_path / "meta").write_bytes(b"")
+        with pytest.raises(UsageError, match=r"expected to write .*metadataset_faces_attachment\.json.*--metadatasets"):
+            write_metadataset(tmp_path / "meta", "faces", "attachment", [], {})
+
+
+class TestReading:
+    def test_published_predictions_have_three_keys(self, tmp_path):
+        path = metadataset_path(tmp_path, "utkface", "predictions")
+        published = {
+            "cropping": {"images_total": 23708, "images_failed_detected": 1},
+            "predictions": {"1_0_0_2016.jpg": 18.5},
+            "explanations": {"images_total": 23707, "images_failed_detected": 0},
+        }
+        path.write_text(json.dumps(published, indent=4))
+        assert read_metadataset(tmp_path, "utkface", "predictions") == published
+        assert not provenance_path(tmp_path, "utkface", "predictions").exists()
+
+    def test_byte_order_mark_and_nan_of_other_writers(self, tmp_path):
+        path = metadataset_path(tmp_path, "utkface", "activations")
+        path.write_bytes(b'\xef\xbb\xbf[{"fname": "a.jpg", "age_real": NaN}]')
+        (row,) = read_metadataset(tmp_path, "utkface", "activations")
+        assert row["fname"] == "a.jpg"
+        assert np.isnan(row["age_real"])
+
+    def test_missing_names_those_that_are_there(self, written, tmp_path):
+        with pytest.raises(UsageError) as error:
+            read_metadataset(tmp_path / "meta", "utkface", "activations")
+        assert "_utkface_activations.json, found metadataset_faces_activations.json there; run" in str(error.value)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("folder", ["", "gone"])
+    def test_missing_where_there_is_none(self, tmp_path, folder):
+        with pytest.raises(UsageError, match="found no masks file there; run the stage that writes it"):
+            read_metadataset(tmp_path / folder, "faces", "masks")
+
+    @pytest.mark.parametrize("kind", ["activations", "masks"])
+    @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 half an archive", b"[1, 2", b"\xff\xfe", b"[" * 100_000])
+    def test_corrupt_gives_one_sentence(self, tmp_path, kind, data):
+        metadataset_path(tmp_path, "faces", kind).write_bytes(data)
+        with pytest.raises(UsageError, match="to be a metadataset, but reading it failed") as error:
+            read_metadataset(tmp_path, "faces", kind)
+        assert "\n" not in str(error.value)
+
+    def test_truncated_masks(self, written, tmp_path):
+        path = metadataset_path(tmp_path / "meta", "faces", "masks")
+        path.write_bytes(path.read_bytes()[:-30])
+        with pytest.raises(UsageError, match="write it again"):
+            read_metadataset(tmp_path / "meta", "faces", "masks")
+
+    def test_masks_that_would_be_unpickled(self, tmp_path):
+        with metadataset_path(tmp_path, "faces", "masks").open("wb") as stream:
+            np.savez(stream, fname=np.array(["a.jpg"], dtype=object))
+        with pytest.raises(UsageError, match="allow_pickle"):
+            read_metadataset(tmp_path, "faces", "masks")
+
+    def test_folder_in_its_place(self, tmp_path):
+        metadataset_path(tmp_path, "faces", "masks").mkdir()
+        with pytest.raises(UsageError, match=r"expected a readable file at .*directory"):
+            read_metadataset(tmp_path, "faces", "masks")
+
+
+@pytest.mark.parametrize(("value", "written"), [(31.0, "31"), (31.25, "31.25"), (0, "0"), (None, "null")])
+def test_plain_number(value, written):
+    assert json.dumps(plain_number(value)) == written
+
+
+def test_a_file_packed_with_gzip_is_read_too(tmp_path):
+    rows = [{"fname": "a.jpg", "landmarks": [[1, 2]]}]
+    path = write_metadataset(tmp_path, "utkface", "attachment", rows, {})
+    packed = path.with_name(f"{path.name}.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
+    assert read_metadataset(tmp_path, "utkface", "attachment") == rows
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(UsageError, match="write it again"):
+        read_metadataset(tmp_path, "utkface", "attachment")

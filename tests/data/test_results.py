@@ -1,0 +1,96 @@
+"""Results found by what made them."""
+
+import numpy as np
+import pytest
+
+from age_audit.core.errors import UsageError
+from age_audit.core.masks import pack_masks
+from age_audit.data.metadatasets import names_array, write_metadataset
+from age_audit.data.results import find_results
+
+REGIONS_ZERO = {"activation_nose_from_all": 0.0, "activation_nose_pct_of_feature": 0.25}
+
+
+def write_set(folder, estimator="dex-wrn", preset="published", dataset="faces", labels=True):
+    """Two estimated faces, of which one is explained."""
+    provenance = {"dataset": dataset, "estimator": {"name": estimator}, "preset": preset}
+    document = {"predictions": {"30_0_1_2017.jpg": 25.5, "b.jpg": 40.0}}
+    if labels:
+        document["labels"] = {"b.jpg": {"age_real": 41, "gender_real": "Female", "race_real": None}}
+    row = {"fname": "b.jpg", "age_real": 41, "gender_real": "Female", "race_real": None, "age_estimation": 40.0}
+    positive = pack_masks(np.arange(224 * 224).reshape(1, 224, 224) < 5)
+    write_metadataset(folder, dataset, "predictions", document, provenance)
+    write_metadataset(folder, dataset, "activations", [row | REGIONS_ZERO], provenance)
+    write_metadataset(folder, dataset, "attachment", [{"fname": "b.jpg", "landmarks": [[1, 2]] * 68}], provenance)
+    masks = {"fname": names_array(["b.jpg"]), "positive": positive, "negative": ~positive}
+    write_metadataset(folder, dataset, "masks", masks, provenance)
+
+
+def test_each_metadataset_is_read(tmp_path):
+    write_set(tmp_path / "deep" / "er")
+    results = find_results(tmp_path, "dex-wrn", "published", "faces")
+    assert results.folder == tmp_path / "deep" / "er"
+    assert results.provenance["preset"] == "published"
+    estimated = results.predictions.set_index("fname")
+    assert estimated.loc["b.jpg", "age_real"] == 41
+    assert estimated.loc["b.jpg", "signed_error"] == -1
+    assert estimated["race_real"].isna()["b.jpg"]
+    assert results.rows[0]["age_estimation"] == 40.0
+    assert list(results.activations["fname"]) == ["b.jpg"]
+    assert results.masks["positive"][0, 0] == 0b11111000
+    assert results.landmarks["b.jpg"].shape == (68, 2)
+
+
+def test_labels_in_the_file_come_before_those_of_names(tmp_path):
+    write_set(tmp_path)
+    estimated = find_results(tmp_path, "dex-wrn", "published", "faces").predictions.set_index("fname")
+    assert estimated.loc["30_0_1_2017.jpg", "age_real"] == 30  # not in the file: as its name says
+    assert estimated.loc["30_0_1_2017.jpg", "race_real"] == "African"
+    assert estimated.loc["b.jpg", "gender_real"] == "Female"
+
+
+def test_published_predictions_without_labels_suffice(tmp_path):
+    write_set(tmp_path, labels=False)
+    estimated = find_results(tmp_path, "dex-wrn", "published", "faces").predictions.set_index("fname")
+    assert estimated.loc["30_0_1_2017.jpg", "absolute_error"] == 4.5
+    assert np.isnan(estimated.loc["b.jpg", "age_real"])
+
+
+def test_presets_estimators_and_datasets_are_told_apart(tmp_path):
+    write_set(tmp_path)
+    write_set(tmp_path / "audit", preset="audit")
+    write_set(tmp_path / "other", estimator="cydral-resnet10")
+    write_set(tmp_path / "mine", dataset="mine")
+    assert find_results(tmp_path, "dex-wrn", "audit", "faces").folder == tmp_path / "audit"
+    assert find_results(tmp_path, "cydral-resnet10", "published", "faces").folder == tmp_path / "other"
+    assert find_results(tmp_path, "dex-wrn", "published", "mine").folder == tmp_path / "mine"
+
+
+def test_missing_results_name_what_is_there(tmp_path):
+    with pytest.raises(UsageError, match="none at all"):
+        find_results(tmp_path, "dex-wrn", "published", "faces")
+    write_set(tmp_path)
+    with pytest.raises(
+        UsageError, match=r"expected results of dex-wrn, preset audit.*found: dex-wrn, published, faces"
+    ):
+        find_results(tmp_path, "dex-wrn", "audit", "faces")
+
+
+def test_two_sets_alike_are_refused(tmp_path):
+    write_set(tmp_path / "one")
+    write_set(tmp_path / "two")
+    with pytest.raises(UsageError, match=r"one and .*two"):
+        find_results(tmp_path, "dex-wrn", "published", "faces")
+
+
+def test_results_that_lie_less_deep_come_first(tmp_path):
+    write_set(tmp_path / "without-alignment")
+    write_set(tmp_path)
+    assert find_results(tmp_path, "dex-wrn", "published", "faces").folder == tmp_path
+
+
+def test_a_damaged_provenance_is_passed_over(tmp_path):
+    write_set(tmp_path / "good")
+    (tmp_path / "metadataset_faces_predictions.provenance.json").write_text("[1]")
+    (tmp_path / "metadataset_other_predictions.provenance.json").write_text("{")
+    assert find_results(tmp_path, "dex-wrn", "published", "faces").folder == tmp_path / "good"

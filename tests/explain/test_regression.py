@@ -1,0 +1,118 @@
+"""The local linear model and its intervals."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from age_audit.explain.design import balanced_design
+from age_audit.explain.regression import LocalModel, fit_local_model, foldover_intervals, proximity
+
+WIDTH, ALPHA = 0.25, 1.0
+
+
+class TestProximity:
+    def test_by_hand(self):
+        shown = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]])
+        # Cosine to (1, 1, 1, 1): 1, 1/sqrt(2), 1/2; nothing shown counts as at right angles.
+        distances = np.array([0, 1 - np.sqrt(0.5), 0.5, 1])
+        expected = np.sqrt(np.exp(-(distances**2) / 0.0625))
+        np.testing.assert_allclose(proximity(shown, WIDTH), expected, rtol=1e-12)
+        np.testing.assert_allclose(expected, [1, 0.5034, 0.1353, 0.0003355], rtol=1e-3)
+
+    def test_wide_kernel_weighs_all_alike(self):
+        shown = np.array([[1, 1], [0, 1]])
+        np.testing.assert_allclose(proximity(shown, 1e6), 1, atol=1e-6)
+
+
+class TestFitLocalModel:
+    def test_hand_worked(self):
+        # One superpixel, shown (proximity 1, target 5) or hidden (proximity k, target 3); with p = 1 / (1 + k):
+        # slope = k p * 2 / (k p + alpha), intercept = weighted mean of the target - slope * p.
+        shown, targets = np.array([[1], [0]]), np.array([5.0, 3.0])
+        k = np.sqrt(np.exp(-16.0))
+        p = 1 / (1 + k)
+        slope = k * p * 2 / (k * p + 1)
+        model = fit_local_model(shown, targets, WIDTH, 1.0)
+        np.testing.assert_allclose(model.weights, [slope])
+        assert model.intercept == pytest.approx((5 + 3 * k) * p - slope * p)
+
+    @pytest.mark.parametrize("alpha", [0.5, 1.0, 20.0])
+    def test_against_the_normal_equations(self, alpha):
+        rng = np.random.default_rng(0)
+        shown, targets = rng.integers(0, 2, (60, 9)), rng.normal(40, 3, 60)
+        weights = proximity(shown, WIDTH)
+        design = np.column_stack([np.ones(60), shown])
+        penalty = alpha * np.diag([0.0] + [1.0] * 9)
+        expected = np.linalg.solve(design.T @ (weights[:, None] * design) + penalty, design.T @ (weights * targets))
+        model = fit_local_model(shown, targets, WIDTH, alpha)
+        np.testing.assert_allclose(model.intercept, expected[0])
+        np.testing.assert_allclose(model.weights, expected[1:])
+        ridge = Ridge(alpha=alpha).fit(shown, targets, sample_weight=weights)
+        assert model.score == pytest.approx(ridge.score(shown, targets, sample_weight=weights))
+
+    def test_weights_stand_at_their_superpixels(self):
+        shown = balanced_design(8, 256, np.random.default_rng(0))
+        truth = np.array([0, 3, 0, 0, -5, 0, 1, 0], dtype=float)  # lime ranks them; the order must be undone
+        np.testing.assert_allclose(fit_local_model(shown, shown @ truth, WIDTH, 1e-9).weights, truth, atol=1e-6)
+
+
+def intervals(shown, targets):
+    model = fit_local_model(shown, targets, WIDTH, ALPHA)
+    return model, foldover_intervals(shown, targets, model, WIDTH, ALPHA, 0.95)
+
+
+class TestFoldoverIntervals:
+    @pytest.mark.long
+    @pytest.mark.parametrize(("noise", "interactions"), [(1.0, 0.0), (0.2, 1.0), (0.2, 2.0)])
+    def test_cover_the_converged_weights_as_often_as_they_say(self, noise, interactions):
+        """Planted weights, noise, and 30 pairs of superpixels that act together; 80 designs."""
+        rng = np.random.default_rng(7)
+        truth = rng.normal(0, 0.3, 30)
+        pairs = np.array([rng.choice(30, 2, replace=False) for _ in range(30)])
+        strength = rng.normal(0, interactions, 30)
+
+        def years(shown):
+            together = (shown[:, pairs[:, 0]] - 0.5) * (shown[:, pairs[:, 1]] - 0.5)
+            return 40 + shown @ truth + together @ strength
+
+        many = balanced_design(30, 2**14, np.random.default_rng(10**6))
+        converged = fit_local_model(many, years(many), WIDTH, ALPHA).weights
+        covered = []
+        for seed in range(40):
+            shown = balanced_design(30, 256, np.random.default_rng(seed))
+            _, found = intervals(shown, years(shown) + rng.normal(0, noise, len(shown)))
+            covered.append((found[:, 0] <= converged) & (converged <= found[:, 1]))
+        assert 0.92 < np.mean(covered) < 0.98
+        assert np.mean(covered, axis=0).min() > 0.8  # for every superpixel, not only on average
+
+    def test_are_centred_on_the_weights_and_shrink_with_more_samples(self):
+        rng = np.random.default_rng(0)
+        widths = []
+        for samples in (128, 512, 2048):
+            shown = balanced_design(10, samples, rng)
+            model, found = intervals(shown, 40 + shown[:, 0] + rng.normal(0, 1, len(shown)))
+            np.testing.assert_allclose(found.mean(axis=1), model.weights, atol=1e-9)
+            widths.append(np.ptp(found, axis=1).mean())
+        # four times the samples, half the width
+        np.testing.assert_allclose(np.divide(widths[:-1], widths[1:]), 2, rtol=0.25)
+
+    def test_follow_the_confidence(self):
+        shown = balanced_design(10, 256, np.random.default_rng(0))
+        targets = np.random.default_rng(1).normal(40, 1, len(shown))
+        model = fit_local_model(shown, targets, WIDTH, ALPHA)
+        narrow, wide = (np.ptp(foldover_intervals(shown, targets, model, WIDTH, ALPHA, c), axis=1) for c in (0.5, 0.99))
+        # Student's t with 128 - 10 degrees of freedom: 0.6766 and 2.6181
+        np.testing.assert_allclose(wide / narrow, 2.6181 / 0.6766, rtol=1e-3)
+
+    @pytest.mark.parametrize("superpixels", [4, 5])
+    def test_infinite_where_no_degree_of_freedom_is_left(self, superpixels):
+        shown = np.random.default_rng(0).integers(0, 2, (4, superpixels))
+        shown = np.concatenate([shown, 1 - shown])
+        _, found = intervals(shown, np.arange(8.0))
+        np.testing.assert_array_equal(found, np.tile([-np.inf, np.inf], (superpixels, 1)))
+
+    @pytest.mark.parametrize("targets", [np.full(256, 39.84), 39.84 + np.random.default_rng(0).normal(0, 1e-7, 256)])
+    def test_what_single_precision_cannot_tell_is_not_settled(self, targets):
+        model, found = intervals(balanced_design(10, 256, np.random.default_rng(0)), targets)
+        assert isinstance(model, LocalModel)
+        assert (found[:, 0] < 0).all() and (found[:, 1] > 0).all()

@@ -1,0 +1,240 @@
+"""What figures show, read back from their artists."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import scipy
+import seaborn
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from age_audit.core.errors import UsageError
+from age_audit.core.vocabulary import GENDERS, RACES
+from age_audit.data.frames import activations_frame
+from age_audit.figures import style
+from age_audit.figures.densities import (
+    ACCURACY,
+    MANY_FACES,
+    SIGNED_ERROR,
+    axis_limits,
+    density,
+    distributions_by_age_range,
+    draw_densities,
+    mislabelled_demonstration,
+)
+
+
+def frame_of(*groups):
+    """Faces as (race, age, errors)."""
+    rows = [
+        {"age_real": age, "race_real": race, "gender_real": "Male", "age_estimation": age + error}
+        for race, age, errors in groups
+        for error in errors
+    ]
+    return activations_frame([row | {"fname": f"{i}.jpg"} for i, row in enumerate(rows)])
+
+
+SPREAD = tuple(np.linspace(-9, 12, 40))
+
+
+def lines(axes):
+    return {line.get_label().split(" (")[0]: line for line in axes.get_lines()[1:]}
+
+
+def test_each_panel_counts_its_own_faces_in_the_legend():
+    frame = frame_of(("Asian", 5, SPREAD), ("Other", 5, (1, 2)), ("Asian", 40, (3,)), ("Asian", 110, SPREAD))
+    panels = distributions_by_age_range(frame, SIGNED_ERROR, "race_real").axes
+    labels = [text.get_text() for text in panels[0].get_legend().get_texts()]
+    assert labels == [
+        "Caucasian (n = 0)",
+        "Asian (n = 40)",
+        "African (n = 0)",
+        "Indian (n = 0)",
+        "Other (n = 2)",
+    ]
+    assert panels[3].get_legend().get_texts()[1].get_text() == "Asian (n = 1)"
+    assert [axes.get_title() for axes in panels] == [
+        f"real age {label} years" for label in ("0–12", "13–18", "19–25", "26–100")
+    ]
+
+
+def test_legend_colours_are_those_of_the_curves():
+    frame = frame_of(*((race, 20, np.array(SPREAD) + i) for i, race in enumerate(reversed(RACES))))
+    axes = distributions_by_age_range(frame, ACCURACY, "race_real").axes[2]
+    for handle, text in zip(axes.get_legend().get_lines(), axes.get_legend().get_texts(), strict=True):
+        group = text.get_text().split(" (")[0]
+        assert to_rgba(handle.get_color()) == to_rgba(lines(axes)[group].get_color())
+        assert to_rgba(handle.get_color()) == to_rgba(style.RACE_COLOURS[group])
+
+
+@pytest.mark.parametrize("errors", [(4,), (4, 5), (4, 4, 4, 4)])
+def test_groups_without_a_density_are_marked_face_by_face(errors):
+    axes = distributions_by_age_range(frame_of(("Indian", 5, errors)), SIGNED_ERROR, "race_real").axes[0]
+    marks = lines(axes)["Indian"]
+    assert marks.get_marker() == "|"
+    np.testing.assert_array_equal(marks.get_xdata(), errors)
+
+
+def test_empty_panels_say_so():
+    frame = frame_of(("Indian", 5, SPREAD))
+    for axes in distributions_by_age_range(frame, ACCURACY, "gender_real").axes[1:]:
+        assert [text.get_text() for text in axes.texts] == ["no faces"]
+        assert axes.get_legend() is None
+
+
+def test_no_faces_at_all_still_draws(tmp_path):
+    for measure in (ACCURACY, SIGNED_ERROR):
+        figure = distributions_by_age_range(activations_frame([]), measure, "race_real")
+        assert all(axes.texts[0].get_text() == "no faces" for axes in figure.axes)
+        style.save_figure(figure, tmp_path, "empty")
+
+
+@pytest.mark.parametrize(("measure", "at"), [(ACCURACY, 0.90), (SIGNED_ERROR, 0)])
+def test_reference_line_is_in_view(measure, at):
+    for axes in distributions_by_age_range(frame_of(("Asian", 5, (40, 50, 60))), measure, "race_real").axes:
+        assert list(axes.get_lines()[0].get_xdata()) == [at, at]
+        low, high = axes.get_xlim()
+        assert low < at < high
+
+
+def test_axes_name_their_units():
+    frame = frame_of(("Asian", 5, SPREAD))
+    error = distributions_by_age_range(frame, SIGNED_ERROR, "race_real")
+    accuracy = distributions_by_age_range(frame, ACCURACY, "race_real", "utkface")
+    assert "(years)" in error.get_supxlabel()
+    assert "per year" in error.get_supylabel()
+    assert "accuracy = (100 −" in accuracy.get_supxlabel()
+    assert accuracy.get_suptitle() == "Accuracy of the age estimate by race (utkface)"
+
+
+def test_axis_ends_at_whole_steps_around_values_and_reference():
+    assert axis_limits(pd.Series([12.0, 31.0]), SIGNED_ERROR) == (-10, 40)
+    assert axis_limits(pd.Series([0.62, 0.99]), ACCURACY) == pytest.approx((0.5, 1.0))
+    assert axis_limits(pd.Series([], dtype=float), SIGNED_ERROR) == (-10, 10)
+
+
+def test_density_without_a_bound_is_seaborns():
+    values = np.random.default_rng(5).normal(2, 6, size=50)
+    x, y = seaborn.kdeplot(x=values, ax=Figure().subplots()).get_lines()[0].get_data()
+    np.testing.assert_allclose(density(values, x), y, rtol=1e-6)
+
+
+def test_reflected_density_keeps_all_mass_below_the_bound():
+    values = 1 - np.abs(np.random.default_rng(6).normal(0, 0.05, size=200))
+    grid = np.linspace(0.5, 1.2, 7001)
+    curve = density(values, grid, upper=1.0)
+    assert (curve[grid > 1 + 1e-9] == 0).all()
+    assert np.trapezoid(curve, grid) == pytest.approx(1, abs=2e-3)
+    # Half a normal distribution is highest at its bound; without reflection the curve would fall off before it.
+    assert abs(grid[curve.argmax()] - 1) < 0.02
+
+
+def test_unknown_groups_follow_the_known_ones_in_colours_of_their_own():
+    frame = frame_of(("Zulu", 5, SPREAD), ("Asian", 5, SPREAD), ("Inuit", 5, SPREAD))
+    axes = distributions_by_age_range(frame, ACCURACY, "race_real").axes[0]
+    assert list(lines(axes)) == [*RACES, "Inuit", "Zulu"]
+    assert len({line.get_color() for line in lines(axes).values()}) == 7
+
+
+def test_names_are_never_read_as_formulas(tmp_path):
+    frame = frame_of((r"$\nonsense$", 5, SPREAD))
+    figure = distributions_by_age_range(frame, ACCURACY, "race_real", r"$\nonsense$")
+    assert style.save_figure(figure, tmp_path, "figure").exists()
+
+
+def test_few_faces_are_drawn_thin():
+    axes = distributions_by_age_range(frame_of(("Asian", 5, SPREAD), ("Other", 5, SPREAD[:29])), ACCURACY, "race_real")
+    curves = lines(axes.axes[0])
+    assert curves["Other"].get_linewidth() == style.THIN_LINE < curves["Asian"].get_linewidth()
+
+
+def test_colours_are_distinct_across_genders_and_races():
+    assert set(style.GROUP_COLOURS) == {*GENDERS, *RACES}
+    assert len(set(style.GROUP_COLOURS.values())) == 7
+
+
+def test_same_frame_gives_the_same_bytes_whatever_the_users_settings(tmp_path):
+    frame = frame_of(("Asian", 5, SPREAD), ("Other", 40, (1, 2)))
+    figure = distributions_by_age_range(frame, ACCURACY, "race_real")
+    first = style.save_figure(figure, tmp_path / "one", "figure").read_bytes()
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 20}):
+        figure = distributions_by_age_range(frame, ACCURACY, "race_real")
+        second = style.save_figure(figure, tmp_path / "two" / "deeper", "figure").read_bytes()
+    assert first == second
+    assert b"Software" not in first
+
+
+def test_settings_are_given_back():
+    before = dict(matplotlib.rcParams)
+    distributions_by_age_range(frame_of(("Asian", 5, SPREAD)), ACCURACY, "race_real")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_one_panel_can_be_drawn_alone():
+    frame = frame_of(("Asian", 5, SPREAD))
+    axes = Figure().subplots()
+    assert draw_densities(axes, frame, SIGNED_ERROR, "race_real", RACES, (-20, 20)) is axes
+    assert axes.get_xlim() == (-20, 20)
+
+
+def test_missing_columns_are_named():
+    with pytest.raises(UsageError, match="signed_error"):
+        distributions_by_age_range(
+            frame_of(("Asian", 5, SPREAD)).drop(columns="signed_error"), SIGNED_ERROR, "race_real"
+        )
+
+
+@pytest.mark.parametrize("upper", [None, 1.0])
+@pytest.mark.parametrize("shape", ["normal", "skewed", "outliers"])
+def test_many_faces_give_the_exact_curve_to_the_eye(shape, upper):
+    rng = np.random.default_rng(1)
+    values = {
+        "normal": rng.normal(0.5, 0.1, MANY_FACES + 1),
+        "skewed": 1 - rng.exponential(0.1, MANY_FACES + 1),
+        "outliers": np.append(rng.normal(0, 0.01, MANY_FACES), [-50.0, 1.0]),
+    }[shape].clip(max=1.0)
+    grid = np.linspace(-1, 1, 401)
+    exact = scipy.stats.gaussian_kde(values)
+    expected = exact(grid) if upper is None else exact(grid) + exact(2 * upper - grid)
+    assert np.abs(density(values, grid, upper) - expected).max() < 1e-3 * expected.max()
+
+
+class TestDemonstration:
+    """The figure that is wrong on purpose is wrong in just the way it says."""
+
+    frame = frame_of(*((race, 15, np.array(SPREAD) * (1 + i / 4) + 3 * i) for i, race in enumerate(RACES)))
+
+    def curves_called(self, axes):
+        handles, texts = axes.get_legend().get_lines(), axes.get_legend().get_texts()
+        return {text.get_text().split(" (")[0]: handle for handle, text in zip(handles, texts, strict=True)}
+
+    def test_left_is_right(self):
+        left, _ = mislabelled_demonstration(self.frame, SIGNED_ERROR, "race_real", "13–18").axes
+        for group, handle in self.curves_called(left).items():
+            assert to_rgba(handle.get_color()) == to_rgba(style.RACE_COLOURS[group])
+
+    def test_right_draws_the_same_curves_and_names_them_in_reverse(self):
+        left, wrong = mislabelled_demonstration(self.frame, SIGNED_ERROR, "race_real", "13–18").axes
+        drawn = {to_rgba(line.get_color()): line for line in wrong.get_lines()}
+        for group, line in lines(left).items():
+            x, y = drawn[to_rgba(style.RACE_COLOURS[group])].get_data()
+            inside = (x > -20) & (x < 40)
+            np.testing.assert_allclose(np.interp(x[inside], *line.get_data()), y[inside], atol=2e-3 * y.max())
+        called = {name: to_rgba(handle.get_color()) for name, handle in self.curves_called(wrong).items()}
+        assert called == {
+            name: to_rgba(style.RACE_COLOURS[of]) for name, of in zip(RACES, reversed(RACES), strict=True)
+        }
+
+    def test_it_says_so(self):
+        figure = mislabelled_demonstration(self.frame, SIGNED_ERROR, "race_real", "13–18")
+        assert figure.get_suptitle().startswith("Demonstration")
+        assert figure.axes[1].get_title().startswith("WRONG, on purpose")
+        assert "is Caucasian on the left is called Other on the right" in figure.get_supxlabel()
+
+    @pytest.mark.parametrize("age_range", ["0–12", "13–18"])
+    def test_too_few_groups_are_no_demonstration(self, age_range, tmp_path):
+        frame = frame_of(("Asian", 15, SPREAD), ("Other", 15, (1, 2)))
+        figure = mislabelled_demonstration(frame, SIGNED_ERROR, "race_real", age_range)
+        assert [text.get_text() for text in figure.axes[1].texts] == ["too few groups"]
+        style.save_figure(figure, tmp_path, "few")

@@ -1,0 +1,101 @@
+"""Figures of tests of normality, read back from their artists."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from age_audit.core.errors import UsageError
+from age_audit.figures import style
+from age_audit.figures.normality import p_values_against_n, rejections_by_size
+
+TESTS = pd.DataFrame(
+    {
+        "age_range": ["0–12", "0–12", "13–18"],
+        "gender": ["Male", "Female", "Male"],
+        "race": ["Asian", "Asian", "Other"],
+        "n": [30, 1200, 5],
+        "p_value": [0.2, 1e-40, np.nan],
+    }
+)
+SAMPLES = pd.DataFrame(
+    {
+        "age_range": pd.Categorical(["0–12"] * 4, categories=["0–12", "13–18"]),
+        "gender": ["Male", "Male", "Female", "Female"],
+        "race": "Asian",
+        "n_group": [400, 400, 90, 90],
+        "n": [10, 20, 10, 20],
+        "rejected": [0.1, 0.6, 0.2, 0.3],
+        "rejected_normal": [0.04, 0.05, 0.06, 0.03],
+    }
+)
+
+
+def legend(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def points(axes):
+    """Marks of groups: one point each."""
+    return [line for line in axes.lines if len(line.get_xdata()) == 1]
+
+
+def test_every_tested_group_is_a_mark():
+    figure = p_values_against_n({"explained": TESTS, "estimated": TESTS.head(1)})
+    axes, other = figure.axes
+    assert [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in points(axes)] == [(30, 0.2), (1200, 1e-30)]
+    assert len(points(other)) == 1
+    male, female = points(axes)
+    assert male.get_markerfacecolor() == male.get_markeredgecolor() == style.RACE_COLOURS["Asian"]
+    assert (female.get_markerfacecolor(), female.get_markeredgecolor()) == ("white", style.RACE_COLOURS["Asian"])
+    assert axes.get_title() == "explained faces (2 of 3 groups have 8 faces or more)"
+
+
+def test_legends_say_how_many_and_where_the_levels_are():
+    axes = p_values_against_n({"explained": TESTS}, alpha=0.01).axes[0]
+    assert legend(axes)[:2] == ["Asian (n = 1,230)", "Other (n = 5)"]
+    assert legend(axes)[2:] == ["level 0.01: rejected below", "level / 2 tests (Holm's first step)"]
+    levels = [line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2]
+    assert levels == [0.01, 0.005]
+
+
+def test_smallest_p_is_in_sight_whatever_the_first_panel_holds():
+    figure = p_values_against_n({"few": TESTS.head(1), "all": TESTS})
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    assert figure.axes[0].get_ylim()[0] < 1e-30
+
+
+def test_nothing_tested():
+    axes = p_values_against_n({"explained": TESTS.assign(p_value=np.nan)}).axes[0]
+    assert not points(axes)
+
+
+def test_no_tick_is_a_formula():
+    figure = p_values_against_n({"explained": TESTS.head(1)})
+    FigureCanvasAgg(figure).draw()
+    axis = figure.axes[0].xaxis
+    assert not any("$" in label.get_text() for label in axis.get_ticklabels(which="both"))
+    assert "100" in [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_lines_of_the_same_groups_with_fewer_faces():
+    first, second, *_ = rejections_by_size(SAMPLES).axes
+    assert legend(first) == ["normal, rounded to whole years", "Male, Asian (n = 400)", "Female, Asian (n = 90)"]
+    lines = [line for line in first.lines if len(line.get_xdata()) == 2 and line.get_marker() == "o"]
+    assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.6], [0.2, 0.3]]
+    assert [text.get_text() for text in second.texts] == ["too few faces"]
+    assert first.get_title() == "real age 0–12 years"
+
+
+@pytest.mark.parametrize(("samples", "ticks"), [(SAMPLES, ["10", "20"]), (SAMPLES.head(0), ["10", "100"])])
+def test_ticks_are_the_sizes_drawn(samples, ticks):
+    figure = rejections_by_size(samples)
+    FigureCanvasAgg(figure).draw()
+    assert all([text.get_text() for text in axes.get_xticklabels(which="both")] == ticks for axes in figure.axes)
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(UsageError, match=r"missing column\(s\) p_value"):
+        p_values_against_n({"explained": TESTS.drop(columns="p_value")})
+    with pytest.raises(UsageError, match=r"missing column\(s\) n_group"):
+        rejections_by_size(SAMPLES.drop(columns="n_group"))

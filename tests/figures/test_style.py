@@ -1,0 +1,32 @@
+"""What the style of figures leaves behind."""
+
+import matplotlib
+import pytest
+
+from age_audit.figures import style
+
+
+@pytest.fixture
+def interactive():
+    before = matplotlib.is_interactive()
+    yield matplotlib.interactive
+    matplotlib.interactive(before)
+
+
+def test_settings_are_the_users_own_afterwards():
+    with matplotlib.rc_context({"font.size": 33.0}):
+        with style.applied():
+            assert matplotlib.rcParams["font.size"] == 10
+        assert matplotlib.rcParams["font.size"] == 33
+
+
+def test_interactive_mode_that_the_first_figure_switches_on_stays_on(interactive):
+    """A notebook's display does so when it is loaded, and shows no figure that is made while it is off."""
+    interactive(False)
+    with style.applied():
+        interactive(True)
+    assert matplotlib.is_interactive()
+    with pytest.raises(KeyError), style.applied():
+        interactive(False)
+        raise KeyError
+    assert not matplotlib.is_interactive()

@@ -1,0 +1,294 @@
+"""Regions against hand-counted squares and triangles, and against the slow literal rule."""
+
+import numpy as np
+import pytest
+from shapely.geometry import MultiPolygon, Point, Polygon
+
+from age_audit.regions.polygons import (
+    FACIAL_REGIONS,
+    NOSE_SUBTRACTED,
+    OUTER_REGIONS,
+    POINT_ORDER,
+    REGIONS,
+    polygon_mask,
+    region_masks,
+    region_polygons,
+)
+
+# dlib's 68 points on the face of skimage.data.astronaut(), cropped with a 40 % margin to 224 x 224
+# fmt: off
+ASTRONAUT = np.array([
+    (56, 88), (56, 104), (58, 119), (59, 135), (63, 151), (71, 165), (83, 177), (96, 187), (111, 191), (127, 189),
+    (142, 181), (156, 170), (166, 157), (173, 142), (177, 125), (180, 110), (182, 94), (66, 74), (74, 66), (84, 65),
+    (95, 67), (106, 72), (134, 74), (144, 70), (155, 69), (166, 71), (174, 80), (119, 86), (119, 97), (119, 108),
+    (118, 120), (104, 125), (110, 127), (117, 130), (124, 128), (131, 126), (77, 84), (84, 80), (93, 80), (101, 88),
+    (92, 88), (83, 88), (136, 89), (144, 83), (152, 83), (160, 88), (153, 91), (144, 91), (84, 137), (96, 136),
+    (108, 137), (116, 138), (124, 137), (135, 138), (146, 139), (135, 153), (123, 159), (114, 159), (105, 158),
+    (94, 151), (88, 138), (107, 142), (115, 143), (124, 142), (142, 141), (124, 151), (115, 152), (107, 151),
+])
+# fmt: on
+SIZE = 20  # canvas of the hand-worked faces
+
+
+def face(points, rest=(10, 10)):
+    """68 landmarks, all at one point but for the given {index: (x, y)}."""
+    landmarks = np.full((68, 2), rest, dtype=float)
+    for index, point in points.items():
+        landmarks[index] = point
+    return landmarks
+
+
+def literal_mask(polygon, size):
+    """The rule as it reads: for every pixel, does the polygon contain the point?"""
+    return np.array([[polygon.contains(Point(x, y)) for x in range(size)] for y in range(size)], dtype=bool)
+
+
+def literal_polygons(landmarks, size):
+    """Regions of a face that needs no mending, built step by step from plain lists."""
+    corners = {-1: (0, 0), -2: (size, 0), -3: (0, size), -4: (size, size)}
+    rings = {
+        region: [corners[i] if i < 0 else tuple(landmarks[i]) for i in order] for region, order in POINT_ORDER.items()
+    }
+    for region in ("eye_l", "eye_r", "cheek_l", "cheek_r"):
+        rest = Polygon(rings[region]).difference(Polygon(rings["nose"]))
+        rings[region] = [(int(np.floor(x)), int(np.floor(y))) for x, y in rest.exterior.coords]
+    return {region: Polygon(ring) for region, ring in rings.items()}
+
+
+EYE_SPLIT_BY_NOSE = {
+    # eye_l: the rectangle (0, 0)-(12, 8); nose: the band x 3-5 through all of it
+    **{0: (0, 0), 17: (2, 0), 18: (3, 0), 19: (4, 0), 20: (4, 0), 21: (5, 0), 27: (12, 0), 28: (12, 8)},
+    **{2: (0, 8), 1: (0, 4), 31: (5, 8), 32: (3, 8), 33: (3, 0), 34: (4, 0), 35: (4, 0), 22: (4, 0)},
+}
+BOWTIE_MOUTH = {48: (2, 2), 49: (8, 8), 50: (8, 2), **dict.fromkeys(range(51, 60), (2, 8))}
+
+
+def test_regions_are_the_thirteen_in_order():
+    facial = "nose eye_l eye_r cheek_l cheek_r eye_l_inner eye_r_inner mouth_inner chin"
+    outer = "top left right bottom"
+    assert " ".join(REGIONS) == f"{facial} {outer}"
+    assert " ".join(FACIAL_REGIONS) == facial
+    assert " ".join(OUTER_REGIONS) == outer
+    assert tuple(POINT_ORDER) == REGIONS
+
+
+def test_square():
+    # corners (2, 2) and (6, 6): strictly inside are x and y of 3, 4, 5
+    mouth = {48: (2, 2), 49: (4, 2), 50: (6, 2), 51: (6, 6), **dict.fromkeys(range(52, 60), (2, 6))}
+    mask = region_masks(face(mouth), SIZE)["mouth_inner"]
+    assert mask.shape == (SIZE, SIZE)
+    assert mask.dtype == bool
+    assert mask.sum() == 9
+    assert mask[3:6, 3:6].all()
+
+
+def test_triangle_and_the_order_of_axes():
+    # (2, 2), (2, 10), (6, 2): area 16, points on the outline 8 + 4 + 4; Pick: inside = 16 - 16/2 + 1 = 9
+    nose = {21: (2, 2), 31: (2, 10), **dict.fromkeys((32, 33, 34, 35, 22), (6, 2))}
+    mask = region_masks(face(nose), SIZE)["nose"]
+    assert mask.sum() == 9
+    # taller than wide: x 3 has y 3-7 (at y = 8 the side passes through (3, 8)), x 4 has 3-5, x 5 has 3
+    assert mask[3:8, 3].all()
+    assert mask[3:6, 4].all()
+    assert mask[3, 5]
+
+
+def test_bottom_uses_the_corners_of_the_canvas():
+    # all landmarks at (10, 10): the triangle (0, 20), (10, 10), (20, 20); rows 11-19 hold 1, 3, ..., 17 = 81 pixels
+    mask = region_masks(face({}), SIZE)["bottom"]
+    assert mask.sum() == 81
+    assert mask.sum(axis=1).tolist() == [0] * 11 + list(range(1, 18, 2))
+
+
+@pytest.mark.parametrize("edge", [4, 4.5])
+def test_nose_is_subtracted_and_the_rest_floored(edge):
+    # eye_l: (0, 0)-(8, 8); nose: x from the edge to 8. Left is (0, 0)-(4, 8) after flooring: 3 x 7 pixels
+    eye = {0: (0, 0), **dict.fromkeys((17, 18, 19, 20), (2, 0)), 21: (8, 0), 27: (8, 8), 28: (0, 8)}
+    nose = {**dict.fromkeys((31, 32, 33), (8, 8)), **dict.fromkeys((34, 35), (edge, 8)), 22: (edge, 0)}
+    regions = region_polygons(face({**eye, 2: (0, 6), 1: (0, 4), **nose}), SIZE)
+    mask = polygon_mask(regions.polygons["eye_l"], SIZE)
+    assert mask.sum() == 21
+    assert mask[1:8, 1:4].all()
+    ring = regions.outlines["eye_l"]
+    assert ring[0] == ring[-1]
+    assert set(ring) >= {(0, 0), (4, 0), (4, 8), (0, 8)}
+    assert all(type(c) is int for pair in ring for c in pair)
+    assert not [note for note in regions.notes if note.startswith("eye_l:")]
+
+
+def test_largest_piece_is_kept_where_the_nose_splits_a_region():
+    # pieces x 0-3 and x 5-12: the second is larger, with 6 x 7 pixels strictly inside
+    regions = region_polygons(face(EYE_SPLIT_BY_NOSE), SIZE)
+    mask = polygon_mask(regions.polygons["eye_l"], SIZE)
+    assert mask.sum() == 42
+    assert mask[1:8, 6:12].all()
+    assert "eye_l: nose subtraction left 2 pieces, largest kept" in regions.notes
+
+
+def test_only_the_exterior_ring_is_kept_where_the_nose_lies_inside():
+    # eye_l: (0, 0)-(10, 10), which the triangle (5, 0), (3, 4), (7, 4) only touches: 9 x 9 pixels all the same
+    eye = {0: (0, 0), **dict.fromkeys((17, 18, 19, 20), (2, 0)), 21: (5, 0), 27: (10, 0), 28: (10, 10), 2: (0, 10)}
+    nose = {31: (3, 4), **dict.fromkeys((32, 33, 34, 35, 22), (7, 4))}
+    regions = region_polygons(face({**eye, 1: (0, 4), **nose}), SIZE)
+    assert polygon_mask(regions.polygons["eye_l"], SIZE).sum() == 81
+    assert "eye_l: nose lies inside, only the exterior ring kept" in regions.notes
+
+
+def test_region_wholly_under_the_nose_is_empty():
+    # eye_l: (4, 4)-(8, 8); nose: (0, 0)-(12, 12)
+    eye = {0: (4, 4), **dict.fromkeys((17, 18, 19, 20, 21), (8, 4)), 27: (8, 8), 28: (8, 8), 2: (4, 8), 1: (4, 6)}
+    nose = {31: (12, 4), 32: (12, 12), 33: (0, 12), 34: (0, 0), 35: (12, 0), 22: (12, 4)}
+    regions = region_polygons(face({**eye, **nose}), SIZE)
+    assert regions.polygons["eye_l"].is_empty
+    assert regions.outlines["eye_l"] == ()
+    assert "eye_l: nose subtraction left nothing" in regions.notes
+
+
+def test_both_lobes_of_a_crossing_outline_count():
+    # (2, 2), (8, 8), (8, 2), (2, 8) cross at (5, 5): each lobe holds 3 + 1 pixels
+    regions = region_polygons(face(BOWTIE_MOUTH), SIZE)
+    mask = polygon_mask(regions.polygons["mouth_inner"], SIZE)
+    assert isinstance(regions.polygons["mouth_inner"], MultiPolygon)
+    assert np.argwhere(mask).tolist() == [[4, 3], [4, 7], [5, 3], [5, 4], [5, 6], [5, 7], [6, 3], [6, 7]]
+    assert "mouth_inner: outline crosses or touches itself, made valid, 2 pieces" in regions.notes
+    assert regions.outlines["mouth_inner"][:3] == ((2, 2), (8, 8), (8, 2))
+
+
+def test_crossing_nose_is_mended_before_it_is_subtracted():
+    # nose: lobes (2, 2), (5, 5), (2, 8) and (8, 2), (5, 5), (8, 8); eye_l: the square (2, 2)-(8, 8) around it. Left are
+    # the triangles above and below; both have area 9, and of either one 3 + 1 pixels lie inside
+    nose = {21: (2, 2), 31: (8, 8), 32: (8, 2), **dict.fromkeys((33, 34, 35, 22), (2, 8))}
+    eye = {0: (2, 8), **dict.fromkeys((17, 18, 19, 20), (2, 5)), 27: (8, 2), 28: (8, 8), 2: (6, 8), 1: (4, 8)}
+    regions = region_polygons(face({**nose, **eye}), SIZE)
+    assert polygon_mask(regions.polygons["eye_l"], SIZE).sum() == 4
+    assert "nose: outline crosses or touches itself, made valid, 2 pieces" in regions.notes
+    assert "eye_l: nose subtraction left 2 pieces, largest kept" in regions.notes
+
+
+def test_flooring_that_makes_a_ring_cross_is_mended():
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        regions = region_polygons(rng.uniform(0, 6, (68, 2)), 6)
+        assert all(polygon.is_valid for polygon in regions.polygons.values())
+        floored = [note for note in regions.notes if "floored outline crosses" in note]
+        if floored:
+            break
+    assert floored
+
+
+@pytest.mark.parametrize("points", [{}, {i: (i % 9, i % 9) for i in range(68)}], ids=["coincident", "collinear"])
+def test_landmarks_without_area_give_empty_regions(points):
+    regions = region_polygons(face(points, rest=(3, 3)), SIZE)
+    masks = region_masks(face(points, rest=(3, 3)), SIZE)
+    for region in FACIAL_REGIONS:
+        assert regions.polygons[region].is_empty
+        assert not masks[region].any()
+        assert f"{region}: outline encloses no area" in regions.notes
+
+
+def test_an_ordinary_face_needs_no_notes():
+    regions = region_polygons(ASTRONAUT)
+    assert regions.notes == ()
+    assert tuple(regions.polygons) == REGIONS
+    for region in REGIONS:
+        if region not in NOSE_SUBTRACTED:
+            assert len(regions.outlines[region]) == len(POINT_ORDER[region])
+
+
+def test_realistic_face_equals_the_literal_rule():
+    masks = region_masks(ASTRONAUT)
+    assert tuple(masks) == REGIONS
+    for region, polygon in literal_polygons(ASTRONAUT.tolist(), 224).items():
+        np.testing.assert_array_equal(masks[region], literal_mask(polygon, 224), err_msg=region)
+
+
+@pytest.mark.parametrize("kind", ["whole", "fractional", "outside", "crowded"])
+@pytest.mark.parametrize("seed", range(4))
+def test_scattered_landmarks_equal_the_literal_rule(kind, seed):
+    # scattered landmarks cross themselves in nearly every region
+    rng = np.random.default_rng(seed)
+    size = 16
+    landmarks = {
+        "whole": lambda: rng.integers(0, size, (68, 2)),
+        "fractional": lambda: rng.uniform(0, size, (68, 2)),
+        "outside": lambda: rng.integers(-size, 2 * size, (68, 2)),
+        "crowded": lambda: rng.integers(4, 8, (68, 2)),
+    }[kind]()
+    polygons = region_polygons(landmarks, size).polygons
+    masks = region_masks(landmarks, size)
+    for region in REGIONS:
+        assert polygons[region].is_valid
+        np.testing.assert_array_equal(masks[region], literal_mask(polygons[region], size), err_msg=region)
+
+
+def test_chin_below_the_canvas_keeps_the_literal_pixels_of_bottom():
+    # the outline of bottom crosses the lower edge: its raw ring, read by odd crossings, and ours have the same pixels
+    landmarks = ASTRONAUT.copy()
+    landmarks[7:10] += (0, 60)
+    regions = region_polygons(landmarks)
+    ring = Polygon([(0, 224), *map(tuple, landmarks[6:11].tolist()), (224, 224)])
+    assert not ring.is_valid
+    np.testing.assert_array_equal(polygon_mask(regions.polygons["bottom"]), literal_mask(ring, 224))
+    assert "landmarks: 3 of 68 outside the canvas" in regions.notes
+
+
+@pytest.mark.parametrize("shift", [(-500, 0), (500, 0), (0, -500), (0, 500)])
+def test_face_beyond_the_canvas_has_no_facial_pixels(shift):
+    masks = region_masks(ASTRONAUT + shift)
+    assert not any(masks[region].any() for region in FACIAL_REGIONS)
+
+
+@pytest.mark.parametrize("value", [-1e300, 1e12, 1e300])
+def test_huge_landmarks_are_pulled_back(value):
+    landmarks = ASTRONAUT.astype(float)
+    landmarks[5] = value
+    regions = region_polygons(landmarks)
+    assert "landmarks: 1 pulled back to 10000 pixels" in regions.notes
+    assert all(polygon.is_valid for polygon in regions.polygons.values())
+
+
+@pytest.mark.parametrize("values", [[0, 1e-300, 1e300, 112, 223.5], [1e4, 1e4 - 1e-5, 0.1, 7 / 3, 7 / 3 + 1e-12]])
+def test_awkward_magnitudes_still_give_valid_regions(values):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        regions = region_polygons(rng.choice(values, (68, 2)))
+        assert all(polygon.is_valid for polygon in regions.polygons.values())
+
+
+def test_slivers_that_cannot_be_mended_exactly_are_rounded():
+    step = 2.0**-16
+    values = [9999 + step, 1e4, 1e4 - step, 0.1, 7 / 3, 7 / 3 + step]
+    regions = region_polygons(np.random.default_rng(3694).choice(values, (68, 2)))
+    assert all(polygon.is_valid for polygon in regions.polygons.values())
+
+
+def test_landmarks_are_not_changed():
+    landmarks = ASTRONAUT.copy()
+    region_masks(landmarks)
+    np.testing.assert_array_equal(landmarks, ASTRONAUT)
+
+
+@pytest.mark.parametrize("shape", [(67, 2), (68, 3), (68,), (1, 68, 2)])
+def test_wrong_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"shape \(68, 2\)"):
+        region_polygons(np.zeros(shape))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_landmarks_that_are_not_finite_are_refused(value):
+    landmarks = ASTRONAUT.astype(float)
+    landmarks[7, 1] = value
+    with pytest.raises(ValueError, match=r"finite .* index \[7\]"):
+        region_masks(landmarks)
+
+
+@pytest.mark.parametrize("landmarks", [None, "face", [(1, 2), (3,)]])
+def test_what_is_no_array_of_numbers_is_refused(landmarks):
+    with pytest.raises(ValueError, match="landmarks"):
+        region_polygons(landmarks)
+
+
+@pytest.mark.parametrize("size", [0, -3, 2.5, True, None])
+def test_impossible_canvas_is_refused(size):
+    with pytest.raises(ValueError, match="side of the canvas"):
+        region_masks(ASTRONAUT, size)

@@ -1,0 +1,67 @@
+"""Claims of Appendix A on simulated faces: each has its number, whatever the number of faces."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit.data.frames import completed_frame
+from age_audit.recheck import appendix_a
+from age_audit.recheck.normality import rejections_by_size
+from age_audit.report.claims import Claims
+from age_audit.report.saving import Saver
+from age_audit.report.sentences.appendix_a import add_claims
+from age_audit.study import appendix_a as study_appendix_a
+
+FEW = {"seed": 1, "permutations": 9}
+
+
+def saved_tables(saver, count):
+    rng = np.random.default_rng(2)
+    race = rng.choice(["Asian", "Other"], count)
+    age = rng.integers(0, 13, count)
+    columns = {"fname": [f"{i}.jpg" for i in range(count)], "age_real": age, "race_real": race}
+    columns |= {"gender_real": "Male", "age_estimation": age + 5 + 9 * (race == "Asian") + rng.normal(0, 2, count)}
+    frame = completed_frame(pd.DataFrame(columns))
+    sets = {"explained": frame.head(20), "estimated": frame}
+    published = {name: study_appendix_a.published_table(faces.to_dict("records")) for name, faces in sets.items()}
+    audit = appendix_a.audit_table(frame, draws=9, **FEW)
+    groups = appendix_a.group_tests(sets, **FEW)
+    samples = rejections_by_size(frame, appendix_a.FEATURES, seed=1, draws=5)
+    tests = appendix_a.normality_table(sets, seed=1, draws=9, simulations=9)
+    for stem, table in {
+        "published_verdicts": study_appendix_a.published_verdicts(published),
+        "normality_verdicts": appendix_a.normality_verdicts(tests),
+        "normality_by_n": samples.rename(columns={"gender_real": "gender", "race_real": "race"}),
+        "chi_square_verdicts": appendix_a.chi_square_verdicts(appendix_a.chi_square_units(frame)),
+        "appendix_a_audit": appendix_a.beside_published(audit, published["estimated"]),
+        "group_tests": groups,
+        "group_test_verdicts": appendix_a.group_test_verdicts(groups),
+    }.items():
+        saver.table(table, stem, stem)
+
+
+def claims_of(folder, count):
+    saver = Saver("appendix", "x", folder, folder)
+    saved_tables(saver, count)
+    claims = Claims(saver)
+    add_claims(claims, saver.saved)
+    return claims.table(), saver.saved
+
+
+def test_claims_speak_of_their_numbers(tmp_path):
+    table, saved = claims_of(tmp_path, 300)
+    assert table["value"].notna().all()
+    assert table.groupby("question")["side"].apply(lambda sides: set(sides) == {"published", "audit"}).all()
+    worst = table[table["column"] == "mean_absolute_error"].iloc[0]
+    audit = saved["appendix_a_audit"]
+    assert worst["value"] == audit["mean_absolute_error"].max()
+    assert worst["claim"].startswith("Male, Asian, 0–12 years: mean absolute error 14")
+    ratio = table[table["column"] == "largest_ratio"].iloc[0]
+    assert "is 12 times that in years" in ratio["claim"]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_faces_make_fewer_claims_and_none_of_nothing(count, tmp_path):
+    table, _ = claims_of(tmp_path, count)
+    assert not table["claim"].str.contains("nan").any()
+    assert table["value"].notna().all()

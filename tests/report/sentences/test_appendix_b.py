@@ -1,0 +1,73 @@
+"""Claims on Appendix B: each from one number, for few faces too."""
+
+import numpy as np
+import pandas as pd
+
+from age_audit.report.claims import Claims
+from age_audit.report.saving import Saver
+from age_audit.report.sentences.appendix_b import add_claims
+
+NULL = pd.DataFrame(
+    {
+        "age_range": ["0–12", "13–18"],
+        "n": [74, 1],
+        "highest": ["outer_boundary_bottom", None],
+        "segment": ["face", None],
+        "highest_if_shuffled": [0.22, np.nan],
+        "p_holm": [0.8, np.nan],
+        "both_ends": [1.0, np.nan],
+    }
+)
+
+
+def tables(false_positives=0.15):
+    halves = {"masks": "published", "half": ["positive", "negative"], "correlations": 20, "by_chance": 1.0}
+    associations = {"masks": ["published", "audit"], "error": "signed_error", "scope": ["all ages", "age ranges"]}
+    return {
+        "final": pd.DataFrame({"age_range": ["0–12", "13–18"], "outer_boundary_bottom": [0.5, np.nan]}),
+        "null_summary": NULL,
+        "likeness": pd.DataFrame({"measure": ["same_sign"], "values": [50], "observed": [0.52], "p_value": [0.49]}),
+        "repetition_summary": pd.DataFrame(
+            {
+                "cohorts": [40],
+                "repeated": [29],
+                "faces": [303],
+                "rows": [413],
+                "false_positives_rows": [false_positives],
+            }
+        ),
+        "closure": pd.DataFrame({"change": [0.1, np.nan]}),
+        "closure_summary": pd.DataFrame({"segment": ["all"], "sign_changes": [1]}),
+        "restriction_summary": pd.DataFrame(halves).assign(**{"sd_ratio": 0.54, "p_up_to_0.05": 3}),
+        "association_summary": pd.DataFrame(associations).assign(n=303, tests=5, plain=1, log_ratio=1),
+        "mask_agreement": pd.DataFrame({"age_range": ["all"], "segment": ["face"], "n": [297], "r_between": [0.003]}),
+    }
+
+
+def claimed(tmp_path, saved):
+    saver = Saver("a_notebook", "faces_dex", tmp_path, tmp_path)
+    for stem, table in saved.items():
+        saver.table(table, stem, "")
+    claims = Claims(saver)
+    add_claims(claims, saver.saved, "published")
+    return claims.table()
+
+
+def test_sentences_hold_their_numbers(tmp_path):
+    table = claimed(tmp_path, tables())
+    sentences = table["claim"].tolist()
+    assert "At 0–12 years the last step puts “bottom” first, with +0.5 (n = 74)." in sentences
+    assert "29 of 40 cohorts are repeated: 303 faces become 413 rows." in sentences
+    assert (
+        "published masks, signed error: over all ages, which are not held equal, 1 of 5 plain shares stand out, 1 "
+        "through log-ratios (Holm, n = 303)."
+    ) in sentences
+    assert set(table["side"]) == {"published", "audit"}
+
+
+def test_an_age_range_without_an_answer_makes_no_claim(tmp_path):
+    assert not claimed(tmp_path, tables())["claim"].str.contains("13–18").any()
+
+
+def test_cohorts_too_small_to_judge_make_no_claim(tmp_path):
+    assert not claimed(tmp_path, tables(np.nan))["claim"].str.contains("pass for faces").any()

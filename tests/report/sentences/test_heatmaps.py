@@ -1,0 +1,79 @@
+"""Claims on heatmaps: each from one number, and none of a test that could not find anything."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit.report.claims import Claims
+from age_audit.report.saving import Saver
+from age_audit.report.sentences.heatmaps import KINDS, MASKS, add_claims
+
+CONDITIONS = ("", ", within five years of age", ", within five years of estimate")
+
+
+def tables(found=1.0, p_holm=(0.2, 0.01)):
+    names = [masks + condition for masks in MASKS for condition in CONDITIONS]
+    contrasts = pd.DataFrame({"masks": names, "panels": 16, "panels_found": found, "p_value": 0.001})
+    contrasts = contrasts.assign(size=0.14, size_shuffled=0.08, split_half_r=0.1)
+    races = pd.DataFrame({"masks": list(MASKS), "age_range": "all", "explained": 0.06, "explained_shuffled": 0.05})
+    races = races.assign(p_value=0.012, r_between=0.5, r_between_shuffled=0.51)
+    nulls = pd.DataFrame(
+        {"masks": kind, "region": region, "ratio": ratio, "p_holm": p}
+        for kind in KINDS
+        for region, ratio, p in zip(("nose", "top"), (1.2, 1.1), p_holm, strict=True)
+    )
+    regions = pd.DataFrame(
+        {"masks": masks, "region": region, "to_even": to_even, "ratio": 1.0}
+        for masks in MASKS
+        for region, to_even in (("nose", 2.5), ("top", 0.5))
+    )
+    return {
+        "accurate_less_inaccurate_summary": contrasts,
+        "races": races,
+        "regions_and_null": nulls,
+        "regions_and_null_summary": pd.DataFrame({"masks": list(KINDS), "regions": 2, "above": 1, "below": 0}),
+        "areas": pd.DataFrame({"masks": list(MASKS), "area": "settled", "mean": [1.0, 0.42]}),
+        "all_faces": pd.DataFrame({"masks": list(MASKS), "in_common": 0.1}),
+        "regions": regions,
+    }
+
+
+def claimed(tmp_path, saved):
+    saver = Saver("a_notebook", "faces_dex", tmp_path, tmp_path)
+    for stem, table in saved.items():
+        saver.table(table, stem, "")
+    claims = Claims(saver)
+    add_claims(claims, saver.saved)
+    return claims.table()
+
+
+def test_sentences_hold_effects_with_their_reference(tmp_path):
+    sentences = claimed(tmp_path, tables())["claim"].tolist()
+    assert "Masks differ by more than chance (Holm, 5 %) in 1 of 16 panels (study's masks)." in sentences
+    assert (
+        "All panels together: a difference of size 0.140 (0–2), where shuffled labels give 0.080 (audit's masks)."
+        in sentences
+    )
+    assert "All panels together, labels shuffled within five years of real age: p = 0.001 (study's masks)." in sentences
+
+
+def test_the_region_named_is_one_that_was_found(tmp_path):
+    """The nose has the larger ratio, but only the forehead's is told apart from chance."""
+    sentences = claimed(tmp_path, tables())["claim"].tolist()
+    words = "Furthest above, of these: above the brows, 1.10 times as much, p (Holm) = 0.010"
+    assert f"{words} (audit's: raises age)." in sentences
+    none = claimed(tmp_path / "none", tables(p_holm=(0.2, 0.3)))["claim"].tolist()
+    words = "Furthest above, though not told apart from chance: nose, 1.20 times as much, p (Holm) = 0.200"
+    assert f"{words} (study's: positive)." in none
+
+
+def test_counts_that_had_to_be_zero_are_not_claimed(tmp_path):
+    sentences = claimed(tmp_path, tables(found=np.nan))["claim"]
+    assert not sentences.str.contains("panels \\(").any()
+    assert not sentences.str.contains("Too few").any()
+
+
+@pytest.mark.parametrize("side", ["published", "audit"])
+def test_every_question_is_answered_from_both_sides(tmp_path, side):
+    table = claimed(tmp_path, tables())
+    assert table[table["side"] == side]["question"].nunique() == 4

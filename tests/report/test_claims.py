@@ -1,0 +1,77 @@
+"""Claims point at one number of a saved table each."""
+
+import pandas as pd
+import pytest
+
+from age_audit.core.errors import UsageError
+from age_audit.report.claims import Claims
+from age_audit.report.saving import Saver
+
+ERRORS = pd.DataFrame({"race": pd.Categorical(["Asian", "Other"]), "n": [30, 2], "mae": [9.5, 7.25]})
+
+
+@pytest.fixture
+def claims(tmp_path):
+    saver = Saver("a_notebook", "faces_dex", tmp_path, tmp_path)
+    saver.table(ERRORS, "errors", "Errors")
+    return Claims(saver)
+
+
+def test_a_claim_takes_its_number_from_the_table(claims):
+    claims.add("How wrong?", "audit", "{:.1f} years for Asian faces", "errors", "mae", race="Asian")
+    assert claims.table().to_dict("records") == [
+        {
+            "question": "How wrong?",
+            "side": "audit",
+            "claim": "9.5 years for Asian faces",
+            "value": 9.5,
+            "table": "faces_dex_errors.csv",
+            "row": "race = Asian",
+            "column": "mae",
+        }
+    ]
+
+
+def test_claims_on_one_question_stand_together_in_the_order_of_questions(claims):
+    claims.add("B?", "published", "{}", "errors", "n", race="Asian")
+    claims.add("A?", "published", "{}", "errors", "n", race="Other")
+    claims.add("B?", "audit", "{}", "errors", "mae", n=2, race="Other")
+    table = claims.table()
+    assert list(table["question"]) == ["B?", "B?", "A?"]
+    assert list(table["value"]) == [30, 7.25, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"side": "mine"}, "expected a side"),
+        ({"table": "other"}, "expected a table saved before, one of errors"),
+        ({"column": "median"}, "expected columns of errors"),
+        ({"gender": "Male"}, "got gender"),
+        ({"race": "Indian"}, "got 0"),
+    ],
+)
+def test_a_claim_about_nothing_is_refused(claims, change, message):
+    given = {"question": "?", "side": "audit", "claim": "{}", "table": "errors", "column": "mae", "race": "Asian"}
+    with pytest.raises(UsageError, match=message):
+        claims.add(**(given | change))
+
+
+def test_a_claim_about_several_rows_is_refused(claims):
+    with pytest.raises(UsageError, match="got 2"):
+        claims.add("?", "audit", "{}", "errors", "mae")
+
+
+def test_a_claim_without_a_number_says_so(claims):
+    claims._saver.table(pd.DataFrame({"n": [1], "r": [float("nan")]}), "few", "Few")
+    claims.add("How alike?", "audit", "They correlate by {:.2f}.", "few", "r", n=1)
+    assert claims.table()["claim"].item() == "Too few faces to say: They correlate by …."
+
+
+def test_claims_are_saved_with_latex_of_paragraphs(claims, tmp_path):
+    claims.add("How wrong?", "audit", "{:.0%} & more", "errors", "mae", race="Asian")
+    claims.save("All claims")
+    latex = (tmp_path / "a_notebook" / "faces_dex_claims.tex").read_text()
+    assert r"\textbf{How wrong?}" in latex
+    assert r"audit & 950\% \& more & faces\_\allowbreak{}dex\_\allowbreak{}errors.csv: race = Asian; mae \\" in latex
+    assert latex.count(r"\begin{longtable}") == latex.count(r"\end{longtable}") == 1

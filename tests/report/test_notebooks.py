@@ -1,0 +1,140 @@
+"""Notebooks are executed in real kernels."""
+
+import json
+
+import pytest
+
+from age_audit.core.errors import UsageError
+from age_audit.report import notebooks
+from age_audit.report.notebooks import execute_notebook, execute_notebooks, link_activations, main
+
+pytestmark = pytest.mark.long
+
+PARAMETERS = 'ESTIMATOR = "dex-wrn"  # which one\nSEED = 42'
+SETUP = f"""
+import sys
+
+sys.path.insert(0, {str(notebooks.ROOT)!r})
+from age_audit.report.notebooks import start
+
+start()
+"""
+
+
+def write_notebook(path, *cells):
+    import nbformat  # here: every test process collects, and this takes a second
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    tagged = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}, id="parameters")
+    rest = [new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(cells)]
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# What is asked", id="title"), tagged, *rest]), path)
+    return path
+
+
+def cells_of(path):
+    import nbformat
+
+    return nbformat.read(path, as_version=4).cells
+
+
+def outputs(path):
+    return [
+        output.get("text") or output["data"]["text/plain"]
+        for cell in cells_of(path)
+        for output in cell.get("outputs", [])
+    ]
+
+
+def test_same_notebook_same_bytes_with_parameters_and_warnings(tmp_path):
+    source = write_notebook(
+        tmp_path / "one.ipynb",
+        SETUP,
+        "import warnings\nwarnings.warn('few faces')\nprint(ESTIMATOR, SEED)",
+        "from pathlib import Path\n(Path.cwd() / 'age_audit').is_dir()",
+    )
+    given = {"ESTIMATOR": "cydral-resnet10"}
+    for name in ("first", "second"):
+        execute_notebook(source, tmp_path / f"{name}.ipynb", given)
+    first = (tmp_path / "first.ipynb").read_bytes()
+    assert first == (tmp_path / "second.ipynb").read_bytes()
+    assert sorted(outputs(tmp_path / "first.ipynb")) == ["Note: few faces\n", "True", "cydral-resnet10 42\n"]
+    cell = cells_of(tmp_path / "first.ipynb")[1]
+    assert cell.source == "ESTIMATOR = 'cydral-resnet10'  # which one\nSEED = 42"
+
+
+def test_kernels_start_without_what_executes_them_and_compute_in_one_thread(tmp_path):
+    threads = "import numpy\nfrom threadpoolctl import threadpool_info\n"
+    threads += "print({library['num_threads'] for library in threadpool_info()}, 'nbclient' in sys.modules)"
+    source = write_notebook(tmp_path / "one.ipynb", SETUP, threads)
+    execute_notebook(source, source)
+    assert outputs(source) == ["{1} False\n"]
+
+
+def test_an_unknown_parameter_is_refused(tmp_path):
+    source = write_notebook(tmp_path / "one.ipynb")
+    with pytest.raises(UsageError, match="one of ESTIMATOR, SEED; got PRESET"):
+        execute_notebook(source, source, {"PRESET": "audit"})
+
+
+def test_a_failing_cell_is_an_error_and_leaves_the_target_alone(tmp_path):
+    source = write_notebook(tmp_path / "one.ipynb", "1 / 0")
+    before = source.read_bytes()
+    with pytest.raises(UsageError, match="ZeroDivisionError"):
+        execute_notebook(source, source)
+    assert source.read_bytes() == before
+
+
+def test_a_notebook_too_large_for_code_hosts_is_refused(tmp_path):
+    source = write_notebook(tmp_path / "one.ipynb", "print('x' * 1_600_000)")
+    with pytest.raises(UsageError, match="below 1,500,000 bytes"):
+        execute_notebook(source, tmp_path / "two.ipynb")
+    assert not (tmp_path / "two.ipynb").exists()
+
+
+def test_several_notebooks_at_once(tmp_path):
+    for name in ("one", "two"):
+        write_notebook(tmp_path / f"{name}.ipynb", f"print({name!r}, SEED)")
+    execute_notebooks(["one", "two"], tmp_path / "done", {"SEED": 7}, source=tmp_path)
+    assert outputs(tmp_path / "done" / "one.ipynb") == ["one 7\n"]
+    assert outputs(tmp_path / "done" / "two.ipynb") == ["two 7\n"]
+
+
+def test_a_missing_notebook_is_named(tmp_path):
+    write_notebook(tmp_path / "one.ipynb")
+    with pytest.raises(UsageError, match="got three; there are: one"):
+        execute_notebooks(["three"], tmp_path, source=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "SEED=1"], "expected a --target"),
+        (["-p", "SEED", "--target", "elsewhere"], "expected NAME=VALUE"),
+    ],
+)
+def test_the_command_line_refuses(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_activations_are_linked_into_the_root(tmp_path):
+    folder = tmp_path / "metadatasets"
+    folder.mkdir()
+    name = "metadataset_faces_activations.json"
+    (folder / name).write_text("[]")
+    link_activations(tmp_path)
+    link_activations(tmp_path)
+    assert json.loads((tmp_path / name).read_text()) == []
+    assert (tmp_path / name).is_symlink()
+
+
+def test_a_file_of_the_users_own_is_not_replaced_by_a_link(tmp_path):
+    folder = tmp_path / "metadatasets"
+    folder.mkdir()
+    name = "metadataset_faces_activations.json"
+    (folder / name).write_text("[]")
+    (tmp_path / name).write_text("[1]")
+    link_activations(tmp_path)
+    assert (tmp_path / name).read_text() == "[1]"

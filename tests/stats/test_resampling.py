@@ -1,0 +1,274 @@
+"""Intervals and tests against hand-worked numbers, literal oracles, and the error rates they promise."""
+
+import warnings
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy
+
+from age_audit.stats import resampling
+from age_audit.stats.resampling import (
+    BCA_LIMIT,
+    cliffs_delta,
+    column_correlation_p_values,
+    combination_interval,
+    correlation_p_value,
+    difference_p_values,
+    stratified_p_values,
+    with_adjusted,
+)
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+def one(*values):
+    return np.array([values], dtype=float)
+
+
+class TestInterval:
+    def test_value_by_hand(self):
+        found = combination_interval([one(1, 2, 6), one(4, 6)], [2, -1], rng=generator(), draws=50)
+        assert found.value.tolist() == [2 * 3 - 5]
+
+    def test_percentile_as_drawn_literally(self):
+        values = generator(1).normal(size=(2, BCA_LIMIT + 1))
+        found = combination_interval([values], [1], rng=generator(2), draws=40)
+        literal = generator(2)
+        means = []
+        for _ in range(40):
+            drawn = literal.integers(0, values.shape[1], values.shape[1])
+            means.append([values[row, drawn].mean() for row in (0, 1)])
+        assert found.method == "percentile"
+        np.testing.assert_allclose(found.low, np.quantile(means, 0.025, axis=0), rtol=1e-10)
+        np.testing.assert_allclose(found.high, np.quantile(means, 0.975, axis=0), rtol=1e-10)
+
+    @pytest.mark.parametrize("size", [30, BCA_LIMIT])
+    def test_is_scipys_bootstrap_of_the_values_themselves(self, size):
+        samples = generator(1).exponential(size=(2, size)), generator(2).normal(size=(2, 25))
+        found = combination_interval(samples, [0.5, -2], rng=generator(3), draws=50)
+        literal = scipy.stats.bootstrap(
+            samples,
+            lambda x, y, axis: 0.5 * x.mean(axis=axis) - 2 * y.mean(axis=axis),
+            n_resamples=50,
+            batch=2**21 // (size + 25),
+            axis=-1,
+            method=found.method,
+            rng=generator(3),
+        )
+        np.testing.assert_allclose(found.low, literal.confidence_interval.low, rtol=1e-9)
+        np.testing.assert_allclose(found.high, literal.confidence_interval.high, rtol=1e-9)
+
+    def test_bca_leans_towards_the_long_tail(self):
+        skewed = generator(3).exponential(size=(1, 40))
+        found = combination_interval([skewed], [1], rng=generator(4))
+        assert found.method == "BCa"
+        assert found.high[0] - found.value[0] > 1.1 * (found.value[0] - found.low[0])
+
+    def test_too_few_faces(self):
+        nothing = combination_interval([np.empty((2, 0))], [1], rng=generator())
+        assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
+        single = combination_interval([one(3)], [1], rng=generator())
+        assert single.value == [3] and np.isnan([single.low, single.high]).all()
+
+    def test_what_never_varies_is_a_point(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = combination_interval([np.array([[1.0, 1, 1], [1, 2, 3]])], [1], rng=generator(), draws=99)
+        assert (found.low[0], found.value[0], found.high[0]) == (1, 1, 1)
+        assert found.low[1] < 2 < found.high[1]
+
+    @pytest.mark.long
+    def test_covers_nearly_as_often_as_it_says(self):
+        rng = generator(5)
+        covered = []
+        for _ in range(1000):
+            samples = rng.exponential(2, size=(1, 60)), rng.exponential(1, size=(1, 60))
+            found = combination_interval(samples, [1, -1], rng=rng, draws=399)
+            covered.append(found.low[0] <= 1 <= found.high[0])
+        assert 0.91 <= np.mean(covered) <= 0.96  # bootstrap intervals of few faces are a little short: 0.93–0.94
+
+
+class TestDifference:
+    def test_exact_by_hand(self):
+        # Of the 6 ways to deal 1, 2, 8, 9 into two pairs, two give a difference of 7.
+        assert difference_p_values(one(1, 2), one(8, 9), rng=generator()) == pytest.approx([2 / 6])
+
+    def test_exact_as_every_way_to_deal(self):
+        first, second = generator(1).normal(size=(2, 4)), generator(2).normal(1, size=(2, 5))
+        both = np.concatenate([first, second], axis=1)
+        for row, p_value in enumerate(difference_p_values(first, second, rng=generator())):
+            gaps = []
+            for chosen in combinations(range(9), 4):
+                inside = np.isin(np.arange(9), chosen)
+                gaps.append(abs(both[row, inside].mean() - both[row, ~inside].mean()))
+            assert p_value == pytest.approx(np.mean(np.array(gaps) >= gaps[0] - 1e-12))
+
+    @pytest.mark.parametrize("sizes", [(6, 9), (9, 6)])
+    def test_drawn_at_random_is_near_to_exact(self, sizes):
+        # 15 over 6 is 5,005 deals; the share of 4,000 drawn ones at least as far out has a standard error of 0.008.
+        first, second = (generator(i).normal(0.5 * i, size=(2, size)).round(1) for i, size in enumerate(sizes))
+        exact = difference_p_values(first, second, rng=generator(), permutations=5005)
+        drawn = difference_p_values(first, second, rng=generator(4), permutations=4000)
+        np.testing.assert_allclose(drawn, exact, atol=0.025)
+        assert (drawn != exact).all()
+
+    def test_ties_count_as_at_least_as_far_out(self):
+        # Every deal of these is as far out as the one found, or further: 1 of 40 is in one side or in the other.
+        first, second = np.zeros((1, 20)), np.eye(1, 20)
+        assert difference_p_values(first + 0.1, second + 0.1, rng=generator(), permutations=99) == [1]
+
+    def test_one_face_a_side_is_no_test(self):
+        assert np.isnan(difference_p_values(one(1), one(2, 3), rng=generator())).all()
+
+    def test_false_positives_and_power(self):
+        rng = generator(7)
+        tests = [
+            difference_p_values(
+                np.stack([rng.normal(size=50), rng.normal(0.8, 1, size=50)]),
+                rng.normal(size=(2, 50)),
+                rng=rng,
+                permutations=199,
+            )
+            for _ in range(1000)
+        ]
+        null, planted = (np.array(tests) <= 0.05).mean(axis=0)
+        assert 0.03 <= null <= 0.07
+        assert planted >= 0.9  # 0.8 standard deviations between two groups of 50
+
+
+class TestStratified:
+    def test_as_every_way_to_deal_within_strata(self):
+        strata = [(generator(1).normal(size=(2, 3)), generator(2).normal(size=(2, 2)))]
+        strata += [(generator(3).normal(1, size=(2, 2)), generator(4).normal(size=(2, 3)))]
+        shares = 0.3, 0.7
+        gaps = [[], []]
+        for chosen in product(combinations(range(5), 3), combinations(range(5), 2)):
+            gap = 0
+            for (first, second), share, members in zip(strata, shares, chosen, strict=True):
+                both, inside = np.concatenate([first, second], axis=1), np.isin(np.arange(5), members)
+                gap = gap + share * (both[:, inside].mean(axis=1) - both[:, ~inside].mean(axis=1))
+            gaps = [[*so_far, abs(one)] for so_far, one in zip(gaps, gap, strict=True)]
+        found = sum(share * (a.mean(axis=1) - b.mean(axis=1)) for (a, b), share in zip(strata, shares, strict=True))
+        exact = [np.mean(np.array(one) >= abs(value) - 1e-12) for one, value in zip(gaps, found, strict=True)]
+        drawn = stratified_p_values(strata, shares, rng=generator(5), permutations=4000)
+        np.testing.assert_allclose(drawn, exact, atol=0.025)
+
+    @pytest.mark.long
+    def test_unequal_strata_alone_are_no_difference(self):
+        # Nearly all of the first sample is in the stratum of large values: the crude difference is 8, within strata 0.
+        rng = generator(6)
+        low = [(rng.normal(size=(1, 5)), rng.normal(size=(1, 45))) for _ in range(1000)]
+        high = [(rng.normal(10, 1, size=(1, 45)), rng.normal(10, 1, size=(1, 5))) for _ in range(1000)]
+        p_values = [
+            stratified_p_values(both, (0.5, 0.5), rng=rng, permutations=199)[0] for both in zip(low, high, strict=True)
+        ]
+        assert 0.03 <= np.mean(np.array(p_values) <= 0.05) <= 0.07
+        shifted = [
+            [(first + 1.2, second) for first, second in both] for both in zip(low[:150], high[:150], strict=True)
+        ]
+        found = [stratified_p_values(both, (0.5, 0.5), rng=rng, permutations=199)[0] <= 0.05 for both in shifted]
+        assert np.mean(found) >= 0.9  # 1.2 standard deviations, in two strata of 5 and 45 faces
+
+
+def test_cliffs_delta_by_hand():
+    # Of the 6 pairs, 4 are above, 1 is below, 1 is equal.
+    assert cliffs_delta(one(2, 5, 6), one(2, 4)) == pytest.approx([(4 - 1) / 6])
+    assert cliffs_delta(one(3, 3), one(3, 3)) == pytest.approx([0])
+    assert np.isnan(cliffs_delta(np.empty((1, 0)), one(1)))
+
+
+class TestCorrelation:
+    def test_exact_by_hand(self):
+        # Of the 6 orders of three values, one gives r = 1 and one r = -1.
+        assert correlation_p_value([1, 2, 3], [10, 20, 30], rng=generator()) == pytest.approx(2 / 6)
+
+    @pytest.mark.parametrize("x", [[1, 1, 1], [1, 2]])
+    def test_no_answer(self, x):
+        assert np.isnan(correlation_p_value(x, np.arange(len(x)), rng=generator()))
+
+    def test_false_positives_and_power(self):
+        rng = generator(8)
+        null, planted = [], []
+        for _ in range(1000):
+            x, noise = rng.normal(size=(2, 60))
+            null.append(correlation_p_value(x, noise, rng=rng, permutations=199))
+            planted.append(correlation_p_value(x, 0.5 * x + noise, rng=rng, permutations=199))
+        assert 0.03 <= np.mean(np.array(null) <= 0.05) <= 0.07
+        assert np.mean(np.array(planted) <= 0.05) >= 0.9  # r = 0.45 in 60 faces
+
+
+class TestCorrelationOfColumns:
+    def test_as_literally_permuted(self):
+        rng = generator(1)
+        columns, y = rng.normal(size=(12, 3)), rng.normal(size=12)
+        found = column_correlation_p_values(columns, y, rng=generator(2), permutations=60)
+        literal = generator(2)
+        further = np.ones(3)
+        for _ in range(60):
+            permuted = literal.permuted(y)
+            for i, x in enumerate(columns.T):
+                further[i] += abs(np.corrcoef(x, permuted)[0, 1]) >= abs(np.corrcoef(x, y)[0, 1])
+        assert found.tolist() == (further / 61).tolist()
+
+    @pytest.mark.parametrize("count", [3, 7])
+    def test_of_few_faces_every_order_counts_once(self, count):
+        columns, y = generator(1).normal(size=(count, 2)), np.arange(count)
+        found = column_correlation_p_values(columns, y, rng=generator(), permutations=5040)
+        one_by_one = [correlation_p_value(x, y, rng=generator(), permutations=5040) for x in columns.T]
+        assert found.tolist() == one_by_one
+
+    def test_near_to_one_column_after_the_other(self):
+        x, noise = generator(3).normal(size=(2, 30))
+        columns = np.column_stack([0.1 * x + noise, 0.3 * x + noise, noise])
+        found = column_correlation_p_values(columns, x, rng=generator(4), permutations=4000)
+        one_by_one = [correlation_p_value(column, x, rng=generator(5), permutations=4000) for column in columns.T]
+        np.testing.assert_allclose(found, one_by_one, atol=0.03)
+
+    def test_in_pieces_it_is_the_same(self, monkeypatch):
+        columns, y = generator(1).normal(size=(20, 2)), generator(2).normal(size=20)
+        whole = column_correlation_p_values(columns, y, rng=generator(3), permutations=99)
+        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 150)
+        assert (column_correlation_p_values(columns, y, rng=generator(3), permutations=99) == whole).all()
+
+    def test_ties_count_as_at_least_as_far_out(self):
+        # Two values each, r = 0.6: permutations are as far out, further, or at 0.2. An r of exactly 0 is reached or
+        # surpassed by every permutation.
+        x = np.array([0.1] * 5 + [0.4] * 5)
+        y = np.array([0.1, 0.1, 0.1, 0.1, 0.7, 0.1, 0.7, 0.7, 0.7, 0.7])
+        found = column_correlation_p_values(x[:, None], y, rng=generator(1), permutations=20_000)
+        exact = 2 * (25 + 1) / 252  # of the 10 over 5 ways, 5 * 5 + 1 have at least four of five together, twofold
+        assert found[0] == pytest.approx(exact, abs=0.01)
+        none = np.tile([0.1, 0.3], 6), np.repeat([0.1, 0.2, 0.7], 4)
+        found = column_correlation_p_values(none[0][:, None], none[1], rng=generator(1), permutations=999)
+        assert found == [1]
+
+    def test_no_answer(self):
+        columns = np.column_stack([np.ones(9), np.arange(9)])
+        found = column_correlation_p_values(columns, np.arange(9) ** 2, rng=generator(), permutations=99)
+        assert np.isnan(found).tolist() == [True, False]
+        assert np.isnan(column_correlation_p_values(columns, np.ones(9), rng=generator())).all()
+        for few in (0, 1, 2):
+            assert np.isnan(column_correlation_p_values(columns[:few], np.arange(few), rng=generator())).all()
+
+    def test_false_positives_and_power(self):
+        rng = generator(8)
+        found = []
+        for _ in range(400):
+            x, *noise = rng.normal(size=(5, 60))
+            columns = np.column_stack([*noise[:3], 0.5 * x + noise[3]])
+            found.append(column_correlation_p_values(columns, x, rng=rng, permutations=199) <= 0.05)
+        assert 0.03 <= np.mean(np.array(found)[:, :3]) <= 0.07
+        assert np.mean(found, axis=0)[3] >= 0.9  # r = 0.45 in 60 faces
+
+
+def test_adjusted_by_hand():
+    table = pd.DataFrame({"kind": ["a", "a", "a", "b", "b"], "p_value": [0.01, 0.04, np.nan, 0.04, 0.5]})
+    adjusted = with_adjusted(table, ["kind"])
+    assert adjusted["p_holm"].tolist()[:2] == pytest.approx([0.02, 0.04])
+    assert np.isnan(adjusted["p_holm"][2])
+    assert adjusted["p_bh"].tolist()[3:] == pytest.approx([0.08, 0.5])
+    assert "p_holm" not in table
