@@ -1,0 +1,1 @@
+"""Our questions about an estimator: tables in, tables out."""

@@ -1,0 +1,1 @@
+"""What comes in and what ships: images, labels, metadatasets, results."""

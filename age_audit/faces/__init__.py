@@ -1,0 +1,1 @@
+"""From a picture to a face: decoding, detection, landmarks, alignment, chips."""

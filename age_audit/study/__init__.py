@@ -1,0 +1,1 @@
+"""What the published study did, to the last digit."""

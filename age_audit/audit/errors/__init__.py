@@ -1,0 +1,1 @@
+"""Wrong for whom?"""

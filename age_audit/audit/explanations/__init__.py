@@ -1,0 +1,1 @@
+"""Where do explanations lie, and can they be believed?"""

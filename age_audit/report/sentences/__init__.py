@@ -1,0 +1,1 @@
+"""What the notebooks claim, each sentence with the number it rests on."""
