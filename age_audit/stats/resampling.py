@@ -95,10 +95,12 @@ def _bootstrapped(samples, coefficients, method, rng, draws, confidence) -> tupl
         warnings.simplefilter("ignore", RuntimeWarning)
         result = scipy.stats.bootstrap(
             [np.arange(len(column)) for column in columns],  # faces are drawn by number, for all measures together
+            # Rounded, because BCa counts samples below the estimate: which of those that tie in exact arithmetic are
+            # below would otherwise follow the last digits of a sum, and so the processor.
             lambda *drawn, axis=-1: sum(
                 weight * _means_of_drawn(faces, column)
                 for weight, faces, column in zip(coefficients, drawn, columns, strict=True)
-            ),
+            ).round(9),
             n_resamples=draws,
             batch=max(1, _NUMBERS_AT_ONCE // sum(map(len, columns))),
             vectorized=True,
