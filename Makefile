@@ -19,7 +19,7 @@ help:  ## say what can be made
 setup: $(VENV)/installed  ## make .venv and install everything, once
 
 # The stamp is written last: an interrupted set-up starts again.
-$(VENV)/installed: requirements.txt requirements.lock requirements-models.txt pyproject.toml
+$(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "expected Python 3.11, got $$($(PYTHON) --version); install it, or: make PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "[1/3] making $(VENV) with $$($(PYTHON) --version)"
