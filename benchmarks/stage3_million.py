@@ -5,7 +5,8 @@
 Makes activations as stage 2 writes them, from a fixed seed, in a temporary folder (1.6 GB as JSON), and runs each way
 in a process of its own: the tables of stage 3 from JSON and from Parquet, the whole of stage 3 with its figures, and
 for comparison the tables the plain way, with ``json.load`` of the whole file (which takes many gigabytes of memory).
-The tables of all ways are compared, and have to be the same.
+JSON that is small enough to be read at once is also read row by row, as if it were larger. The tables of all ways are
+compared, and have to be the same.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Whatever this module imports counts in the memory of every process it starts, so that the heavy libraries come later.
+from age_audit.core.config import JSON_AT_ONCE
 from benchmarks.measuring import run_apart, run_main
 
 ROWS = 1_000_000
@@ -33,6 +35,8 @@ def measure(rows: int = ROWS) -> dict:
             "tables and figures from JSON": run_apart(__file__, "everything", f"{folder}/json", f"{folder}/figures"),
             "tables the plain way (json.load)": run_apart(__file__, "plain_tables", f"{folder}/json"),
         }
+        if size["json"] <= JSON_AT_ONCE:
+            runs["tables from JSON, row by row"] = run_apart(__file__, "tables", f"{folder}/json", 0)
     hashes = {run.pop("result") for name, run in runs.items() if name.startswith("tables ") and "figures" not in name}
     if len(hashes) != 1:
         raise RuntimeError(f"expected the same tables from every way, got {len(hashes)} different ones")
@@ -99,12 +103,17 @@ def made_rows(count: int) -> Iterator[dict]:
             }
 
 
-def tables(folder: str) -> str:
-    """Stage 3 without its figures, by its own functions; a hash of the tables."""
-    from age_audit.data.region_scores import read_activations
+def tables(folder: str, at_once: str = "") -> str:
+    """Stage 3 without its figures, by its own functions; a hash of the tables.
+
+    ``at_once`` is the size in bytes above which JSON is read row by row, by default that of config.
+    """
+    from age_audit.data import region_scores
     from age_audit.pipeline.stage3 import COLUMNS, group_tables
 
-    return hash_of(group_tables(read_activations(Path(folder), DATASET, COLUMNS)))
+    if at_once:
+        region_scores.JSON_AT_ONCE = int(at_once)
+    return hash_of(group_tables(region_scores.read_activations(Path(folder), DATASET, COLUMNS)))
 
 
 def plain_tables(folder: str) -> str:

@@ -96,6 +96,8 @@ STEPS = ("align", "crop", "estimate", "explain")
 FORMATS = ("auto", "json", "parquet")
 # Images above which activations become Parquet. As JSON they are 0.3 GB there, and json.load needs 0.7 GB of memory.
 PARQUET_ABOVE = 200_000
+# Bytes of JSON above which it is read row by row: what stage 2 writes by itself stays below, a foreign file may not.
+JSON_AT_ONCE = 400_000_000
 
 
 @dataclass(frozen=True)

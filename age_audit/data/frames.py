@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
@@ -13,7 +14,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.groups import _require, age_range_of, require_columns
 from age_audit.core.metrics import absolute_error, signed_error, study_accuracy
 from age_audit.core.vocabulary import GROUP_ORDER, REQUIRED_COLUMNS
-from age_audit.data.columns import Columns, collect, is_number_column
+from age_audit.data.columns import Part, is_number_column, parts_of
 from age_audit.data.label_formats import label_from_utkface_name
 
 
@@ -36,7 +37,7 @@ def activations_frame(rows: Iterable[Mapping]) -> pd.DataFrame:
     UsageError
         If a row is not an object, a required column is missing from all rows, or a number is not a number.
     """
-    return frame_of_columns(collect(rows))
+    return frame_of_parts(parts_of(rows))
 
 
 def predictions_frame(
@@ -77,12 +78,16 @@ def predictions_frame(
     return completed_frame(pd.DataFrame(dict(zip(REQUIRED_COLUMNS, values, strict=True)), dtype=object))
 
 
-def frame_of_columns(columns: Columns) -> pd.DataFrame:
-    """As :func:`activations_frame`, of rows that were collected already."""
-    if not columns.length:
+def frame_of_parts(parts: Iterable[Part]) -> pd.DataFrame:
+    """As :func:`activations_frame`, of rows that come as columns, batch after batch."""
+    frames, names = [], {}
+    for frame, its_names in parts:
+        frames.append(frame)
+        names |= dict.fromkeys(its_names)
+    if not any(map(len, frames)):
         return completed_frame(pd.DataFrame(columns=list(REQUIRED_COLUMNS)))
-    _require(columns.names, REQUIRED_COLUMNS)
-    return completed_frame(columns.frame())
+    _require(names, REQUIRED_COLUMNS)
+    return completed_frame(pd.concat(frames, ignore_index=True))
 
 
 def completed_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -150,7 +155,10 @@ def row_counts(frame: pd.DataFrame) -> dict[str, int]:
 
 def _numbers(frame: pd.DataFrame, column: str) -> pd.Series:
     """The column as floats, infinities as missing; a UsageError naming the image whose value is no number."""
-    numbers = pd.to_numeric(frame[column], errors="coerce").astype(float)
+    try:
+        numbers = pd.to_numeric(frame[column], errors="coerce").astype(float)
+    except OverflowError:  # an integer beyond all floats is infinite, as JSON's 1e400 is
+        numbers = pd.to_numeric(frame[column].map(_within_floats), errors="coerce").astype(float)
     wrong = numbers.isna() & frame[column].notna()
     if wrong.any():
         at = wrong.idxmax()
@@ -159,6 +167,10 @@ def _numbers(frame: pd.DataFrame, column: str) -> pd.Series:
             f"{int(wrong.sum())} row(s) are like that"
         )
     return numbers.where(np.isfinite(numbers))
+
+
+def _within_floats(value: object) -> object:
+    return np.inf if type(value) is int and abs(value) > sys.float_info.max else value
 
 
 def _categories(values: pd.Series, order: Sequence[str]) -> pd.Categorical:

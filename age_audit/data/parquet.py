@@ -1,4 +1,4 @@
-"""What Apache Arrow does for activations: Parquet partitions, and JSON rows parsed many at a time.
+"""Activations as Parquet partitions.
 
 The only module that imports pyarrow. The same rows give the same bytes: row groups and partitions have fixed sizes,
 and nothing of the time, the place or the machine is written.
@@ -6,24 +6,20 @@ and nothing of the time, the place or the machine is written.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.json
 import pyarrow.parquet
 
-from age_audit.data.columns import TEXT_COLUMNS, Part, is_number_column
+from age_audit.data.columns import TEXT_COLUMNS, Part
 
 ROWS_PER_GROUP = 16_384  # all that writing holds in memory: some 50 MB as rows
 GROUPS_PER_PARTITION = 8
 ROWS_PER_PARTITION = ROWS_PER_GROUP * GROUPS_PER_PARTITION
 
-_LEAST_BLOCK = 1 << 20  # bytes that one core parses at once
 _MORE_FOLLOW = b"more_partitions_follow"  # in each partition's metadata, so that a lost last one is noticed
 _COLUMNS_OF_NO_ROWS = ("fname", "age_real", "gender_real", "race_real", "age_estimation", "age_estimation_accuracy")
 _WRITING = {"compression": "zstd", "use_dictionary": ["gender_real", "race_real"], "store_schema": False}
@@ -76,7 +72,7 @@ def write_partitions(folder: Path, rows: Iterable[Mapping]) -> int:
     return written
 
 
-def read_partitions(folder: Path, wanted: Collection[str] | None = None) -> Iterator[tuple[dict[str, Part], int]]:
+def read_partitions(folder: Path, wanted: Collection[str] | None = None) -> Iterator[Part]:
     """Read the partitions of a folder, whoever wrote them, one at a time.
 
     Parameters
@@ -87,9 +83,8 @@ def read_partitions(folder: Path, wanted: Collection[str] | None = None) -> Iter
 
     Yields
     ------
-    (dict of str to list or ndarray, int)
-        The wanted columns that are there, floats with NaN for missing ones where the file has numbers; and how many
-        rows they have.
+    (DataFrame, list of str)
+        One partition: the wanted columns that are there, and the names of all.
 
     Raises
     ------
@@ -104,92 +99,14 @@ def read_partitions(folder: Path, wanted: Collection[str] | None = None) -> Iter
     for path in paths:
         try:
             with pa.parquet.ParquetFile(path) as file:
-                names = [name for name in file.schema_arrow.names if wanted is None or name in wanted]
-                table = file.read(names)
+                names = file.schema_arrow.names
+                table = file.read([name for name in names if wanted is None or name in wanted])
                 more = (file.metadata.metadata or {}).get(_MORE_FOLLOW)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{path.name}: {' '.join(str(error).split())}") from error
         if more is not None and (more == b"yes") != (path is not paths[-1]):
             raise ValueError(f"{path.name} says that {'more partitions' if more == b'yes' else 'none'} should follow")
-        yield _columns(table), table.num_rows
-
-
-def parse_flat_rows(text: str, wanted: Collection[str] | None = None) -> tuple[dict[str, Part], int] | None:
-    """Parse many rows of an activations file at once, where they are as ``json.dump`` writes flat objects.
-
-    Parameters
-    ----------
-    text : str
-        ``{...}, {...}``
-    wanted : collection of str, optional
-        Columns to read; all by default. The others are checked to be JSON.
-
-    Returns
-    -------
-    (dict of str to list or ndarray, int) or None
-        As :func:`read_partitions`. None when anything at all is unusual, and only reading row by row can tell what:
-        other separators, a brace within a text, an unknown column, a text where a number belongs, damage.
-    """
-    lines = None if "[" in text or "\n" in text or _has_odd_numbers(text) else _one_row_a_line(text)
-    names = None if lines is None else _names_of_first(text, wanted)
-    if names is None:
-        return None
-    schema = pa.schema([(name, pa.string() if name in TEXT_COLUMNS else pa.float64()) for name in names])
-    parsing = pa.json.ParseOptions(
-        explicit_schema=schema, unexpected_field_behavior="error" if wanted is None else "ignore"
-    )
-    reading = pa.json.ReadOptions(block_size=max(_LEAST_BLOCK, lines.size // 4))  # blocks are shared among the cores
-    try:
-        table = pa.json.read_json(pa.BufferReader(pa.py_buffer(lines)), read_options=reading, parse_options=parsing)
-    except pa.ArrowException:
-        return None
-    return (_columns(table), table.num_rows) if table.num_rows == np.count_nonzero(lines == ord("\n")) + 1 else None
-
-
-def _has_odd_numbers(text: str) -> bool:
-    """Whether there might be a NaN or an infinity, of which Arrow takes other spellings than Python does."""
-    return ("N" in text and "NaN" in text) or "Inf" in text
-
-
-def _one_row_a_line(text: str) -> np.ndarray | None:
-    """The bytes of ``{...}, {...}`` with a line break between rows; None unless each brace opens a row.
-
-    So no row holds another. Nor can a text with a separator in it pass for two rows: JSON has no line breaks within
-    texts, and both halves would be damaged.
-    """
-    data = np.frombuffer(text.encode(), dtype=np.uint8).copy()
-    starts = np.flatnonzero(data == ord("{"))
-    if not starts.size or starts[0] != 0:
-        return None
-    heads = starts[1:]
-    for back, character in enumerate(" ,}", start=1):
-        if (data[heads - back] != ord(character)).any():
-            return None
-    data[heads - 2], data[heads - 1] = ord(" "), ord("\n")
-    return data
-
-
-def _names_of_first(text: str, wanted: Collection[str] | None) -> list[str] | None:
-    """The wanted columns; None unless the first row has them all and the type of each is known by its name."""
-    try:
-        first, _ = json.JSONDecoder().raw_decode(text)
-    except ValueError:
-        return None
-    if not isinstance(first, dict):
-        return None
-    names = [name for name in first if wanted is None or name in wanted]
-    known = all(name in TEXT_COLUMNS or is_number_column(name) for name in names)
-    return names if known and len(names) == len(first if wanted is None else wanted) else None
-
-
-def _columns(table: pa.Table) -> dict[str, Part]:
-    return {name: _values(table.column(name)) for name in table.column_names}
-
-
-def _values(column: pa.ChunkedArray) -> Part:
-    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-        return column.to_numpy().astype(float)
-    return column.to_pylist()
+        yield table.to_pandas(ignore_metadata=True), names
 
 
 def _tables(rows: Iterable[Mapping]) -> Iterator[pa.Table]:

@@ -8,19 +8,22 @@ that no stale rows stay behind; where both are there all the same, the JSON is r
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
+import ijson
 import pandas as pd
 
-from age_audit.core.config import PARQUET_ABOVE
+from age_audit.core.config import JSON_AT_ONCE, PARQUET_ABOVE
 from age_audit.core.errors import UsageError
 from age_audit.data import parquet
-from age_audit.data.columns import Columns
-from age_audit.data.frames import frame_of_columns
-from age_audit.data.json_lists import NotAListError, read_list
+from age_audit.data.columns import Part, parts_of
+from age_audit.data.frames import frame_of_parts
 from age_audit.data.metadatasets import (
     metadataset_path,
     opened,
@@ -115,28 +118,58 @@ def read_activations(folder: Path, dataset: str, wanted: Collection[str] | None 
     json_path, folder_path = metadataset_path(folder, dataset, KIND), partitions_folder(folder, dataset)
     partitioned = files_there(folder, dataset) == [folder_path]
     path = folder_path if partitioned else json_path
-    columns = Columns(wanted)
-    for part in _partitions(path, wanted) if partitioned else _json_parts(path, wanted):
-        if isinstance(part, list):
-            columns.add_rows(part)
-        else:
-            columns.add_columns(*part)
-    if not columns.length:
+    frame = frame_of_parts(_partitions(path, wanted) if partitioned else parts_of(_json_rows(path), wanted))
+    if frame.empty:
         raise UsageError(f"expected at least one image in {path}, got an empty list; run stage 2 on some images")
-    return frame_of_columns(columns)
+    return frame
 
 
-def _json_parts(path: Path, wanted: Collection[str] | None) -> Iterator[list | tuple]:
-    try:
-        with reading(path, KIND), opened(path) as stream:
-            yield from read_list(stream, lambda text: parquet.parse_flat_rows(text, wanted))
-    except NotAListError as error:
-        raise UsageError(f"expected a list of objects, one an image, in {path}, got {error}") from error
-
-
-def _partitions(path: Path, wanted: Collection[str] | None) -> Iterator[tuple]:
+def _partitions(path: Path, wanted: Collection[str] | None) -> Iterator[Part]:
     with reading(path, KIND):
         yield from parquet.read_partitions(path, wanted)
+
+
+def _json_rows(path: Path) -> Iterator[Any]:
+    """The items of a JSON list: of one that is huge, without ever holding them all."""
+    with reading(path, KIND), opened(path) as stream:
+        size = stream.seek(0, os.SEEK_END)  # of the text: a packed file is unpacked once more for it
+        stream.seek(0)
+        if size > JSON_AT_ONCE:
+            yield from _streamed(stream, path)
+            return
+        found = json.loads(stream.read().decode("utf-8-sig"))
+    yield from _checked_list(found, path)
+
+
+def _checked_list(found: Any, path: Path) -> list:
+    if not isinstance(found, list):
+        raise UsageError(f"expected a list of objects, one an image, in {path}, got {type(found).__name__}")
+    return found
+
+
+def _streamed(stream: BinaryIO, path: Path) -> Iterator[Any]:
+    """The items by ijson, which knows neither the byte order mark nor NaN, nor integers of more than 64 bits."""
+    start = 3 if stream.read(3) == b"\xef\xbb\xbf" else 0
+    came = 0
+    try:
+        stream.seek(start)
+        event, value = next(ijson.basic_parse(stream, use_float=True))
+        if event != "start_array":
+            _checked_list({} if event == "start_map" else value, path)
+        stream.seek(start)
+        for came, item in enumerate(ijson.items(stream, "item", use_float=True), 1):  # noqa: B007
+            yield item
+    except ijson.JSONError as error:
+        # ijson reads some 60 KB ahead, and does not hand out the rows of those that come before the damage.
+        raise ValueError(f"{_told(error)}, after at least {came:,} row(s)") from error
+
+
+def _told(error: ijson.JSONError) -> str:
+    """What ijson says and the text around the damage, on one line and without the arrow that points into it."""
+    words = error.args[0]
+    lines = (words.decode(errors="replace") if isinstance(words, bytes) else words).splitlines()
+    near = "".join(lines[1:2]).strip()
+    return lines[0].rstrip(".") + (f", near {near!r}" if near else "")
 
 
 def _write_partitions(path: Path, rows: Iterable[Mapping]) -> dict:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.core.config import PARQUET_ABOVE
+from age_audit.core.config import JSON_AT_ONCE, PARQUET_ABOVE
 from age_audit.core.errors import UsageError
 from age_audit.core.vocabulary import REQUIRED_COLUMNS
-from age_audit.data import json_lists, parquet, region_scores
+from age_audit.data import columns, parquet, region_scores
 from age_audit.data.frames import completed_frame
 from age_audit.data.metadatasets import metadataset_path, provenance_path, read_metadataset
 from age_audit.data.region_scores import files_there, format_for, partitions_folder, read_activations, write_activations
@@ -43,40 +43,50 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.fixture
+def streamed(monkeypatch):
+    """As if the file were huge."""
+    monkeypatch.setattr(region_scores, "JSON_AT_ONCE", 1)
+
+
 class TestTheSameFrame:
-    @pytest.fixture(params=[200, 3000, json_lists.CHUNK])
-    def chunk(self, request, monkeypatch):
-        """Windows of less than a row, of some rows and of all."""
-        defaults = (None, request.param)
-        monkeypatch.setattr(json_lists.read_list, "__defaults__", defaults)
+    @pytest.fixture(params=["at once", "streamed", "streamed in batches"], autouse=True)
+    def way(self, request, monkeypatch):
+        """How JSON is read."""
+        if request.param != "at once":
+            monkeypatch.setattr(region_scores, "JSON_AT_ONCE", 1)
+        if request.param == "streamed in batches":
+            monkeypatch.setattr(columns, "BATCH", 7)
+        return request.param
 
     @pytest.mark.parametrize("wanted", [None, (*REQUIRED_COLUMNS, "age_estimation_accuracy")])
     @pytest.mark.parametrize("style", [{}, {"indent": 4}, {"separators": (",", ":")}, {"ensure_ascii": False}])
-    def test_from_json(self, tmp_path, chunk, style, wanted):
+    def test_from_json(self, tmp_path, style, wanted):
         json_path(tmp_path).write_text(json.dumps(some_rows(), **style), encoding="utf-8")
         expected = all_at_once(tmp_path)
         if wanted:
             expected = expected[[*wanted, "age_range", "signed_error", "absolute_error"]]
         pd.testing.assert_frame_equal(read_activations(tmp_path, "faces", wanted), expected)
 
-    def test_from_rows_of_every_kind(self, tmp_path, chunk):
+    def test_from_rows_of_every_kind(self, tmp_path, way):
         rows = some_rows(60)
         rows[7] |= {"age_estimation": "31.5", "note": "}, {", "fname": "ü\\\n"}
-        rows[20]["age_real"] = float("nan")
-        rows[21]["age_estimation"] = float("inf")
+        if way == "at once":  # which only Python takes for JSON
+            rows[20]["age_real"] = float("nan")
+            rows[21]["age_estimation"] = float("inf")
         rows[30] |= {"race_real": "", "gender_real": 3, "more": [1, {"a": 2}]}
         rows[40] = {name: rows[40][name] for name in REQUIRED_COLUMNS}
         rows[50] = {}
         json_path(tmp_path).write_text(json.dumps(rows), encoding="utf-8-sig")
         pd.testing.assert_frame_equal(read_activations(tmp_path, "faces"), all_at_once(tmp_path))
 
-    def test_from_rows_without_an_accuracy(self, tmp_path, chunk):
+    def test_from_rows_without_an_accuracy(self, tmp_path):
         rows = [{name: row[name] for name in REQUIRED_COLUMNS} for row in some_rows()]
         json_path(tmp_path).write_text(json.dumps(rows))
         found = read_activations(tmp_path, "faces", (*REQUIRED_COLUMNS, "age_estimation_accuracy"))
         pd.testing.assert_frame_equal(found, all_at_once(tmp_path))
 
-    def test_from_json_packed_with_gzip(self, tmp_path, chunk):
+    def test_from_json_packed_with_gzip(self, tmp_path):
         json_path(tmp_path).write_text(json.dumps(some_rows()))
         expected = all_at_once(tmp_path)
         packed = json_path(tmp_path).with_suffix(".json.gz")
@@ -98,20 +108,16 @@ class TestTheSameFrame:
         pd.testing.assert_frame_equal(read_activations(tmp_path / "parquet", "faces"), all_at_once(tmp_path / "json"))
 
 
-def test_rows_as_we_write_them_are_parsed_many_at_a_time(tmp_path, monkeypatch):
-    """Otherwise everything would still be right, and slow."""
-    answers = []
-    parse = parquet.parse_flat_rows
-
-    def watched(text, wanted):
-        answers.append(parse(text, wanted))
-        return answers[-1]
-
-    monkeypatch.setattr(parquet, "parse_flat_rows", watched)
+def test_huge_files_are_read_row_by_row(tmp_path, streamed, monkeypatch):
+    """Otherwise everything would still be right, and take gigabytes."""
+    monkeypatch.setattr(json, "loads", None)
     write_activations(tmp_path, "faces", some_rows(), "json", {})
-    read_activations(tmp_path, "faces")
-    read_activations(tmp_path, "faces", REQUIRED_COLUMNS)
-    assert [length for _, length in answers] == [39, 39]  # the last row stands alone: nothing says that it is whole
+    assert len(read_activations(tmp_path, "faces")) == 40
+
+
+def test_what_stage_2_writes_by_itself_is_read_at_once():
+    row = len(json.dumps(next(stage3_million.made_rows(1)))) + 2
+    assert PARQUET_ABOVE * row < JSON_AT_ONCE
 
 
 class TestWriting:
@@ -234,6 +240,48 @@ class TestReading:
                 read_activations(tmp_path, "faces", wanted)
             assert words in str(error.value)
             assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"[{", "reading it failed (parse error: premature EOF, after at least 0 row(s)); write it again"),
+            (b'[{"a": 1}, {"b" 2}]', "value must be separated by a colon (':'), near '[{\"a\": 1}, {\"b\" 2}]', after"),
+            (b'[{"a": "\xff"}]', "invalid bytes in UTF8 string, near"),
+            (b'[{"a": NaN}]', "invalid char in json text, near '[{\"a\": NaN}]', after at least 0 row(s)"),
+            (b'[{"a": 123456789012345678901234567890}]', "integer overflow"),
+            (b"[{}] x", "trailing garbage, near '[{}] x'"),
+            (b'{"predictions": {}}', "expected a list of objects, one an image, in"),
+            (b'"text"', "activations.json, got str"),
+            (b" [ ]", "expected at least one image in"),
+            (b"[1, 2]", "expected every row to be an object with the labels of one image, got 1"),
+            (b'[{"fname": "a.jpg"}]', "age_estimation; the columns present begin with: fname"),
+        ],
+    )
+    def test_huge_json_that_cannot_be_used(self, tmp_path, streamed, content, words):
+        for wanted in (None, REQUIRED_COLUMNS):
+            json_path(tmp_path).write_bytes(content)
+            with pytest.raises(UsageError) as error:
+                read_activations(tmp_path, "faces", wanted)
+            assert words in str(error.value)
+            assert "\n" not in str(error.value)
+
+    def test_every_truncation_of_huge_json_is_told(self, tmp_path, streamed):
+        text = json.dumps(some_rows(3))
+        for end in range(2, len(text), 37):
+            json_path(tmp_path).write_text(text[:end])
+            with pytest.raises(UsageError, match=r"reading it failed \((parse|lexical) error: .*, after at least \d"):
+                read_activations(tmp_path, "faces")
+
+    def test_damage_far_into_huge_json(self, tmp_path, streamed, monkeypatch):
+        monkeypatch.setattr(columns, "BATCH", 7)
+        text = json.dumps(some_rows(200))
+        json_path(tmp_path).write_text(f"{text[:-2]}#{text[-2:]}")
+        with pytest.raises(UsageError, match=r"near '.+', after at least 1\d\d row\(s\)"):
+            read_activations(tmp_path, "faces")
+
+    def test_a_byte_order_mark_is_no_part_of_huge_json(self, tmp_path, streamed):
+        json_path(tmp_path).write_text(json.dumps(some_rows()), encoding="utf-8-sig")
+        assert len(read_activations(tmp_path, "faces")) == 40
 
     def test_the_complaint_about_a_number_counts_all_rows(self, tmp_path):
         rows = some_rows()
