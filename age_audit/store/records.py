@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from age_audit.core.schema import AgeEstimate, Attribution
 from age_audit.store.files import pack_arrays, unpack_arrays
-
-
-@dataclass(frozen=True)
-class StoredEstimate:
-    """One face's estimate: age in years, probabilities (C,) of classes (C,) in years, P(female) where the model has
-    it.
-    """
-
-    age: float
-    probabilities: np.ndarray
-    classes: np.ndarray
-    probability_female: float | None
 
 
 def estimate_to_bytes(estimate: AgeEstimate, row: int) -> bytes:
@@ -34,12 +20,15 @@ def estimate_to_bytes(estimate: AgeEstimate, row: int) -> bytes:
     return pack_arrays(**arrays)
 
 
-def estimate_from_bytes(content: bytes) -> StoredEstimate:
-    """The inverse of :func:`estimate_to_bytes`."""
+def estimate_from_bytes(content: bytes) -> AgeEstimate:
+    """The inverse of :func:`estimate_to_bytes`: one face, N = 1."""
     arrays = unpack_arrays(content)
     female = arrays.get("probability_female")
-    return StoredEstimate(
-        float(arrays["age"]), arrays["probabilities"], arrays["classes"], None if female is None else float(female)
+    return AgeEstimate(
+        arrays["age"][None],
+        arrays["probabilities"][None],
+        arrays["classes"],
+        None if female is None else female[None],
     )
 
 
