@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from age_audit.core.config import PRESETS, LimeParameters
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.estimators.sources import estimator_identity
+from age_audit.explain.registry import DEFAULT, METHODS
 from age_audit.pipeline.steps import READ, STEPS, Job, needs, step_key
 
 REFERENCE_SHAPE = Path(__file__).parents[1] / "faces" / "reference_shape.json"
@@ -33,6 +33,8 @@ class Recipe:
     seed : int
     samples : int, optional
         In place of the preset's number.
+    method : str
+        Of explanation, a key of :data:`age_audit.explain.METHODS`.
     """
 
     aligned: bool
@@ -41,6 +43,7 @@ class Recipe:
     preset: str
     seed: int
     samples: int | None = None
+    method: str = DEFAULT
 
     @cached_property
     def estimator_parameters(self) -> dict:
@@ -54,8 +57,9 @@ class Recipe:
 
     @property
     def explain_variant(self) -> str:
-        """Tells explanations of different estimators and presets apart in one ledger."""
-        return f"{self.estimate_variant}|{self.preset}" + (f"|{self.samples}" if self.samples else "")
+        """Tells explanations of different estimators, presets and methods apart in one ledger."""
+        samples = f"|{self.samples}" if self.samples else ""
+        return f"{self.estimate_variant}|{self.preset}{samples}" + ("" if self.method == DEFAULT else f"|{self.method}")
 
     @property
     def align_parameters(self) -> dict:
@@ -63,13 +67,14 @@ class Recipe:
 
     @property
     def explain_parameters(self) -> dict:
-        """Every parameter of the explanation."""
-        return asdict(self.lime_parameters) | {"seed": self.seed}
+        """Every parameter of the explanation; the method's name where it is another than LIME, which had none."""
+        named = {} if self.method == DEFAULT else {"method": self.method}
+        return asdict(self.method_parameters) | {"seed": self.seed} | named
 
     @property
-    def lime_parameters(self) -> LimeParameters:
-        """The preset's, with another number of samples if one is given."""
-        preset = PRESETS[self.preset]
+    def method_parameters(self):
+        """The preset's for this method, with another number of samples if one is given."""
+        preset = METHODS[self.method].presets[self.preset]
         return preset if self.samples is None else replace(preset, num_samples=self.samples)
 
     def key(self, step: str, content: str) -> str:
@@ -95,5 +100,5 @@ class Recipe:
 
     def to_json(self) -> str:
         return json.dumps(
-            {"aligned": self.aligned, "estimator": self.estimator, "precision": self.precision, "seed": self.seed}
+            {name: getattr(self, name) for name in ("aligned", "estimator", "precision", "seed", "method")}
         )

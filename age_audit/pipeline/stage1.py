@@ -217,7 +217,8 @@ def _explain(run: Run) -> None:
             crop_path=run.picture("crop", job.image),
             mask_path=run.picture("explain", job.image),
             estimator=run.choice,
-            parameters=run.recipe.lime_parameters,
+            method=run.recipe.method,
+            parameters=run.recipe.method_parameters,
             seed=run.config.seed,
         )
         for job in jobs

@@ -73,9 +73,9 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
     if not done:
         others = ", ".join(ledger.variants("explain")) or "none"
         raise UsageError(
-            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, of "
-            f"{recipe.lime_parameters.num_samples} samples each, found {others}; run analysis_1_method.py --estimator "
-            f"{recipe.estimator} --preset {config.preset}, or choose another --preset or --samples"
+            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, "
+            f"of {recipe.method_parameters.num_samples} samples each, found {others}; run analysis_1_method.py "
+            f"--estimator {recipe.estimator} --preset {config.preset}, or choose another --preset or --samples"
         )
     asked = {image: content[image] for image in sorted(outcomes)}
     return Evaluation(ledger, recipe, rows, done, asked)

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from age_audit.core.config import LimeParameters
 from age_audit.core.errors import ImageFailure, UsageError, is_disk_full
 from age_audit.core.masks import mask_picture
 from age_audit.core.schema import CANVAS, AgeEstimate
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
+from age_audit.explain import explainer_for
 from age_audit.pipeline.steps import Job
 from age_audit.store.files import png_bytes, read_png, write_atomically
 from age_audit.store.ledger import StepRecord
@@ -83,7 +83,8 @@ class ExplainTask:
     crop_path: Path
     mask_path: Path
     estimator: EstimatorChoice
-    parameters: LimeParameters
+    method: str
+    parameters: object  # of that method
     seed: int
 
     @property
@@ -226,11 +227,11 @@ def _kept(estimate: AgeEstimate, row: int) -> tuple[bytes, str]:
 
 def explain_face(task: ExplainTask) -> list[StepRecord]:
     """Explain one face and write its mask."""
-    from age_audit.explain import LimeExplainer
 
     def explain() -> tuple[bytes, str]:
         crop = read_crop(task.crop_path)
-        attribution = LimeExplainer(task.estimator.load(), seed=task.seed, parameters=task.parameters).explain(crop)
+        explainer = explainer_for(task.method, task.estimator.load(), task.parameters, task.seed)
+        attribution = explainer.explain(crop)
         write_atomically(task.mask_path, png_bytes(mask_picture(attribution)))
         note = "" if attribution.positive_mask.any() else "no-positive-pixel"
         return attribution_to_bytes(attribution), note

@@ -33,15 +33,15 @@ def estimate_from_bytes(content: bytes) -> AgeEstimate:
 
 
 def attribution_to_bytes(attribution: Attribution) -> bytes:
-    """Segments and weights with all that the masks are made from; a few kilobytes a face."""
-    arrays = {
-        "segments": attribution.segments.astype(np.uint16),
-        "weights": attribution.weights,
-        "positive": _per_superpixel(attribution, attribution.positive_mask),
-        "negative": _per_superpixel(attribution, attribution.negative_mask),
-        "target": np.array(attribution.target),
-        "model": np.array([attribution.intercept, attribution.score]),
-    }
+    """All that an attribution holds: a few kilobytes a face of superpixels, some 200 of a dense map (as float32)."""
+    parts = {"positive": attribution.positive_mask, "negative": attribution.negative_mask}
+    if attribution.dense is None:
+        arrays = {"segments": attribution.segments.astype(np.uint16), "weights": attribution.weights}
+        arrays |= {name: _per_superpixel(attribution, mask) for name, mask in parts.items()}
+    else:
+        arrays = {"dense": attribution.dense.astype(np.float32)}
+        arrays |= {name: np.packbits(mask, axis=1) for name, mask in parts.items()}
+    arrays |= {"target": np.array(attribution.target), "model": np.array([attribution.intercept, attribution.score])}
     if attribution.interval is not None:
         arrays["interval"] = attribution.interval
     if attribution.settled is not None:
@@ -52,18 +52,27 @@ def attribution_to_bytes(attribution: Attribution) -> bytes:
 def attribution_from_bytes(content: bytes) -> Attribution:
     """The inverse of :func:`attribution_to_bytes`."""
     arrays = unpack_arrays(content)
-    segments = arrays["segments"].astype(np.int64)
+    dense, segments = arrays.get("dense"), arrays.get("segments")
+    if dense is None:
+        segments = segments.astype(np.int64)
+        positive, negative = (arrays[name][segments] for name in ("positive", "negative"))
+    else:
+        width = dense.shape[1]
+        positive, negative = (
+            np.unpackbits(arrays[name], axis=1, count=width).astype(bool) for name in ("positive", "negative")
+        )
     intercept, score = map(float, arrays["model"])
     return Attribution(
         segments=segments,
-        weights=arrays["weights"],
+        weights=arrays.get("weights"),
         target=str(arrays["target"]),
-        positive_mask=arrays["positive"][segments],
-        negative_mask=arrays["negative"][segments],
+        positive_mask=positive,
+        negative_mask=negative,
         interval=arrays.get("interval"),
         settled=arrays.get("settled"),
         intercept=intercept,
         score=score,
+        dense=dense,
     )
 
 

@@ -58,7 +58,7 @@ EVALUATION = ("a.jpg", NOWHERE, job("landmarks"))
             EstimateTask(((job("estimate", "a.jpg"), NOWHERE), (job("estimate", "b.jpg"), NOWHERE)), None),
             [job("estimate", "a.jpg"), job("estimate", "b.jpg")],
         ),
-        (ExplainTask(job("explain"), NOWHERE, NOWHERE, None, None, 0), [job("explain")]),
+        (ExplainTask(job("explain"), NOWHERE, NOWHERE, None, "lime", None, 0), [job("explain")]),
         (EvaluateTask(*EVALUATION, None, job("activations"), b""), [job("landmarks")]),
         (EvaluateTask(*EVALUATION, ((1, 2),), job("activations"), b""), [job("activations")]),
     ],
