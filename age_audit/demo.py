@@ -7,28 +7,24 @@ portraits are read from the installed packages; none is part of this project.
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from age_audit.cli import run_command
 from age_audit.core.config import PRESETS, Stage1Config, Stage2Config, Stage3Config, check_choice
-from age_audit.core.schema import AgeEstimate
 from age_audit.data.label_formats import CSV_COLUMNS
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.portraits import PORTRAITS, Portrait, portrait_path
 from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import read_face
 from age_audit.pipeline.stage1 import run_stage1
 from age_audit.pipeline.stage2 import run_stage2
 from age_audit.pipeline.stage3 import run_stage3
+from age_audit.pipeline.steps import picture_path
 from age_audit.regions.polygons import REGION_NAMES, REGIONS
 from age_audit.regions.scores import score_regions
 from age_audit.store.files import read_png
 from age_audit.store.ledger import Ledger
-from age_audit.store.pictures import picture_path
-from age_audit.store.records import attribution_from_bytes, estimate_from_bytes
 
 DATASET = "demo"
 LARGEST = 3  # regions named in the table
@@ -137,16 +133,13 @@ def _draw_panels(config: Stage1Config, findings: list[Finding]) -> list[Path]:
             if not finding.shares:
                 continue  # the run has said why
             fname = finding.portrait.fname
-            stored = estimate_from_bytes(ledger.payload(fname, "estimate", recipe.estimate_variant))
-            estimate = AgeEstimate(np.array([stored.age]), stored.probabilities[None], stored.classes)
-            attribution = attribution_from_bytes(ledger.payload(fname, "explain", recipe.explain_variant))
-            landmarks = np.array(json.loads(ledger.payload(fname, "landmarks")))
+            found = read_face(ledger, recipe, fname)
             figure = face_panel(
                 read_png(picture_path(config.output, "crop", fname)),
-                estimate,
-                attribution,
-                landmarks,
-                score_regions(attribution.positive_mask, landmarks),
+                found.estimate,
+                found.attribution,
+                found.landmarks,
+                score_regions(found.attribution.positive_mask, found.landmarks),
                 finding.portrait.title,
                 label_age=float(finding.portrait.age) if finding.portrait.age else None,
                 preset=config.preset,

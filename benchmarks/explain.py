@@ -23,13 +23,14 @@ from age_audit.core.config import PRESETS
 from age_audit.estimators import load_estimator
 from age_audit.execution import open_execution
 from age_audit.explain import LimeExplainer
+from age_audit.explain.superpixels import classifier_image
 from age_audit.pipeline.tasks import WorkerSetup
 from benchmarks.faces import crops
 
 SAMPLES = PRESETS["published"].num_samples
 
 
-def naive(estimator, explainer: LimeExplainer, face: np.ndarray) -> None:
+def naive(estimator, face: np.ndarray) -> None:
     """The ``lime`` package as it comes, asking the model as its own library does."""
     from lime.lime_image import LimeImageExplainer
 
@@ -40,7 +41,7 @@ def naive(estimator, explainer: LimeExplainer, face: np.ndarray) -> None:
 
     with contextlib.redirect_stderr(io.StringIO()):  # a progress bar that cannot be turned off
         LimeImageExplainer(random_state=42, feature_selection="forward_selection").explain_instance(
-            explainer.classifier_image(face),
+            classifier_image(face, rescale=True),
             classify,
             top_labels=1,
             hide_color=0,
@@ -70,7 +71,7 @@ def side_by_side(name: str, precision: str, faces: list[np.ndarray], with_naive:
     passes = floor(name, precision)
     ways = {"ours": explainer.explain, "floor": lambda face: passes()}
     if with_naive:
-        ways["naive"] = lambda face: naive(estimator, explainer, face)
+        ways["naive"] = lambda face: naive(estimator, face)
     for way in ways.values():  # the first call builds graphs
         way(faces[0])
     seconds: dict[str, list[float]] = {way: [] for way in ways}

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +23,9 @@ from age_audit.data.images import draw_evenly, list_images
 from age_audit.data.label_formats import LabelSource
 from age_audit.estimators import load_estimator
 from age_audit.estimators.masked import MaskedFaces
-from age_audit.explain import LimeExplainer
 from age_audit.explain.design import balanced_design, random_design
 from age_audit.explain.regression import fit_local_model, foldover_intervals
+from age_audit.explain.superpixels import hidden_image, segment
 from age_audit.faces.decoding import decode_image, read_bytes
 from age_audit.faces.detection import crop_face
 
@@ -44,10 +43,9 @@ def expected_ages(estimator, face, image, hidden, segments, shown) -> np.ndarray
 
 def examine(estimator, face: np.ndarray, designs: int, seed: int) -> dict:
     """Coverage and sign errors on one face."""
-    explainer = LimeExplainer(estimator, "audit")
-    segments = explainer.segment(face, 0)
+    segments = segment(face, SETTINGS.kernel_size, SETTINGS.max_dist, SETTINGS.ratio, 0)
     superpixels = int(segments.max()) + 1
-    hidden = explainer.hidden_image(face, segments)
+    hidden = hidden_image(face, segments, SETTINGS.hidden)
     generator = np.random.default_rng(seed)
     weights, intervals = [], []
     for _ in range(designs):
@@ -64,8 +62,7 @@ def examine(estimator, face: np.ndarray, designs: int, seed: int) -> dict:
     covered = (intervals[..., 0] <= reference) & (reference <= intervals[..., 1])
     settled = (intervals[..., 0] > 0) | (intervals[..., 1] < 0)
     wrong = np.sign(weights) != np.sign(reference)
-    black = replace(SETTINGS, hidden="black")
-    published = _published_signs(LimeExplainer(estimator, parameters=black), estimator, face, segments, designs, seed)
+    published = _published_signs(estimator, face, segments, designs, seed)
     return {
         "superpixels": superpixels,
         "coverage": float(covered.mean()),
@@ -77,10 +74,10 @@ def examine(estimator, face: np.ndarray, designs: int, seed: int) -> dict:
     }
 
 
-def _published_signs(explainer, estimator, face, segments, designs, seed) -> dict:
+def _published_signs(estimator, face, segments, designs, seed) -> dict:
     """100 random samples hidden in black against all the other random samples together; the target is the same."""
     superpixels = int(segments.max()) + 1
-    hidden = explainer.hidden_image(face, segments)
+    hidden = hidden_image(face, segments, "black")
     state = np.random.RandomState(seed)
     draws = [random_design(superpixels, 100, state) for _ in range(designs * 5 // 2)]
     targets = [expected_ages(estimator, face, face, hidden, segments, shown) for shown in draws]

@@ -21,6 +21,7 @@ from age_audit.core.config import PRESETS
 from age_audit.estimators import load_estimator
 from age_audit.estimators.dex import build_wide_resnet
 from age_audit.explain import LimeExplainer
+from age_audit.explain.superpixels import classifier_image
 from benchmarks.faces import crops
 
 PARAMETERS = PRESETS["published"]
@@ -64,7 +65,7 @@ def main() -> int:
     target = tf.one_hot([30], 101)
     ways = {
         "ours": ours.explain,
-        "xplique": lambda face: theirs(ours.classifier_image(face)[None].astype(np.float32), target),
+        "xplique": lambda face: theirs(classifier_image(face, rescale=True)[None].astype(np.float32), target),
         "floor": lambda face: network.predict_on_batch(passes),
     }
     faces = crops(arguments.images, arguments.faces)

@@ -18,8 +18,9 @@ import pandas as pd
 from age_audit.core.config import Stage1Config
 from age_audit.core.schema import Attribution
 from age_audit.data.metadatasets import read_metadataset
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import read_results
 from age_audit.store.ledger import Ledger
-from age_audit.store.records import attribution_from_bytes
 
 # What the documents call an area, and the regions that make it up: shares of the mask add up, coverages are averaged.
 AREAS = {
@@ -113,16 +114,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     rows = read_metadataset(given.metadatasets, given.dataset, "activations")
     explained = {row["fname"] for row in rows}
-    variant = f"{given.estimator}|{given.precision}|{given.preset}"
+    recipe = Recipe(True, given.estimator, given.precision, given.preset, defaults.seed)
     with Ledger(given.output, create=False) as ledger:
-        names = {image: row.fname for image, row in ledger.images().items()}
-        found = [
-            attribution_from_bytes(content)
-            for image, content in ledger.payloads("explain", variant)
-            if names[image] in explained
-        ]
+        asked = {image for image, row in ledger.images().items() if row.fname in explained}
+        found = [attribution for _, attribution in read_results(ledger, recipe, "explain", asked)]
     if not found:
-        parser.exit(2, f"error: expected attributions of {variant} in {given.output}; there are none\n")
+        wanted = recipe.variant("explain")
+        parser.exit(2, f"error: expected attributions of {wanted} in {given.output}; there are none\n")
     print(weights_table(found).map("{:.4g}".format).to_string())
     print()
     print(areas_table(rows).map("{:.1%}".format).to_string())

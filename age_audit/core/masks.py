@@ -19,7 +19,7 @@ def mask_picture(attribution: Attribution) -> np.ndarray:
     -------
     ndarray of uint8, shape (224, 224)
     """
-    picture = np.full(attribution.segments.shape, UNSETTLED, dtype=np.uint8)
+    picture = np.full(attribution.positive_mask.shape, UNSETTLED, dtype=np.uint8)
     picture[attribution.positive_mask] = POSITIVE
     picture[attribution.negative_mask] = NEGATIVE
     return picture

@@ -105,20 +105,20 @@ class AgeEstimate:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Which superpixels moved the estimate of one face.
+    """What moved the estimate of one face: superpixels with a weight each, or every pixel by its own value.
 
     Attributes
     ----------
-    segments : ndarray of int, shape (224, 224)
+    segments : ndarray of int, shape (224, 224), or None
         Superpixel number of every pixel, 0 to S - 1.
-    weights : ndarray of float, shape (S,)
+    weights : ndarray of float, shape (S,), or None
         Weight of each superpixel in the local linear model, in the unit of the target (a probability, or years).
     target : str
         What was explained: ``"class:<index>"`` (probability of one age class) or ``"expected_age"``.
     positive_mask : ndarray of bool, shape (224, 224)
-        Pixels of superpixels that raise the target (and are settled, where settledness was asked for).
+        Pixels that raise the target (and are settled, where settledness was asked for).
     negative_mask : ndarray of bool, shape (224, 224)
-        Pixels of superpixels that lower the target. Pixels in neither mask are unsettled.
+        Pixels that lower the target. Pixels in neither mask are unsettled.
     interval : ndarray of float, shape (S, 2), or None
         Interval of each weight, in the unit of the weights.
     settled : ndarray of bool, shape (S,), or None
@@ -127,10 +127,17 @@ class Attribution:
         Of the local linear model.
     score : float
         Weighted R² of the local linear model on its own samples.
+    dense : ndarray of float, shape (224, 224), or None
+        Value of every pixel, in the unit that its method states, where there are no superpixels.
+
+    Raises
+    ------
+    ValueError
+        Unless there are either segments and weights, or a dense map.
     """
 
-    segments: np.ndarray
-    weights: np.ndarray
+    segments: np.ndarray | None
+    weights: np.ndarray | None
     target: str
     positive_mask: np.ndarray
     negative_mask: np.ndarray
@@ -138,6 +145,17 @@ class Attribution:
     settled: np.ndarray | None = None
     intercept: float = 0.0
     score: float = float("nan")
+    dense: np.ndarray | None = None
+
+    def __post_init__(self):
+        there = [part is not None for part in (self.segments, self.weights, self.dense)]
+        if there not in ([True, True, False], [False, False, True]):
+            raise ValueError("expected an attribution of either segments with weights, or a dense map")
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Float (224, 224): the value of every pixel, that of its superpixel where it has one."""
+        return self.weights[self.segments] if self.dense is None else self.dense
 
 
 @dataclass(frozen=True)

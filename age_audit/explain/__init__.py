@@ -1,6 +1,12 @@
-"""Explanations of estimates: ``LimeExplainer(estimator, preset).explain(face)``."""
+"""Explanations of estimates: ``explainer_for(method, estimator, parameters, seed).explain(face)``.
 
-__all__ = ["LimeExplainer"]
+A method is a file and an entry in :mod:`age_audit.explain.registry`; ``LimeExplainer(estimator, preset)`` is LIME
+itself.
+"""
+
+from age_audit.explain.registry import METHODS, explainer_for
+
+__all__ = ["METHODS", "LimeExplainer", "explainer_for"]
 
 
 def __getattr__(name: str):

@@ -13,7 +13,7 @@ class Explainer(Protocol):
     """Explains one estimate at a time."""
 
     def explain(self, face: np.ndarray) -> Attribution:
-        """Attribute the estimate of one face to its superpixels.
+        """Attribute the estimate of one face to its superpixels, or to its pixels.
 
         Parameters
         ----------

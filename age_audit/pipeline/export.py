@@ -20,10 +20,10 @@ from age_audit.data.images import study_age_range
 from age_audit.data.metadatasets import names_array, plain_number, read_metadataset, write_metadataset
 from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import read_result, read_results
 from age_audit.stats.correlations import pearson_r
 from age_audit.store.files import write_arrays_by_row
 from age_audit.store.ledger import ImageRow, Ledger
-from age_audit.store.records import attribution_from_bytes, estimate_from_bytes
 
 # Years and shares are rounded where they are written, nowhere before: float32 models differ in the 6th decimal between
 # machines, and a reader needs no more than the 4th.
@@ -46,7 +46,7 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> 
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     estimates = _estimates(ledger, recipe, rows, content)
-    explained = current_outcomes(ledger, recipe, content, "explain", recipe.explain_variant)
+    explained = current_outcomes(ledger, recipe, content, "explain")
     if not estimates and _holds_predictions(config):
         return None
     chain = (["align"] if recipe.aligned else []) + ["crop"]
@@ -171,17 +171,15 @@ def _by_fname(rows: dict[str, ImageRow]) -> list[ImageRow]:
 
 def _estimates(ledger: Ledger, recipe: Recipe, rows: dict[str, ImageRow], content: dict[str, str]) -> dict[str, dict]:
     """Age, spread and P(female) by file name, rounded, in order."""
-    current = current_outcomes(ledger, recipe, content, "estimate", recipe.estimate_variant)
+    current = current_outcomes(ledger, recipe, content, "estimate")
     found = {}
-    for image, payload in ledger.payloads("estimate", recipe.estimate_variant):
-        if image not in current or current[image].status != "done":
-            continue
-        stored = estimate_from_bytes(payload)
-        female = stored.probability_female
+    done = {image for image, outcome in current.items() if outcome.status == "done"}
+    for image, estimate in read_results(ledger, recipe, "estimate", done):
+        female = estimate.probability_female
         found[rows[image].fname] = {
-            "age": round(stored.age, DECIMALS),
-            "age_spread": round(float(distribution_spread(stored.probabilities, stored.classes)), DECIMALS),
-            "probability_female": None if female is None else round(female, DECIMALS),
+            "age": round(float(estimate.age[0]), DECIMALS),
+            "age_spread": round(float(distribution_spread(estimate.probabilities, estimate.classes)[0]), DECIMALS),
+            "probability_female": None if female is None else round(float(female[0]), DECIMALS),
         }
     return dict(sorted(found.items()))
 
@@ -196,11 +194,10 @@ def _export_masks(
     provenance: dict,
 ) -> None:
     images = sorted((rows[image].fname, image) for image in done)
-    variant = recipe.explain_variant
 
     def planes() -> Iterator[np.ndarray]:
         for _, image in images:
-            attribution = attribution_from_bytes(ledger.payload(image, "explain", variant))
+            attribution = read_result(ledger, recipe, "explain", image)
             yield pack_masks(np.stack([attribution.positive_mask, attribution.negative_mask]))
 
     def fill(stream: BinaryIO) -> None:

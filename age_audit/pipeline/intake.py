@@ -8,12 +8,11 @@ from pathlib import Path
 
 from age_audit.core.config import Stage1Config
 from age_audit.core.errors import ImageFailure, UsageError
-from age_audit.core.schema import FaceLabel, ImageOutcome
+from age_audit.core.schema import FaceLabel
 from age_audit.data.images import ImageFile, count_other_files, draw_evenly, duplicate_names, list_images
 from age_audit.data.label_formats import LabelSource
-from age_audit.store.ledger import FILE_NAME, ImageRow, Ledger, StepRecord
-
-FROM_CROPS = frozenset({"estimate", "explain"})  # steps that need no image, only its crop
+from age_audit.pipeline.steps import FROM_CROPS, READ, Job
+from age_audit.store.ledger import FILE_NAME, ImageRow, Ledger
 
 
 @dataclass
@@ -77,8 +76,7 @@ class ImageFolder:
                 content = hashlib.sha256(read_bytes(file.path)).hexdigest()
                 intake.content[file.image] = content
             except ImageFailure as failure:
-                outcome = ImageOutcome(file.image, "read", "failed", failure.reason, failure.note)
-                failures.append(StepRecord(outcome, "", ""))
+                failures.append(Job(file.image, READ, "", "").failed(failure.reason, failure.note))
             rows.append(ImageRow(file.image, file.fname, content, labels[file.image]))
         ledger.write_images(rows, [file.image for file in self._listed])
         ledger.record(failures)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.steps import READ
 from age_audit.store.ledger import Ledger, Outcome
 
 NOT_ATTEMPTED = "not-attempted"
@@ -41,9 +42,7 @@ class Tally:
         return balance if self.worked else f"nothing to do, all results were there\n{balance}"
 
 
-def current_outcomes(
-    ledger: Ledger, recipe: Recipe, content: dict[str, str], step: str, variant: str = ""
-) -> dict[str, Outcome]:
+def current_outcomes(ledger: Ledger, recipe: Recipe, content: dict[str, str], step: str) -> dict[str, Outcome]:
     """A step's outcomes that were made from today's images with today's parameters.
 
     Parameters
@@ -51,27 +50,17 @@ def current_outcomes(
     content : dict of str to str
         Hash of the bytes of each image to consider.
     """
-    key_of = (lambda digest: digest) if step == "read" else getattr(recipe, f"{step}_key")
     return {
         image: outcome
-        for image, outcome in ledger.outcomes(step, variant).items()
-        if image in content and outcome.key == key_of(content[image])
+        for image, outcome in ledger.outcomes(step, recipe.variant(step)).items()
+        if image in content and outcome.key == recipe.key(step, content[image])
     }
 
 
-def settled_outcomes(
-    ledger: Ledger, recipe: Recipe, content: dict[str, str], step: str, variant: str = ""
-) -> dict[str, Outcome]:
+def settled_outcomes(ledger: Ledger, recipe: Recipe, content: dict[str, str], step: str) -> dict[str, Outcome]:
     """Current outcomes that stand: those of failures that may pass when tried again are left out."""
-    current = current_outcomes(ledger, recipe, content, step, variant)
+    current = current_outcomes(ledger, recipe, content, step)
     return {image: outcome for image, outcome in current.items() if outcome.reason not in TRANSIENT}
-
-
-def variant_of(recipe: Recipe, step: str) -> str:
-    """Under which variant the ledger keeps a step."""
-    if step == "estimate":
-        return recipe.estimate_variant
-    return recipe.explain_variant if step in ("explain", "activations") else ""
 
 
 def failures(
@@ -87,13 +76,13 @@ def failures(
     chain : sequence of str
         The steps that count, in order.
     """
-    read = ledger.outcomes("read")
-    by_step = [(step, current_outcomes(ledger, recipe, content, step, variant_of(recipe, step))) for step in chain]
+    read = ledger.outcomes(READ)
+    by_step = [(step, current_outcomes(ledger, recipe, content, step)) for step in chain]
     failed = {}
     for image in images:
         outcome = read.get(image)
         if image not in content or (outcome and outcome.status == "failed" and outcome.key == content[image]):
-            failed[image] = f"read/{outcome.reason if outcome else NOT_ATTEMPTED}"
+            failed[image] = f"{READ}/{outcome.reason if outcome else NOT_ATTEMPTED}"
             continue
         for step, outcomes in by_step:
             outcome = outcomes.get(image)

@@ -1,8 +1,4 @@
-"""What each step depends on, as a hash: a result is current while the hash of its recipe is what it was made with.
-
-Steps form a chain: image content -> align -> crop -> estimate, explain, landmarks -> activations. Each key is a hash
-of the key before it and of the step's own parameters, so that a change invalidates exactly what depends on it.
-"""
+"""What the results of a run depend on: a result is current while the key of its recipe is what it was made with."""
 
 from __future__ import annotations
 
@@ -12,20 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from age_audit.core.config import PRESETS, CropParameters, LimeParameters
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.estimators.sources import estimator_identity
-
-# Raised by hand whenever a step's code changes its results.
-METHOD_VERSIONS = {"align": 1, "crop": 1, "estimate": 1, "explain": 1, "landmarks": 1, "activations": 1}
+from age_audit.explain.registry import DEFAULT, METHODS
+from age_audit.pipeline.steps import READ, STEPS, Job, needs, step_key
 
 REFERENCE_SHAPE = Path(__file__).parents[1] / "faces" / "reference_shape.json"
-
-
-def step_key(step: str, upstream: str, parameters: dict) -> str:
-    """Hash of a step's input and parameters."""
-    description = json.dumps([step, METHOD_VERSIONS[step], upstream, parameters], sort_keys=True)
-    return hashlib.sha256(description.encode()).hexdigest()[:32]
 
 
 @cache
@@ -45,6 +33,8 @@ class Recipe:
     seed : int
     samples : int, optional
         In place of the preset's number.
+    method : str
+        Of explanation, a key of :data:`age_audit.explain.METHODS`.
     """
 
     aligned: bool
@@ -53,6 +43,7 @@ class Recipe:
     preset: str
     seed: int
     samples: int | None = None
+    method: str = DEFAULT
 
     @cached_property
     def estimator_parameters(self) -> dict:
@@ -66,8 +57,9 @@ class Recipe:
 
     @property
     def explain_variant(self) -> str:
-        """Tells explanations of different estimators and presets apart in one ledger."""
-        return f"{self.estimate_variant}|{self.preset}" + (f"|{self.samples}" if self.samples else "")
+        """Tells explanations of different estimators, presets and methods apart in one ledger."""
+        samples = f"|{self.samples}" if self.samples else ""
+        return f"{self.estimate_variant}|{self.preset}{samples}" + ("" if self.method == DEFAULT else f"|{self.method}")
 
     @property
     def align_parameters(self) -> dict:
@@ -75,35 +67,38 @@ class Recipe:
 
     @property
     def explain_parameters(self) -> dict:
-        """Every parameter of the explanation."""
-        return asdict(self.lime_parameters) | {"seed": self.seed}
+        """Every parameter of the explanation; the method's name where it is another than LIME, which had none."""
+        named = {} if self.method == DEFAULT else {"method": self.method}
+        return asdict(self.method_parameters) | {"seed": self.seed} | named
 
     @property
-    def lime_parameters(self) -> LimeParameters:
-        """The preset's, with another number of samples if one is given."""
-        preset = PRESETS[self.preset]
+    def method_parameters(self):
+        """The preset's for this method, with another number of samples if one is given."""
+        preset = METHODS[self.method].presets[self.preset]
         return preset if self.samples is None else replace(preset, num_samples=self.samples)
 
-    def align_key(self, content: str) -> str:
-        return step_key("align", content, self.align_parameters)
+    def key(self, step: str, content: str) -> str:
+        """Hash of everything that a step's result depends on.
 
-    def crop_key(self, content: str) -> str:
-        return step_key("crop", self.align_key(content) if self.aligned else content, asdict(CropParameters()))
+        Parameters
+        ----------
+        content : str
+            Hash of the image's bytes, which is the key of reading it.
+        """
+        if step == READ:
+            return content
+        upstream = "".join(self.key(needed, content) for needed in needs(step, self.aligned))
+        return step_key(step, upstream, STEPS[step].parameters(self))
 
-    def estimate_key(self, content: str) -> str:
-        return step_key("estimate", self.crop_key(content), self.estimator_parameters)
+    def variant(self, step: str) -> str:
+        """Under which variant the ledger keeps a step."""
+        return STEPS[step].variant(self)
 
-    def explain_key(self, content: str) -> str:
-        parameters = self.explain_parameters | {"estimator": self.estimator_parameters}
-        return step_key("explain", self.crop_key(content), parameters)
-
-    def landmarks_key(self, content: str) -> str:
-        return step_key("landmarks", self.crop_key(content), {"landmark_model_sha256": LANDMARK_MODEL_SHA256})
-
-    def activations_key(self, content: str) -> str:
-        return step_key("activations", self.explain_key(content) + self.landmarks_key(content), {})
+    def job(self, step: str, image: str, content: str) -> Job:
+        """One step of an image with that content."""
+        return Job(image, step, self.variant(step), self.key(step, content))
 
     def to_json(self) -> str:
         return json.dumps(
-            {"aligned": self.aligned, "estimator": self.estimator, "precision": self.precision, "seed": self.seed}
+            {name: getattr(self, name) for name in ("aligned", "estimator", "precision", "seed", "method")}
         )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from age_audit.core.config import STEPS, Stage1Config
+from age_audit.core.config import Stage1Config
 from age_audit.core.errors import UsageError, is_disk_full
 from age_audit.core.masks import mask_picture
 from age_audit.data.images import ImageFile
@@ -20,6 +20,8 @@ from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.intake import ImageFolder, find_images
 from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import read_result
+from age_audit.pipeline.steps import ASK_ESTIMATOR, READ, Job, chain, picture_folders, picture_path
 from age_audit.pipeline.tasks import (
     EstimateTask,
     EstimatorChoice,
@@ -31,8 +33,6 @@ from age_audit.pipeline.tasks import (
 )
 from age_audit.store.files import png_bytes, remove_partial_files, write_atomically
 from age_audit.store.ledger import Ledger, Outcome
-from age_audit.store.pictures import FOLDERS, picture_path
-from age_audit.store.records import attribution_from_bytes
 
 
 @dataclass
@@ -50,9 +50,16 @@ class Run:
     execution: Execution
     worked: int = 0
 
-    def settled(self, step: str, variant: str = "") -> dict[str, Outcome]:
+    def settled(self, step: str) -> dict[str, Outcome]:
         """Outcomes of a step made with today's recipe, without failures that may pass when tried again."""
-        return settled_outcomes(self.ledger, self.recipe, self.content, step, variant)
+        return settled_outcomes(self.ledger, self.recipe, self.content, step)
+
+    def missing(self, step: str) -> list[Job]:
+        """A step that takes crops, for the run's images that have one and lack the step's result."""
+        there = {} if self.config.overwrite else self.settled(step)
+        cropped = {image for image, outcome in self.settled("crop").items() if outcome.status == "done"}
+        todo = [file.image for file in self.files if file.image in cropped and file.image not in there]
+        return [self.recipe.job(step, image, self.content[image]) for image in todo]
 
     def picture(self, step: str, image: str) -> Path:
         """Where a step's picture of an image lies; the whole file name is kept, so that a.jpg and a.png stay apart."""
@@ -63,11 +70,9 @@ class Run:
         config = self.config
         return EstimatorChoice(config.estimator, config.precision, config.device, config.batch)
 
-    def work(self, function: Callable, todo: Sequence, label: str, step: str, **options) -> None:
-        """Carry tasks out and record what comes of them; ``step`` is to blame where workers keep dying."""
-        results = self.execution.run(
-            function, todo, label, "face", give_up=worker_died(step), failed=count_failed, **options
-        )
+    def work(self, function: Callable, todo: Sequence, label: str, **options) -> None:
+        """Carry tasks out and record what comes of them."""
+        results = self.execution.run(function, todo, label, "face", give_up=worker_died, failed=count_failed, **options)
         self.worked += self.ledger.record_as_they_come(results)
 
 
@@ -89,7 +94,7 @@ def run_stage1(config: Stage1Config) -> Tally:
     precision = choose_precision(config.precision, config.estimator, config.preset, config.device)
     config = replace(config, precision=precision)
     images = find_images(config)
-    if {"estimate", "explain"} & set(config.steps):  # what is wrong with the estimator is told before any work
+    if ASK_ESTIMATOR & set(config.steps):  # what is wrong with the estimator is told before any work
         check_estimator(config.estimator, config.precision, config.device)
     with (
         Ledger(config.output) as ledger,
@@ -111,8 +116,8 @@ def run_stage1(config: Stage1Config) -> Tally:
                 _explain(run)
                 ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
         _say_how_accurate(export_predictions(config, ledger, recipe))
-        chain = [step for step in STEPS if step in _chain(config.steps, aligned)]
-        counted = tally(ledger, recipe, [file.image for file in run.files], run.content, chain, run.worked)
+        steps = chain(config.steps, aligned)
+        counted = tally(ledger, recipe, [file.image for file in run.files], run.content, steps, run.worked)
         execution.progress.tell("end", **asdict(counted))
         return counted
 
@@ -120,22 +125,22 @@ def run_stage1(config: Stage1Config) -> Tally:
 @contextmanager
 def _picture_folders(output: Path) -> Iterator[None]:
     """Folders for pictures, which at the end hold none that a killed run or worker was still writing."""
-    for folder in FOLDERS.values():
+    for folder in picture_folders(output):
         try:
-            (output / folder).mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)
         except OSError as error:
             if is_disk_full(error):
                 raise
             raise UsageError(
-                f"expected to make the folder {output / folder}, but: {error.strerror}; move what is there or choose "
+                f"expected to make the folder {folder}, but: {error.strerror}; move what is there or choose "
                 "another --output"
             ) from error
-        remove_partial_files(output / folder)
+        remove_partial_files(folder)
     try:
         yield
     finally:
-        for folder in FOLDERS.values():
-            remove_partial_files(output / folder)
+        for folder in picture_folders(output):
+            remove_partial_files(folder)
 
 
 def _say_how_accurate(accuracy: dict | None) -> None:
@@ -150,17 +155,11 @@ def _say_how_accurate(accuracy: dict | None) -> None:
         )
 
 
-def _chain(steps: tuple[str, ...], aligned: bool) -> set[str]:
-    """The steps asked for and those they need."""
-    needed = {"crop"} if set(steps) - {"align"} else set()
-    return set(steps) | needed | ({"align"} if aligned else set())
-
-
 def _prepare_faces(run: Run) -> None:
     """Read, align and crop."""
     steps, redo = run.config.steps, set(run.config.steps) if run.config.overwrite else set()
     wanted = run.recipe.aligned and "align" in steps, bool(set(steps) - {"align"})
-    read = run.ledger.outcomes("read")
+    read = run.ledger.outcomes(READ)
     aligned, cropped = run.settled("align"), run.settled("crop")
     todo = []
     for file in run.files:
@@ -183,18 +182,17 @@ def _prepare_faces(run: Run) -> None:
         if need_align or need_crop:
             todo.append(
                 FaceTask(
-                    image=image,
+                    read=run.recipe.job(READ, image, content),
                     path=file.path,
-                    content=content,
-                    align_key=run.recipe.align_key(content) if need_align else None,
-                    crop_key=run.recipe.crop_key(content) if need_crop else None,
+                    align=run.recipe.job("align", image, content) if need_align else None,
+                    crop=run.recipe.job("crop", image, content) if need_crop else None,
                     aligned_path=align_path,
                     cropped_path=crop_path,
                     align_done=run.recipe.aligned and not need_align,
                 )
             )
     label = "align and crop" if run.recipe.aligned else "crop"
-    run.work(tasks.prepare_face, todo, label, "read")
+    run.work(tasks.prepare_face, todo, label)
 
 
 def _is_failed(outcome: Outcome | None, key: str) -> bool:
@@ -202,61 +200,40 @@ def _is_failed(outcome: Outcome | None, key: str) -> bool:
     return outcome is not None and outcome.status == "failed" and outcome.key == key and outcome.reason not in TRANSIENT
 
 
-def _with_crop(run: Run) -> Iterator[tuple[str, str]]:
-    """(image, content) of the run's images that have a crop."""
-    cropped = run.settled("crop")
-    for file in run.files:
-        outcome = cropped.get(file.image)
-        if outcome is not None and outcome.status == "done":
-            yield file.image, run.content[file.image]
-
-
 def _estimate(run: Run) -> None:
-    recipe = run.recipe
-    there = {} if run.config.overwrite else run.settled("estimate", recipe.estimate_variant)
-    todo = [
-        (image, recipe.estimate_key(content), run.picture("crop", image))
-        for image, content in _with_crop(run)
-        if image not in there
-    ]
+    todo = [(job, run.picture("crop", job.image)) for job in run.missing("estimate")]
     size = run.config.batch or BATCH
-    batches = [
-        EstimateTask(tuple(todo[start : start + size]), run.choice, recipe.estimate_variant)
-        for start in range(0, len(todo), size)
-    ]
+    batches = [EstimateTask(tuple(todo[start : start + size]), run.choice) for start in range(0, len(todo), size)]
     setup = WorkerSetup(run.config.estimator)
     options = {"weight": lambda batch: len(batch.faces), "setup": setup, "split": tasks.single_faces}
-    run.work(tasks.estimate_faces, batches, "estimate", "estimate", **options)
+    run.work(tasks.estimate_faces, batches, "estimate", **options)
 
 
 def _explain(run: Run) -> None:
-    recipe = run.recipe
-    there = {} if run.config.overwrite else run.settled("explain", recipe.explain_variant)
+    jobs = run.missing("explain")
     todo = [
         ExplainTask(
-            image=image,
-            key=recipe.explain_key(content),
-            crop_path=run.picture("crop", image),
-            mask_path=run.picture("explain", image),
+            job=job,
+            crop_path=run.picture("crop", job.image),
+            mask_path=run.picture("explain", job.image),
             estimator=run.choice,
-            parameters=recipe.lime_parameters,
+            method=run.recipe.method,
+            parameters=run.recipe.method_parameters,
             seed=run.config.seed,
-            variant=recipe.explain_variant,
         )
-        for image, content in _with_crop(run)
-        if image not in there
+        for job in jobs
     ]
-    run.ledger.forget_mask_files(task.image for task in todo)
+    run.ledger.forget_mask_files(job.image for job in jobs)
     label = f"explain ({run.config.preset})"
-    run.work(tasks.explain_face, todo, label, "explain", setup=WorkerSetup(run.config.estimator))
-    _show_masks(run, {task.image for task in todo})
+    run.work(tasks.explain_face, todo, label, setup=WorkerSetup(run.config.estimator))
+    _show_masks(run, {job.image for job in jobs})
 
 
 def _show_masks(run: Run, drawn: set[str]) -> None:
     """Make img-masks show this run's estimator and preset, also where another run's masks lie there."""
-    ledger, variant = run.ledger, run.recipe.explain_variant
+    ledger = run.ledger
     content = {image: row.content for image, row in ledger.images().items() if row.content is not None}
-    explained = current_outcomes(ledger, run.recipe, content, "explain", variant)
+    explained = current_outcomes(ledger, run.recipe, content, "explain")
     shown, noted = ledger.mask_files(), []
     for image in ledger.images():
         path, outcome = run.picture("explain", image), explained.get(image)
@@ -265,7 +242,7 @@ def _show_masks(run: Run, drawn: set[str]) -> None:
         elif image in drawn and path.is_file():
             noted.append((image, outcome.key))
         elif shown.get(image) != outcome.key or not path.is_file():
-            mask = mask_picture(attribution_from_bytes(ledger.payload(image, "explain", variant)))
+            mask = mask_picture(read_result(ledger, run.recipe, "explain", image))
             write_atomically(path, png_bytes(mask))
             noted.append((image, outcome.key))
     ledger.set_mask_files(noted)

@@ -16,10 +16,10 @@ from age_audit.pipeline import tasks
 from age_audit.pipeline.export import DECIMALS, describe, label_fields
 from age_audit.pipeline.outcomes import Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import read_result, read_results
+from age_audit.pipeline.steps import of_stage, picture_path
 from age_audit.pipeline.tasks import EvaluateTask, count_failed, worker_died
 from age_audit.store.ledger import ImageRow, Ledger
-from age_audit.store.pictures import picture_path
-from age_audit.store.records import estimate_from_bytes
 
 
 @dataclass
@@ -53,7 +53,7 @@ def run_stage2(config: Stage2Config) -> Tally:
         evaluation = _explained(ledger, config)
         worked = _evaluate(evaluation, config, execution)
         _export(evaluation, config)
-        chain = ["explain", "landmarks", "activations"]
+        chain = ["explain", *of_stage(2)]
         counted = tally(ledger, evaluation.recipe, list(evaluation.asked), evaluation.asked, chain, worked)
         execution.progress.tell("end", **asdict(counted))
         return counted
@@ -68,14 +68,14 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
     recipe = Recipe(**json.loads(stated), preset=config.preset, samples=config.samples)
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
-    outcomes = current_outcomes(ledger, recipe, content, "explain", recipe.explain_variant)
+    outcomes = current_outcomes(ledger, recipe, content, "explain")
     done = {image: content[image] for image in sorted(outcomes) if outcomes[image].status == "done"}
     if not done:
         others = ", ".join(ledger.variants("explain")) or "none"
         raise UsageError(
-            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, of "
-            f"{recipe.lime_parameters.num_samples} samples each, found {others}; run analysis_1_method.py --estimator "
-            f"{recipe.estimator} --preset {config.preset}, or choose another --preset or --samples"
+            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, "
+            f"of {recipe.method_parameters.num_samples} samples each, found {others}; run analysis_1_method.py "
+            f"--estimator {recipe.estimator} --preset {config.preset}, or choose another --preset or --samples"
         )
     asked = {image: content[image] for image in sorted(outcomes)}
     return Evaluation(ledger, recipe, rows, done, asked)
@@ -83,61 +83,55 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
 
 def _evaluate(evaluation: Evaluation, config: Stage2Config, execution: Execution) -> int:
     ledger, recipe, content = evaluation.ledger, evaluation.recipe, evaluation.content
-    landmarks = _settled(evaluation, "landmarks", "", config.overwrite)
-    scored = _settled(evaluation, "activations", recipe.explain_variant, config.overwrite)
+    landmarks = _settled(evaluation, "landmarks", config.overwrite)
+    scored = _settled(evaluation, "activations", config.overwrite)
     todo = []
     for image, digest in content.items():
         found = landmarks.get(image)
         if (found is not None and found.status == "failed") or (found is not None and image in scored):
             continue
-        points = json.loads(ledger.payload(image, "landmarks")) if found is not None else None
+        points = read_result(ledger, recipe, "landmarks", image) if found is not None else None
         fname = evaluation.rows[image].fname
         todo.append(
             EvaluateTask(
-                image=image,
                 fname=fname,
                 crop_path=picture_path(config.output, "crop", fname),
-                landmarks_key=recipe.landmarks_key(digest),
-                landmarks=points,
-                activations_key=recipe.activations_key(digest),
-                attribution=ledger.payload(image, "explain", recipe.explain_variant),
-                variant=recipe.explain_variant,
+                landmarks=recipe.job("landmarks", image, digest),
+                points=points,
+                activations=recipe.job("activations", image, digest),
+                attribution=ledger.payload(image, "explain", recipe.variant("explain")),
             )
         )
-    died = worker_died("activations")
     return ledger.record_as_they_come(
-        execution.run(tasks.evaluate_face, todo, "regions", "face", give_up=died, failed=count_failed)
+        execution.run(tasks.evaluate_face, todo, "regions", "face", give_up=worker_died, failed=count_failed)
     )
 
 
-def _settled(evaluation: Evaluation, step: str, variant: str, overwrite: bool):
+def _settled(evaluation: Evaluation, step: str, overwrite: bool):
     if overwrite:
         return {}
-    return settled_outcomes(evaluation.ledger, evaluation.recipe, evaluation.content, step, variant)
+    return settled_outcomes(evaluation.ledger, evaluation.recipe, evaluation.content, step)
 
 
 def _export(evaluation: Evaluation, config: Stage2Config) -> None:
     ledger, recipe = evaluation.ledger, evaluation.recipe
-    scored = _settled(evaluation, "activations", recipe.explain_variant, False)
-    landmarks = _settled(evaluation, "landmarks", "", False)
+    scored = _settled(evaluation, "activations", False)
+    landmarks = _settled(evaluation, "landmarks", False)
     fname = {image: evaluation.rows[image].fname for image in evaluation.content}
-    estimates = current_outcomes(ledger, recipe, evaluation.content, "estimate", recipe.estimate_variant)
+    estimates = current_outcomes(ledger, recipe, evaluation.content, "estimate")
     ages = {
-        image: round(estimate_from_bytes(payload).age, DECIMALS)
-        for image, payload in ledger.payloads("estimate", recipe.estimate_variant)
-        if image in estimates
+        image: round(float(estimate.age[0]), DECIMALS)
+        for image, estimate in read_results(ledger, recipe, "estimate", estimates)
     }
     done = sorted((fname[image], image) for image, outcome in scored.items() if outcome.status == "done")
     activations = (
-        _activation_row(
-            evaluation.rows[image],
-            ages.get(image),
-            json.loads(ledger.payload(image, "activations", recipe.explain_variant)),
-        )
+        _activation_row(evaluation.rows[image], ages.get(image), read_result(ledger, recipe, "activations", image))
         for _, image in done
     )
     found = sorted((fname[image], image) for image, outcome in landmarks.items() if outcome.status == "done")
-    attachment = ({"fname": name, "landmarks": json.loads(ledger.payload(image, "landmarks"))} for name, image in found)
+    attachment = (
+        {"fname": name, "landmarks": read_result(ledger, recipe, "landmarks", image)} for name, image in found
+    )
     counts = Counter(f"{outcome.status}" for outcome in scored.values()) | Counter(
         f"landmarks/{outcome.reason}" for outcome in landmarks.values() if outcome.status == "failed"
     )

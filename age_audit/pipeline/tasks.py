@@ -11,16 +11,18 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from age_audit.core.config import LimeParameters
 from age_audit.core.errors import ImageFailure, UsageError, is_disk_full
 from age_audit.core.masks import mask_picture
-from age_audit.core.schema import CANVAS, AgeEstimate, ImageOutcome
+from age_audit.core.schema import CANVAS, AgeEstimate
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
+from age_audit.explain import explainer_for
+from age_audit.pipeline.steps import Job
 from age_audit.store.files import png_bytes, read_png, write_atomically
 from age_audit.store.ledger import StepRecord
 from age_audit.store.records import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
@@ -28,20 +30,22 @@ from age_audit.store.records import attribution_from_bytes, attribution_to_bytes
 
 @dataclass(frozen=True)
 class FaceTask:
-    """Read, align and crop one image. A key of ``None`` leaves the step out."""
+    """Read, align and crop one image. A job of ``None`` leaves the step out.
 
-    image: str
+    Every task tells in ``blamed`` which jobs failed if its workers keep dying.
+    """
+
+    read: Job
     path: Path
-    content: str
-    align_key: str | None
-    crop_key: str | None
+    align: Job | None
+    crop: Job | None
     aligned_path: Path
     cropped_path: Path
     align_done: bool  # the aligned picture is there, only the crop is missing
 
     @property
-    def key(self) -> str:
-        return self.content
+    def blamed(self) -> list[Job]:
+        return [self.crop if self.align_done else self.read]  # a row for reading would never be written again
 
 
 @dataclass(frozen=True)
@@ -61,45 +65,51 @@ class EstimatorChoice:
 
 @dataclass(frozen=True)
 class EstimateTask:
-    """Estimate the ages of one batch of crops: (image, key, path of the crop) each."""
+    """Estimate the ages of one batch of crops, each at its path."""
 
-    faces: tuple[tuple[str, str, Path], ...]
+    faces: tuple[tuple[Job, Path], ...]
     estimator: EstimatorChoice
-    variant: str
+
+    @property
+    def blamed(self) -> list[Job]:
+        return [job for job, _ in self.faces]
 
 
 @dataclass(frozen=True)
 class ExplainTask:
     """Explain the estimate of one crop and draw its mask."""
 
-    image: str
-    key: str
+    job: Job
     crop_path: Path
     mask_path: Path
     estimator: EstimatorChoice
-    parameters: LimeParameters
+    method: str
+    parameters: object  # of that method
     seed: int
-    variant: str
+
+    @property
+    def blamed(self) -> list[Job]:
+        return [self.job]
 
 
-def attempt(
-    image: str, step: str, key: str, work: Callable[[], tuple[bytes | None, str]], variant: str = ""
-) -> StepRecord:
-    """Run one step of one image; whatever goes wrong becomes a record, not a crash."""
+def attempt(job: Job, work: Callable[[], tuple[bytes | None, str]], seconds: float | None = None) -> StepRecord:
+    """Do one job; whatever goes wrong becomes a record, not a crash. ``seconds`` replaces the time that it takes."""
     start = time.perf_counter()
-    payload, status, reason, note = None, "done", "", ""
+
+    def took() -> float:
+        return time.perf_counter() - start if seconds is None else seconds
+
     try:
         payload, note = work()
+        return job.done(payload, note, took())
     except ImageFailure as failure:
-        status, reason, note = "failed", failure.reason, failure.note
+        return job.failed(failure.reason, failure.note, took())
     except UsageError:  # the estimator or an installation is at fault, which holds for every image
         raise
     except Exception as error:
         if is_disk_full(error):  # every image would fail, and none is to blame
             raise
-        status, reason, note = "failed", "unexpected-error", f"{type(error).__name__}: {error}"
-    outcome = ImageOutcome(image, step, status, reason, note, time.perf_counter() - start)
-    return StepRecord(outcome, variant, key, payload)
+        return job.failed("unexpected-error", f"{type(error).__name__}: {error}", took())
 
 
 def prepare_face(task: FaceTask) -> list[StepRecord]:
@@ -113,7 +123,7 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
 
     def read() -> tuple[None, str]:
         content = read_bytes(task.path)
-        if hashlib.sha256(content).hexdigest() != task.content:
+        if hashlib.sha256(content).hexdigest() != task.read.key:
             raise ImageFailure("changed-while-reading", "the file changed during the run")
         held["face"], notes = decode_image(content)
         return None, "; ".join(notes)
@@ -136,17 +146,16 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
 
     steps = []
     if not task.align_done:
-        steps.append(("read", task.content, read))
-        if task.align_key is not None:
-            steps.append(("align", task.align_key, align))
-    if task.crop_key is not None:
-        steps.append(("crop", task.crop_key, crop))
+        steps += [(task.read, read), (task.align, align)]
+    steps.append((task.crop, crop))
     records = []
-    for step, key, work in steps:
-        records.append(attempt(task.image, step, key, work))
+    for job, work in steps:
+        if job is None:
+            continue
+        records.append(attempt(job, work))
         if records[-1].outcome.status == "failed":
             # A picture of what the image was before must not stay beside a failure.
-            for path in (task.aligned_path, task.cropped_path) if step != "crop" else (task.cropped_path,):
+            for path in (task.aligned_path, task.cropped_path) if job != task.crop else (task.cropped_path,):
                 path.unlink(missing_ok=True)
             break
     return records
@@ -193,76 +202,57 @@ def estimate_faces(task: EstimateTask) -> list[StepRecord]:
     estimator = task.estimator.load()
     start = time.perf_counter()
     crops, records = {}, []
-    for image, key, path in task.faces:
+    for job, path in task.faces:
         try:
-            crops[image] = read_crop(path)
+            crops[job] = read_crop(path)
         except ImageFailure as failure:
-            outcome = ImageOutcome(image, "estimate", "failed", failure.reason, failure.note)
-            records.append(StepRecord(outcome, task.variant, key))
-    keys = {image: key for image, key, _ in task.faces}
+            records.append(job.failed(failure.reason, failure.note))
     try:
         estimate = estimator.predict(np.stack(list(crops.values()))) if crops else None
     except UsageError:
         raise
     except Exception:  # find out which face it was; the others get their estimates
-        return records + [_estimate_alone(task, image, keys[image], crop) for image, crop in crops.items()]
+        alone = task.estimator.load().predict
+        return records + [attempt(job, lambda crop=crop: _kept(alone(crop[None]), 0)) for job, crop in crops.items()]
     seconds = (time.perf_counter() - start) / max(len(crops), 1)
-    for row, image in enumerate(crops):
-        records.append(_estimate_record(task, image, keys[image], estimate, row, seconds))
-    return records
+    return records + [attempt(job, partial(_kept, estimate, row), seconds) for row, job in enumerate(crops)]
 
 
-def _estimate_alone(task: EstimateTask, image: str, key: str, crop: np.ndarray) -> StepRecord:
-    def estimate() -> tuple[bytes, str]:
-        found = task.estimator.load().predict(crop[None])
-        if not np.isfinite(found.age[0]):
-            raise ImageFailure("estimate-not-finite", "the estimator gave no number")
-        return estimate_to_bytes(found, 0), ""
-
-    return attempt(image, "estimate", key, estimate, task.variant)
-
-
-def _estimate_record(
-    task: EstimateTask, image: str, key: str, estimate: AgeEstimate, row: int, seconds: float
-) -> StepRecord:
+def _kept(estimate: AgeEstimate, row: int) -> tuple[bytes, str]:
+    """One face of an estimate as the ledger keeps it."""
     if not np.isfinite(estimate.age[row]):
-        note = "the estimator gave no number"
-        outcome = ImageOutcome(image, "estimate", "failed", "estimate-not-finite", note, seconds)
-        return StepRecord(outcome, task.variant, key)
-    outcome = ImageOutcome(image, "estimate", "done", seconds=seconds)
-    return StepRecord(outcome, task.variant, key, estimate_to_bytes(estimate, row))
+        raise ImageFailure("estimate-not-finite", "the estimator gave no number")
+    return estimate_to_bytes(estimate, row), ""
 
 
 def explain_face(task: ExplainTask) -> list[StepRecord]:
     """Explain one face and write its mask."""
-    from age_audit.explain import LimeExplainer
 
     def explain() -> tuple[bytes, str]:
         crop = read_crop(task.crop_path)
-        attribution = LimeExplainer(task.estimator.load(), seed=task.seed, parameters=task.parameters).explain(crop)
+        explainer = explainer_for(task.method, task.estimator.load(), task.parameters, task.seed)
+        attribution = explainer.explain(crop)
         write_atomically(task.mask_path, png_bytes(mask_picture(attribution)))
         note = "" if attribution.positive_mask.any() else "no-positive-pixel"
         return attribution_to_bytes(attribution), note
 
-    return [attempt(task.image, "explain", task.key, explain, task.variant)]
+    return [attempt(task.job, explain)]
 
 
 @dataclass(frozen=True)
 class EvaluateTask:
     """Find landmarks on one crop (unless they are given) and score the regions of its mask."""
 
-    image: str
     fname: str
     crop_path: Path
-    landmarks_key: str
-    landmarks: tuple[tuple[int, int], ...] | None
-    activations_key: str
+    landmarks: Job
+    points: tuple[tuple[int, int], ...] | None
+    activations: Job
     attribution: bytes
-    variant: str
 
     @property
-    def key(self) -> str:
-        return self.activations_key
+    def blamed(self) -> list[Job]:
+        return [self.landmarks if self.points is None else self.activations]
 
 
 def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
@@ -270,7 +260,7 @@ def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
     from age_audit.faces.landmarks import landmarks_on_crop
     from age_audit.regions import scores
 
-    found = {"landmarks": None if task.landmarks is None else np.array(task.landmarks)}
+    found = {"landmarks": None if task.points is None else np.array(task.points)}
 
     def landmarks() -> tuple[bytes, str]:
         found["landmarks"], notes = landmarks_on_crop(read_crop(task.crop_path))
@@ -282,11 +272,11 @@ def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
         return json.dumps(activation.scores).encode(), "; ".join(activation.notes)
 
     records = []
-    if task.landmarks is None:
-        records.append(attempt(task.image, "landmarks", task.landmarks_key, landmarks))
+    if task.points is None:
+        records.append(attempt(task.landmarks, landmarks))
         if records[0].outcome.status == "failed":
             return records
-    return [*records, attempt(task.image, "activations", task.activations_key, score, task.variant)]
+    return [*records, attempt(task.activations, score)]
 
 
 def count_failed(records: list[StepRecord]) -> int:
@@ -294,29 +284,10 @@ def count_failed(records: list[StepRecord]) -> int:
     return sum(record.outcome.status == "failed" for record in records)
 
 
-def worker_died(step: str) -> Callable[[object], list[StepRecord]]:
+def worker_died(task: FaceTask | EstimateTask | ExplainTask | EvaluateTask) -> list[StepRecord]:
     """Records for a task given up because its workers kept dying."""
-
-    def records(task) -> list[StepRecord]:
-        if isinstance(task, EstimateTask):
-            faces = [(image, step, key) for image, key, _ in task.faces]
-        elif isinstance(task, FaceTask) and task.align_done:  # a row for reading would never be written again
-            faces = [(task.image, "crop", task.crop_key)]
-        elif isinstance(task, EvaluateTask) and task.landmarks is None:
-            faces = [(task.image, "landmarks", task.landmarks_key)]
-        else:
-            faces = [(task.image, step, task.key)]
-        note = "the worker process was killed again and again, out of memory perhaps"
-        return [
-            StepRecord(
-                ImageOutcome(image, failed, "failed", "worker-died", note),
-                "" if failed == "landmarks" else getattr(task, "variant", ""),
-                key,
-            )
-            for image, failed, key in faces
-        ]
-
-    return records
+    note = "the worker process was killed again and again, out of memory perhaps"
+    return [job.failed("worker-died", note) for job in task.blamed]
 
 
 @dataclass(frozen=True)

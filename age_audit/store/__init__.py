@@ -1,1 +1,1 @@
-"""What a run remembers: ledger, records, files, pictures."""
+"""What a run remembers: ledger, records, files."""

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from age_audit.core.schema import AgeEstimate, Attribution
 from age_audit.store.files import pack_arrays, unpack_arrays
-
-
-@dataclass(frozen=True)
-class StoredEstimate:
-    """One face's estimate: age in years, probabilities (C,) of classes (C,) in years, P(female) where the model has
-    it.
-    """
-
-    age: float
-    probabilities: np.ndarray
-    classes: np.ndarray
-    probability_female: float | None
 
 
 def estimate_to_bytes(estimate: AgeEstimate, row: int) -> bytes:
@@ -34,25 +20,28 @@ def estimate_to_bytes(estimate: AgeEstimate, row: int) -> bytes:
     return pack_arrays(**arrays)
 
 
-def estimate_from_bytes(content: bytes) -> StoredEstimate:
-    """The inverse of :func:`estimate_to_bytes`."""
+def estimate_from_bytes(content: bytes) -> AgeEstimate:
+    """The inverse of :func:`estimate_to_bytes`: one face, N = 1."""
     arrays = unpack_arrays(content)
     female = arrays.get("probability_female")
-    return StoredEstimate(
-        float(arrays["age"]), arrays["probabilities"], arrays["classes"], None if female is None else float(female)
+    return AgeEstimate(
+        arrays["age"][None],
+        arrays["probabilities"][None],
+        arrays["classes"],
+        None if female is None else female[None],
     )
 
 
 def attribution_to_bytes(attribution: Attribution) -> bytes:
-    """Segments and weights with all that the masks are made from; a few kilobytes a face."""
-    arrays = {
-        "segments": attribution.segments.astype(np.uint16),
-        "weights": attribution.weights,
-        "positive": _per_superpixel(attribution, attribution.positive_mask),
-        "negative": _per_superpixel(attribution, attribution.negative_mask),
-        "target": np.array(attribution.target),
-        "model": np.array([attribution.intercept, attribution.score]),
-    }
+    """All that an attribution holds: a few kilobytes a face of superpixels, some 200 of a dense map (as float32)."""
+    parts = {"positive": attribution.positive_mask, "negative": attribution.negative_mask}
+    if attribution.dense is None:
+        arrays = {"segments": attribution.segments.astype(np.uint16), "weights": attribution.weights}
+        arrays |= {name: _per_superpixel(attribution, mask) for name, mask in parts.items()}
+    else:
+        arrays = {"dense": attribution.dense.astype(np.float32)}
+        arrays |= {name: np.packbits(mask, axis=1) for name, mask in parts.items()}
+    arrays |= {"target": np.array(attribution.target), "model": np.array([attribution.intercept, attribution.score])}
     if attribution.interval is not None:
         arrays["interval"] = attribution.interval
     if attribution.settled is not None:
@@ -63,18 +52,27 @@ def attribution_to_bytes(attribution: Attribution) -> bytes:
 def attribution_from_bytes(content: bytes) -> Attribution:
     """The inverse of :func:`attribution_to_bytes`."""
     arrays = unpack_arrays(content)
-    segments = arrays["segments"].astype(np.int64)
+    dense, segments = arrays.get("dense"), arrays.get("segments")
+    if dense is None:
+        segments = segments.astype(np.int64)
+        positive, negative = (arrays[name][segments] for name in ("positive", "negative"))
+    else:
+        width = dense.shape[1]
+        positive, negative = (
+            np.unpackbits(arrays[name], axis=1, count=width).astype(bool) for name in ("positive", "negative")
+        )
     intercept, score = map(float, arrays["model"])
     return Attribution(
         segments=segments,
-        weights=arrays["weights"],
+        weights=arrays.get("weights"),
         target=str(arrays["target"]),
-        positive_mask=arrays["positive"][segments],
-        negative_mask=arrays["negative"][segments],
+        positive_mask=positive,
+        negative_mask=negative,
         interval=arrays.get("interval"),
         settled=arrays.get("settled"),
         intercept=intercept,
         score=score,
+        dense=dense,
     )
 
 

@@ -11,7 +11,6 @@ from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate
 from age_audit.explain import LimeExplainer
 from age_audit.explain.design import balanced_design
-from age_audit.explain.lime import image_seed
 from age_audit.explain.regression import LocalModel
 
 CLASSES = np.arange(101.0)
@@ -250,17 +249,3 @@ def test_wrong_face(wrong):
 def test_unknown_preset():
     with pytest.raises(UsageError, match="published, audit"):
         LimeExplainer(Planted(None), "honest")
-
-
-class TestImageSeed:
-    def test_depends_on_every_byte_and_on_the_seed(self, face):
-        changed = face.copy()
-        changed[223, 223, 2] ^= 1
-        seeds = {image_seed(face, 42), image_seed(changed, 42), image_seed(face, 43)}
-        assert len(seeds) == 3 and all(0 <= seed < 2**32 for seed in seeds)
-
-    def test_not_on_the_memory_layout(self, face):
-        assert image_seed(np.asfortranarray(face), 42) == image_seed(face, 42)
-
-    def test_largest_seed(self, face):
-        assert 0 <= image_seed(face, 2**32 - 1) < 2**32

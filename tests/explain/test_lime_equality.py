@@ -7,6 +7,7 @@ import pytest
 
 from age_audit.core.schema import AgeEstimate
 from age_audit.explain import LimeExplainer
+from age_audit.explain.superpixels import classifier_image
 
 
 class Remembering:
@@ -33,12 +34,11 @@ def test_same_explanation_as_lime(request, crops, name, face_number):
 
     estimator, face = request.getfixturevalue(name), crops[face_number]
     asked = Remembering(estimator.bind(face) if hasattr(estimator, "bind") else estimator)
-    explainer = LimeExplainer(asked, "published")
-    ours = explainer.explain(face)
+    ours = LimeExplainer(asked, "published").explain(face)
     assert len(asked) == 100
 
     theirs = LimeImageExplainer(random_state=42, feature_selection="forward_selection").explain_instance(
-        explainer.classifier_image(face),
+        classifier_image(face, rescale=True),
         lambda faces: asked.predict(faces).probabilities,
         top_labels=1,
         hide_color=0,

@@ -1,9 +1,11 @@
 """Each image counts once: done, or failed at the first step that failed."""
 
+from dataclasses import replace
+
 import pytest
 
 from age_audit.core.schema import ImageOutcome
-from age_audit.pipeline.outcomes import Tally, current_outcomes, failures, tally, variant_of
+from age_audit.pipeline.outcomes import Tally, current_outcomes, failures, tally
 from age_audit.pipeline.recipe import Recipe
 from age_audit.store.ledger import Ledger, Outcome, StepRecord
 
@@ -25,14 +27,9 @@ STORY = {
 CONTENT = {image: f"hash of {image}" for image in STORY}
 
 
-def key_of(step, content, recipe=RECIPE):
-    return content if step == "read" else getattr(recipe, f"{step}_key")(content)
-
-
 def record(image, step, reason="", content=None, recipe=RECIPE):
-    status = "failed" if reason else "done"
-    key = key_of(step, content or CONTENT[image], recipe)
-    return StepRecord(ImageOutcome(image, step, status, reason), variant_of(recipe, step), key)
+    job = recipe.job(step, image, content or CONTENT[image])
+    return job.failed(reason, "") if reason else job.done(None)
 
 
 @pytest.fixture
@@ -91,7 +88,7 @@ class TestCurrentOutcomes:
     def test_of_the_content_given(self, ledger):
         content = {"faceless.jpg": CONTENT["faceless.jpg"], "done.jpg": "another photo", "new.jpg": "x"}
         found = current_outcomes(ledger, RECIPE, content, "align")
-        key = RECIPE.align_key("hash of faceless.jpg")
+        key = RECIPE.key("align", "hash of faceless.jpg")
         assert found == {"faceless.jpg": Outcome(key, "failed", "no-face", "")}
 
     def test_reading_is_keyed_by_the_content_itself(self, ledger):
@@ -99,21 +96,9 @@ class TestCurrentOutcomes:
         assert list(current_outcomes(ledger, RECIPE, content, "read")) == ["done.jpg"]
 
     def test_of_one_variant(self, ledger):
-        assert current_outcomes(ledger, RECIPE, CONTENT, "explain", "dex-wrn|float32|audit") == {}
-        found = current_outcomes(ledger, RECIPE, CONTENT, "explain", "dex-wrn|float32|published")
+        assert current_outcomes(ledger, replace(RECIPE, preset="audit"), CONTENT, "explain") == {}
+        found = current_outcomes(ledger, RECIPE, CONTENT, "explain")
         assert sorted(found) == ["done.jpg", "done2.jpg", "odd.jpg"]
-
-
-def test_variant_of():
-    assert {step: variant_of(RECIPE, step) for step in ("read", *CHAIN, "landmarks", "activations")} == {
-        "read": "",
-        "align": "",
-        "crop": "",
-        "estimate": "dex-wrn|float32",
-        "explain": "dex-wrn|float32|published",
-        "landmarks": "",
-        "activations": "dex-wrn|float32|published",
-    }
 
 
 class TestTally:

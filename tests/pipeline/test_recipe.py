@@ -8,7 +8,9 @@ import pytest
 
 from age_audit.core.config import PRESETS
 from age_audit.pipeline import recipe as recipes
-from age_audit.pipeline.recipe import METHOD_VERSIONS, Recipe, step_key
+from age_audit.pipeline import steps as table
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.steps import step_key
 
 STEPS = ("align", "crop", "estimate", "explain", "landmarks", "activations")
 BASE = Recipe(aligned=True, estimator="dex-wrn", precision="float32", preset="published", seed=42)
@@ -19,7 +21,11 @@ OF_THE_EXPLANATION = {"explain", "activations"}
 
 
 def keys(recipe, content="aa"):
-    return {step: getattr(recipe, f"{step}_key")(content) for step in STEPS}
+    return {step: recipe.key(step, content) for step in STEPS}
+
+
+def raise_version(monkeypatch, step, version):
+    monkeypatch.setitem(table.STEPS, step, dataclasses.replace(table.STEPS[step], version=version))
 
 
 def changed(before, after):
@@ -58,20 +64,21 @@ def test_another_image():
 )
 def test_a_new_version_of_a_step(monkeypatch, step, stale):
     before = keys(BASE)
-    monkeypatch.setitem(METHOD_VERSIONS, step, METHOD_VERSIONS[step] + 1)
+    raise_version(monkeypatch, step, 2)
     assert changed(before, keys(BASE)) == stale
 
 
 def test_alignment_reaches_only_runs_that_align(monkeypatch):
     before = keys(dataclasses.replace(BASE, aligned=False))
-    monkeypatch.setitem(METHOD_VERSIONS, "align", METHOD_VERSIONS["align"] + 1)
+    raise_version(monkeypatch, "align", 2)
     assert changed(before, keys(dataclasses.replace(BASE, aligned=False))) == {"align"}
 
 
 def test_another_landmark_model(monkeypatch):
     unaligned = dataclasses.replace(BASE, aligned=False)
     before, before_unaligned = keys(BASE), keys(unaligned)
-    monkeypatch.setattr(recipes, "LANDMARK_MODEL_SHA256", "00")
+    for module in (recipes, table):
+        monkeypatch.setattr(module, "LANDMARK_MODEL_SHA256", "00")
     assert changed(before, keys(BASE)) == set(STEPS)
     assert changed(before_unaligned, keys(unaligned)) == {"align", "landmarks", "activations"}
 
@@ -96,22 +103,57 @@ def test_weights_of_ones_own(tmp_path):
     assert changed(before, model("here", b"retrained")) == OF_THE_MODEL
 
 
+# What ledgers hold. A key that changes here makes every ledger compute that step, and all after it, again.
+CONTENT = "0123456789abcdef" * 4
+KNOWN = {
+    Recipe(True, "dex-wrn", "float32", "published", 42): {
+        "align": "eff6143b79047aabd89c9e1d763ce2fb",
+        "crop": "a9191383037449b00d272f6584a9ea27",
+        "estimate": "27337ec1a3262cbe36a65b3c4cb1970e",
+        "explain": "5953b26173ae11979c613e45e1f5c825",
+        "landmarks": "14eae1e7ffa9822c6b6ea26292db4616",
+        "activations": "b9332b3817e540a7bd469ea17f7ce5d0",
+    },
+    Recipe(False, "cydral-resnet10", "float32", "audit", 7, 512): {
+        "align": "eff6143b79047aabd89c9e1d763ce2fb",
+        "crop": "f629c2187432d3956a9f289c71ac72dc",
+        "estimate": "6856267285b9d5a1508ed425783b4f78",
+        "explain": "a4536e6b6c67f728b74a40a4489b1115",
+        "landmarks": "938965a53b1e54caf2f6e50fe1345f83",
+        "activations": "ed5295ca4b21e55f72c563254f264249",
+    },
+}
+
+
+@pytest.mark.parametrize("recipe", KNOWN, ids=lambda recipe: recipe.preset)
+def test_keys_of_existing_ledgers(recipe):
+    assert keys(recipe, CONTENT) == KNOWN[recipe]
+    assert recipe.key("read", CONTENT) == CONTENT
+
+
 def test_all_keys_differ():
     assert len(set(keys(BASE).values())) == len(STEPS)
 
 
 def test_step_key_is_a_hash_of_step_version_input_and_parameters(monkeypatch):
-    monkeypatch.setitem(METHOD_VERSIONS, "crop", 7)
+    raise_version(monkeypatch, "crop", 7)
     text = b'["crop", 7, "aa", {"a": 1, "b": 2}]'
     assert step_key("crop", "aa", {"b": 2, "a": 1}) == hashlib.sha256(text).hexdigest()[:32]
 
 
 def test_variants_tell_estimators_precisions_and_presets_apart():
-    assert BASE.estimate_variant == "dex-wrn|float32"
-    assert BASE.explain_variant == "dex-wrn|float32|published"
+    assert {step: BASE.variant(step) for step in table.STEPS} == {
+        "read": "",
+        "align": "",
+        "crop": "",
+        "estimate": "dex-wrn|float32",
+        "explain": "dex-wrn|float32|published",
+        "landmarks": "",
+        "activations": "dex-wrn|float32|published",
+    }
     other = Recipe(True, "a/b/net.keras", "bfloat16", "audit", 1)
     object.__setattr__(other, "estimator_parameters", {"name": "net.keras"})  # no such file here
-    assert other.explain_variant == "net.keras|bfloat16|audit"
+    assert other.variant("explain") == "net.keras|bfloat16|audit"
 
 
 def test_json_holds_everything_but_the_preset():

@@ -1,0 +1,116 @@
+"""What methods share that hide superpixels of a face and ask the estimator again."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from lime.wrappers.scikit_image import SegmentationAlgorithm
+
+from age_audit.core.schema import CANVAS
+from age_audit.estimators.masked import MaskedFaces
+
+CHUNK = 32  # masked faces that exist at a time, for estimators that do not make them themselves
+
+
+def checked_face(face: np.ndarray) -> np.ndarray:
+    """The face, uint8 (224, 224, 3) RGB; ValueError for another shape or type."""
+    face = np.asarray(face)
+    if face.shape != (CANVAS, CANVAS, 3) or face.dtype != np.uint8:
+        raise ValueError(f"expected a uint8 face of shape ({CANVAS}, {CANVAS}, 3), got {face.dtype} {face.shape}")
+    return face
+
+
+def image_seed(face: np.ndarray, seed: int) -> int:
+    """A seed in 0 to 2**32 - 1 that depends on the face's bytes and on another seed, on nothing else."""
+    digest = hashlib.sha256(seed.to_bytes(8, "little") + np.ascontiguousarray(face).tobytes()).digest()
+    return int.from_bytes(digest[:4], "little")
+
+
+def classifier_image(face: np.ndarray, rescale: bool) -> np.ndarray:
+    """The face as segmentation and classifier see it: uint8 as it is, or float64 min-max scaled to [0, 1]."""
+    if not rescale:
+        return face
+    low, high = int(face.min()), int(face.max())
+    return (face.astype(np.float64) - low) / max(high - low, 1)
+
+
+def segment(image: np.ndarray, kernel_size: float, max_dist: float, ratio: float, random_seed: int) -> np.ndarray:
+    """Superpixels by quickshift, through ``lime``'s own wrapper.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 or float, shape (H, W, 3)
+    kernel_size, max_dist, ratio : float
+        See :class:`age_audit.core.config.LimeParameters`.
+    random_seed : int
+        0 to 999, as ``lime`` draws it.
+
+    Returns
+    -------
+    ndarray of int, shape (H, W)
+        Numbered from 0.
+    """
+    return SegmentationAlgorithm(
+        "quickshift", kernel_size=kernel_size, max_dist=max_dist, ratio=ratio, random_seed=random_seed
+    )(image)
+
+
+def hidden_image(image: np.ndarray, segments: np.ndarray, hidden: str) -> np.ndarray:
+    """What a hidden superpixel shows, ``"black"`` or its ``"mean-colour"``; of the image's shape and type."""
+    return np.zeros_like(image) if hidden == "black" else mean_colours(image, segments)
+
+
+def mean_colours(image: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Every pixel in the mean colour of its superpixel, rounded where the image is uint8.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3)
+    segments : ndarray of int, shape (H, W)
+        Numbered from 0.
+
+    Examples
+    --------
+    >>> mean_colours(np.array([[[0, 0, 0], [8, 8, 8], [9, 9, 9]]]), np.array([[0, 0, 1]]))[..., 0]
+    array([[4, 4, 9]])
+    """
+    flat = segments.ravel()
+    counts = np.bincount(flat)
+    means = np.stack([np.bincount(flat, weights=image[..., channel].ravel()) / counts for channel in range(3)], axis=1)
+    if image.dtype == np.uint8:
+        means = np.rint(means)
+    return means.astype(image.dtype)[segments]
+
+
+def masked_targets(estimator, face: np.ndarray, masked: MaskedFaces, target: str) -> tuple[np.ndarray, str]:
+    """What the estimator says of masked versions of a face.
+
+    Parameters
+    ----------
+    estimator : AgeEstimator
+        ``predict_masked`` is used where it is there. If it has ``bind(face)``, what that returns is asked instead, so
+        that a geometry found on the whole face holds for its masked versions.
+    face : ndarray of uint8, shape (224, 224, 3)
+    masked : MaskedFaces
+        N versions of it; where ``target`` is ``"top-class"``, the first one says which class that is.
+    target : str
+        ``"expected-age"`` or ``"top-class"``.
+
+    Returns
+    -------
+    ndarray of float, shape (N,)
+        Years, or probabilities of one class.
+    str
+        Its name: ``"expected_age"`` or ``"class:<index>"``.
+    """
+    estimator = estimator.bind(face) if hasattr(estimator, "bind") else estimator
+    if hasattr(estimator, "predict_masked"):
+        estimates = [estimator.predict_masked(masked)]
+    else:
+        estimates = [estimator.predict(faces) for faces in masked.batches(CHUNK)]
+    if target == "expected-age":
+        return np.concatenate([estimate.age for estimate in estimates]), "expected_age"
+    probabilities = np.concatenate([estimate.probabilities for estimate in estimates])
+    top = int(np.argsort(probabilities[0])[-1])  # this is how lime picks among equals
+    return probabilities[:, top], f"class:{top}"

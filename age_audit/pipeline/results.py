@@ -1,0 +1,45 @@
+"""What a recipe's steps gave, read from the ledger: the one place that knows how results are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from age_audit.core.schema import AgeEstimate, Attribution
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.steps import STEPS
+from age_audit.store.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class FaceResults:
+    """One face: its estimate (N = 1), explanation and landmarks, int (68, 2), (x, y) in pixels of the crop."""
+
+    estimate: AgeEstimate
+    attribution: Attribution
+    landmarks: np.ndarray
+
+
+def read_result(ledger: Ledger, recipe: Recipe, step: str, image: str) -> Any:
+    """What a step gave for one image: an AgeEstimate, an Attribution, or what was kept as JSON."""
+    return STEPS[step].decode(ledger.payload(image, step, recipe.variant(step)))
+
+
+def read_results(
+    ledger: Ledger, recipe: Recipe, step: str, among: Container[str] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """What a step gave, by image in order, one at a time; ``among`` leaves all other images out."""
+    for image, payload in ledger.payloads(step, recipe.variant(step)):
+        if among is None or image in among:
+            yield image, STEPS[step].decode(payload)
+
+
+def read_face(ledger: Ledger, recipe: Recipe, image: str) -> FaceResults:
+    """Everything that both stages found about one image, all of whose steps are done."""
+    estimate, attribution, landmarks = (
+        read_result(ledger, recipe, step, image) for step in ("estimate", "explain", "landmarks")
+    )
+    return FaceResults(estimate, attribution, np.array(landmarks))
