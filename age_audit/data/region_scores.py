@@ -148,7 +148,7 @@ def _checked_list(found: Any, path: Path) -> list:
 
 
 def _streamed(stream: BinaryIO, path: Path) -> Iterator[Any]:
-    """The items by ijson, which knows neither the byte order mark nor NaN, nor integers of more than 64 bits."""
+    """The items by ijson, which knows neither the byte order mark nor NaN, nor numbers beyond 64 bits."""
     start = 3 if stream.read(3) == b"\xef\xbb\xbf" else 0
     came = 0
     try:

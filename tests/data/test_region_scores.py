@@ -249,6 +249,7 @@ class TestReading:
             (b'[{"a": "\xff"}]', "invalid bytes in UTF8 string, near"),
             (b'[{"a": NaN}]', "invalid char in json text, near '[{\"a\": NaN}]', after at least 0 row(s)"),
             (b'[{"a": 123456789012345678901234567890}]', "integer overflow"),
+            (b'[{"a": 1e400}]', "numeric (floating point) overflow"),
             (b"[{}] x", "trailing garbage, near '[{}] x'"),
             (b'{"predictions": {}}', "expected a list of objects, one an image, in"),
             (b'"text"', "activations.json, got str"),
