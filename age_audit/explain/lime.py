@@ -38,6 +38,21 @@ class LimeExplainer:
         Of the segmentation and the samples; with ``seed_from_image`` it is mixed with the face's bytes.
     parameters : LimeParameters, optional
         In place of the preset's.
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> from age_audit.core.schema import AgeEstimate
+    >>> class Brightness:  # in place of load_estimator("dex-wrn"): the brighter the picture, the older
+    ...     gives_classes = False
+    ...     def predict(self, faces):
+    ...         ages = faces.mean(axis=(1, 2, 3)) / 2.55
+    ...         return AgeEstimate(ages, np.ones((len(ages), 1)), np.zeros(1))
+    >>> attribution = LimeExplainer(Brightness(), preset="audit").explain(astronaut()[:224, 100:324])
+    >>> attribution.target, attribution.positive_mask.shape
+    ('expected_age', (224, 224))
+    >>> attribution.weights.shape == attribution.settled.shape  # years, one a superpixel
+    True
     """
 
     def __init__(
@@ -162,7 +177,14 @@ class LimeExplainer:
 
 
 def image_seed(face: np.ndarray, seed: int) -> int:
-    """A seed in 0 to 2**32 - 1 that depends on the face's bytes and on another seed, on nothing else."""
+    """A seed in 0 to 2**32 - 1 that depends on the face's bytes and on another seed, on nothing else.
+
+    Examples
+    --------
+    >>> face = np.zeros((224, 224, 3), dtype=np.uint8)
+    >>> image_seed(face, 0) == image_seed(face.copy(), 0), image_seed(face, 0) == image_seed(face, 1)
+    (True, False)
+    """
     digest = hashlib.sha256(seed.to_bytes(8, "little") + np.ascontiguousarray(face).tobytes()).digest()
     return int.from_bytes(digest[:4], "little")
 
@@ -175,6 +197,13 @@ def mean_colours(image: np.ndarray, segments: np.ndarray) -> np.ndarray:
     image : ndarray, shape (H, W, 3)
     segments : ndarray of int, shape (H, W)
         Numbered from 0.
+
+    Examples
+    --------
+    >>> image = np.array([[[10, 0, 0], [20, 0, 0]], [[90, 90, 90], [90, 90, 90]]], dtype=np.uint8)
+    >>> mean_colours(image, np.array([[0, 0], [1, 1]]))[0]
+    array([[15,  0,  0],
+           [15,  0,  0]], dtype=uint8)
     """
     flat = segments.ravel()
     counts = np.bincount(flat)
