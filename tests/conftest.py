@@ -18,7 +18,7 @@ UTKFACE_VARIABLE = "AGE_AUDIT_UTKFACE"
 
 
 # Started first, or one process is still at them when the other has nothing left; in half-minutes: 4, 3, 3, 2, 1.
-LONGEST = ("test_interrupted.py", "test_paper.py", "tests/estimators/", "test_full_disk.py", "test_cluster.py")
+LONGEST = ("test_interrupted.py", "test_paper.py", "/estimators/", "test_full_disk.py", "test_cluster.py")
 
 
 def pytest_collection_modifyitems(items):
@@ -41,7 +41,10 @@ def pytest_configure(config):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Tests of one file stay together, and so do all that need TensorFlow: loading it takes seconds a process."""
+    """Tests of one file stay together, and so do all that need TensorFlow: loading it takes seconds a process.
+
+    So go the examples in docstrings: those of ``age_audit/estimators/`` with the tests of ``tests/estimators/``.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class ByModelLibrary(LoadScopeScheduling):

@@ -31,6 +31,14 @@ def count_findings(table: pd.DataFrame, by: list[str], level: float = LEVEL) -> 
     ------
     UsageError
         If the table lacks a column.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"measure": ["MAE"] * 3, "p_value": [0.01, 0.04, 0.30]})
+    >>> table = table.assign(p_holm=[0.03, 0.08, 0.30], p_bh=[0.03, 0.06, 0.30])
+    >>> count_findings(table, ["measure"])
+      measure  comparisons  raw  holm  bh
+    0     MAE            3    2     1   1
     """
     require_columns(table, (*by, "p_value", "p_holm", "p_bh"))
     counted = table[by].assign(
@@ -55,6 +63,12 @@ def standing_out(table: pd.DataFrame, column: str, **levels: object) -> dict | N
     -------
     dict or None
         That row by column; of several equal ones the first.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"group": ["Asian", "African"], "difference": [1.5, -2.0]})
+    >>> standing_out(table, "difference")
+    {'group': 'African', 'difference': -2.0}
     """
     for name, level in levels.items():
         table = table[(table[name] == level) | (table[name].astype(str) == str(level))]

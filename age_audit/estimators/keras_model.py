@@ -33,6 +33,16 @@ class KerasEstimator(AgeEstimator):
         Whether the model answers with ages in years rather than class probabilities.
     device : str
         ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+
+    Examples
+    --------
+    >>> inputs = keras.Input((8, 8, 3))
+    >>> pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    >>> model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(pooled))
+    >>> info = EstimatorInfo("tiny", "none", 8, "RGB", (0.0, 1.0))
+    >>> black = np.zeros((1, 224, 224, 3), dtype=np.uint8)
+    >>> KerasEstimator(model, info, classes=np.array([0.0, 100.0])).predict(black).age  # both classes alike
+    array([50.])
     """
 
     def __init__(
@@ -76,7 +86,15 @@ class KerasEstimator(AgeEstimator):
 
 
 def on_device(device: str) -> AbstractContextManager:
-    """Keras' own context for a device; for ``auto`` the library under it chooses."""
+    """Keras' own context for a device; for ``auto`` the library under it chooses.
+
+    Examples
+    --------
+    >>> with on_device("cpu"):
+    ...     ones = keras.ops.ones(2)
+    >>> tuple(ones.shape)
+    (2,)
+    """
     if device == "auto":
         return nullcontext()
     return keras.device(device if ":" in device else f"{device}:0")
@@ -102,6 +120,16 @@ def load_model(path: Path) -> keras.Model:
     ------
     UsageError
         When it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(Path(folder) / "mine.keras")
+    ...     loaded = load_model(Path(folder) / "mine.keras")
+    >>> loaded.output_shape
+    (None, 1)
     """
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -113,6 +141,10 @@ def configure_threads(count: int) -> None:
     """Let the model use this many threads; must come before the first model runs in the process.
 
     Only TensorFlow needs telling: it takes all cores by default, and several worker processes would fight over them.
+
+    Examples
+    --------
+    >>> configure_threads(1)  # before the first model runs  # doctest: +SKIP
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow

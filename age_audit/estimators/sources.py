@@ -32,17 +32,37 @@ KNOWN_HASHES = {
 
 
 def is_custom(name: str) -> bool:
-    """Whether a name describes an estimator that the user brings."""
+    """Whether a name describes an estimator that the user brings.
+
+    Examples
+    --------
+    >>> is_custom("my_module:estimate"), is_custom("dex-wrn")
+    (True, False)
+    """
     return ":" in name or name.endswith((".keras", ".json"))
 
 
 def is_function(name: str) -> bool:
-    """Whether a name is a plain ``module:function``."""
+    """Whether a name is a plain ``module:function``.
+
+    Examples
+    --------
+    >>> is_function("my_module:estimate"), is_function("mine.keras")
+    (True, False)
+    """
     return ":" in name and not name.endswith((".keras", ".json"))
 
 
 def unknown_estimator(name: str) -> UsageError:
-    """The error for a name that is neither known nor a description."""
+    """The error for a name that is neither known nor a description.
+
+    Examples
+    --------
+    >>> raise unknown_estimator("dex")
+    Traceback (most recent call last):
+        ...
+    age_audit.core.errors.UsageError: expected an estimator among dex-wrn, ...; got 'dex'
+    """
     return UsageError(
         f"expected an estimator among {', '.join(KNOWN_HASHES)}, or your own as module:function, "
         f"FILE.keras or FILE.json; "
@@ -58,6 +78,11 @@ def estimator_identity(name: str) -> dict[str, str]:
     dict
         ``name``, without folders, and ``weights_hash``: of the weight file; for an estimator of one's own, of the files
         that describe it (``"none"`` for a function whose module is not a file).
+
+    Examples
+    --------
+    >>> estimator_identity("dex-wrn")
+    {'name': 'dex-wrn', 'weights_hash': 'md5:fbe63257a054c1c5466cfd7bf14646d6'}
     """
     if name in KNOWN_HASHES:
         return {"name": name, "weights_hash": KNOWN_HASHES[name]}
@@ -88,7 +113,15 @@ def _file_of_model(model: str, folder: Path) -> Path | None:
 
 @contextmanager
 def importing_from_here() -> Iterator[None]:
-    """Look for a user's module where the user stands, which a script's own import path does not include."""
+    """Look for a user's module where the user stands, which a script's own import path does not include.
+
+    Examples
+    --------
+    >>> with importing_from_here():
+    ...     first = sys.path[0]
+    >>> first == str(Path.cwd())
+    True
+    """
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:

@@ -16,6 +16,11 @@ def quiet_start() -> Iterator[None]:
     TensorFlow reports every missing GPU library there before its own log level counts, which buries what a run says.
     It also chooses its kernels while it loads, oneDNN's only on some processors. They are asked for on all, because the
     others add up in an order that depends on the batch and on the number of threads.
+
+    Examples
+    --------
+    >>> with quiet_start():
+    ...     _ = os.write(2, b"a library's chatter, held back")
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -18,6 +18,12 @@ def fetch_weights(url: str, algorithm: str, digest: str) -> Path:
     UsageError
         On a file with another hash, or when there is no file and no way to download it; the message says which file,
         where to get it, where to put it and which hash it must have.
+
+    Examples
+    --------
+    >>> from age_audit.estimators.sources import DEX_EFFICIENTNET_MD5, DEX_EFFICIENTNET_URL
+    >>> fetch_weights(DEX_EFFICIENTNET_URL, "md5", DEX_EFFICIENTNET_MD5).name  # 130 MB the first time  # doctest: +SKIP
+    'EfficientNetB3_224_weights.11-3.44.hdf5'
     """
     name = url.rsplit("/", 1)[-1]
     path = weights_folder() / name

@@ -19,6 +19,14 @@ def random_design(superpixels: int, samples: int, random_state: np.random.Random
     -------
     ndarray of int, shape (samples, superpixels)
         1 shown, 0 hidden.
+
+    Examples
+    --------
+    >>> random_design(3, 4, np.random.RandomState(0))
+    array([[1, 1, 1],
+           [0, 1, 1],
+           [1, 1, 1],
+           [1, 1, 0]])
     """
     data = random_state.randint(0, 2, samples * superpixels).reshape(samples, superpixels)
     data[0] = 1
@@ -45,6 +53,14 @@ def balanced_design(superpixels: int, samples: int, generator: np.random.Generat
     ndarray of int, shape (n, superpixels)
         1 shown, 0 hidden; row ``i + n / 2`` is the complement of row ``i``. ``n`` is a power of two, at least
         ``samples`` and above ``2 * superpixels``.
+
+    Examples
+    --------
+    >>> shown = balanced_design(3, 8, np.random.default_rng(0))
+    >>> shown.shape, shown.mean(axis=0)
+    ((8, 3), array([0.5, 0.5, 0.5]))
+    >>> bool((shown[:4] + shown[4:] == 1).all())  # the foldover
+    True
     """
     half = 1
     while 2 * half < samples or half <= superpixels:

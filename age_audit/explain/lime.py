@@ -40,6 +40,21 @@ class LimeExplainer(Explainer):
         Of the segmentation and the samples; with ``seed_from_image`` it is mixed with the face's bytes.
     parameters : LimeParameters, optional
         In place of the preset's.
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> from age_audit.core.schema import AgeEstimate
+    >>> class Brightness:  # in place of load_estimator("dex-wrn"): the brighter the picture, the older
+    ...     gives_classes = False
+    ...     def predict(self, faces):
+    ...         ages = faces.mean(axis=(1, 2, 3)) / 2.55
+    ...         return AgeEstimate(ages, np.ones((len(ages), 1)), np.zeros(1))
+    >>> attribution = LimeExplainer(Brightness(), preset="audit").explain(astronaut()[:224, 100:324])
+    >>> attribution.target, attribution.positive_mask.shape
+    ('expected_age', (224, 224))
+    >>> attribution.weights.shape == attribution.settled.shape  # years, one a superpixel
+    True
     """
 
     def __init__(

@@ -31,6 +31,12 @@ def proximity(shown: np.ndarray, kernel_width: float) -> np.ndarray:
     Returns
     -------
     ndarray of float, shape (N,)
+
+    Examples
+    --------
+    >>> shown = np.array([[1, 1, 1, 1], [1, 1, 0, 0]])
+    >>> proximity(shown, kernel_width=0.25).round(2)  # the whole face counts fully, a half of it less
+    array([1. , 0.5])
     """
     return _kernel(_distances(shown), kernel_width)
 
@@ -55,6 +61,13 @@ def fit_local_model(shown: np.ndarray, targets: np.ndarray, kernel_width: float,
     shown : ndarray of int, shape (N, S)
     targets : ndarray of float, shape (N,)
         Probability or years that the estimator gave each masked face.
+
+    Examples
+    --------
+    >>> shown = np.array([[1, 1], [1, 0], [0, 1], [1, 1]])
+    >>> model = fit_local_model(shown, 30 + shown @ [10.0, -4], kernel_width=10, ridge_alpha=1e-6)
+    >>> model.weights.round(2), round(model.intercept, 2), round(model.score, 2)
+    (array([10., -4.]), 30.0, 1.0)
     """
     base = LimeBase(lambda distances: _kernel(distances, kernel_width), random_state=0)
     intercept, ranked, score, _ = base.explain_instance_with_data(
@@ -101,6 +114,17 @@ def foldover_intervals(
     -------
     ndarray of float, shape (S, 2)
         Infinite where the pairs leave no degree of freedom; never narrower than what single precision resolves.
+
+    Examples
+    --------
+    >>> from age_audit.explain.design import balanced_design
+    >>> shown = balanced_design(3, 32, np.random.default_rng(0))
+    >>> noise = np.random.default_rng(1).normal(size=len(shown))
+    >>> years = 30 + shown @ [10.0, -4, 0] + noise  # the third superpixel does nothing
+    >>> model = fit_local_model(shown, years, kernel_width=10, ridge_alpha=1e-6)
+    >>> intervals = foldover_intervals(shown, years, model, kernel_width=10, ridge_alpha=1e-6, confidence=0.99)
+    >>> (intervals[:, 0] > 0) | (intervals[:, 1] < 0)  # which are settled
+    array([ True,  True, False])
     """
     half, superpixels = len(shown) // 2, shown.shape[1]
     freedom = half - superpixels

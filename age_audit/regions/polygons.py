@@ -102,6 +102,16 @@ def region_polygons(landmarks, size: int = CANVAS) -> FaceRegions:
     ------
     ValueError
         If the landmarks are not 68 finite points, or the size is not a positive whole number.
+
+    Examples
+    --------
+    >>> landmarks = np.full((68, 2), 10)  # one point everywhere, but for the corners of an eye
+    >>> landmarks[36:42] = [(2, 2), (6, 2), (6, 6), (2, 6), (2, 6), (2, 6)]
+    >>> regions = region_polygons(landmarks, size=20)
+    >>> regions.polygons["eye_l_inner"].area, regions.polygons["eye_r_inner"].is_empty
+    (16.0, True)
+    >>> regions.notes[0]
+    'nose: outline encloses no area'
     """
     points, size = _checked_landmarks(landmarks), _checked_size(size)
     notes = _position_notes(points, size)
@@ -137,6 +147,14 @@ def region_masks(landmarks, size: int = CANVAS) -> dict[str, np.ndarray]:
     ------
     ValueError
         As :func:`region_polygons`.
+
+    Examples
+    --------
+    >>> landmarks = np.full((68, 2), 10)
+    >>> landmarks[36:42] = [(2, 2), (6, 2), (6, 6), (2, 6), (2, 6), (2, 6)]
+    >>> masks = region_masks(landmarks, size=20)
+    >>> len(masks), int(masks["eye_l_inner"].sum())  # 3 x 3 pixels: those on the outline are outside
+    (13, 9)
     """
     return {name: polygon_mask(polygon, size) for name, polygon in region_polygons(landmarks, size).polygons.items()}
 
@@ -155,6 +173,15 @@ def polygon_mask(polygon: Polygon | MultiPolygon, size: int = CANVAS) -> np.ndar
     -------
     ndarray of bool, shape (size, size)
         ``mask[y, x]``; points on the outline are False.
+
+    Examples
+    --------
+    >>> polygon_mask(Polygon([(0, 0), (4, 0), (4, 4), (0, 4)]), size=5).astype(int)
+    array([[0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 0],
+           [0, 1, 1, 1, 0],
+           [0, 1, 1, 1, 0],
+           [0, 0, 0, 0, 0]])
     """
     mask = np.zeros((_checked_size(size), size), dtype=bool)
     if polygon.is_empty:

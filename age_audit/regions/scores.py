@@ -44,6 +44,18 @@ def score_regions(mask: np.ndarray, landmarks, size: int = CANVAS) -> dict[str, 
     ------
     ValueError
         If the mask is not of that shape, or as :func:`age_audit.regions.polygons.region_polygons`.
+
+    Examples
+    --------
+    >>> landmarks = np.full((68, 2), 10)
+    >>> landmarks[36:42] = [(2, 2), (6, 2), (6, 6), (2, 6), (2, 6), (2, 6)]  # an eye of 3 x 3 pixels
+    >>> mask = np.zeros((20, 20), dtype=bool)
+    >>> mask[:4] = True  # the four uppermost rows raise the estimate, 80 pixels
+    >>> scores = score_regions(mask, landmarks, size=20)
+    >>> round(scores["activation_eye_l_inner_pct_of_feature"], 3)  # 6 of its 9 pixels
+    0.333
+    >>> scores["activation_eye_l_inner_from_all"]  # 6 of the 80
+    0.0375
     """
     return evaluate_face("", mask, landmarks, size).scores
 
@@ -67,6 +79,13 @@ def evaluate_face(fname: str, mask: np.ndarray, landmarks, size: int = CANVAS) -
     ------
     ValueError
         As :func:`score_regions`.
+
+    Examples
+    --------
+    >>> landmarks = np.random.default_rng(1).integers(4, 28, (68, 2))
+    >>> face = evaluate_face("a.jpg", np.zeros((32, 32), dtype=bool), landmarks, size=32)
+    >>> face.fname, len(face.scores), face.notes[-1]
+    ('a.jpg', 26, 'mask: no positive pixel')
     """
     measured = _measure(mask, landmarks, size)
     scores = {}
@@ -99,6 +118,16 @@ def boundaries_facial(mask: np.ndarray, landmarks, size: int = CANVAS) -> dict[s
     ------
     ValueError
         As :func:`score_regions`.
+
+    Examples
+    --------
+    >>> landmarks = np.full((68, 2), 10)
+    >>> landmarks[36:42] = [(2, 2), (6, 2), (6, 6), (2, 6), (2, 6), (2, 6)]
+    >>> record = boundaries_facial(np.ones((20, 20), dtype=bool), landmarks, size=20)["eye_l_inner"]
+    >>> record["point_order"], record["boundary_covered"]
+    ([36, 37, 38, 39, 40, 41], 1.0)
+    >>> record["cood"]
+    [[2, 2], [6, 2], [6, 6], [2, 6], [2, 6], [2, 6]]
     """
     measured = _measure(mask, landmarks, size)
     return {

@@ -20,6 +20,12 @@ def closed(parts: ArrayLike) -> np.ndarray:
     -------
     ndarray of float, shape (N, P)
         Rows sum to 1; NaN throughout a row with a negative or missing part or with a sum of 0.
+
+    Examples
+    --------
+    >>> closed([[1, 1, 2], [0, 0, 0]])
+    array([[0.25, 0.25, 0.5 ],
+           [ nan,  nan,  nan]])
     """
     parts = np.asarray(parts, dtype=float)
     total = parts.sum(axis=1, keepdims=True)
@@ -48,6 +54,11 @@ def replace_zeros(shares: ArrayLike, zero_share: float = ZERO_SHARE) -> np.ndarr
     ------
     ValueError
         For a ``zero_share`` outside its range.
+
+    Examples
+    --------
+    >>> replace_zeros([[0, 0.5, 0.5]], zero_share=0.1)
+    array([[0.1 , 0.45, 0.45]])
     """
     shares = np.asarray(shares, dtype=float)
     if not 0 < zero_share < 1 / shares.shape[1]:
@@ -68,6 +79,11 @@ def centred_log_ratios(shares: ArrayLike, zero_share: float = ZERO_SHARE) -> np.
     -------
     ndarray of float, shape (N, P)
         Rows sum to 0; 0.69 means twice the geometric mean of the parts.
+
+    Examples
+    --------
+    >>> centred_log_ratios([[0.5, 0.25, 0.25]]).round(2)
+    array([[ 0.46, -0.23, -0.23]])
     """
     logarithms = np.log(replace_zeros(shares, zero_share))
     return logarithms - logarithms.mean(axis=1, keepdims=True)

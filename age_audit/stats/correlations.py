@@ -28,6 +28,12 @@ def fisher_interval(r: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) 
     -------
     (ndarray, ndarray) of float
         Low and high ends; NaN where r is NaN, at an end of its range, or n is below 4.
+
+    Examples
+    --------
+    >>> low, high = fisher_interval([0.3, 1.0], [100, 100])
+    >>> low.round(2), high.round(2)
+    (array([0.11,  nan]), array([0.47,  nan]))
     """
     r, n = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(n, dtype=float))
     usable = (np.abs(r) < 1) & (n > 3)
@@ -49,6 +55,15 @@ def weighted_correlations(shares: np.ndarray, accuracy: np.ndarray, weights: np.
     -------
     ndarray of float, shape (D, P)
         NaN with fewer than two faces or where either does not vary.
+
+    Examples
+    --------
+    >>> shares = np.array([[0.1], [0.2], [0.4], [0.3]])
+    >>> accuracy = np.array([[0.7, 0.8, 1.0, 0.8]])
+    >>> weighted_correlations(shares, accuracy, np.ones((1, 4), dtype=int)).round(2)
+    array([[0.92]])
+    >>> weighted_correlations(shares, accuracy, np.array([[1, 1, 1, 0]])).round(2)  # without the last face
+    array([[1.]])
     """
     if not len(shares):
         return np.full((len(weights), shares.shape[1]), np.nan)
@@ -66,7 +81,13 @@ def weighted_correlations(shares: np.ndarray, accuracy: np.ndarray, weights: np.
 
 
 def row_correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Pearson's r between rows of two arrays, (K,); NaN where a row is constant or has no answer."""
+    """Pearson's r between rows of two arrays, (K,); NaN where a row is constant or has no answer.
+
+    Examples
+    --------
+    >>> row_correlations(np.array([[1, 2, 3], [1, 1, 1]]), np.array([[2, 4, 7], [2, 4, 7]])).round(2)
+    array([0.99,  nan])
+    """
     first = first - first.mean(axis=1, keepdims=True, dtype=float)
     second = second - second.mean(axis=1, keepdims=True, dtype=float)
     lengths = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
@@ -86,6 +107,11 @@ def pearson_r(x: ArrayLike, y: ArrayLike) -> float:
     -------
     float
         In -1 to 1; NaN with fewer than two faces or where either array is constant, since r is then undefined.
+
+    Examples
+    --------
+    >>> round(pearson_r([1, 2, 3, None], [2, 4, 7, 9]), 2)
+    0.99
     """
     x, y = _as_pair(x, y)
     both = np.isfinite(x) & np.isfinite(y)

@@ -35,6 +35,13 @@ def rank_test(
     rng : numpy.random.Generator
         Its state moves on.
     permutations : int
+
+    Examples
+    --------
+    >>> errors = [1, 2, 3, 4, 5, 11, 12, 13, 14, 15]
+    >>> row = rank_test(errors, [0] * 5 + [1] * 5, rng=np.random.default_rng(1), permutations=199)
+    >>> row["n"], round(row["statistic"], 2), row["cliffs_delta"], row["p_value"] < 0.05
+    (10, 6.82, -1.0, True)
     """
     values, groups = np.asarray(values, dtype=float), np.asarray(groups)
     strata = np.zeros(values.size) if strata is None else np.asarray(strata)

@@ -70,6 +70,15 @@ def combination_interval(
     Estimates
         NaN where a sample is empty; a NaN interval where a sample has one face. A measure that never varies has a
         point for its interval.
+
+    Examples
+    --------
+    >>> men, women = np.array([[2.0, 4, 6, 8]]), np.array([[1.0, 2, 3, 4]])  # absolute errors in years: one measure
+    >>> difference = combination_interval([men, women], [1, -1], rng=np.random.default_rng(1))
+    >>> difference.value, difference.method
+    (array([2.5]), 'BCa')
+    >>> bool(difference.low[0] < difference.value[0] < difference.high[0])
+    True
     """
     sizes = [sample.shape[-1] for sample in samples]
     nothing = np.full(samples[0].shape[0], np.nan)
@@ -155,6 +164,12 @@ def difference_p_values(
     -------
     ndarray of float, shape (M,)
         NaN where a sample has fewer than two faces.
+
+    Examples
+    --------
+    >>> men, women = np.array([[1.0, 2, 3]]), np.array([[4.0, 5, 6]])
+    >>> difference_p_values(men, women, rng=np.random.default_rng(1))  # 2 of the 20 ways to deal six faces
+    array([0.1])
     """
     if min(first.shape[-1], second.shape[-1]) < 2:
         return np.full(first.shape[0], np.nan)
@@ -198,6 +213,14 @@ def stratified_p_values(
     Returns
     -------
     ndarray of float, shape (M,)
+
+    Examples
+    --------
+    >>> young = np.array([[1.0, 2, 3, 2]]), np.array([[7.0, 8, 9, 8]])  # a group and another, within one age range
+    >>> old = np.array([[11.0, 12, 13, 12]]), np.array([[17.0, 18, 19, 18]])
+    >>> p_values = stratified_p_values([young, old], [0.5, 0.5], rng=np.random.default_rng(1), permutations=199)
+    >>> p_values < 0.05
+    array([ True])
     """
     found, drawn, scale = 0.0, 0.0, 0.0
     for (first, second), share in zip(strata, shares, strict=True):
@@ -243,6 +266,13 @@ def cliffs_delta(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     -------
     ndarray of float, shape (M,)
         In -1 to 1, from the Mann–Whitney U as 2 U / (n m) - 1; NaN where a sample is empty.
+
+    Examples
+    --------
+    >>> cliffs_delta(np.array([[1.0, 2, 3]]), np.array([[4.0, 5, 6]]))
+    array([-1.])
+    >>> cliffs_delta(np.array([[1.0, 2, 3]]), np.array([[2.0]]))
+    array([0.])
     """
     pairs = first.shape[-1] * second.shape[-1]
     if not pairs:
@@ -271,6 +301,11 @@ def correlation_p_value(
     -------
     float
         NaN with fewer than three faces or where x or y is constant.
+
+    Examples
+    --------
+    >>> round(correlation_p_value([1, 2, 3, 4], [2, 4, 5, 9], rng=np.random.default_rng(1)), 3)  # 2 of 24 orders
+    0.083
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
@@ -310,6 +345,12 @@ def column_correlation_p_values(
     -------
     ndarray of float, shape (P,)
         NaN with fewer than three faces or where a column or y is constant.
+
+    Examples
+    --------
+    >>> columns = np.column_stack([[1, 2, 3, 4], [5, 5, 5, 5]])  # the second never varies
+    >>> column_correlation_p_values(columns, [2, 4, 5, 9], rng=np.random.default_rng(1)).round(3)
+    array([0.083,   nan])
     """
     columns, y = np.asarray(columns, dtype=float), np.asarray(y, dtype=float)
     if y.size <= _FEW_ORDERS or np.ptp(y) == 0:
@@ -341,6 +382,15 @@ def with_adjusted(table: pd.DataFrame, family: Sequence[str], p_value: str = "p_
     DataFrame
         ``p_holm`` bounds the chance of any false finding in the family (Holm 1979), ``p_bh`` the expected share of
         false ones among the findings (Benjamini and Hochberg 1995).
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"measure": ["MAE"] * 3, "p_value": [0.01, 0.02, 0.30]})
+    >>> with_adjusted(table, ["measure"])
+      measure  p_value  p_holm  p_bh
+    0     MAE     0.01    0.03  0.03
+    1     MAE     0.02    0.04  0.03
+    2     MAE     0.30    0.30  0.30
     """
     table = table.copy()
     for name, method in (("p_holm", "holm"), ("p_bh", "fdr_bh")):

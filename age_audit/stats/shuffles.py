@@ -15,7 +15,13 @@ _SLACK = 1e-6  # relative: sums of one set of numbers in another order differ by
 
 
 def flat_maps(maps: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
-    """The maps of the rows of a frame as floats of shape (N, P); a ValueError if they are not as many."""
+    """The maps of the rows of a frame as floats of shape (N, P); a ValueError if they are not as many.
+
+    Examples
+    --------
+    >>> flat_maps(np.zeros((2, 28, 28)), pd.DataFrame({"fname": ["a.jpg", "b.jpg"]})).shape
+    (2, 784)
+    """
     if len(maps) != len(frame):
         raise ValueError(f"expected a map a row, {len(frame)}, got {len(maps)}")
     flat = maps.reshape(len(maps), int(np.prod(maps.shape[1:])))
@@ -38,6 +44,11 @@ def beside_shuffled(name: str, found: np.ndarray) -> dict[str, float]:
         ``<name>``; of the others ``<name>_shuffled`` (mean), ``<name>_low`` and ``<name>_high`` (2.5 % and 97.5 %
         points); ``<name>_ratio`` to their mean; ``p_value``: the share of all that are at least as large, itself
         included (Phipson and Smyth 2010).
+
+    Examples
+    --------
+    >>> beside_shuffled("size", np.array([6.0, 1, 2, 3]))  # as labelled first, then shuffled
+    {'size': 6.0, 'size_shuffled': 2.0, 'size_low': 1.05, 'size_high': 2.95, 'size_ratio': 3.0, 'p_value': 0.25}
     """
     observed, shuffled = float(found[0]), found[1:]
     low, high = np.quantile(shuffled, [0.025, 0.975])
@@ -49,6 +60,12 @@ def beside_shuffled(name: str, found: np.ndarray) -> dict[str, float]:
 
 
 def mean_of_finite(values: np.ndarray) -> float:
-    """NaN if none is."""
+    """NaN if none is.
+
+    Examples
+    --------
+    >>> mean_of_finite(np.array([1.0, np.nan, 3.0]))
+    2.0
+    """
     values = values[np.isfinite(values)]
     return float(values.mean()) if values.size else float("nan")

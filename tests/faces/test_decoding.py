@@ -219,4 +219,5 @@ class TestConverted:
 
     def test_result_can_be_written_to(self):
         image, _ = decode_image(encoded(GRADIENT))
-        image[0, 0] = 0
+        image[0, 0] = 7  # would raise if it were read-only
+        assert (image[0, 0] == 7).all()

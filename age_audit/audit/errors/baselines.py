@@ -56,6 +56,17 @@ def constant_guesses(
     ------
     UsageError
         If the frame lacks a column.
+
+    Examples
+    --------
+    >>> ages = {"age_real": [2, 4, 6, 30, 40, 50], "age_estimation": [3, 5, 9, 33, 41, 45]}
+    >>> frame = pd.DataFrame(ages).assign(age_range=["0–12"] * 3 + ["26–100"] * 3)
+    >>> table = constant_guesses(frame, seed=1)
+    >>> table[table["age_range"] == "all"][["guess", "n", "mean_absolute_error"]].round(2)
+                         guess  n  mean_absolute_error
+    6                estimator  6                 2.33
+    7  median age of all faces  6                18.00
+    8  median age of its range  6                 4.00
     """
     control = feature_names(control_features)
     require_columns(frame, ("age_real", "age_estimation", *control))

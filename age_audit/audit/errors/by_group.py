@@ -52,6 +52,12 @@ def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> MeanInte
     ------
     ValueError
         If ``confidence`` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> found = mean_interval([1, 2, 3, 4, None])
+    >>> found.n, found.mean, round(found.low, 2), round(found.high, 2)
+    (4, 2.5, 0.45, 4.55)
     """
     if not 0 < confidence < 1:
         raise ValueError(f"expected a confidence between 0 and 1, got {confidence}")
@@ -99,6 +105,16 @@ def error_by_group(
         If the frame lacks a column.
     ValueError
         If no sensitive feature is given.
+
+    Examples
+    --------
+    >>> ages = {"age_real": [4, 30, 8, 35], "age_estimation": [9, 33, 9, 34]}
+    >>> frame = pd.DataFrame(ages).assign(gender_real=["Male", "Male", "Female", "Female"])
+    >>> error_by_group(frame, "gender_real")[["gender_real", "n", "mean_absolute_error", "mean_signed_error"]]
+      gender_real  n  mean_absolute_error  mean_signed_error
+    0      Female  2                  1.0                0.0
+    1        Male  2                  4.0                4.0
+    2         all  4                  2.5                2.0
     """
     sensitive, control = feature_names(sensitive_features), feature_names(control_features)
     if not sensitive:

@@ -52,6 +52,22 @@ def standardised_within(
     -------
     DataFrame
         The rows of that function for each level, with the control features before them.
+
+    Examples
+    --------
+    >>> ages = {"age_real": [4, 5, 6, 7, 30, 31, 32, 33], "age_estimation": [6, 7, 7, 8, 33, 34, 37, 38]}
+    >>> labels = {"age_range": ["0–12"] * 4 + ["26–100"] * 4, "gender_real": ["Male", "Male", "Female", "Female"] * 2}
+    >>> frame = pd.DataFrame(ages | labels)
+    >>> frame["band"] = frame["age_real"] // 20  # finer strata would be bands within each age range
+    >>> table = standardised_within(frame, "gender_real", "band", "age_range", seed=1)
+    >>> table.loc[table["measure"] == "mean_absolute_error", ["age_range", "gender_real", "n", "crude", "standardised"]]
+       age_range gender_real  n  crude  standardised
+    0       0–12      Female  2    1.0           1.0
+    4       0–12        Male  2    2.0           2.0
+    8     26–100      Female  2    5.0           5.0
+    12    26–100        Male  2    3.0           3.0
+    16       all      Female  4    3.0           3.0
+    20       all        Male  4    2.5           2.5
     """
     control = feature_names(control_features)
     require_columns(frame, control)
@@ -111,6 +127,17 @@ def differences_at_equal_ages(
         If the frame lacks a column.
     ValueError
         If no sensitive feature or no strata are given, or for an unknown measure.
+
+    Examples
+    --------
+    >>> old, young = [60] * 6 + [5] * 2, [60] * 2 + [5] * 6
+    >>> frame = pd.DataFrame({"age_real": old + young, "gender_real": ["Male"] * 8 + ["Female"] * 8})
+    >>> frame["age_estimation"] = frame["age_real"] + np.where(frame["age_real"] > 20, 10, 2)  # at one age, one error
+    >>> frame["band"] = frame["age_real"] // 20
+    >>> table = differences_at_equal_ages(frame, "gender_real", "band", seed=1)
+    >>> table.loc[table["measure"] == "mean_absolute_error", ["group", "other", "crude", "standardised", "age_mix"]]
+        group other  crude  standardised  age_mix
+    0  Female  Male   -4.0           0.0     -4.0
     """
     sensitive, bands, control = (feature_names(names) for names in (sensitive_features, strata, control_features))
     if not sensitive or not bands:

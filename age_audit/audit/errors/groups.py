@@ -63,6 +63,15 @@ def face_measures(frame: pd.DataFrame, measures: Sequence[str] = MEASURES) -> np
         If the frame lacks a column.
     ValueError
         For an unknown measure.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age_real": [30, 40], "age_estimation": [34, 33]})
+    >>> face_measures(frame)  # absolute error, signed error, within 5 years, the study's accuracy
+    array([[ 4.  ,  7.  ],
+           [ 4.  , -7.  ],
+           [ 1.  ,  0.  ],
+           [ 0.96,  0.93]])
     """
     unknown = [name for name in measures if name not in MEASURES]
     if unknown or not measures:
@@ -120,6 +129,23 @@ def disaggregate(
         If the frame lacks a column.
     ValueError
         If no sensitive feature is given.
+
+    Examples
+    --------
+    >>> ages = {"age_real": [4, 30, 8, 35], "age_estimation": [9, 33, 9, 34]}
+    >>> frame = pd.DataFrame(ages).assign(gender_real=["Male", "Male", "Female", "Female"])
+    >>> errors = disaggregate(frame, "gender_real", seed=1)
+    >>> errors.overall[["measure", "n", "value"]]
+                   measure  n  value
+    0  mean_absolute_error  4  2.500
+    1    mean_signed_error  4  2.000
+    2   cumulative_score_5  4  1.000
+    3       study_accuracy  4  0.975
+    >>> mae = errors.by_group["measure"] == "mean_absolute_error"
+    >>> errors.by_group.loc[mae, ["gender_real", "n", "value"]]
+      gender_real  n  value
+    0      Female  2    1.0
+    4        Male  2    4.0
     """
     sensitive, control = _features(frame, sensitive_features, control_features)
     options = {"draws": draws, "confidence": confidence}
@@ -133,7 +159,19 @@ def disaggregate(
 def estimates_of(
     frame: pd.DataFrame, features: Sequence[str], with_all: Sequence[str], *, rng: np.random.Generator, **options
 ) -> pd.DataFrame:
-    """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`."""
+    """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`.
+
+    Examples
+    --------
+    >>> ages = {"age_real": [4, 30, 8, 35], "age_estimation": [9, 33, 9, 34]}
+    >>> frame = pd.DataFrame(ages).assign(gender_real=["Male", "Male", "Female", "Female"])
+    >>> table = estimates_of(frame, ["gender_real"], ["gender_real"], rng=np.random.default_rng(1))
+    >>> table.loc[table["measure"] == "mean_signed_error", ["gender_real", "n", "value"]]
+      gender_real  n  value
+    1      Female  2    0.0
+    5        Male  2    4.0
+    9         all  4    2.0
+    """
     values = face_measures(frame)
     used = np.isfinite(values[0])
     rows = []
@@ -191,6 +229,18 @@ def group_differences(
     ------
     UsageError, ValueError
         As :func:`disaggregate`; ValueError for an unknown measure.
+
+    Examples
+    --------
+    >>> ages = {"age_real": [4, 30, 8, 35], "age_estimation": [9, 33, 9, 34]}
+    >>> frame = pd.DataFrame(ages).assign(gender_real=["Male", "Male", "Female", "Female"])
+    >>> table = group_differences(frame, "gender_real", seed=1)
+    >>> mae = table["measure"] == "mean_absolute_error"
+    >>> table.loc[mae, ["kind", "group", "other", "n_group", "n_other", "difference"]]
+             kind   group other  n_group  n_other  difference
+    0  to overall  Female   all        2        4        -1.5
+    3  to overall    Male   all        2        4         1.5
+    6     between  Female  Male        2        2        -3.0
     """
     sensitive, control = _features(frame, sensitive_features, control_features)
     values = face_measures(frame, measures)

@@ -36,6 +36,13 @@ def lost_faces(document: Mapping, confidence: float = CONFIDENCE) -> pd.DataFram
         ``share`` (0-1) with ``low`` and ``high``, ``reasons`` as text, ``few_faces`` (fewer than 30 images). Groups in
         their published order, then any others by name, those without a label among them. NaN where there are no
         images.
+
+    Examples
+    --------
+    >>> document = {"cropping": {"images_total": 200, "images_failed_detected": 10}}
+    >>> lost_faces(document)[["group", "images", "lost", "share", "low", "high"]].round(3)
+      group  images  lost  share    low  high
+    0   all     200    10   0.05  0.027  0.09
     """
     cropping = document.get("cropping", {})
     known = {

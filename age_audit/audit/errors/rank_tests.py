@@ -66,6 +66,13 @@ def rank_tests(
         If the frame lacks a column.
     ValueError
         If no feature is compared.
+
+    Examples
+    --------
+    >>> ages = {"signed_error": [1, 2, 3, 4, 5, 6], "gender_real": ["Male"] * 3 + ["Female"] * 3}
+    >>> rank_tests(pd.DataFrame(ages), "gender_real", seed=1)[["groups", "n", "statistic", "cliffs_delta"]].round(2)
+       groups  n  statistic  cliffs_delta
+    0       2  6       3.86           1.0
     """
     compared, within = feature_names(compared), feature_names(within)
     if not compared:

@@ -68,6 +68,18 @@ def standardised_by_group(
         If the frame lacks a column.
     ValueError
         If no sensitive or no control feature is given, or for an unknown measure.
+
+    Examples
+    --------
+    >>> old, young = [60] * 6 + [5] * 2, [60] * 2 + [5] * 6
+    >>> frame = pd.DataFrame({"age_real": old + young, "gender_real": ["Male"] * 8 + ["Female"] * 8})
+    >>> frame["age_estimation"] = frame["age_real"] + np.where(frame["age_real"] > 20, 10, 2)  # at one age, one error
+    >>> frame["age_range"] = np.where(frame["age_real"] > 20, "26–100", "0–12")
+    >>> table = standardised_by_group(frame, "gender_real", seed=1)
+    >>> table.loc[table["measure"] == "mean_absolute_error", ["gender_real", "n", "crude", "standardised"]]
+      gender_real  n  crude  standardised
+    0      Female  8    4.0           6.0
+    4        Male  8    8.0           6.0
     """
     sensitive, control = feature_names(sensitive_features), feature_names(control_features)
     if not sensitive or not control:

@@ -79,6 +79,19 @@ def area_matched_null(
     ------
     ValueError
         If the shapes do not fit.
+
+    Examples
+    --------
+    >>> masks, regions = np.zeros((4, 224, 224), dtype=bool), np.zeros((4, 224, 224), dtype=bool)
+    >>> for face in range(4):
+    ...     masks[face, :50, 50 * face : 50 * face + 50] = True  # each mask lies where that face's nose is ...
+    ...     regions[face, :25, 50 * face : 50 * face + 50] = True
+    >>> table = area_matched_null(pack_masks(masks), pack_masks(regions)[:, None], seed=1, regions=["nose"])
+    >>> table[["region", "n", "observed"]]
+      region  n  observed
+    0   nose  4       1.0
+    >>> bool(table["null_mean"][0] < 0.5)  # ... and no other face's does
+    True
     """
     region_bits = _region_bits(positive_packed, faces, regions)
     if block < 2:
@@ -114,6 +127,12 @@ def packed_regions(landmarks: np.ndarray, regions: Sequence[str] = REGIONS) -> n
     -------
     ndarray of uint8, shape (N, R, 6272)
         81 KB a face for all 13.
+
+    Examples
+    --------
+    >>> landmarks = np.random.default_rng(1).uniform(60, 160, (2, 68, 2))
+    >>> packed_regions(landmarks, ["nose", "chin"]).shape
+    (2, 2, 6272)
     """
     packed = [_drawn_regions(landmarks, regions, face) for face in range(len(landmarks))]
     return np.array(packed, dtype=np.uint8).reshape(len(packed), len(regions), _PACKED)
@@ -136,6 +155,19 @@ def null_summary(table: pd.DataFrame, by: str = "masks", alpha: float = 0.05) ->
     DataFrame
         Columns: ``by``; ``n`` (the most faces of any region), ``regions`` tested; ``above`` and ``below`` (regions with
         ``p_holm`` below alpha and a ratio above or below 1); ``largest_ratio`` and the ``region`` that has it.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"masks": "lime", "region": ["nose", "chin"], "n": 40, "p_value": [0.001, 0.5]})
+    >>> null_summary(table.assign(p_holm=[0.002, 0.5], ratio=[1.8, 0.9])).T
+                      0
+    masks          lime
+    n                40
+    regions           2
+    above             1
+    below             0
+    largest_ratio   1.8
+    region         nose
     """
     rows = []
     for name, regions in table.groupby(by, sort=False):

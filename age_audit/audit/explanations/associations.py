@@ -42,6 +42,17 @@ def boundary_parts(frame: pd.DataFrame) -> pd.DataFrame:
     ------
     UsageError
         If the frame lacks a column.
+
+    Examples
+    --------
+    >>> shares = dict.fromkeys(FEATURES_FACIAL, [0.4]) | dict.fromkeys(FEATURES_OUTER_BOUNDARIES, [0.1])
+    >>> boundary_parts(pd.DataFrame(shares)).T
+                               0
+    face                   0.500
+    outer_boundary_left    0.125
+    outer_boundary_right   0.125
+    outer_boundary_top     0.125
+    outer_boundary_bottom  0.125
     """
     require_columns(frame, (*FEATURES_FACIAL, *FEATURES_OUTER_BOUNDARIES))
     parts = {"face": frame[FEATURES_FACIAL].mean(axis=1, skipna=False)}
@@ -100,6 +111,16 @@ def share_associations(
         If the frame lacks a column.
     ValueError
         For fewer than two parts, or a ``zero_share`` outside its range.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"face": [0.2, 0.3, 0.5, 0.6, 0.8], "signed_error": [-4.0, -1, 0, 3, 4]})
+    >>> frame["outside"] = 1 - frame["face"]
+    >>> table = share_associations(frame, ["face", "outside"], ["signed_error"], seed=1)
+    >>> table[["part", "error", "n", "r_share", "r"]].round(2)
+          part         error  n  r_share     r
+    0     face  signed_error  5     0.96  0.96
+    1  outside  signed_error  5    -0.96 -0.96
     """
     if len(parts) < 2:
         raise ValueError(f"expected at least two parts of a whole, got {len(parts)}")

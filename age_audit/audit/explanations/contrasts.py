@@ -88,6 +88,19 @@ def contrast_table(
         If the frame lacks a column.
     ValueError
         If the lengths do not fit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> maps, accurate = rng.normal(size=(40, 28, 28)), np.arange(40) < 20
+    >>> maps[accurate, :14] += 1  # masks of accurate estimates lie more in the upper half
+    >>> table = contrast_table(maps, accurate, pd.DataFrame({"gender_real": ["Male"] * 40}), ["gender_real"], seed=1)
+    >>> table[["gender_real", "n_first", "n_second"]]
+      gender_real  n_first  n_second
+    0        Male       20        20
+    1         all       20        20
+    >>> (table["size_ratio"] > 1).tolist(), (table["p_value"] < 0.01).tolist()
+    ([True, True], [True, True])
     """
     require_columns(frame, features)
     maps, first = flat_maps(maps, frame), np.asarray(first, dtype=bool)
@@ -197,6 +210,15 @@ def contrast_summary(
         not below it, so that none could be found); means over the panels of ``size_ratio``, ``split_half_r``,
         ``split_half_r_mean`` and ``r_shuffled``; of the row ``"all"``: ``size``, ``size_shuffled``, ``p_value`` and,
         as ``split_half_r_all``, its ``split_half_r``.
+
+    Examples
+    --------
+    >>> maps, first = np.random.default_rng(1).normal(size=(40, 28, 28)), np.arange(40) < 20
+    >>> frame = pd.DataFrame({"gender_real": ["Male", "Female"] * 20})
+    >>> tables = {"noise": contrast_table(maps, first, frame, ["gender_real"], seed=1)}
+    >>> contrast_summary(tables)[["masks", "n", "panels"]]
+       masks   n  panels
+    0  noise  40       2
     """
     rows = []
     for masks, table in tables.items():

@@ -28,6 +28,16 @@ def mask_areas(positive_packed: np.ndarray, negative_packed: np.ndarray) -> pd.D
     DataFrame
         N rows, 0–1: ``raises``, ``lowers``, and ``settled``, their sum. Masks of two values are settled everywhere,
         because nobody asked.
+
+    Examples
+    --------
+    >>> from age_audit.core.masks import pack_masks
+    >>> raises, lowers = np.zeros((2, 1, 224, 224), dtype=bool)
+    >>> raises[:, :112] = True  # the upper half raises the estimate
+    >>> lowers[:, 168:] = True  # the lowest quarter lowers it
+    >>> mask_areas(pack_masks(raises), pack_masks(lowers))
+       raises  lowers  settled
+    0     0.5    0.25     0.75
     """
     areas = [np.bitwise_count(packed).sum(axis=1, dtype=np.int64) for packed in (positive_packed, negative_packed)]
     raises, lowers = (area / CANVAS**2 for area in areas)
@@ -47,6 +57,15 @@ def area_table(areas: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     DataFrame
         One row a kind of masks and area. Columns: ``masks``, ``area``, ``n``, ``mean``, ``sd``, ``p5``, ``median``,
         ``p95`` (0–1) and ``faces_without`` (share of faces with none at all); NaN without faces, ``sd`` also with one.
+
+    Examples
+    --------
+    >>> areas = pd.DataFrame({"raises": [0.0, 0.2, 0.4], "lowers": [0.1, 0.1, 0.1], "settled": [0.1, 0.3, 0.5]})
+    >>> area_table({"lime": areas})[["masks", "area", "n", "mean", "median", "faces_without"]].round(2)
+      masks     area  n  mean  median  faces_without
+    0  lime   raises  3   0.2     0.2           0.33
+    1  lime   lowers  3   0.1     0.1           0.00
+    2  lime  settled  3   0.3     0.3           0.00
     """
     rows = []
     for name, frame in areas.items():
@@ -79,6 +98,15 @@ def region_table(activations: Mapping[str, pd.DataFrame], raises: Mapping[str, f
     ------
     UsageError
         If a frame lacks a column.
+
+    Examples
+    --------
+    >>> columns = {f"activation_{region}_pct_of_feature": [0.2, 0.4] for region in REGIONS}
+    >>> table = region_table({"lime": pd.DataFrame(columns)}, {"lime": 0.2})
+    >>> table.head(2).round(2)
+      masks region  n  positive_share  even  to_even
+    0  lime   nose  2             0.3   0.2      1.5
+    1  lime  eye_l  2             0.3   0.2      1.5
     """
     rows = []
     for name, frame in activations.items():
@@ -101,6 +129,19 @@ def region_spread(table: pd.DataFrame) -> pd.DataFrame:
         One row a kind of masks. Columns: ``masks``, ``n``, ``least`` and ``most`` (smallest and largest ``to_even``)
         and the regions that have them (``least_region``, ``most_region``), ``spread`` (standard deviation of
         ``to_even`` over regions).
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"masks": "lime", "region": ["nose", "chin"], "n": 40, "to_even": [1.5, 0.5]})
+    >>> region_spread(table).T
+                     0
+    masks         lime
+    n               40
+    least          0.5
+    most           1.5
+    least_region  chin
+    most_region   nose
+    spread         0.5
     """
     rows = []
     for name, regions in table.groupby("masks", sort=False):
@@ -127,6 +168,14 @@ def likeness_table(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
         ``in_common``: the share of the maps' squared values that their mean holds (0–1; 1 where all faces have one
         mask, 1 / n where they have nothing in common); ``r_with_first``: correlation over places with the first mean
         map. NaN without faces.
+
+    Examples
+    --------
+    >>> same, noise = np.ones((3, 2, 2)), np.array([[1.0, -1], [-1, 1], [1, 1], [-1, -1]])
+    >>> likeness_table({"one mask": same, "nothing in common": noise.repeat(2, axis=1)})[["masks", "n", "in_common"]]
+                   masks  n  in_common
+    0           one mask  3        1.0
+    1  nothing in common  4        0.0
     """
     rows, reference = [], None
     for name, values in maps.items():

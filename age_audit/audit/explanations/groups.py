@@ -57,6 +57,19 @@ def group_table(
         If the frame lacks a column.
     ValueError
         If the lengths do not fit.
+
+    Examples
+    --------
+    >>> maps = np.random.default_rng(1).normal(size=(40, 28, 28))
+    >>> frame = pd.DataFrame({"gender_real": ["Male", "Female"] * 20, "age_range": ["0–12"] * 40})
+    >>> maps[::2, :14] += 1  # masks of men lie more in the upper half
+    >>> table = group_table(maps, frame, "gender_real", "age_range", seed=1)
+    >>> table[["age_range", "n", "groups"]]
+      age_range   n  groups
+    0      0–12  40       2
+    1       all  40       2
+    >>> (table["explained_ratio"] > 1).tolist(), (table["p_value"] < 0.01).tolist()
+    ([True, True], [True, True])
     """
     require_columns(frame, (group, within))
     maps = flat_maps(maps, frame)

@@ -39,6 +39,14 @@ def explained_faces(frame: pd.DataFrame, masks: Mapping[str, np.ndarray]) -> Exp
         With ``fname``.
     masks : mapping of str to ndarray
         ``fname`` (N,), ``positive`` and ``negative``, uint8 (N, 6272).
+
+    Examples
+    --------
+    >>> masks = {"fname": np.array(["b.jpg", "a.jpg"]), "positive": np.ones((2, 6272), np.uint8)}
+    >>> masks["negative"] = np.zeros((2, 6272), np.uint8)
+    >>> faces = explained_faces(pd.DataFrame({"fname": ["a.jpg", "b.jpg", "c.jpg"]}), masks)
+    >>> faces.frame["fname"].tolist(), faces.positive.shape
+    (['a.jpg', 'b.jpg'], (2, 6272))
     """
     place = {fname: i for i, fname in enumerate(masks["fname"].tolist())}
     kept = frame[frame["fname"].isin(place)].reset_index(drop=True)
@@ -66,7 +74,17 @@ class MeanMask:
 
 
 def mean_masks(faces: ExplainedFaces, features: Sequence[str]) -> list[MeanMask]:
-    """Mean mask of every combination of the features' levels, of those of no face too; without features, of all."""
+    """Mean mask of every combination of the features' levels, of those of no face too; without features, of all.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"fname": ["a.jpg", "b.jpg", "c.jpg"], "gender_real": ["Male", "Male", "Female"]})
+    >>> everywhere, nowhere = np.full((3, 6272), 255, np.uint8), np.zeros((3, 6272), np.uint8)
+    >>> everywhere[0] = 0  # the first face's mask is empty
+    >>> means = mean_masks(ExplainedFaces(frame, everywhere, nowhere), ["gender_real"])
+    >>> [(mean.labels["gender_real"], mean.n, float(mean.heatmap.mean())) for mean in means]
+    [('Female', 1, 1.0), ('Male', 2, 0.5)]
+    """
     means = []
     for labels, inside in groups_of(faces.frame, list(features)):
         n = int(inside.sum())
@@ -94,6 +112,15 @@ def outline_distances(
     DataFrame
         One row a combination of levels. Columns: the features, ``n`` (faces with landmarks), ``mean_pixels`` and
         ``largest_pixels`` (over the 68 points); NaN without faces.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"fname": ["a.jpg", "b.jpg"], "gender_real": ["Male", "Female"]})
+    >>> landmarks = {"a.jpg": np.zeros((68, 2)), "b.jpg": np.full((68, 2), [6, 8])}  # ten pixels apart
+    >>> outline_distances(frame, landmarks, ["gender_real"])
+      gender_real  n  mean_pixels  largest_pixels
+    0      Female  1          5.0             5.0
+    1        Male  1          5.0             5.0
     """
     frame = frame[frame["fname"].isin(landmarks)]
     points = np.array([landmarks[fname] for fname in frame["fname"]]).reshape(len(frame), -1, 2)
