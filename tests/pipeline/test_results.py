@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from age_audit.core.config import CropParameters
+from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate, Attribution
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_face, read_result, read_results
@@ -62,8 +64,11 @@ def test_another_method_keeps_its_results_apart(monkeypatch):
     from age_audit.explain.registry import METHODS
 
     monkeypatch.setitem(METHODS, "other", METHODS["lime"])
+    monkeypatch.setitem(METHODS, "drawless", replace(METHODS["lime"], presets={"published": CropParameters()}))
     other = replace(RECIPE, method="other")
     assert other.variant("explain") == "dex-wrn|float32|published|other"
     assert other.key("explain", "aa") != RECIPE.key("explain", "aa")
     assert other.key("estimate", "aa") == RECIPE.key("estimate", "aa")
     assert Recipe(**json.loads(other.to_json()), preset="published") == other
+    with pytest.raises(UsageError, match="no --samples with drawless"):
+        replace(RECIPE, method="drawless", samples=5).key("explain", "aa")
