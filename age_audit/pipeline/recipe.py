@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
+from age_audit.core.errors import UsageError
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.estimators.sources import estimator_identity
 from age_audit.explain.registry import DEFAULT, METHODS
@@ -75,7 +76,11 @@ class Recipe:
     def method_parameters(self):
         """The preset's for this method, with another number of samples if one is given."""
         preset = METHODS[self.method].presets[self.preset]
-        return preset if self.samples is None else replace(preset, num_samples=self.samples)
+        if self.samples is None:
+            return preset
+        if not hasattr(preset, "num_samples"):
+            raise UsageError(f"expected no --samples with {self.method}, which draws none; got {self.samples}")
+        return replace(preset, num_samples=self.samples)
 
     def key(self, step: str, content: str) -> str:
         """Hash of everything that a step's result depends on.

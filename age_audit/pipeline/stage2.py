@@ -71,10 +71,12 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
     outcomes = current_outcomes(ledger, recipe, content, "explain")
     done = {image: content[image] for image in sorted(outcomes) if outcomes[image].status == "done"}
     if not done:
+        samples = getattr(recipe.method_parameters, "num_samples", None)
+        each = "" if samples is None else f", of {samples} samples each"
         others = ", ".join(ledger.variants("explain")) or "none"
         raise UsageError(
-            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}, "
-            f"of {recipe.method_parameters.num_samples} samples each, found {others}; run analysis_1_method.py "
+            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}{each}, "
+            f"found {others}; run analysis_1_method.py "
             f"--estimator {recipe.estimator} --preset {config.preset}, or choose another --preset or --samples"
         )
     asked = {image: content[image] for image in sorted(outcomes)}
