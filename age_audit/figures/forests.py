@@ -244,7 +244,7 @@ def _draw_blocks(
                 _draw_rows(axes, _chosen(table, age_range, quantity.column), features, quantity.digits)
                 axes.axvline(0, **_NO_ERROR)  # zero is in view in every column
                 axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-                axes.tick_params(labelbottom=line is grid[-1], labelleft=axes is line[0])
+                axes.tick_params(labelbottom=age_range == ranges[-1], labelleft=axes is line[0])
         for axes, quantity in zip(grid[-1] if ranges else (), quantities, strict=bool(ranges)):
             axes.set_xlabel(quantity.axis_label)
         figure.suptitle(title)

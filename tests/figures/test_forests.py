@@ -55,6 +55,8 @@ def test_every_group_has_its_value_colour_and_count():
             assert [to_hex(dot.get_color()).upper() for dot in dots(axes)] == list(style.RACE_COLOURS.values())
     left = [text.get_text() for text in panels(figure)[0, 0].get_yticklabels()]
     assert left == [f"{race} (n = {50 - i})" for i, race in enumerate(RACES)]
+    numbered = [[axes.xaxis.get_tick_params()["labelbottom"] for axes in row] for row in panels(figure)]
+    assert numbered == [[False, False]] * 4 + [[True, True]]
     assert figure.get_suptitle() == "title"
 
 
