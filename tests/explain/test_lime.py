@@ -11,7 +11,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate
 from age_audit.explain import LimeExplainer
 from age_audit.explain.design import balanced_design
-from age_audit.explain.lime import image_seed
+from age_audit.explain.lime import image_seed, mean_colours
 from age_audit.explain.regression import LocalModel
 
 CLASSES = np.arange(101.0)
@@ -36,6 +36,8 @@ class Planted:
 
 
 TOP_LEFT, BOTTOM_RIGHT = np.zeros((2, 224, 224), dtype=bool)
+
+
 TOP_LEFT[:112, :112] = BOTTOM_RIGHT[112:, 112:] = True
 
 
@@ -264,3 +266,34 @@ class TestImageSeed:
 
     def test_largest_seed(self, face):
         assert 0 <= image_seed(face, 2**32 - 1) < 2**32
+
+
+SEGMENTS = np.array([[0, 0, 1, 1, 2], [0, 3, 3, 1, 2], [0, 0, 3, 2, 2], [4, 4, 3, 2, 2]])
+
+
+BYTES = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+
+
+UNIT = BYTES / 255.0
+
+
+def literal_mean_colours(image, segments):
+    result = np.zeros_like(image)
+    for y, x in np.ndindex(segments.shape):
+        members = [image[v, u].astype(float) for v, u in np.ndindex(segments.shape) if segments[v, u] == segments[y, x]]
+        mean = sum(members) / len(members)
+        result[y, x] = np.rint(mean) if image.dtype == np.uint8 else mean
+    return result
+
+
+@pytest.mark.parametrize("image", [BYTES, UNIT], ids=["bytes", "unit"])
+def test_mean_colours(image):
+    means = mean_colours(image, SEGMENTS)
+    assert means.dtype == image.dtype
+    np.testing.assert_allclose(means, literal_mean_colours(image, SEGMENTS), rtol=1e-12)
+
+
+def test_mean_colours_by_hand():
+    image = np.array([[[0, 10, 255], [1, 20, 255], [200, 0, 0]]], dtype=np.uint8)
+    # halves are rounded to the even neighbour: 0.5 becomes 0
+    assert mean_colours(image, np.array([[0, 0, 1]])).tolist() == [[[0, 15, 255], [0, 15, 255], [200, 0, 0]]]
