@@ -71,7 +71,7 @@ def area_matched_null(
     -------
     DataFrame
         One row a region. Columns: ``region``; ``n`` (faces with a pixel in the region); ``observed`` (mean score);
-        ``even`` (mean share of the canvas that raises the estimate: the score of masks spread evenly); ``null_mean`` with
+        ``even`` (mean share of the canvas that raises: as masks spread evenly score); ``null_mean`` with
         ``null_low`` and ``null_high`` over permutations; ``ratio`` = observed / null_mean; ``p_value`` (two-sided) and
         that adjusted over the regions (``p_holm``, ``p_bh``); ``few_faces``. Without at least two faces NaN.
 
