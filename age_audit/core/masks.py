@@ -55,19 +55,19 @@ _CHUNK = 255  # masks unpacked at once: the most whose count still fits into one
 
 
 def signed_mask_sums(
-    positive_packed: np.ndarray, groups: ArrayLike, negative_packed: np.ndarray | None = None
+    raising_packed: np.ndarray, groups: ArrayLike, lowering_packed: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Sum the masks of every group, pixel by pixel.
 
     Parameters
     ----------
-    positive_packed : ndarray of uint8, shape (N, 6272)
+    raising_packed : ndarray of uint8, shape (N, 6272)
         Packed masks as :func:`age_audit.core.masks.pack_masks` makes them: pixels that raise the estimate.
     groups : array_like or Categorical, shape (N,)
         The group of each face. A missing label (None, NaN) leaves the face out of all groups.
-    negative_packed : ndarray of uint8, shape (N, 6272), optional
+    lowering_packed : ndarray of uint8, shape (N, 6272), optional
         Pixels that lower the estimate, for masks of three values. Without it the masks are the study's, of two
-        values: a pixel that is not positive counts -1.
+        values: a pixel that does not raise the estimate counts -1.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def signed_mask_sums(
         If the shapes do not fit.
     """
     groups = pd.Categorical(groups)
-    for packed in (positive_packed, negative_packed):
+    for packed in (raising_packed, lowering_packed):
         if packed is not None and (packed.shape != (len(groups), _PACKED) or packed.dtype != np.uint8):
             raise ValueError(
                 f"expected packed masks of uint8, shape ({len(groups)}, {_PACKED}), one a group label; "
@@ -90,20 +90,20 @@ def signed_mask_sums(
     sums = {}
     for code, group in enumerate(groups.categories):
         members = np.flatnonzero(groups.codes == code)
-        positives = _count_bits(positive_packed, members)
-        if negative_packed is None:
-            sums[group] = 2 * positives - len(members)
+        raising = _count_bits(raising_packed, members)
+        if lowering_packed is None:
+            sums[group] = 2 * raising - len(members)
         else:
-            sums[group] = positives - _count_bits(negative_packed, members)
+            sums[group] = raising - _count_bits(lowering_packed, members)
     return sums
 
 
-def block_means(positive_packed: np.ndarray, negative_packed: np.ndarray | None = None) -> np.ndarray:
+def block_means(raising_packed: np.ndarray, lowering_packed: np.ndarray | None = None) -> np.ndarray:
     """Average masks in squares of 8 x 8 pixels: what a permutation test sums thousands of times.
 
     Parameters
     ----------
-    positive_packed, negative_packed
+    raising_packed, lowering_packed
         As :func:`signed_mask_sums`.
 
     Returns
@@ -112,9 +112,9 @@ def block_means(positive_packed: np.ndarray, negative_packed: np.ndarray | None 
         -1 to 1: mean of +1, -1 and 0 over the square. All are whole multiples of 1/64, so that sums over fewer than
         200,000 faces have no rounding error, in whatever order they are taken.
     """
-    positive = _block_counts(positive_packed)
-    negative = BLOCK**2 - positive if negative_packed is None else _block_counts(negative_packed)
-    return (positive - negative) / np.float32(BLOCK**2)
+    raising = _block_counts(raising_packed)
+    lowering = BLOCK**2 - raising if lowering_packed is None else _block_counts(lowering_packed)
+    return (raising - lowering) / np.float32(BLOCK**2)
 
 
 def _block_counts(packed: np.ndarray) -> np.ndarray:

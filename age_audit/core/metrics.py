@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-ACCURACY_CUTOFF = 0.90  # the study calls an estimate positive when its accuracy is above this, not at it
+ACCURACY_CUTOFF = 0.90  # an estimate is accurate (the study: positive) when its accuracy is above this, not at it
 
 
 def signed_error(estimate: ArrayLike, age: ArrayLike) -> np.ndarray:
@@ -62,10 +62,10 @@ def study_accuracy(estimate: ArrayLike, age: ArrayLike) -> np.ndarray:
     return (100 - absolute_error(estimate, age)) / 100
 
 
-def is_positive(accuracy: ArrayLike, cutoff: float = ACCURACY_CUTOFF) -> np.ndarray:
-    """Whether the study counts an estimate as positive: accuracy strictly above the cut-off.
+def is_accurate(accuracy: ArrayLike, cutoff: float = ACCURACY_CUTOFF) -> np.ndarray:
+    """Whether an estimate counts as accurate, as the study has it: accuracy strictly above the cut-off.
 
-    A face without an accuracy is not positive.
+    A face without an accuracy does not count as accurate; what is, the study calls positive.
 
     Returns
     -------

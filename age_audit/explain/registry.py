@@ -54,6 +54,12 @@ def explainer_for(method: str, estimator, parameters, seed: int) -> Explainer:
     ------
     UsageError
         For an unknown method, or an estimator that lacks what the method asks for.
+
+    Examples
+    --------
+    >>> explainer = explainer_for("lime", estimator=None, parameters=METHODS["lime"].presets["audit"], seed=42)
+    >>> type(explainer).__name__
+    'LimeExplainer'
     """
     check_choice("explanation method", method, METHODS)
     return METHODS[method].load(estimator, seed, parameters)

@@ -14,7 +14,13 @@ CHUNK = 32  # masked faces that exist at a time, for estimators that do not make
 
 
 def checked_face(face: np.ndarray) -> np.ndarray:
-    """The face, uint8 (224, 224, 3) RGB; ValueError for another shape or type."""
+    """The face, uint8 (224, 224, 3) RGB; ValueError for another shape or type.
+
+    Examples
+    --------
+    >>> checked_face(np.zeros((224, 224, 3), dtype=np.uint8)).shape
+    (224, 224, 3)
+    """
     face = np.asarray(face)
     if face.shape != (CANVAS, CANVAS, 3) or face.dtype != np.uint8:
         raise ValueError(f"expected a uint8 face of shape ({CANVAS}, {CANVAS}, 3), got {face.dtype} {face.shape}")
@@ -22,13 +28,26 @@ def checked_face(face: np.ndarray) -> np.ndarray:
 
 
 def image_seed(face: np.ndarray, seed: int) -> int:
-    """A seed in 0 to 2**32 - 1 that depends on the face's bytes and on another seed, on nothing else."""
+    """A seed in 0 to 2**32 - 1 that depends on the face's bytes and on another seed, on nothing else.
+
+    Examples
+    --------
+    >>> face = np.zeros((224, 224, 3), dtype=np.uint8)
+    >>> image_seed(face, 0) == image_seed(face.copy(), 0), image_seed(face, 0) == image_seed(face, 1)
+    (True, False)
+    """
     digest = hashlib.sha256(seed.to_bytes(8, "little") + np.ascontiguousarray(face).tobytes()).digest()
     return int.from_bytes(digest[:4], "little")
 
 
 def classifier_image(face: np.ndarray, rescale: bool) -> np.ndarray:
-    """The face as segmentation and classifier see it: uint8 as it is, or float64 min-max scaled to [0, 1]."""
+    """The face as segmentation and classifier see it: uint8 as it is, or float64 min-max scaled to [0, 1].
+
+    Examples
+    --------
+    >>> classifier_image(np.array([[50, 100, 150]], dtype=np.uint8), rescale=True)
+    array([[0. , 0.5, 1. ]])
+    """
     if not rescale:
         return face
     low, high = int(face.min()), int(face.max())
@@ -50,6 +69,14 @@ def segment(image: np.ndarray, kernel_size: float, max_dist: float, ratio: float
     -------
     ndarray of int, shape (H, W)
         Numbered from 0.
+
+    Examples
+    --------
+    >>> halves = np.zeros((32, 32, 3))
+    >>> halves[:, 16:] = 1
+    >>> segments = segment(halves, kernel_size=4, max_dist=10, ratio=1, random_seed=0)
+    >>> bool((segments[:, 15] != segments[:, 16]).all())
+    True
     """
     return SegmentationAlgorithm(
         "quickshift", kernel_size=kernel_size, max_dist=max_dist, ratio=ratio, random_seed=random_seed
@@ -57,7 +84,13 @@ def segment(image: np.ndarray, kernel_size: float, max_dist: float, ratio: float
 
 
 def hidden_image(image: np.ndarray, segments: np.ndarray, hidden: str) -> np.ndarray:
-    """What a hidden superpixel shows, ``"black"`` or its ``"mean-colour"``; of the image's shape and type."""
+    """What a hidden superpixel shows, ``"black"`` or its ``"mean-colour"``; of the image's shape and type.
+
+    Examples
+    --------
+    >>> hidden_image(np.array([[[0, 0, 0], [8, 8, 8]]]), np.array([[0, 0]]), "mean-colour")[..., 0]
+    array([[4, 4]])
+    """
     return np.zeros_like(image) if hidden == "black" else mean_colours(image, segments)
 
 
@@ -103,6 +136,19 @@ def masked_targets(estimator, face: np.ndarray, masked: MaskedFaces, target: str
         Years, or probabilities of one class.
     str
         Its name: ``"expected_age"`` or ``"class:<index>"``.
+
+    Examples
+    --------
+    >>> from age_audit.core.schema import AgeEstimate
+    >>> class Brightness:
+    ...     def predict(self, faces):
+    ...         return AgeEstimate(faces.mean(axis=(1, 2, 3)), np.ones((len(faces), 1)), np.zeros(1))
+    >>> face = np.full((224, 224, 3), 40, dtype=np.uint8)
+    >>> halves = np.arange(224) // 112 * np.ones((224, 1), dtype=int)
+    >>> masked = MaskedFaces(face, np.zeros_like(face), halves, np.array([[1, 1], [1, 0]]))
+    >>> years, target = masked_targets(Brightness(), face, masked, "expected-age")
+    >>> years.tolist(), target
+    ([40.0, 20.0], 'expected_age')
     """
     estimator = estimator.bind(face) if hasattr(estimator, "bind") else estimator
     if hasattr(estimator, "predict_masked"):

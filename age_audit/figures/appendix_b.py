@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -14,10 +17,12 @@ from matplotlib.patches import Patch
 from age_audit.core.groups import ALL, require_columns
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.figures import style
-from age_audit.figures.correlations import colour_limit, draw_correlations
+from age_audit.figures.correlations import MARKERS, colour_limit, draw_correlations
 from age_audit.study.appendix_b import SEGMENTS
 
 _INK, _NULL, _LINE = "#222222", "#C9C9C9", "0.5"
+_ZERO = {"color": _LINE, "linewidth": 0.8, "zorder": 0}
+_DOT = {"color": _INK, "marker": "o", "linestyle": ""}
 # Not the colours of any group: which masks, and how their shares are taken.
 _FIRST, _SECOND = "#882255", "#44AA99"
 _LEAST_RANGE = 0.25  # of r: less would make nearly nothing look like much
@@ -62,8 +67,7 @@ def correlation_tables(correlations: pd.DataFrame, source: str = "") -> Figure:
             draw_correlations(panel, table, names, limit).set_title(f"{label} years, {half} ({_HALF_TITLES[half]})")
         scale = ScalarMappable(Normalize(-limit, limit), style.DIVERGING)
         side.colorbar(scale, cax=side.add_axes((0.05, 0.3, 0.18, 0.4)), label="Pearson's r of share and accuracy")
-        figure.suptitle(_title("Which segment's share goes with accuracy", source))
-    return figure
+        return _finish(figure, "Which segment's share goes with accuracy", source)
 
 
 def final_step(final: pd.DataFrame, source: str = "") -> Figure:
@@ -81,12 +85,11 @@ def final_step(final: pd.DataFrame, source: str = "") -> Figure:
         panels = figure.subplots(1, len(final), sharey=True, squeeze=False)[0]
         for axes, (_, row) in zip(panels, final.iterrows(), strict=True):
             axes.bar(SEGMENT_NAMES, row[list(SEGMENTS)].astype(float), color=_INK, width=0.6)
-            axes.axhline(0, color=_LINE, linewidth=0.8)
+            axes.axhline(0, **_ZERO)
             axes.set_title(f"{row['age_range']} years\n(n = {row['n']:,}, {row['races']} races)")
             axes.tick_params(axis="x", rotation=45)
         panels[0].set(ylabel="final step, −0.5 to +0.5", ylim=(-0.55, 0.55))
-        figure.suptitle(_title("The workbook's last step", source))
-    return figure
+        return _finish(figure, "The workbook's last step", source)
 
 
 def steps_beside_null(table: pd.DataFrame, finals: np.ndarray, source: str = "") -> Figure:
@@ -117,11 +120,9 @@ def steps_beside_null(table: pd.DataFrame, finals: np.ndarray, source: str = "")
             _draw_contributions(lower[age], rows)
         upper[0].set(ylabel="last step", ylim=(-0.58, 0.58))
         lower[0].set(ylabel="mean contribution over races\n(r accurate − r inaccurate)")
-        keys = [Line2D([], [], color=_INK, marker="o", linestyle="", label="this data")]
+        keys = [Line2D([], [], **_DOT, label="this data")]
         keys.append(Patch(color=_NULL, label="shuffled accuracies: how often (above), middle 95 % (below)"))
-        figure.legend(handles=keys, loc="outside lower center", ncols=2)
-        figure.suptitle(_title("The workbook's last step beside shuffled accuracies", source))
-    return figure
+        return _finish(figure, "The workbook's last step beside shuffled accuracies", source, keys)
 
 
 def _draw_finals(axes: Axes, found: pd.Series, drawn: np.ndarray) -> None:
@@ -133,15 +134,15 @@ def _draw_finals(axes: Axes, found: pd.Series, drawn: np.ndarray) -> None:
             continue
         widths = 0.8 * count / most
         axes.barh(edges[:-1], widths, np.diff(edges), left=i - widths / 2, align="edge", color=_NULL)
-    axes.plot(range(len(SEGMENTS)), found, "o", color=_INK, markersize=6)
-    axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
+    axes.plot(range(len(SEGMENTS)), found, **_DOT, markersize=6)
+    axes.axhline(0, **_ZERO)
 
 
 def _draw_contributions(axes: Axes, rows: pd.DataFrame) -> None:
     places = np.arange(len(SEGMENTS))
     axes.vlines(places, rows["contribution_null_low"], rows["contribution_null_high"], color=_NULL, linewidth=9)
-    axes.plot(places, rows["contribution"], "o", color=_INK, markersize=6)
-    axes.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
+    axes.plot(places, rows["contribution"], **_DOT, markersize=6)
+    axes.axhline(0, **_ZERO)
     axes.set_xticks(places, SEGMENT_NAMES, rotation=45)
     axes.set_xlim(-0.6, len(SEGMENTS) - 0.4)
 
@@ -161,21 +162,17 @@ def beside_study(table: pd.DataFrame, source: str = "") -> Figure:
         for axes, half in zip(panels, HALVES, strict=True):
             for race, rows in table[table["estimates"] == half].groupby("race", sort=False):
                 label = f"{race} (n = {rows['n'].iloc[0]:,})"
-                look = {"color": style.RACE_COLOURS[race], "marker": _MARKERS[race], "markersize": 5}
+                look = {"color": style.RACE_COLOURS[race], "marker": MARKERS[RACES.index(race)], "markersize": 5}
                 axes.plot(rows["study_r"], rows["r"], linestyle="", label=label, **look)
                 axes.vlines(rows["study_r"], rows["low"], rows["high"], color=look["color"], linewidth=0.8, alpha=0.7)
-            axes.axline((0, 0), slope=1, color=_LINE, linewidth=0.8, linestyle=":", zorder=0)
+            axes.axline((0, 0), slope=1, linestyle=":", **_ZERO)
             for draw_line in (axes.axhline, axes.axvline):
-                draw_line(0, color=_LINE, linewidth=0.8, zorder=0)
+                draw_line(0, **_ZERO)
             axes.set(xlabel="the study's r", title=f"{half} ({_HALF_TITLES[half]})")
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="our faces")
         furthest = np.nanmax(np.abs(table[["r", "low", "high"]].to_numpy(dtype=float)), initial=_LEAST_RANGE)
         panels[0].set(ylabel="our r (bars: 95 % interval, from 4 faces on)", ylim=(-1.05 * furthest, 1.05 * furthest))
-        figure.suptitle(_title("Ages 0–12: our r beside the study's; dotted where both are equal", source))
-    return figure
-
-
-_MARKERS = dict(zip(RACES, "os^Dv", strict=True))
+        return _finish(figure, "Ages 0–12: our r beside the study's; dotted where both are equal", source)
 
 
 def association_panels(table: pd.DataFrame, error: str = "absolute_error", source: str = "") -> Figure:
@@ -202,11 +199,7 @@ def association_panels(table: pd.DataFrame, error: str = "absolute_error", sourc
                 rows = rows.set_index("part").reindex(SEGMENTS)
                 _draw_associations(axes, rows, colour, 0.36 * which - 0.18 * (len(masks) - 1))
                 words.append(f"n = {int(rows['n'].max()):,} {name}")
-            years = "all ages" if label == ALL else f"{label} years"
-            axes.set_title("\n".join([years, *words]), fontsize=9.5)
-            axes.axvline(0, color=_LINE, linewidth=0.8, zorder=0)
-        panels[0].set_yticks(range(len(SEGMENTS)), SEGMENT_NAMES)
-        panels[0].set_ylim(len(SEGMENTS) - 0.5, -0.5)
+            _frame_segments(axes, label, *words)
         panels[0].locator_params(axis="x", nbins=4)
         panels[len(panels) // 2].set_xlabel(f"Pearson's r with the {error.replace('_', ' ')}")
         keys = [
@@ -214,9 +207,7 @@ def association_panels(table: pd.DataFrame, error: str = "absolute_error", sourc
             for name, colour in zip(masks, (_FIRST, _SECOND), strict=False)
         ]
         keys.append(Line2D([], [], color=_LINE, marker="o", mfc="white", linestyle="", label="plain share"))
-        figure.legend(handles=keys, loc="outside lower center", ncols=3)
-        figure.suptitle(_title(f"Shares and {error.replace('_', ' ')}, each face once", source))
-    return figure
+        return _finish(figure, f"Shares and {error.replace('_', ' ')}, each face once", source, keys)
 
 
 def _draw_associations(axes: Axes, rows: pd.DataFrame, colour: str, shift: float) -> None:
@@ -224,6 +215,15 @@ def _draw_associations(axes: Axes, rows: pd.DataFrame, colour: str, shift: float
     axes.hlines(places, rows["low"], rows["high"], color=colour, linewidth=1.6)
     axes.plot(rows["r"], places, "o", color=colour, markersize=5)
     axes.plot(rows["r_share"], places, "o", color=colour, markerfacecolor="white", markersize=3.5)
+
+
+def _frame_segments(axes: Axes, age_range: str, *words: str) -> None:
+    """One row a segment, the first on top, a line at 0, and whose faces these are as title."""
+    years = "all ages" if age_range == ALL else f"{age_range} years"
+    axes.set_title("\n".join([years, *words]), fontsize=9.5)
+    axes.axvline(0, **_ZERO)
+    axes.set_yticks(range(len(SEGMENTS)), SEGMENT_NAMES)
+    axes.set_ylim(len(SEGMENTS) - 0.5, -0.5)
 
 
 def restriction_panels(table: pd.DataFrame, source: str = "") -> Figure:
@@ -248,18 +248,13 @@ def restriction_panels(table: pd.DataFrame, source: str = "") -> Figure:
                 axes.hlines(places, rows["null_low"], rows["null_high"], color=_NULL, linewidth=5)
                 axes.plot(rows["r"], places, linestyle="", **_HALF_LOOKS[half], markersize=5)
             sizes = table[inside].groupby("half")["n"].max()
-            words = " + ".join(f"{int(sizes.get(half, 0)):,}" for half in ("positive", "negative"))
-            years = "all ages" if labels[column] == ALL else f"{labels[column]} years"
-            axes.set_title(f"{masks[row]} masks, {years}\n(n = {words})", fontsize=9.5)
-            axes.axvline(0, color=_LINE, linewidth=0.8, zorder=0)
-        panels[0, 0].set_yticks(range(len(SEGMENTS)), SEGMENT_NAMES)
-        panels[0, 0].invert_yaxis()
+            sizes = " + ".join(f"{int(sizes.get(half, 0)):,}" for half in ("positive", "negative"))
+            _frame_segments(axes, labels[column], f"n = {sizes}")
+            axes.set_ylabel("" if column else f"{masks[row]} masks")
         keys = [Line2D([], [], linestyle="", label=name, **_HALF_LOOKS[half]) for half, name in halves.items()]
         keys.append(Patch(color=_NULL, label="middle 95 % of shuffled accuracies"))
         panels[-1, len(labels) // 2].set_xlabel("Pearson's r of share and accuracy (n = accurate + inaccurate faces)")
-        figure.legend(handles=keys, loc="outside lower center", ncols=4)
-        figure.suptitle(_title("Splitting on accuracy, then correlating with it", source))
-    return figure
+        return _finish(figure, "Splitting on accuracy, then correlating with it", source, keys)
 
 
 _HALF_LOOKS = {
@@ -269,5 +264,9 @@ _HALF_LOOKS = {
 }
 
 
-def _title(text: str, source: str) -> str:
-    return f"{text} ({source})" if source else text
+def _finish(figure: Figure, text: str, source: str, keys: Sequence[Artist] = ()) -> Figure:
+    """A title that says what the faces are, and the keys of all panels in one row at the foot."""
+    if keys:
+        figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
+    figure.suptitle(f"{text} ({source})" if source else text)
+    return figure

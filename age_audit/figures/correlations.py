@@ -12,7 +12,7 @@ from matplotlib.figure import FigureBase
 
 from age_audit.figures import style
 
-_MARKERS = "os^Dv"  # groups stay apart without colour too
+MARKERS = "os^Dv"  # groups stay apart without colour too
 _LEAST_LIMIT = 0.1  # so that correlations of nearly nothing do not look like much
 _IN_WORDS = {"age_estimation_accuracy": "accuracy", "gender_real": "gender (male 1, female 0)"}
 
@@ -98,7 +98,7 @@ def draw_accuracy_scatter(
     looks = style.group_look(list(groups))
     for axes, column in zip(panels, x_vars, strict=True):
         for i, (group, faces) in enumerate(groups.items()):
-            look = {"color": looks[group]["color"], "marker": _MARKERS[i % len(_MARKERS)]}
+            look = {"color": looks[group]["color"], "marker": MARKERS[i % len(MARKERS)]}
             points = {"linestyle": "", "markersize": 4, "markeredgewidth": 0, "alpha": alpha}
             x, y = (faces[name].to_numpy(dtype=float) for name in (column, "age_estimation_accuracy"))
             axes.plot(x, y, **look, **points, label=f"{group} ({sizes[group]})")

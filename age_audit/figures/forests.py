@@ -1,45 +1,67 @@
-"""Numbers of groups with their intervals, one line a group, one row of panels an age range."""
+"""Numbers of groups with their intervals: one row a group, one block of rows an age range, one column a measure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from age_audit.core.groups import require_columns
+from age_audit.core.groups import ALL, feature_names, require_columns
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
+
+MEASURE_LABELS = {
+    "mean_absolute_error": "mean absolute error (years)",
+    "mean_signed_error": "mean signed error, estimate − real age (years)",
+    "cumulative_score_5": "share of faces within 5 years",
+    "study_accuracy": "accuracy = (100 − |estimate − real age in years|) / 100",
+}
+_FROM_ZERO = ("mean_absolute_error", "cumulative_score_5")
+_SHARES = ("cumulative_score_5", "study_accuracy")
+SHOWN = ("mean_absolute_error", "mean_signed_error")
+_MARKERS = "osD^v"  # of the second feature's groups, where groups are combinations
+_OVERALL = {"color": "0.55", "linewidth": 1.2, "zorder": 1}
+_NO_ERROR = {"color": "0.35", "linestyle": ":", "linewidth": 1.2, "zorder": 1}
+_ROW, _BLOCK = 0.235, 0.42  # inches: a group, and what a block adds for its title
+_BAR_NOTE = "bars and brackets: 95 % bootstrap intervals; dotted: no error"
+_ROW_COLUMNS = ("measure", "n", "value", "low", "high", "few_faces")
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column of a table, with its interval in ``<column>_low`` and ``<column>_high``.
+    """A measure as a column of panels shows it; in a wide table, its interval is in ``<column>_low`` and ``_high``.
 
     Attributes
     ----------
     column : str
+        Of a wide table; a measure's name in a long one.
     axis_label : str
         With the unit.
-    reference : float or str
-        Where a vertical line stands: a number, or the column that holds the group's difference to it.
+    difference : str, optional
+        The column that holds each group's difference to all faces of the age range; a grey line shows those.
+    digits : int
+        Behind the point, of the numbers at the right edge.
     """
 
     column: str
     axis_label: str
-    reference: float | str = 0.0
+    difference: str | None = None
+    digits: int = 1
 
 
-def forests_by_age_range(table: pd.DataFrame, quantities: list[Quantity], title: str, note: str = "") -> Figure:
-    """Draw quantities of every gender and race with their intervals, a row of panels for each age range.
+def forests_by_age_range(table: pd.DataFrame, quantities: Sequence[Quantity], title: str, note: str = "") -> Figure:
+    """Draw a wide table's quantities of every race and gender with their intervals.
 
     Parameters
     ----------
     table : DataFrame
         With ``age_range``, ``gender``, ``race``, ``n`` and the quantities with their intervals; NaN is left out.
-    quantities : list of Quantity
+    quantities : sequence of Quantity
         One column of panels each.
     title, note : str
         Above and below.
@@ -47,7 +69,7 @@ def forests_by_age_range(table: pd.DataFrame, quantities: list[Quantity], title:
     Returns
     -------
     Figure
-        Colours are races, squares the second gender; groups of fewer than 30 faces have thin lines and hollow marks.
+        As :func:`forest`; colours are races, markers genders, and the dotted line is at 0.
 
     Raises
     ------
@@ -55,46 +77,225 @@ def forests_by_age_range(table: pd.DataFrame, quantities: list[Quantity], title:
         If the table lacks a column.
     """
     wanted = [f"{quantity.column}{end}" for quantity in quantities for end in ("", "_low", "_high")]
-    wanted += [quantity.reference for quantity in quantities if isinstance(quantity.reference, str)]
+    wanted += [quantity.difference for quantity in quantities if quantity.difference]
     require_columns(table, ("age_range", "gender", "race", "n", *wanted))
-    ages = list(dict.fromkeys(table["age_range"].astype(str)))
+    groups = table[["age_range", "race", "gender", "n"]].assign(few_faces=table["n"] < FEW_FACES)
+    rows, everyone = [], []
+    for quantity in quantities:
+        value, low, high = (table[f"{quantity.column}{end}"] for end in ("", "_low", "_high"))
+        rows.append(groups.assign(measure=quantity.column, value=value, low=low, high=high))
+        compared_with = value - table[quantity.difference] if quantity.difference else np.nan
+        everyone.append(rows[-1][["age_range", "measure"]].assign(value=compared_with, low=np.nan, high=np.nan))
+    behind = pd.concat(everyone).dropna(subset="value").drop_duplicates(["age_range", "measure"])
+    return _draw_blocks(pd.concat(rows), ["race", "gender"], quantities, behind, title, note)
+
+
+def forest(
+    table: pd.DataFrame,
+    features: str | Sequence[str],
+    overall: pd.DataFrame,
+    title: str,
+    measures: Sequence[str] = SHOWN,
+) -> Figure:
+    """Draw a measure of each group with its interval, one block an age range, one column of panels a measure.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``by_group`` of :func:`age_audit.audit.errors.groups.disaggregate`, controlled for ``age_range``.
+    features : str or sequence of str
+        What groups are made of. Colours are those of the first one's groups, markers those of the second one's.
+    overall : DataFrame
+        ``overall`` of the same: a line behind each block, with its interval as a band.
+    title : str
+    measures : sequence of str
+        Of :data:`MEASURE_LABELS`.
+
+    Returns
+    -------
+    Figure
+        All panels of one measure have the same horizontal axis. A group without faces keeps its row, empty; one
+        without an interval is a point.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+    """
+    features = feature_names(features)
+    require_columns(table, columns := ["age_range", *features, *_ROW_COLUMNS])
+    require_columns(overall, ("age_range", "measure", "n", "value", "low", "high"))
+    notes = f"grey line and band: all faces of that age range; {_BAR_NOTE}; thin, hollow: fewer than {FEW_FACES} faces"
+    return _draw_blocks(table[columns], features, _quantities(measures), overall, title, notes)
+
+
+def crude_and_standardised(
+    table: pd.DataFrame, features: str | Sequence[str], title: str, measures: Sequence[str] = SHOWN
+) -> Figure:
+    """Draw what age standardisation does to each group: a cross as it is, a dot with interval at equal ages.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`age_audit.audit.errors.equal_ages.standardised_within`, controlled for ``age_range``.
+    features, title, measures
+        As :func:`forest`.
+
+    Returns
+    -------
+    Figure
+        As :func:`forest`; a group that cannot be standardised has its cross only.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+    """
+    features = feature_names(features)
+    columns = ("measure", "n", "crude", "standardised", "low", "high", "few_faces")
+    require_columns(table, ("age_range", *features, *columns))
+    table = table[["age_range", *features, *columns]].rename(columns={"standardised": "value"})
+    notes = (
+        "cross: the group's faces as they are; dot: the group with the ages of all faces of that age range; "
+        f"thin, hollow: fewer than {FEW_FACES} faces in some age band\n{_BAR_NOTE}"
+    )
+    return _draw_blocks(table, features, _quantities(measures), None, title, notes)
+
+
+def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequence[str] = SHOWN) -> Figure:
+    """Draw a measure of each group along age, with intervals: how much is a matter of age, how much of the group.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows as of :func:`age_audit.audit.errors.groups.estimates_of` with the features ``age_band`` and ``feature``.
+    feature : str
+        Column of groups.
+    title : str
+    measures : sequence of str
+        Of :data:`MEASURE_LABELS`.
+
+    Returns
+    -------
+    Figure
+        One panel a measure, one step a band. Groups stand a little beside each other, so that their intervals can be
+        told apart; hollow: fewer than 30 faces of the group in that band.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+    """
+    require_columns(table, ("age_band", feature, "measure", "n", "value", "low", "high", "few_faces"))
+    groups, bands = (list(dict.fromkeys(table[column].astype(str))) for column in (feature, "age_band"))
+    looks = style.group_look(groups)
     with style.applied():
-        figure = style.new_figure(5.2 * len(quantities) + 1.0, 2.5 * len(ages) + 1.0)
-        panels = figure.subplots(len(ages), len(quantities), sharex="col", squeeze=False)
-        for age, line in zip(ages, panels, strict=True):
-            groups = table[table["age_range"].astype(str) == age]
-            for axes, quantity in zip(line, quantities, strict=True):
-                _draw_groups(axes, groups, quantity)
-                axes.set_title(f"real age {age} years")
-                axes.tick_params(labelleft=axes is line[0])
-        for axes, quantity in zip(panels[-1], quantities, strict=True):
-            axes.set_xlabel(quantity.axis_label)
+        figure = style.new_figure(11, 4.9)
+        panels = figure.subplots(1, len(measures), squeeze=False)[0]
+        for axes, measure in zip(panels, measures, strict=True):
+            axes.axhline(0, **_NO_ERROR)
+            for i, group in enumerate(groups):
+                rows = table[(table[feature].astype(str) == group) & (table["measure"] == measure)]
+                places = np.arange(len(rows)) + 0.13 * (i - (len(groups) - 1) / 2)
+                look = looks[group] | {"label": f"{group} (n = {rows['n'].sum():,})"}
+                axes.plot(places, rows["value"], linewidth=1.1, marker="o", markersize=3.5, **look)
+                axes.vlines(places, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
+                few = rows["few_faces"].to_numpy(dtype=bool)
+                hollow = {"facecolor": "white", "edgecolor": look["color"], "zorder": 3}
+                axes.scatter(places[few], rows["value"].to_numpy(dtype=float)[few], s=20, **hollow)
+            axes.set_xticks(range(len(bands)), bands, rotation=45)
+            axes.set(xlabel="real age (years)", ylabel=MEASURE_LABELS[measure])
+            if measure in _FROM_ZERO:
+                axes.set_ylim(bottom=0)
+        panels[-1].legend(loc="best", handlelength=3.5)
         figure.suptitle(title)
-        figure.supxlabel(note, fontsize=9)
+        note = "bars: 95 % bootstrap intervals; groups stand beside each other for legibility; hollow: fewer than "
+        figure.supxlabel(f"{note}{FEW_FACES} faces", fontsize=9)
     return figure
 
 
-def _draw_groups(axes: Axes, groups: pd.DataFrame, quantity: Quantity) -> None:
-    """One line a group, the first at the top."""
-    looks = style.group_look(list(dict.fromkeys(groups["race"].astype(str))))
-    genders = list(dict.fromkeys(groups["gender"].astype(str)))
-    reference = _reference(groups, quantity)
-    if np.isfinite(reference):
-        axes.axvline(reference, color="0.35", linestyle=":", linewidth=1.2, zorder=0)
-    values = groups[[f"{quantity.column}{end}" for end in ("", "_low", "_high")]].to_numpy(dtype=float)
-    for place, (row, (value, low, high)) in enumerate(zip(groups.itertuples(), values, strict=True)):
-        colour = looks[str(row.race)]["color"]
-        width, face = (style.THIN_LINE, "white") if row.n < FEW_FACES else (2.0, colour)
-        shape = "o" if str(row.gender) == genders[0] else "s"
-        axes.plot([low, high], [place, place], color=colour, linewidth=width)
-        axes.plot(value, place, shape, markersize=6, markeredgecolor=colour, markerfacecolor=face, markeredgewidth=1.5)
-    axes.set_yticks(range(len(groups)), [f"{row.gender}, {row.race} (n = {row.n:,})" for row in groups.itertuples()])
-    axes.set_ylim(len(groups) - 0.5, -0.5)
+def _quantities(measures: Sequence[str]) -> list[Quantity]:
+    return [Quantity(name, MEASURE_LABELS[name], digits=2 if name in _SHARES else 1) for name in measures]
 
 
-def _reference(groups: pd.DataFrame, quantity: Quantity) -> float:
-    """Where the line stands; with differences, the value all groups of the panel are compared with."""
-    if not isinstance(quantity.reference, str):
-        return float(quantity.reference)
-    compared_with = (groups[quantity.column] - groups[quantity.reference]).dropna()
-    return float(compared_with.iloc[0]) if len(compared_with) else float("nan")
+def _draw_blocks(
+    table: pd.DataFrame,
+    features: Sequence[str],
+    quantities: Sequence[Quantity],
+    behind: pd.DataFrame | None,
+    title: str,
+    notes: str,
+) -> Figure:
+    """Draw a long table; ``behind`` holds a line of all faces, by age range and measure, with or without its ``n``."""
+    ranges = list(dict.fromkeys(table["age_range"].astype(str)))
+    rows = len(table[features].drop_duplicates())
+    with style.applied():
+        figure = style.new_figure(11, 1.1 + len(ranges) * (rows * _ROW + _BLOCK))
+        grid = figure.subplots(len(ranges), len(quantities), sharex="col", squeeze=False)
+        for age_range, line in zip(ranges, grid, strict=True):
+            name = "all ages" if age_range == ALL else f"real age {age_range} years"
+            for quantity, axes in zip(quantities, line, strict=True):
+                size = ""
+                for _, everyone in () if behind is None else _chosen(behind, age_range, quantity.column).iterrows():
+                    _draw_behind(axes, everyone)
+                    size = f" (n = {everyone['n']:,})" if "n" in everyone else ""
+                if axes is line[0]:
+                    axes.set_title(name + size, loc="left", fontsize=10, fontweight="bold", pad=4)
+                _draw_rows(axes, _chosen(table, age_range, quantity.column), features, quantity.digits)
+                axes.axvline(0, **_NO_ERROR)  # zero is in view in every column
+                axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+                axes.tick_params(labelbottom=age_range == ranges[-1], labelleft=axes is line[0])
+        for axes, quantity in zip(grid[-1] if ranges else (), quantities, strict=bool(ranges)):
+            axes.set_xlabel(quantity.axis_label)
+        figure.suptitle(title)
+        figure.supxlabel(notes, fontsize=9)
+    return figure
+
+
+def _chosen(table: pd.DataFrame, age_range: str, measure: str) -> pd.DataFrame:
+    return table[(table["age_range"].astype(str) == age_range) & (table["measure"] == measure)]
+
+
+def _draw_behind(axes: Axes, everyone: pd.Series) -> None:
+    """All faces of the age range: a line, and its interval as a band."""
+    if np.isfinite(everyone["value"]):
+        axes.axvline(everyone["value"], **_OVERALL)
+    if np.isfinite(everyone["low"]):
+        axes.axvspan(everyone["low"], everyone["high"], color="0.88", zorder=0, linewidth=0)
+
+
+def _looks(rows: pd.DataFrame, features: Sequence[str]) -> list[tuple[str, dict]]:
+    """Name, colour and marker of each row's group."""
+    firsts = rows[features[0]].astype(str)
+    colours = {group: look["color"] for group, look in style.group_look(list(dict.fromkeys(firsts))).items()}
+    seconds = rows[features[1]].astype(str) if len(features) > 1 else pd.Series("", index=rows.index)
+    markers = {group: _MARKERS[i % len(_MARKERS)] for i, group in enumerate(dict.fromkeys(seconds))}
+    names = rows[list(features)].astype(str).agg(" / ".join, axis=1)
+    return [
+        (name, {"color": colours[first], "marker": markers[second]})
+        for name, first, second in zip(names, firsts, seconds, strict=True)
+    ]
+
+
+def _draw_rows(axes: Axes, rows: pd.DataFrame, features: Sequence[str], digits: int) -> None:
+    """A dot and its interval for each group, the first one on top; the numbers stand at the right edge."""
+    labels = []
+    for place, ((name, look), row) in enumerate(zip(_looks(rows, features), rows.to_dict("records"), strict=True)):
+        labels.append(f"{name} (n = {row['n']:,})")
+        value, low, high, colour = row["value"], row["low"], row["high"], look["color"]
+        if np.isfinite(row.get("crude", np.nan)):
+            axes.plot(row["crude"], place, marker="x", markersize=6, color=colour, markeredgewidth=1.6, zorder=2)
+            axes.plot([row["crude"], value], [place] * 2, color="0.6", linewidth=0.8, zorder=1)
+        if not np.isfinite(value):
+            continue
+        width, face = (style.THIN_LINE, "white") if row["few_faces"] else (1.8, colour)
+        axes.hlines(place, low, high, color=colour, linewidth=width, zorder=3)
+        axes.plot(value, place, markersize=6, markerfacecolor=face, linestyle="", zorder=4, **look)
+        text = f"{value:.{digits}f}" + (f" ({low:.{digits}f} to {high:.{digits}f})" if np.isfinite(low) else "")
+        text = text.replace("-", "−")
+        axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+    axes.set_yticks(range(len(labels)), labels, fontsize=9)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.92", zorder=-1)
+    axes.set_axisbelow(True)

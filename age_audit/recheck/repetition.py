@@ -13,7 +13,7 @@ import pandas as pd
 import scipy
 
 from age_audit.core.groups import require_columns
-from age_audit.core.metrics import ACCURACY_CUTOFF, is_positive
+from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.stats.correlations import weighted_correlations
 from age_audit.stats.resampling import CONFIDENCE
@@ -84,7 +84,7 @@ def shuffled_cohort_correlations(
     result = np.full((shuffles, len(HALVES), len(AGE_RANGE_LABELS), len(RACES), len(parts)), np.nan)
     for age, label in enumerate(AGE_RANGE_LABELS):
         cohorts = [frame[(frame["age_range"] == label) & (frame["race_real"] == race)] for race in RACES]
-        sizes = [is_positive(cohort[_ACCURACY], cutoff).sum() for cohort in cohorts]
+        sizes = [is_accurate(cohort[_ACCURACY], cutoff).sum() for cohort in cohorts]
         largest = max(sizes), max(len(cohort) - size for cohort, size in zip(cohorts, sizes, strict=True))
         for race, cohort in enumerate(cohorts):
             shares, accuracy = cohort[list(parts)].to_numpy(dtype=float), cohort[_ACCURACY].to_numpy(dtype=float)
@@ -92,8 +92,8 @@ def shuffled_cohort_correlations(
             for first in range(0, shuffles, batch):
                 count = min(batch, shuffles - first)
                 shuffled = rng.permuted(np.tile(accuracy, (count, 1)), axis=1)
-                positive = is_positive(shuffled, cutoff)
-                for half, inside in enumerate((positive, ~positive)):
+                accurate = is_accurate(shuffled, cutoff)
+                for half, inside in enumerate((accurate, ~accurate)):
                     weights = repetitions(inside, largest[half])
                     result[first : first + count, half, age, race] = weighted_correlations(shares, shuffled, weights)
     return result

@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from age_audit.core.groups import require_columns
-from age_audit.core.metrics import ACCURACY_CUTOFF, is_positive
+from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.correlations import pearson_r
 
-HALVES = ("all", "positive", "negative")
+HALVES = ("all", "positive", "negative")  # as the tables name them: all, accurate and inaccurate estimates
 _ACCURACY = "age_estimation_accuracy"
 
 
@@ -46,13 +46,13 @@ def shuffled_correlations(
     seed : int
     shuffles : int
     cutoff : float
-        A face is positive with an accuracy above it.
+        An estimate with an accuracy above it is accurate.
 
     Returns
     -------
     ndarray of float, shape (shuffles, 3, P)
-        r in all faces, in the positive and in the negative ones; NaN where a half has fewer than two faces or does not
-        vary.
+        r in all faces, in the accurate and in the inaccurate ones; NaN where a half has fewer than two faces or does
+        not vary.
 
     Raises
     ------
@@ -72,8 +72,8 @@ def shuffled_correlations(
     for draw in range(shuffles):
         for faces in members:
             shuffled[faces] = accuracy[rng.permutation(faces)]
-        positive = shuffled > cutoff
-        for half, inside in enumerate((slice(None), positive, ~positive)):
+        accurate = shuffled > cutoff
+        for half, inside in enumerate((slice(None), accurate, ~accurate)):
             result[draw, half] = _correlations(shares[inside], shuffled[inside])
     return result
 
@@ -133,10 +133,10 @@ def restriction_table(
     null = shuffled_correlations(
         shares, accuracy, frame[strata] if strata else None, seed=seed, shuffles=shuffles, cutoff=cutoff
     )
-    positive = is_positive(accuracy, cutoff)
+    accurate = is_accurate(accuracy, cutoff)
     rows = []
     for i, part in enumerate(parts):
-        for half, inside in enumerate((np.ones_like(positive), positive, ~positive)):
+        for half, inside in enumerate((np.ones_like(accurate), accurate, ~accurate)):
             r = pearson_r(shares[inside, i], accuracy[inside])
             ratio = _spread(accuracy[inside]) / (_spread(accuracy) or np.nan)
             row = {"part": part, "half": HALVES[half], "n": int(inside.sum()), "sd_ratio": ratio, "r": r}

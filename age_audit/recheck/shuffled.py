@@ -37,11 +37,11 @@ def shuffled_parts(
         The same rows parted otherwise, as many of each group and age range in either part as before.
     """
     rows = [row for half in HALVES for row in parts[half]]
-    positive = np.repeat([True, False], [len(parts[half]) for half in HALVES])
+    accurate = np.repeat([True, False], [len(parts[half]) for half in HALVES])
     codes = age_range_of([np.nan if row.get("age_real") is None else row["age_real"] for row in rows], age_ranges).codes
     strata = pd.Series([f"{row.get(key)} {code}" for row, code in zip(rows, codes, strict=True)], dtype=str)
     rng = np.random.default_rng([seed, 9])
     for members in strata.groupby(strata).indices.values():
-        positive[members] = rng.permutation(positive[members])
-    dealt = dict(zip(HALVES, (positive, ~positive), strict=True))
+        accurate[members] = rng.permutation(accurate[members])
+    dealt = dict(zip(HALVES, (accurate, ~accurate), strict=True))
     return {half: [dict(rows[i]) for i in np.flatnonzero(inside)] for half, inside in dealt.items()}

@@ -1,10 +1,10 @@
 """How much of an explanation falls on each region of a face.
 
-An explanation arrives as the mask of its positive pixels: those that raise the estimate. For every region two shares
+An explanation arrives as the mask of its raising pixels: those that raise the estimate. For every region two shares
 are taken, both in 0-1 on an ordinary face:
 
-- ``pct_of_feature``: positive pixels in the region over pixels in the region;
-- ``from_all``: positive pixels in the region over positive pixels in the image. The mouth lies within the chin and
+- ``pct_of_feature``: raising pixels in the region over pixels in the region;
+- ``from_all``: raising pixels in the region over raising pixels in the image. The mouth lies within the chin and
   each inner eye within its eye, so their ``from_all`` is then taken off the region that surrounds them; where the
   inner region reaches beyond the outer one, the rest can be below 0. The other regions may overlap, and some pixels
   lie in none: the 13 values need not sum to 1.
@@ -38,7 +38,7 @@ def score_regions(mask: np.ndarray, landmarks, size: int = CANVAS) -> dict[str, 
     -------
     dict of str to float
         ``activation_<region>_from_all`` and ``activation_<region>_pct_of_feature``, plain floats. A region without
-        pixels scores 0.0, and so does every region of a mask without positive pixels.
+        pixels scores 0.0, and so does every region of a mask without raising pixels.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def evaluate_face(fname: str, mask: np.ndarray, landmarks, size: int = CANVAS) -
     Returns
     -------
     RegionActivation
-        The notes name mended polygons, regions without a pixel, shares below 0 and a mask without positive pixels.
+        The notes name mended polygons, regions without a pixel, shares below 0 and a mask without raising pixels.
 
     Raises
     ------
@@ -152,23 +152,23 @@ class _Measured:
 def _measure(mask: np.ndarray, landmarks, size: int) -> _Measured:
     regions = region_polygons(landmarks, size)
     mask = _checked_mask(mask, size)
-    pixels, positives = {}, {}
+    pixels, raising = {}, {}
     for region, polygon in regions.polygons.items():
         inside = polygon_mask(polygon, size)
         pixels[region] = int(np.count_nonzero(inside))
-        positives[region] = int(np.count_nonzero(inside & mask))
-    positives_in_image = int(np.count_nonzero(mask))
-    from_all = {region: _share(count, positives_in_image) for region, count in positives.items()}
+        raising[region] = int(np.count_nonzero(inside & mask))
+    raising_in_image = int(np.count_nonzero(mask))
+    from_all = {region: _share(count, raising_in_image) for region, count in raising.items()}
     for inner, outer in _SURROUNDED_BY.items():
         from_all[outer] -= from_all[inner]
     notes = [f"{region}: no pixel on the canvas" for region in REGIONS if not pixels[region]]
     notes += [f"{region}: from_all below 0" for region in REGIONS if from_all[region] < 0]
-    if not positives_in_image:
+    if not raising_in_image:
         notes.append("mask: no positive pixel")
     return _Measured(
         regions=regions,
         from_all=from_all,
-        pct_of_feature={region: _share(positives[region], pixels[region]) for region in REGIONS},
+        pct_of_feature={region: _share(raising[region], pixels[region]) for region in REGIONS},
         notes=(*regions.notes, *notes),
     )
 

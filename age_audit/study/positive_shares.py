@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from age_audit.core.metrics import is_positive
+from age_audit.core.metrics import is_accurate
 from age_audit.core.vocabulary import AGE_RANGES, GROUP_ORDER
 from age_audit.study.rows import ACCURACY, filter_dataset
 
@@ -60,4 +60,4 @@ def positive_shares(
 def _mean_and_positive(accuracies: np.ndarray) -> tuple[float, float]:
     if not len(accuracies):
         return float("nan"), float("nan")
-    return float(accuracies.mean()), float(is_positive(accuracies).mean())
+    return float(accuracies.mean()), float(is_accurate(accuracies).mean())

@@ -1,9 +1,10 @@
-"""Masks as pictures and as bits."""
+"""Masks as pictures, as bits and in sums."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from age_audit.core.masks import mask_picture, pack_masks, unpack_masks
+from age_audit.core.masks import block_means, mask_picture, pack_masks, signed_mask_sums, unpack_masks
 from age_audit.core.schema import Attribution
 
 
@@ -42,3 +43,92 @@ def test_layout_is_row_major_with_the_first_pixel_highest():
     assert packed[0] == 0b10000000 and packed[1] == 0b01000000
     assert packed[28] == 0b00000001  # 224 / 8 bytes a row
     assert packed.sum() == 128 + 64 + 1
+
+
+def literal_sums(positive, groups, negative=None):
+    sums = {}
+    for i, group in enumerate(groups):
+        if group is None:
+            continue
+        signed = np.full((224, 224), 0 if negative is not None else -1)
+        if negative is not None:
+            signed[negative[i]] = -1
+        signed[positive[i]] = 1
+        sums[group] = sums.get(group, 0) + signed
+    return sums
+
+
+def random_masks(count, share=0.4, seed=0):
+    return np.random.default_rng(seed).random((count, 224, 224)) < share
+
+
+@pytest.mark.parametrize("values", [2, 3])
+def test_sums_pixel_by_pixel(values):
+    positive = random_masks(23)
+    negative = random_masks(23, seed=1) & ~positive if values == 3 else None
+    groups = np.random.default_rng(2).choice(["Asian", "African", None], 23)
+    packed = None if negative is None else pack_masks(negative)
+    found = signed_mask_sums(pack_masks(positive), groups, packed)
+    expected = literal_sums(positive, groups, negative)
+    assert list(found) == ["African", "Asian"]
+    for group in found:
+        assert found[group].dtype == np.int64
+        np.testing.assert_array_equal(found[group], expected[group])
+
+
+def test_sums_by_hand():
+    positive = np.zeros((3, 224, 224), bool)
+    positive[0, 0, 0] = positive[1, 0, 0] = positive[1, 0, 1] = positive[2, 5, 7] = True
+    sums = signed_mask_sums(pack_masks(positive), ["f", "f", "m"])
+    assert sums["f"][0, :3].tolist() == [2, 0, -2]
+    assert sums["m"][5, 6:9].tolist() == [-1, 1, -1]
+
+
+@pytest.mark.parametrize("count", [254, 255, 256, 511])
+def test_counts_beyond_one_byte(count):
+    packed = np.full((count, 6272), 0b11110000, np.uint8)
+    heatmap = signed_mask_sums(packed, ["a"] * count)["a"]
+    assert heatmap[3, :8].tolist() == [count] * 4 + [-count] * 4
+
+
+def test_groups_of_a_categorical_keep_their_order_and_may_be_empty():
+    groups = pd.Series(["b", None], dtype=pd.CategoricalDtype(["c", "b", "a"]))
+    sums = signed_mask_sums(pack_masks(random_masks(2)), groups)
+    assert list(sums) == ["c", "b", "a"]
+    assert not sums["c"].any() and np.abs(sums["b"]).min() == 1
+
+
+def test_no_masks():
+    assert signed_mask_sums(pack_masks(random_masks(0)), []) == {}
+
+
+@pytest.mark.parametrize(
+    "packed", [np.zeros((2, 6272), np.uint8), np.zeros((3, 6271), np.uint8), np.zeros((3, 6272), bool)]
+)
+def test_what_does_not_fit(packed):
+    good = np.zeros((3, 6272), np.uint8)
+    for masks in ((packed, None), (good, packed)):
+        with pytest.raises(ValueError, match=r"expected packed masks of uint8, shape \(3, 6272\)"):
+            signed_mask_sums(masks[0], ["a", "b", "a"], masks[1])
+
+
+def test_arguments_are_left_alone():
+    packed = pack_masks(random_masks(4))
+    packed.setflags(write=False)
+    signed_mask_sums(packed, ["a", "b", "a", "a"])
+
+
+@pytest.mark.parametrize("values", [2, 3])
+def test_block_means_square_by_square(values):
+    positive = random_masks(3)
+    negative = random_masks(3, seed=1) & ~positive if values == 3 else ~positive
+    found = block_means(pack_masks(positive), pack_masks(negative) if values == 3 else None)
+    assert found.shape == (3, 28, 28) and found.dtype == np.float32
+    for face in range(3):
+        for row, column in [(0, 0), (3, 17), (27, 27)]:
+            square = np.s_[face, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+            assert found[face, row, column] == positive[square].mean() - negative[square].mean()
+
+
+def test_block_means_of_no_masks():
+    assert block_means(pack_masks(random_masks(0))).shape == (0, 28, 28)

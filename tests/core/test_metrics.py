@@ -30,8 +30,8 @@ def test_study_accuracy_and_its_cutoff():
     # Errors of 0, 9, 10, 11 and 104 years; 0.90 itself is not above the cut-off.
     accuracy = metrics.study_accuracy([30, 39, 20, 41, 116], [30, 30, 30, 30, 12])
     np.testing.assert_allclose(accuracy, [1, 0.91, 0.90, 0.89, -0.04])
-    np.testing.assert_array_equal(metrics.is_positive(accuracy), [True, True, False, False, False])
-    assert not metrics.is_positive([np.nan]).any()
+    np.testing.assert_array_equal(metrics.is_accurate(accuracy), [True, True, False, False, False])
+    assert not metrics.is_accurate([np.nan]).any()
 
 
 def test_cumulative_score():

@@ -2,13 +2,11 @@
 
 import copy
 
-import numpy as np
 import pytest
 
-from age_audit.core import groups, schema, vocabulary
+from age_audit.core import vocabulary
 from age_audit.core.errors import UsageError
 from age_audit.data import frames
-from age_audit.regions import polygons
 
 
 def face(fname, age=30, gender="Male", race="Asian", estimate=32.0, **more):
@@ -20,56 +18,6 @@ def face(fname, age=30, gender="Male", race="Asian", estimate=32.0, **more):
         "age_estimation": estimate,
         **more,
     }
-
-
-def test_published_names():
-    assert vocabulary.GENDERS == ["Male", "Female"]
-    assert vocabulary.RACES == ["Caucasian", "Asian", "African", "Indian", "Other"]
-    assert vocabulary.AGE_RANGES == [[0, 12], [13, 18], [19, 25], [26, 100]]
-    assert vocabulary.KEYS_BOUNDARIES == [
-        "face",
-        "outer_boundary_left",
-        "outer_boundary_right",
-        "outer_boundary_top",
-        "outer_boundary_bottom",
-    ]
-    # The order of rows and columns of the published correlation matrix.
-    assert vocabulary.KEYS_BOUNDARIES_GENDERS == [
-        "gender_real",
-        "age_estimation_accuracy",
-        "outer_boundary_left",
-        "outer_boundary_right",
-        "outer_boundary_bottom",
-        "outer_boundary_top",
-        "face",
-    ]
-    assert vocabulary.KEYS_RACE_AGE == ["age_estimation_accuracy", "race_real", "age_real", "age_estimation"]
-    assert vocabulary.KEYS_GENDER_AGE == ["age_estimation_accuracy", "gender_real", "age_real", "age_estimation"]
-    assert set(vocabulary.KEYS_RACE_AGE_BOUNDARIES) == {*vocabulary.KEYS_RACE_AGE, *vocabulary.KEYS_BOUNDARIES, "fname"}
-
-
-def test_features_are_columns_of_the_activations_file():
-    assert len(vocabulary.FEATURES_FACIAL) == 9
-    assert vocabulary.FEATURES_FACIAL[0] == "activation_nose_pct_of_feature"
-    outer = [f"activation_{side}_pct_of_feature" for side in ("top", "left", "right", "bottom")]
-    assert outer == vocabulary.FEATURES_OUTER_BOUNDARIES
-    assert vocabulary.FEATURES_ALL == vocabulary.FEATURES_FACIAL + vocabulary.FEATURES_OUTER_BOUNDARIES
-    assert vocabulary.FEATURES_ALL == [f"activation_{region}_pct_of_feature" for region in polygons.REGIONS]
-
-
-def test_groups_agree_with_the_labels():
-    assert set(vocabulary.RACES) == set(schema.RACES)
-    assert tuple(vocabulary.GENDERS) == schema.GENDERS
-
-
-def test_age_ranges_are_inclusive_and_count_completed_years():
-    ages = [0, 12, 12.5, 12.999, 13, 18, 19, 25, 26, 100, 100.5, 101, 116, -1, np.nan, None]
-    labels = list(groups.age_range_of(ages))
-    assert labels[:4] == ["0–12"] * 4
-    assert labels[4:6] == ["13–18"] * 2
-    assert labels[6:8] == ["19–25"] * 2
-    assert labels[8:11] == ["26–100"] * 3
-    assert all(label is np.nan for label in labels[11:])
 
 
 def test_frame_adds_errors_age_range_and_missing_accuracy():

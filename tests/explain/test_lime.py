@@ -35,6 +35,8 @@ class Planted:
 
 
 TOP_LEFT, BOTTOM_RIGHT = np.zeros((2, 224, 224), dtype=bool)
+
+
 TOP_LEFT[:112, :112] = BOTTOM_RIGHT[112:, 112:] = True
 
 

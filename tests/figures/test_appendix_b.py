@@ -128,7 +128,7 @@ def test_halves():
     ]
     figure = figures.restriction_panels(pd.DataFrame(rows))
     (axes,) = figure.get_axes()
-    assert axes.get_title() == "audit masks, all ages\n(n = 20 + 10)"
+    assert (axes.get_title(), axes.get_ylabel()) == ("all ages\nn = 20 + 10", "audit masks")
     texts, handles = _legend(figure)
     assert [text.get_text() for text in texts][:3] == ["all", "accurate", "inaccurate"]
     for which, (line, handle) in enumerate(zip(axes.get_lines()[:3], handles[:3], strict=True)):

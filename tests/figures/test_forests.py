@@ -1,14 +1,155 @@
-"""Groups with their intervals, read back from the artists."""
+"""What figures of groups with intervals show, read back from their artists."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex, to_rgba
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import ALL
+from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
 from age_audit.figures import style
-from age_audit.figures.forests import Quantity, forests_by_age_range
+from age_audit.figures.forests import (
+    SHOWN,
+    Quantity,
+    crude_and_standardised,
+    error_by_age,
+    forest,
+    forests_by_age_range,
+)
 
-TABLE = pd.DataFrame(
+BLOCKS = [*AGE_RANGE_LABELS, ALL]
+
+
+def rows_of(groups, blocks=BLOCKS, block="age_range"):
+    """Values that tell block, group and measure apart: 10 * block + group, of signed errors negative."""
+    return pd.DataFrame(
+        {block: label, **group, "measure": measure, "n": 50 - i, "value": value, "crude": value + 0.5}
+        | {"standardised": value, "low": value - 1, "high": value + 1, "few_faces": i == 1}
+        for b, label in enumerate(blocks)
+        for i, group in enumerate(groups)
+        for measure, sign in zip(SHOWN, (1, -1), strict=True)
+        for value in [sign * (10.0 * b + i + 1)]
+    )
+
+
+BY_RACE = rows_of([{"race_real": race} for race in RACES])
+OVERALL = rows_of([{}])
+
+
+def dots(axes):
+    return [line for line in axes.get_lines() if line.get_marker() in ("o", "s") and len(line.get_xdata()) == 1]
+
+
+def panels(figure):
+    return np.array(figure.axes).reshape(-1, len(SHOWN))
+
+
+def test_every_group_has_its_value_colour_and_count():
+    figure = forest(BY_RACE, "race_real", OVERALL, "title")
+    assert panels(figure).shape == (5, 2)
+    for b, row in enumerate(panels(figure)):
+        for axes, sign in zip(row, (1, -1), strict=True):
+            assert [dot.get_xdata()[0] for dot in dots(axes)] == [sign * (10 * b + i + 1) for i in range(5)]
+            assert [dot.get_ydata()[0] for dot in dots(axes)] == list(range(5))
+            assert [to_hex(dot.get_color()).upper() for dot in dots(axes)] == list(style.RACE_COLOURS.values())
+    left = [text.get_text() for text in panels(figure)[0, 0].get_yticklabels()]
+    assert left == [f"{race} (n = {50 - i})" for i, race in enumerate(RACES)]
+    numbered = [[axes.xaxis.get_tick_params()["labelbottom"] for axes in row] for row in panels(figure)]
+    assert numbered == [[False, False]] * 4 + [[True, True]]
+    assert figure.get_suptitle() == "title"
+
+
+def test_first_group_is_on_top_and_few_faces_are_hollow():
+    axes = forest(BY_RACE, "race_real", OVERALL, "").axes[0]
+    bottom, top = axes.get_ylim()
+    assert bottom > top
+    assert [to_rgba(dot.get_markerfacecolor())[:3] == (1, 1, 1) for dot in dots(axes)] == [False, True, *[False] * 3]
+
+
+def test_bars_are_the_intervals_and_numbers_say_them():
+    axes = forest(BY_RACE, "race_real", OVERALL, "").axes[1]
+    bars = [tuple(segment[:, 0]) for collection in axes.collections for segment in collection.get_segments()]
+    assert bars == [(-i - 2, -i) for i in range(5)]
+    assert axes.texts[0].get_text() == "−1.0 (−2.0 to 0.0)"
+
+
+def test_block_titles_count_all_faces():
+    figure = forest(BY_RACE, "race_real", OVERALL, "")
+    titles = [axes.get_title(loc="left") for axes in panels(figure)[:, 0]]
+    assert titles[0] == "real age 0–12 years (n = 50)" and titles[-1] == "all ages (n = 50)"
+    assert not any(axes.get_title(loc="left") for axes in panels(figure)[:, 1])
+
+
+def test_combinations_have_the_colour_of_one_and_the_marker_of_the_other():
+    groups = [{"race_real": race, "gender_real": gender} for race in RACES[:2] for gender in GENDERS]
+    axes = forest(rows_of(groups), ["race_real", "gender_real"], OVERALL, "").axes[0]
+    assert [dot.get_marker() for dot in dots(axes)] == ["o", "s", "o", "s"]
+    assert len({dot.get_color() for dot in dots(axes)[:2]}) == 1
+    assert axes.get_yticklabels()[1].get_text() == "Caucasian / Female (n = 49)"
+
+
+def test_crude_values_are_crosses_on_the_same_row():
+    axes = crude_and_standardised(BY_RACE, "race_real", "").axes[0]
+    crosses = [line for line in axes.get_lines() if line.get_marker() == "x"]
+    assert [cross.get_xdata()[0] for cross in crosses] == [dot.get_xdata()[0] + 0.5 for dot in dots(axes)]
+    assert [cross.get_ydata()[0] for cross in crosses] == [dot.get_ydata()[0] for dot in dots(axes)]
+
+
+def test_empty_groups_keep_their_row(tmp_path):
+    nothing = BY_RACE.assign(n=0, value=np.nan, low=np.nan, high=np.nan, crude=np.nan, standardised=np.nan)
+    figure = forest(nothing, "race_real", OVERALL.assign(n=0, value=np.nan, low=np.nan, high=np.nan), "")
+    assert not dots(figure.axes[0])
+    assert len(figure.axes[0].get_yticklabels()) == 5
+    style.save_figure(figure, tmp_path, "empty")
+    style.save_figure(crude_and_standardised(nothing, "race_real", ""), tmp_path, "empty_too")
+    assert figure.axes[0].get_title(loc="left") == "real age 0–12 years (n = 0)"
+    bands = rows_of([{"race_real": "Asian"}], ["0–5", "6–12"], "age_band")
+    figure = error_by_age(bands.assign(n=0, value=np.nan, low=np.nan, high=np.nan), "race_real", "")
+    style.save_figure(figure, tmp_path, "none")
+
+
+def test_one_face_is_a_point_without_a_bar(tmp_path):
+    single = BY_RACE.assign(low=np.nan, high=np.nan)
+    figure = forest(single, "race_real", OVERALL, "")
+    assert len(dots(figure.axes[0])) == 5 and figure.axes[0].texts[0].get_text() == "1.0"
+    style.save_figure(figure, tmp_path, "single")
+
+
+def test_errors_along_age_keep_their_groups():
+    bands = ["0–5", "6–12", "13–18"]
+    figure = error_by_age(
+        rows_of([{"gender_real": gender} for gender in GENDERS], bands, "age_band"), "gender_real", ""
+    )
+    for axes, sign in zip(figure.axes, (1, -1), strict=True):
+        curves = {line.get_label(): line for line in axes.get_lines() if "(n =" in str(line.get_label())}
+        assert list(curves) == ["Male (n = 150)", "Female (n = 147)"]
+        for (label, line), i in zip(curves.items(), range(2), strict=True):
+            assert line.get_ydata().tolist() == [sign * (10 * b + i + 1) for b in range(3)]
+            assert line.get_color() == style.GENDER_COLOURS[label.split(" ")[0]]
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == bands
+
+
+def test_bands_with_few_faces_are_hollow():
+    bands = rows_of([{"race_real": "Asian"}], ["0–5", "6–12", "13–18"], "age_band")
+    rows = bands.assign(few_faces=bands["age_band"].isin(["6–12", "13–18"]))
+    for axes, measure in zip(error_by_age(rows, "race_real", "").axes, SHOWN, strict=True):
+        hollow = [collection for collection in axes.collections if len(collection.get_offsets()) > 1]
+        values = rows.loc[rows["measure"] == measure, "value"].tolist()
+        assert hollow[0].get_offsets().tolist() == [[1, values[1]], [2, values[2]]]
+        assert hollow[0].get_facecolor().tolist() == [[1, 1, 1, 1]]
+
+
+def test_missing_columns_are_named():
+    with pytest.raises(UsageError, match="few_faces"):
+        forest(BY_RACE.drop(columns="few_faces"), "race_real", OVERALL, "")
+    with pytest.raises(UsageError, match="crude"):
+        crude_and_standardised(BY_RACE.drop(columns="crude"), "race_real", "")
+    with pytest.raises(UsageError, match="age_band"):
+        error_by_age(BY_RACE, "race_real", "")
+
+
+WIDE = pd.DataFrame(
     {
         "age_range": ["0–12", "0–12", "13–18"],
         "gender": ["Male", "Female", "Male"],
@@ -22,24 +163,23 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_one_line_a_group():
-    figure = forests_by_age_range(TABLE, [Quantity("error", "error (years)", "error_to_overall")], "Errors")
+def test_a_wide_table_is_drawn_alike():
+    figure = forests_by_age_range(WIDE, [Quantity("error", "error (years)", "error_to_overall", digits=2)], "Errors")
     first, second = figure.axes
-    reference, male, mark, female, hollow = first.lines
-    assert list(reference.get_xdata()) == [5.5, 5.5]
-    assert (list(male.get_xdata()), list(mark.get_xdata())) == ([4, 6], [5])
-    assert list(female.get_xdata()) == [2, 9] and female.get_linewidth() == style.THIN_LINE < male.get_linewidth()
-    assert (mark.get_markerfacecolor(), hollow.get_markerfacecolor()) == (style.RACE_COLOURS["Asian"], "white")
-    assert [text.get_text() for text in first.get_yticklabels()] == ["Male, Asian (n = 400)", "Female, Asian (n = 12)"]
-    assert second.get_xlabel() == "error (years)"
-    assert [text.get_text() for text in second.get_yticklabels()] == ["Male, Other (n = 0)"]
+    assert [dot.get_xdata()[0] for dot in dots(first)] == [5, 7] and not dots(second)
+    assert [dot.get_marker() for dot in dots(first)] == ["o", "s"]
+    male, female = first.collections
+    assert male.get_segments()[0][:, 0].tolist() == [4, 6] and female.get_segments()[0][:, 0].tolist() == [2, 9]
+    assert female.get_linewidth()[0] == style.THIN_LINE < male.get_linewidth()[0]
+    assert [dot.get_markerfacecolor() for dot in dots(first)] == [style.RACE_COLOURS["Asian"], "white"]
+    labels = ["Asian / Male (n = 400)", "Asian / Female (n = 12)"]
+    assert [text.get_text() for text in first.get_yticklabels()] == labels
+    assert first.texts[0].get_text() == "5.00 (4.00 to 6.00)"
+    assert first.get_title(loc="left") == "real age 0–12 years" and second.get_xlabel() == "error (years)"
+    lines = [[line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2] for axes in figure.axes]
+    assert lines == [[5.5, 0], [0]]  # all faces of the age range, where a difference to them is known; zero
 
 
-def test_a_number_as_reference():
-    axes = forests_by_age_range(TABLE, [Quantity("error", "error", 3.0)], "Errors").axes
-    assert [list(panel.lines[0].get_xdata()) for panel in axes] == [[3, 3]] * 2
-
-
-def test_a_missing_column_is_named():
+def test_a_missing_column_of_a_wide_table_is_named():
     with pytest.raises(UsageError, match=r"missing column\(s\) error_low"):
-        forests_by_age_range(TABLE.drop(columns="error_low"), [Quantity("error", "error")], "Errors")
+        forests_by_age_range(WIDE.drop(columns="error_low"), [Quantity("error", "error")], "Errors")

@@ -12,7 +12,13 @@ from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.recheck.appendix_b import beside_study, likeness, null_summary, shuffled_finals, workbook_null
 from age_audit.recheck.repetition import repetitions, shuffled_cohort_correlations
 from age_audit.stats.correlations import weighted_correlations
-from age_audit.study.appendix_b import SEGMENTS, STUDY_VALUES, correlation_table, workbook_steps, workbook_tables
+from age_audit.study.appendix_b import (
+    SEGMENTS,
+    STUDY_VALUES,
+    correlation_table,
+    workbook_steps,
+    workbook_tables,
+)
 
 
 def simulated(count, seed, slope=0.0):
@@ -182,3 +188,20 @@ def test_shuffles_to_look_at():
     assert table["shuffle"].tolist() == [1] * 4 + [2] * 4 and table["age_range"].tolist() == AGE_RANGE_LABELS * 2
     expected = workbook_steps(null[1, 0, 3], null[1, 1, 3]).final
     np.testing.assert_array_equal(table.loc[7, list(SEGMENTS)].astype(float), expected)
+
+
+def test_beside_study_by_hand():
+    correlations = correlations_of(simulated(160, 1))
+    ours = (correlations["age_range"] == "0–12") & (correlations["race"] == "Asian")
+    ours = correlations.index[ours & (correlations["estimates"] == "inaccurate")][0]
+    correlations.loc[ours, [*SEGMENTS, "n"]] = [-0.5, 0.5, 0.0, np.nan, 0.02, 28]
+    table = beside_study(correlations)
+    assert len(table) == 50
+    rows = table[(table["race"] == "Asian") & (table["estimates"] == "inaccurate")].set_index("segment")
+    assert rows["study_r"].tolist() == list(STUDY_VALUES["inaccurate", "Asian"])
+    assert rows["difference"]["face"] == pytest.approx(-0.5 + 0.043408)
+    assert rows["low"]["face"] == pytest.approx(math.tanh(math.atanh(-0.5) - 1.959964 / 5))
+    assert rows["study_inside"].tolist() == [False, False, True, None, True]
+    assert rows["same_sign"].tolist() == [True, False, False, None, True]
+    nothing = as_table(np.full((2, 5, 5), np.nan))
+    assert beside_study(nothing)["same_sign"].isna().all()

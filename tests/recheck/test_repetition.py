@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import scipy
 
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import age_range_of
@@ -16,7 +15,6 @@ from age_audit.core.vocabulary import (
     RACES,
 )
 from age_audit.recheck.repetition import repetition_summary, repetition_table, repetitions, shuffled_cohort_correlations
-from age_audit.stats.correlations import fisher_interval, weighted_correlations
 from age_audit.study.rows import accuracy_correlations, filter_dataset, repeat_in_order
 
 
@@ -45,36 +43,12 @@ def study_correlations(frame):
     return result
 
 
-def test_fisher_as_scipy_has_it():
-    rng = np.random.default_rng(1)
-    x, y = rng.random(20), rng.random(20)
-    found = scipy.stats.pearsonr(x, y)
-    low, high = fisher_interval([found.statistic, np.nan, 1.0, 0.5], [20, 20, 20, 3])
-    assert (low[0], high[0]) == pytest.approx(tuple(found.confidence_interval(0.95)))
-    assert np.isnan(low[1:]).all() and np.isnan(high[1:]).all()
-
-
 def test_repetitions_as_the_study_repeats():
     inside = np.array([True, False, True, True, False])
     repeated = repeat_in_order([0, 2, 3], 8)
     assert repetitions(inside, 8).tolist() == [repeated.count(i) for i in range(5)] == [3, 0, 3, 2, 0]
     assert repetitions(np.zeros(3, dtype=bool), 8).tolist() == [0, 0, 0]
     np.testing.assert_array_equal(repetitions(np.eye(2, dtype=bool), 4), [[4, 0], [0, 4]])
-
-
-def test_weighted_as_literally_repeated():
-    rng = np.random.default_rng(2)
-    shares, accuracy, weights = rng.random((6, 2)), rng.random((1, 6)), np.array([[2, 0, 1, 3, 1, 1]])
-    rows = np.repeat(np.arange(6), weights[0])
-    expected = [np.corrcoef(shares[rows, part], accuracy[0, rows])[0, 1] for part in (0, 1)]
-    assert weighted_correlations(shares, accuracy, weights)[0] == pytest.approx(expected)
-
-
-def test_weighted_without_spread():
-    shares = np.array([[0.1, 0.7], [0.2, 0.7], [0.4, 0.7]])
-    found = weighted_correlations(shares, np.array([[0.8, 0.9, 0.9]] * 3), np.array([[1, 1, 1], [0, 1, 1], [1, 0, 0]]))
-    assert np.isfinite(found).tolist() == [[True, False], [False, False], [False, False]]
-    assert np.isnan(weighted_correlations(np.empty((0, 2)), np.empty((4, 0)), np.empty((4, 0)))).all()
 
 
 def test_shuffles_as_the_study_would_compute_them():

@@ -3,14 +3,16 @@
 import io
 import math
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from PIL import Image
 
 from age_audit.core.errors import UsageError
 from age_audit.figures import style
 from age_audit.report import saving
-from age_audit.report.saving import Saver
+from age_audit.report.saving import Saver, with_few_colours
 
 TABLE = pd.DataFrame({"age_range": ["0–12", "13–18"], "p_value": [1 / 3, math.nan], "n": [1200, 0]})
 
@@ -90,3 +92,15 @@ def test_a_workbook_reads_back_and_has_no_day(tmp_path):
     pd.testing.assert_frame_equal(read["errors"], TABLE)
     assert path.read_bytes() == saving.workbook_bytes({"errors": TABLE, "again": TABLE})
     assert openpyxl.load_workbook(io.BytesIO(path.read_bytes())).properties.created.year == 2000
+
+
+def test_fewer_colours_and_hardly_another_picture():
+    ramp = np.zeros((16, 256, 3), np.uint8)
+    ramp[..., 0] = np.arange(256)
+    stream = io.BytesIO()
+    Image.fromarray(ramp).save(stream, "png")
+    content = with_few_colours(stream.getvalue(), 64)
+    shown = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 64
+    assert np.abs(shown.astype(int) - ramp).max() <= 8
+    assert content == with_few_colours(stream.getvalue(), 64)

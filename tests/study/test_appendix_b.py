@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, AGE_RANGES, FEATURES_ALL, RACES
-from age_audit.recheck.appendix_b import beside_study
 from age_audit.study.appendix_b import (
     SEGMENTS,
     STUDY_VALUES,
@@ -82,7 +81,6 @@ def test_no_faces():
     assert (table["n"] == 0).all() and table[list(SEGMENTS)].isna().all(axis=None)
     tables = workbook_tables(table)
     assert (tables["summed"]["races"] == 0).all() and tables["final"][list(SEGMENTS)].isna().all(axis=None)
-    assert beside_study(table)["same_sign"].isna().all()
 
 
 def test_min_max_by_hand():
@@ -142,19 +140,3 @@ def test_study_values_as_printed():
     assert values.shape == (10, 5)
     assert STUDY_VALUES["accurate", "African"] == (-0.036242, -0.146797, 0.041303, -0.092133, 0.075251)
     assert (values < 0).sum(axis=1).tolist() == [2, 3, 3, 2, 3, 1, 2, 3, 3, 3]
-
-
-def test_beside_study_by_hand():
-    parts, _ = generate_processed_datasets(faces())
-    correlations = correlation_table(parts)
-    ours = (correlations["age_range"] == "0–12") & (correlations["race"] == "Asian")
-    ours = correlations.index[ours & (correlations["estimates"] == "inaccurate")][0]
-    correlations.loc[ours, [*SEGMENTS, "n"]] = [-0.5, 0.5, 0.0, np.nan, 0.02, 28]
-    table = beside_study(correlations)
-    assert len(table) == 50
-    rows = table[(table["race"] == "Asian") & (table["estimates"] == "inaccurate")].set_index("segment")
-    assert rows["study_r"].tolist() == list(STUDY_VALUES["inaccurate", "Asian"])
-    assert rows["difference"]["face"] == pytest.approx(-0.5 + 0.043408)
-    assert rows["low"]["face"] == pytest.approx(math.tanh(math.atanh(-0.5) - 1.959964 / 5))
-    assert rows["study_inside"].tolist() == [False, False, True, None, True]
-    assert rows["same_sign"].tolist() == [True, False, False, None, True]

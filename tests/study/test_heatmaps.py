@@ -5,83 +5,23 @@ import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
-from age_audit.core.masks import block_means, pack_masks, signed_mask_sums
-from age_audit.study.heatmaps import cohort_sum, compared_heatmap, repeated_mask_sum, scale_to_unit
-
-
-def literal_sums(positive, groups, negative=None):
-    sums = {}
-    for i, group in enumerate(groups):
-        if group is None:
-            continue
-        signed = np.full((224, 224), 0 if negative is not None else -1)
-        if negative is not None:
-            signed[negative[i]] = -1
-        signed[positive[i]] = 1
-        sums[group] = sums.get(group, 0) + signed
-    return sums
+from age_audit.core.masks import pack_masks, signed_mask_sums
+from age_audit.core.vocabulary import FEATURES_ALL, KEYS_RACE_AGE_BOUNDARIES
+from age_audit.figures.published_names import visualise_heatmap_corr_pairplot_all
+from age_audit.study.heatmaps import (
+    StudyPanel,
+    cohort_sum,
+    compared_heatmap,
+    panel_table,
+    repeated_mask_sum,
+    scale_to_unit,
+    study_panels,
+)
+from age_audit.study.rows import filter_dataset, generate_processed_datasets
 
 
 def random_masks(count, share=0.4, seed=0):
     return np.random.default_rng(seed).random((count, 224, 224)) < share
-
-
-@pytest.mark.parametrize("values", [2, 3])
-def test_as_pixel_by_pixel(values):
-    positive = random_masks(23)
-    negative = random_masks(23, seed=1) & ~positive if values == 3 else None
-    groups = np.random.default_rng(2).choice(["Asian", "African", None], 23)
-    packed = None if negative is None else pack_masks(negative)
-    found = signed_mask_sums(pack_masks(positive), groups, packed)
-    expected = literal_sums(positive, groups, negative)
-    assert list(found) == ["African", "Asian"]
-    for group in found:
-        assert found[group].dtype == np.int64
-        np.testing.assert_array_equal(found[group], expected[group])
-
-
-def test_by_hand():
-    positive = np.zeros((3, 224, 224), bool)
-    positive[0, 0, 0] = positive[1, 0, 0] = positive[1, 0, 1] = positive[2, 5, 7] = True
-    sums = signed_mask_sums(pack_masks(positive), ["f", "f", "m"])
-    assert sums["f"][0, :3].tolist() == [2, 0, -2]
-    assert sums["m"][5, 6:9].tolist() == [-1, 1, -1]
-
-
-@pytest.mark.parametrize("count", [254, 255, 256, 511])
-def test_counts_beyond_one_byte(count):
-    packed = np.full((count, 6272), 0b11110000, np.uint8)
-    heatmap = signed_mask_sums(packed, ["a"] * count)["a"]
-    assert heatmap[3, :8].tolist() == [count] * 4 + [-count] * 4
-
-
-def test_groups_of_a_categorical_keep_their_order_and_may_be_empty():
-    groups = pd.Series(["b", None], dtype=pd.CategoricalDtype(["c", "b", "a"]))
-    sums = signed_mask_sums(pack_masks(random_masks(2)), groups)
-    assert list(sums) == ["c", "b", "a"]
-    assert not sums["c"].any() and np.abs(sums["b"]).min() == 1
-
-
-def test_no_masks():
-    assert signed_mask_sums(pack_masks(random_masks(0)), []) == {}
-
-
-@pytest.mark.parametrize(
-    "packed", [np.zeros((2, 6272), np.uint8), np.zeros((3, 6271), np.uint8), np.zeros((3, 6272), bool)]
-)
-def test_what_does_not_fit(packed):
-    good = np.zeros((3, 6272), np.uint8)
-    for masks in ((packed, None), (good, packed)):
-        with pytest.raises(ValueError, match=r"expected packed masks of uint8, shape \(3, 6272\)"):
-            signed_mask_sums(masks[0], ["a", "b", "a"], masks[1])
-
-
-def test_arguments_are_left_alone():
-    packed = pack_masks(random_masks(4))
-    packed.setflags(write=False)
-    before = packed.copy()
-    signed_mask_sums(packed, ["a", "b", "a", "a"])  # would raise if it wrote
-    np.testing.assert_array_equal(packed, before)
 
 
 class TestScale:
@@ -136,25 +76,68 @@ class TestRepeatedAndCompared:
             compared_heatmap([[1]], [[1]], "both")
 
 
-class TestBlocksAndCohorts:
-    @pytest.mark.parametrize("values", [2, 3])
-    def test_block_means_square_by_square(self, values):
-        positive = random_masks(3)
-        negative = random_masks(3, seed=1) & ~positive if values == 3 else ~positive
-        found = block_means(pack_masks(positive), pack_masks(negative) if values == 3 else None)
-        assert found.shape == (3, 28, 28) and found.dtype == np.float32
-        for face in range(3):
-            for row, column in [(0, 0), (3, 17), (27, 27)]:
-                square = np.s_[face, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
-                assert found[face, row, column] == positive[square].mean() - negative[square].mean()
+def test_cohort_sum_row_by_row():
+    masks = random_masks(3)
+    rows = [{"fname": name} for name in ("c", "a", "c", None, "lost")] + [{}]
+    sums, n = cohort_sum(rows, {"a": 0, "b": 1, "c": 2}, pack_masks(masks))
+    signed = np.where(masks, 1, -1)
+    np.testing.assert_array_equal(sums, signed[0] + 2 * signed[2])
+    assert n == 2
 
-    def test_no_masks(self):
-        assert block_means(pack_masks(random_masks(0))).shape == (0, 28, 28)
 
-    def test_cohort_sum_row_by_row(self):
-        masks = random_masks(3)
-        rows = [{"fname": name} for name in ("c", "a", "c", None, "lost")] + [{}]
-        sums, n = cohort_sum(rows, {"a": 0, "b": 1, "c": 2}, pack_masks(masks))
-        signed = np.where(masks, 1, -1)
-        np.testing.assert_array_equal(sums, signed[0] + 2 * signed[2])
-        assert n == 2
+RANGES = [[0, 12], [13, 100]]
+GROUPS = ["Asian", "Other"]
+
+
+@pytest.fixture
+def parts():
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            **{"fname": f"{i}.jpg", "race_real": GROUPS[i % 2], "age_real": 10 if i < 12 else 40},
+            **{"age_estimation": 20.0, "age_estimation_accuracy": 0.95 if i % 3 else 0.5, "gender_real": "Male"},
+            **dict.fromkeys(FEATURES_ALL, 0.5),
+        }
+        for i in range(20)
+    ]
+    masks = rng.random((20, 224, 224)) < 0.4
+    packed = {"fname": np.array([row["fname"] for row in rows]), "positive": pack_masks(masks)}
+    return generate_processed_datasets(rows)[0], packed, masks
+
+
+@pytest.mark.parametrize("this_type", ["accurate", "observing"])
+def test_panels_as_the_public_function_gives_them(parts, tmp_path, this_type):
+    rows, packed, _ = parts
+    store = tmp_path / "metadataset_some_masks.npz"
+    np.savez(store, **packed, negative=packed["positive"])
+    panels = {
+        (panel.age_range, panel.group): panel for panel in study_panels(rows, packed, "race_real", GROUPS, RANGES)
+    }
+    for low, high in RANGES:
+        cohorts = [
+            filter_dataset(rows[half], KEYS_RACE_AGE_BOUNDARIES, "race_real", GROUPS, low, high)
+            for half in ("positive", "negative")
+        ]
+        expected = visualise_heatmap_corr_pairplot_all(
+            cohorts[0], store, dataset_tuple2=cohorts[1], this_type=this_type
+        )
+        for group in GROUPS:
+            panel = panels[f"{low}–{high}", group]
+            np.testing.assert_array_equal(panel.heatmap(this_type), expected[group])
+            assert [panel.n_first, panel.n_second] == [cohort.cohort_sizes[group] for cohort in cohorts]
+
+
+def test_faces_without_a_mask_do_not_count(parts):
+    rows, packed, _ = parts
+    fewer = {name: values[1:] for name, values in packed.items()}  # face 0: Asian, 10 years, inaccurate
+    before, after = (study_panels(rows, masks, "race_real", GROUPS, RANGES)[0] for masks in (packed, fewer))
+    assert (after.n_first, after.n_second) == (before.n_first, before.n_second - 1)
+
+
+def test_panel_table_by_hand():
+    first, second = np.array([[2, 0]]), np.array([[-1, 4]])  # heatmap: 1, -2.6; see the test of compared_heatmap
+    table = panel_table([StudyPanel("0–12", "A", first, second, 5, 6), StudyPanel("0–12", "B", first, 0 * first, 1, 0)])
+    row = table.iloc[0]
+    assert [row["n_accurate"], row["n_inaccurate"], row["accurate_above_zero"]] == [5, 6, 0.5]
+    assert [row["accurate_lowest"], row["accurate_mean"]] == pytest.approx([-2.6, -0.8])
+    assert table.filter(like="accurate_").iloc[1].isna().all() and table["n_inaccurate"][1] == 0

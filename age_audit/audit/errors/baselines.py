@@ -9,7 +9,7 @@ import pandas as pd
 
 from age_audit.audit.errors.groups import face_measures
 from age_audit.core.groups import feature_names, groups_of, require_columns
-from age_audit.core.metrics import is_positive
+from age_audit.core.metrics import is_accurate
 from age_audit.stats.resampling import CONFIDENCE, DRAWS, combination_interval
 
 ESTIMATOR, ONE_AGE, OWN_AGE = "estimator", "median age of all faces", "median age of its range"
@@ -95,6 +95,6 @@ def _scores(values: np.ndarray) -> dict[str, float]:
     """Means of what :func:`age_audit.audit.errors.groups.face_measures` gives, (4, n)."""
     n = values.shape[1]
     absolute, _, within_5, accuracy = values.mean(axis=1) if n else [np.nan] * 4
-    positive = is_positive(values[3]).mean() if n else np.nan
-    scores = {"n": n, "mean_absolute_error": absolute, "study_accuracy": accuracy, "share_positive": positive}
+    accurate = is_accurate(values[3]).mean() if n else np.nan
+    scores = {"n": n, "mean_absolute_error": absolute, "study_accuracy": accuracy, "share_positive": accurate}
     return scores | {"cumulative_score_5": within_5, "estimator_ahead": np.nan, "low": np.nan, "high": np.nan}

@@ -25,7 +25,7 @@ _PACKED = CANVAS * CANVAS // 8  # bytes a mask
 
 
 def area_matched_null(
-    positive_packed: np.ndarray,
+    raising_packed: np.ndarray,
     faces: np.ndarray,
     *,
     seed: int,
@@ -38,9 +38,9 @@ def area_matched_null(
 
     Null hypothesis: a mask has no more to do with its own face than with any other face.
 
-    The score is ``pct_of_feature``: positive pixels in the region over pixels in the region. A mask of another face is
-    rescaled to the area of the face's own: its score is multiplied by own area over its area (positive pixels), so that
-    a mask spread evenly would score alike on both; such a score may exceed 1. Faces whose mask has no positive pixel
+    The score is ``pct_of_feature``: raising pixels in the region over pixels in the region. A mask of another face is
+    rescaled to the area of the face's own: its score is multiplied by own area over its area (raising pixels), so that
+    a mask spread evenly would score alike on both; such a score may exceed 1. Faces whose mask has no raising pixel
     cannot give one and are left out.
 
     Faces are dealt into blocks at random, and masks are permuted within blocks. All scores of a block's masks on a
@@ -52,7 +52,7 @@ def area_matched_null(
 
     Parameters
     ----------
-    positive_packed : ndarray of uint8, shape (N, 6272)
+    raising_packed : ndarray of uint8, shape (N, 6272)
         Packed masks as :func:`age_audit.core.masks.pack_masks` makes them.
     faces : ndarray
         Landmarks of each face, float or int, shape (N, 68, 2) in pixels of the canvas; or its packed region masks,
@@ -71,7 +71,7 @@ def area_matched_null(
     -------
     DataFrame
         One row a region. Columns: ``region``; ``n`` (faces with a pixel in the region); ``observed`` (mean score);
-        ``even`` (mean share of the canvas that is positive: the score of masks spread evenly); ``null_mean`` with
+        ``even`` (mean share of the canvas that raises: as masks spread evenly score); ``null_mean`` with
         ``null_low`` and ``null_high`` over permutations; ``ratio`` = observed / null_mean; ``p_value`` (two-sided) and
         that adjusted over the regions (``p_holm``, ``p_bh``); ``few_faces``. Without at least two faces NaN.
 
@@ -93,10 +93,10 @@ def area_matched_null(
     >>> bool(table["null_mean"][0] < 0.5)  # ... and no other face's does
     True
     """
-    region_bits = _region_bits(positive_packed, faces, regions)
+    region_bits = _region_bits(raising_packed, faces, regions)
     if block < 2:
         raise ValueError(f"expected blocks of at least 2 faces, got {block}")
-    areas = np.bitwise_count(positive_packed).sum(axis=1, dtype=np.int64)
+    areas = np.bitwise_count(raising_packed).sum(axis=1, dtype=np.int64)
     rng = np.random.default_rng([seed, 6])
     kept = rng.permutation(np.flatnonzero(areas))
     # equal blocks, none of a single face, which would only ever get its own mask
@@ -105,7 +105,7 @@ def area_matched_null(
     counts = np.zeros(len(regions), dtype=np.int64)
     even = np.zeros(len(regions))
     for members in blocks:
-        scores, there = _scores_of_block(positive_packed[members], areas[members], map(region_bits, members))
+        scores, there = _scores_of_block(raising_packed[members], areas[members], map(region_bits, members))
         totals += _totals(scores, permutations, rng)
         counts += there.sum(axis=0)
         even += areas[members] @ there / CANVAS**2
@@ -182,13 +182,13 @@ def null_summary(table: pd.DataFrame, by: str = "masks", alpha: float = 0.05) ->
     return pd.DataFrame(rows)
 
 
-def _region_bits(positive_packed: np.ndarray, faces: np.ndarray, regions: Sequence[str]) -> Callable[[int], np.ndarray]:
+def _region_bits(raising_packed: np.ndarray, faces: np.ndarray, regions: Sequence[str]) -> Callable[[int], np.ndarray]:
     """A function from the number of a face to its packed regions, uint8 (R, 6272)."""
     count = len(faces)
-    if positive_packed.shape != (count, _PACKED) or positive_packed.dtype != np.uint8:
+    if raising_packed.shape != (count, _PACKED) or raising_packed.dtype != np.uint8:
         raise ValueError(
-            f"expected packed masks of uint8, shape ({count}, {_PACKED}), one a face; got {positive_packed.dtype}, "
-            f"shape {positive_packed.shape}"
+            f"expected packed masks of uint8, shape ({count}, {_PACKED}), one a face; got {raising_packed.dtype}, "
+            f"shape {raising_packed.shape}"
         )
     if faces.shape == (count, len(regions), _PACKED) and faces.dtype == np.uint8:
         return faces.__getitem__

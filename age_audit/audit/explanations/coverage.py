@@ -15,12 +15,12 @@ from age_audit.stats.correlations import pearson_r
 AREAS = ("raises", "lowers", "settled")
 
 
-def mask_areas(positive_packed: np.ndarray, negative_packed: np.ndarray) -> pd.DataFrame:
+def mask_areas(raising_packed: np.ndarray, lowering_packed: np.ndarray) -> pd.DataFrame:
     """Share of the picture that each face's mask marks.
 
     Parameters
     ----------
-    positive_packed, negative_packed : ndarray of uint8, shape (N, 6272)
+    raising_packed, lowering_packed : ndarray of uint8, shape (N, 6272)
         Packed masks: pixels that raise and that lower the estimate.
 
     Returns
@@ -39,7 +39,7 @@ def mask_areas(positive_packed: np.ndarray, negative_packed: np.ndarray) -> pd.D
        raises  lowers  settled
     0     0.5    0.25     0.75
     """
-    areas = [np.bitwise_count(packed).sum(axis=1, dtype=np.int64) for packed in (positive_packed, negative_packed)]
+    areas = [np.bitwise_count(packed).sum(axis=1, dtype=np.int64) for packed in (raising_packed, lowering_packed)]
     raises, lowers = (area / CANVAS**2 for area in areas)
     return pd.DataFrame({"raises": raises, "lowers": lowers, "settled": raises + lowers})
 
@@ -78,7 +78,7 @@ def area_table(areas: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def region_table(activations: Mapping[str, pd.DataFrame], raises: Mapping[str, float]) -> pd.DataFrame:
-    """Mean share of each region that is positive, beside what masks spread evenly would give.
+    """Mean share of each region that raises the estimate, beside what masks spread evenly would give.
 
     Parameters
     ----------

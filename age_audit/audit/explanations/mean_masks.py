@@ -21,13 +21,13 @@ class ExplainedFaces:
     ----------
     frame : DataFrame
         N rows as :func:`age_audit.data.frames.completed_frame`.
-    positive, negative : ndarray of uint8, shape (N, 6272)
+    raises, lowers : ndarray of uint8, shape (N, 6272)
         Packed masks: pixels that raise and that lower the estimate.
     """
 
     frame: pd.DataFrame
-    positive: np.ndarray
-    negative: np.ndarray
+    raises: np.ndarray
+    lowers: np.ndarray
 
 
 def explained_faces(frame: pd.DataFrame, masks: Mapping[str, np.ndarray]) -> ExplainedFaces:
@@ -88,7 +88,7 @@ def mean_masks(faces: ExplainedFaces, features: Sequence[str]) -> list[MeanMask]
     means = []
     for labels, inside in groups_of(faces.frame, list(features)):
         n = int(inside.sum())
-        sums = signed_mask_sums(faces.positive[inside], np.ones(n), faces.negative[inside])
+        sums = signed_mask_sums(faces.raises[inside], np.ones(n), faces.lowers[inside])
         heatmap = sums[1] / n if n else np.full((CANVAS, CANVAS), np.nan)
         means.append(MeanMask(labels, n, heatmap))
     return means

@@ -1,84 +1,16 @@
 """Rank tests: scipy's Kruskal–Wallis and a literal permutation by hand; effects found, none where there is none."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 import pytest
-import scipy
 
 from age_audit.audit.errors.rank_tests import rank_tests
 from age_audit.core.errors import UsageError
-from age_audit.stats.rank_tests import rank_test
 
 COLUMNS = [
     *("groups", "n", "n_comparable", "smallest", "statistic", "epsilon_squared", "expected_by_chance"),
     *("cliffs_delta", "p_value", "p_holm", "p_bh", "few_faces"),
 ]
-
-
-def row_of(values, groups, strata=None, permutations=999, seed=1):
-    return rank_test(values, groups, strata, rng=np.random.default_rng(seed), permutations=permutations)
-
-
-def literal_share(values, groups, strata):
-    """Between-group share of the squares of aligned, centred ranks, face by face."""
-    n = range(len(values))
-    aligned = [values[i] - np.mean([values[j] for j in n if strata[j] == strata[i]]) for i in n]
-    ranks = [sum((b < a - 1e-9) + 0.5 * (abs(b - a) <= 1e-9) for b in aligned) + 0.5 for a in aligned]
-    scores = [ranks[i] - np.mean([ranks[j] for j in n if strata[j] == strata[i]]) for i in n]
-    sums = {g: [scores[i] for i in n if groups[i] == g] for g in set(groups)}
-    return sum(sum(own) ** 2 / len(own) for own in sums.values()) / sum(score**2 for score in scores)
-
-
-def test_statistic_is_that_of_kruskal_and_wallis():
-    rng = np.random.default_rng(3)
-    values, groups = rng.integers(0, 9, 60).astype(float), rng.integers(0, 4, 60)  # with ties
-    row = row_of(values, groups, permutations=4999)
-    expected = scipy.stats.kruskal(*(values[groups == g] for g in range(4)))
-    assert row["statistic"] == pytest.approx(expected.statistic)
-    assert row["epsilon_squared"] == pytest.approx(expected.statistic / 59)
-    assert row["p_value"] == pytest.approx(expected.pvalue, abs=0.03)
-    assert row["expected_by_chance"] == pytest.approx(3 / 59, abs=0.005)
-    assert (row["groups"], row["n"], row["n_comparable"]) == (4, 60, 60)
-
-
-def test_labels_are_dealt_within_years_only():
-    # Every way of dealing two labels among 3 faces of one year and 3 of another: 3 × 3, all equally likely.
-    values, groups, strata = [1.0, 2, 6, 11, 12, 18], [0, 0, 1, 0, 0, 1], [7, 7, 7, 9, 9, 9]
-    found = literal_share(values, groups, strata)
-    ways = [
-        literal_share(values, [int(i == a) for i in range(3)] + [int(i == b) for i in range(3)], strata)
-        for a, b in itertools.product(range(3), repeat=2)
-    ]
-    row = row_of(values, groups, strata, permutations=8999)
-    assert row["epsilon_squared"] == pytest.approx(found)
-    assert row["p_value"] == pytest.approx(np.mean([way >= found - 1e-9 for way in ways]), abs=0.015)
-    assert row["expected_by_chance"] == pytest.approx(np.mean(ways), abs=0.015)
-    assert row["cliffs_delta"] == -1
-
-
-def test_faces_that_no_other_group_shares_a_year_with_are_left_out():
-    values, groups, years = [1.0, 2, 3, 4, 50, 60], [0, 1, 0, 1, 0, 0], [7, 7, 7, 7, 8, 8]
-    assert row_of(values, groups, years)["n_comparable"] == 4
-    assert row_of(values, groups, years)["epsilon_squared"] == row_of(values[:4], groups[:4])["epsilon_squared"]
-
-
-@pytest.mark.parametrize(
-    ("values", "groups", "years"),
-    [
-        ([], [], []),
-        ([1.0], [0], [5]),
-        ([1.0, 2.0], [0, 1], [5, 5]),  # one face a group
-        ([1.0, 2.0, 3.0], [0, 0, 0], [5, 5, 5]),
-        ([2.0, 2.0, 2.0, 2.0], [0, 0, 1, 1], [5, 5, 5, 5]),
-        ([1.0, 2.0, 3.0, 4.0], [0, 0, 1, 1], [5, 5, 6, 6]),  # no year in common
-    ],
-)
-def test_nothing_to_compare(values, groups, years):
-    row = row_of(values, groups, years)
-    assert np.isnan([row["p_value"], row["statistic"], row["epsilon_squared"]]).all()
-    assert row["few_faces"]
 
 
 def faces(ages, groups, errors, **columns):

@@ -7,27 +7,8 @@ import pytest
 from age_audit.audit.explanations.associations import boundary_parts, share_associations
 from age_audit.core.errors import UsageError
 from age_audit.core.vocabulary import FEATURES_FACIAL, KEYS_BOUNDARIES
-from age_audit.stats.compositions import centred_log_ratios, closed, replace_zeros
+from age_audit.stats.compositions import centred_log_ratios
 from age_audit.stats.resampling import column_correlation_p_values
-
-
-def test_closed_by_hand():
-    found = closed([[1, 3], [0, 2], [0, 0], [-1, 2], [np.nan, 1]])
-    np.testing.assert_array_equal(found, [[0.25, 0.75], [0, 1], *[[np.nan] * 2] * 3])
-
-
-def test_zeros_by_hand():
-    found = replace_zeros([[0, 0.2, 0.8], [0, 0, 1], [0.2, 0.3, 0.5], [np.nan] * 3], 0.1)
-    np.testing.assert_allclose(found, [[0.1, 0.18, 0.72], [0.1, 0.1, 0.8], [0.2, 0.3, 0.5], [np.nan] * 3])
-    for zero_share in (0, 1 / 3):
-        with pytest.raises(ValueError, match=r"between 0 and 1 / 3"):
-            replace_zeros([[0, 0.2, 0.8]], zero_share)
-
-
-def test_log_ratios_by_hand():
-    # The geometric mean of 1, 2 and 4 is 2, whatever they are divided by.
-    log2 = np.log(2)
-    np.testing.assert_allclose(centred_log_ratios([[1 / 7, 2 / 7, 4 / 7]]), [[-log2, 0, log2]], atol=1e-12)
 
 
 def test_boundary_parts_by_hand():
