@@ -15,10 +15,11 @@ BLOCK = "age_range"
 NOTHING = "--"
 _PACKAGES = r"% \usepackage{booktabs,longtable}"
 Cell = Callable[[Mapping], str]  # from a row to what stands in the column
+Column = tuple[str, Cell]  # what stands at the head, in LaTeX, and the cells below it; heads may be equal
 
 
 def block_table(
-    table: pd.DataFrame, caption: str, label: str, columns: Mapping[str, Cell], texts: int = 2, blocks: str = BLOCK
+    table: pd.DataFrame, caption: str, label: str, columns: Sequence[Column], texts: int = 2, blocks: str = BLOCK
 ) -> str:
     r"""A ``longtable`` whose rows stand in blocks, each below a line that names it.
 
@@ -28,8 +29,8 @@ def block_table(
         With the column ``blocks``; rows of one block follow each other.
     caption, label : str
         The caption is plain text.
-    columns : mapping of str to callable
-        From what stands at the head, in LaTeX, to what a row has there.
+    columns : sequence of (str, callable)
+        What stands at the head, in LaTeX, and what a row has there.
     texts : int
         The first so many columns are set to the left, all others to the right.
     blocks : str
@@ -39,7 +40,7 @@ def block_table(
     str
         For a document with the packages booktabs and longtable.
     """
-    heads = " & ".join(columns) + r" \\"
+    heads = " & ".join(head for head, _ in columns) + r" \\"
     lines = [
         _PACKAGES,
         r"\begingroup\scriptsize\setlength{\tabcolsep}{2.8pt}",
@@ -52,46 +53,46 @@ def block_table(
     for i, (name, rows) in enumerate(table.groupby(blocks, sort=False, observed=True)):
         lines += [r"\addlinespace"] if i else []
         lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\textbf{{{block_name(name)}}}}}\\*")
-        lines += [" & ".join(cell(row) for cell in columns.values()) + r" \\" for row in rows.to_dict("records")]
+        lines += [" & ".join(cell(row) for _, cell in columns) + r" \\" for row in rows.to_dict("records")]
     return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])
 
 
 def published_layout(table: pd.DataFrame, caption: str, label: str) -> str:
     """The study's table (:func:`age_audit.study.appendix_a.published_table`) with short heads."""
     table = table.assign(age_range=age_range_names(table))
-    columns = {
-        **_names(),
-        "$n$": count("n_participants"),
-        "Mean": number("mean", 1),
-        "SD": number("standard_deviation", 1),
-        r"$n \ge 8$": yes_no("skew_test_samples_greater_than_or_equal_to_8"),
-        r"$n \ge 20$": yes_no("kurtosis_test_n_greater_than_or_equal_to_20"),
-        "$K^2$": number("normality_test_statistic", 2),
-        "$p$": p_value("normality_test_p_value"),
-        "``passed''": yes_no("normality_test_passed"),
-        r"$\chi^2$": number("k_test_statistic", 1),
-        r"$p_{\chi^2}$": p_value("k_test_p"),
-    }
+    columns = [
+        *_names(),
+        ("$n$", count("n_participants")),
+        ("Mean", number("mean", 1)),
+        ("SD", number("standard_deviation", 1)),
+        (r"$n \ge 8$", yes_no("skew_test_samples_greater_than_or_equal_to_8")),
+        (r"$n \ge 20$", yes_no("kurtosis_test_n_greater_than_or_equal_to_20")),
+        ("$K^2$", number("normality_test_statistic", 2)),
+        ("$p$", p_value("normality_test_p_value")),
+        ("``passed''", yes_no("normality_test_passed")),
+        (r"$\chi^2$", number("k_test_statistic", 1)),
+        (r"$p_{\chi^2}$", p_value("k_test_p")),
+    ]
     return block_table(table, caption, label, columns)
 
 
 def audit_layout(table: pd.DataFrame, caption: str, label: str) -> str:
     """The audit's table (:func:`.appendix_a.audit_table`): errors, and below them their differences."""
-    errors = {
-        **_names(),
-        "$n$": count("n"),
-        "MAE, years": interval("mean_absolute_error", 1),
-        "Signed error, years": interval("mean_signed_error", 1),
-        r"CS@5, \%": interval("cumulative_score_5", 0, 100),
-        "Accuracy": interval("study_accuracy", 3),
-    }
-    differences = {**_names(), "$n$": count("n")}
+    errors = [
+        *_names(),
+        ("$n$", count("n")),
+        ("MAE, years", interval("mean_absolute_error", 1)),
+        ("Signed error, years", interval("mean_signed_error", 1)),
+        (r"CS@5, \%", interval("cumulative_score_5", 0, 100)),
+        ("Accuracy", interval("study_accuracy", 3)),
+    ]
+    differences = [*_names(), ("$n$", count("n"))]
     for measure, head, digits, scale in _DIFFERENCES:
-        differences |= {
-            rf"$\Delta$ {head}": interval(f"{measure}_to_overall", digits, scale),
-            f"$p_H${_unseen(head)}": p_value(f"{measure}_p_holm"),
-            rf"$\delta${_unseen(head)}": number(f"{measure}_cliffs_delta", 2),
-        }
+        differences += [
+            (rf"$\Delta$ {head}", interval(f"{measure}_to_overall", digits, scale)),
+            ("$p_H$", p_value(f"{measure}_p_holm")),
+            (r"$\delta$", number(f"{measure}_cliffs_delta", 2)),
+        ]
     second = (
         "Differences to all faces of the age range, with 95 % interval, permutation p-value adjusted by Holm over all "
         "groups, and Cliff's delta against all other faces of the age range. Benjamini–Hochberg's in the CSV."
@@ -109,46 +110,46 @@ _DIFFERENCES = (
 def normality_layout(table: pd.DataFrame, caption: str, label: str) -> str:
     """Tests of normality (:func:`.appendix_a.normality_table`), those of one age range and set together."""
     table = table.assign(block=table["age_range"].astype(str) + " years, " + table["faces"] + " faces")
-    columns = {
-        **_names(),
-        "$n$": count("n"),
-        "$K^2$": number("statistic", 1),
-        "$p$": p_value("p_value"),
-        "Holm": p_value("p_holm"),
-        "BH": p_value("p_bh"),
-        "simulated": p_value("p_simulated"),
-        "labels": p_value("p_real_ages"),
-        "Skewness": interval("skewness", 2),
-        "Excess kurtosis": interval("excess_kurtosis", 2),
-    }
+    columns = [
+        *_names(),
+        ("$n$", count("n")),
+        ("$K^2$", number("statistic", 1)),
+        ("$p$", p_value("p_value")),
+        ("Holm", p_value("p_holm")),
+        ("BH", p_value("p_bh")),
+        ("simulated", p_value("p_simulated")),
+        ("labels", p_value("p_real_ages")),
+        ("Skewness", interval("skewness", 2)),
+        ("Excess kurtosis", interval("excess_kurtosis", 2)),
+    ]
     return block_table(table, caption, label, columns, blocks="block")
 
 
 def chi_square_layout(table: pd.DataFrame, caption: str, label: str) -> str:
     """The study's chi-square in several units (:func:`age_audit.recheck.appendix_a.chi_square_units`)."""
-    columns = {**_names(), "$n$": count("n"), "Variance/mean": number("variance_to_mean", 2)}
-    for i, unit in enumerate(UNITS):
-        columns |= {rf"$\chi^2$, {unit}": number(f"statistic_{unit}", 1), f"$p${'{}' * i}": p_value(f"p_{unit}")}
+    columns = [*_names(), ("$n$", count("n")), ("Variance/mean", number("variance_to_mean", 2))]
+    for unit in UNITS:
+        columns += [(rf"$\chi^2$, {unit}", number(f"statistic_{unit}", 1)), ("$p$", p_value(f"p_{unit}"))]
     return block_table(table, caption, label, columns)
 
 
 def group_tests_layout(table: pd.DataFrame, caption: str, label: str) -> str:
     """Rank tests (:func:`.appendix_a.group_tests`), a block for each set of faces, question and comparison."""
     table = table.assign(block=table["faces"] + " faces, " + table["asked"] + ", " + table["compared"])
-    columns = {
-        "Age, years": lambda row: row["age_range"].replace("–", "--"),
-        **_names(),
-        "Groups": count("groups"),
-        "$n$": count("n_comparable"),
-        "Smallest": count("smallest"),
-        "$H$": number("statistic", 1),
-        r"$\epsilon^2$": number("epsilon_squared", 3),
-        "by chance": number("expected_by_chance", 3),
-        r"$\delta$": number("cliffs_delta", 2),
-        "$p$": p_value("p_value"),
-        "Holm": p_value("p_holm"),
-        "BH": p_value("p_bh"),
-    }
+    columns = [
+        ("Age, years", lambda row: row["age_range"].replace("–", "--")),
+        *_names(),
+        ("Groups", count("groups")),
+        ("$n$", count("n_comparable")),
+        ("Smallest", count("smallest")),
+        ("$H$", number("statistic", 1)),
+        (r"$\epsilon^2$", number("epsilon_squared", 3)),
+        ("by chance", number("expected_by_chance", 3)),
+        (r"$\delta$", number("cliffs_delta", 2)),
+        ("$p$", p_value("p_value")),
+        ("Holm", p_value("p_holm")),
+        ("BH", p_value("p_bh")),
+    ]
     return block_table(table, caption, label, columns, texts=3, blocks="block")
 
 
@@ -198,14 +199,9 @@ def block_name(name: object) -> str:
     return f"{text} years" if text[-1].isdigit() else text
 
 
-def _names(features: Sequence[str] = ("gender", "race")) -> dict[str, Cell]:
-    return {name.capitalize(): lambda row, name=name: escaped(str(row[name])) for name in features}
+def _names(features: Sequence[str] = ("gender", "race")) -> list[Column]:
+    return [(name.capitalize(), lambda row, name=name: escaped(str(row[name]))) for name in features]
 
 
 def _number(value: float, digits: int, scale: float = 1) -> str:
     return NOTHING if np.isnan(value) else f"${round(value * scale, digits) + 0.0:.{digits}f}$"  # never minus 0
-
-
-def _unseen(head: str) -> str:
-    """Makes equal heads of different columns different keys."""
-    return "{}" * [name for _, name, *_ in _DIFFERENCES].index(head)

@@ -55,7 +55,7 @@ def test_names_of_blocks():
 
 def test_blocks_by_hand():
     table = pd.DataFrame({"age_range": ["0–12", "0–12", "13–18"], "n": [1, 2, 3]})
-    text = block_table(table, "50 % of it_all", "tab:x", {"Name": lambda row: "a", "$n$": count("n")}, texts=1)
+    text = block_table(table, "50 % of it_all", "tab:x", [("Name", lambda row: "a"), ("$n$", count("n"))], texts=1)
     assert r"\begin{longtable}{lr}" in text
     assert r"\caption{50 \% of it\_all}\label{tab:x}\\" in text
     body = text.split(r"\endfoot")[1].split()

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from age_audit.recheck.appendix_a import AS_THEY_ARE, SAME_AGE
+from age_audit.report import sentences
 from age_audit.report.claims import AUDIT, PUBLISHED, Claims
 
 SETS = {"explained": "the explained faces", "estimated": "all estimated faces"}
 _NORMAL = "Are a group's estimates normally distributed?"
-_COUNTS = "Does the chi-square say anything about ages?"
-_ERRORS = "How wrong are the estimates of a group?"
 _DIFFER = "Do errors differ between groups?"
 _NORMALITY = {
     "rejected_holm": "of {tested} tested groups, {{:.0f}} are rejected when p is adjusted for so many tests (Holm).",
@@ -21,13 +20,6 @@ _NORMALITY = {
     "rejected_real_ages": "the real ages, which no estimator made, are rejected in {{:.0f}} of {tested} groups.",
     "rejected_at_least_100": "of {tested_at_least_100} groups with 100 or more, {{:.0f}} are rejected, unadjusted.",
     "rejected_below_100": "of {tested_below_100} tested groups with fewer than 100, {{:.0f}} are rejected, unadjusted.",
-}
-_WORST = {
-    "mean_absolute_error": "mean absolute error {:.1f} years, the largest of any group with 30 faces or more.",
-    "mean_absolute_error_to_overall": "mean absolute error {:+.1f} years against all faces of the age range.",
-    "mean_absolute_error_p_holm": "Holm-adjusted permutation p of that difference {:.3f}.",
-    "mean_absolute_error_cliffs_delta": "Cliff's delta of the absolute error against the other faces {:+.2f}.",
-    "mean_signed_error": "mean signed error {:+.1f} years.",
 }
 
 
@@ -43,8 +35,7 @@ def add_claims(claims: Claims, saved: Mapping[str, pd.DataFrame]) -> None:
         ``group_test_verdicts``. Numbers that are NaN, in groups of too few faces, make no claim.
     """
     _add_normality(claims, saved)
-    _add_chi_square(claims, saved["chi_square_verdicts"])
-    _add_worst_group(claims, saved["appendix_a_audit"])
+    sentences.add_claims("appendix_a", claims, saved)
     _add_group_tests(claims, saved)
     _add_largest_difference(claims, saved["group_tests"])
 
@@ -68,31 +59,6 @@ def _add_normality(claims: Claims, saved: Mapping[str, pd.DataFrame]) -> None:
         where = {name: row[name] for name in ("age_range", "gender", "race", "n")}
         sentence = f"Of {row['n']:,} faces of the largest group, normality is rejected in {{:.0%}} of random samples."
         claims.add(_NORMAL, AUDIT, sentence, "normality_by_n", "rejected", **where)
-
-
-def _add_chi_square(claims: Claims, verdicts: pd.DataFrame) -> None:
-    sentence = "The chi-square is below the level in {:.0f} groups of all estimated faces, ages told in years."
-    claims.add(_COUNTS, PUBLISHED, sentence, "published_verdicts", "k_test_below_alpha", faces="estimated")
-    for unit in ("months", "decades"):
-        sentence = f"The same estimates told in {unit}: below the level in {{:.0f}} groups."
-        claims.add(_COUNTS, AUDIT, sentence, "chi_square_verdicts", "below_alpha", unit=unit)
-    sentence = "In every group the statistic in months is {:.0f} times that in years: its p-value has no meaning."
-    if verdicts["largest_ratio"].notna().all():
-        claims.add(_COUNTS, AUDIT, sentence, "chi_square_verdicts", "largest_ratio", unit="months")
-
-
-def _add_worst_group(claims: Claims, audit: pd.DataFrame) -> None:
-    enough = audit.loc[~audit["few_faces"].astype(bool), "mean_absolute_error"].dropna()
-    if enough.empty:
-        return
-    row = audit.loc[enough.idxmax()]
-    where = {name: row[name] for name in ("age_range", "gender", "race")}
-    group = f"{row['gender']}, {row['race']}, {row['age_range']} years"
-    sentence = f"{group}: mean estimate {{:.1f}} years; the table has no real age and no error beside it."
-    claims.add(_ERRORS, PUBLISHED, sentence, "appendix_a_audit", "published_mean", **where)
-    for column, sentence in _WORST.items():
-        if np.isfinite(row[column]):
-            claims.add(_ERRORS, AUDIT, f"{group}: {sentence}", "appendix_a_audit", column, **where)
 
 
 def _add_group_tests(claims: Claims, saved: Mapping[str, pd.DataFrame]) -> None:

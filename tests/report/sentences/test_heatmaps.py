@@ -6,8 +6,10 @@ import pytest
 
 from age_audit.report.claims import Claims
 from age_audit.report.saving import Saver
-from age_audit.report.sentences.heatmaps import KINDS, MASKS, add_claims
+from age_audit.report.sentences import add_claims
 
+MASKS = ("study's", "audit's")
+KINDS = ("study's: positive", "audit's: raises age", "audit's: lowers age")
 CONDITIONS = ("", ", within five years of age", ", within five years of estimate")
 
 
@@ -43,7 +45,7 @@ def claimed(tmp_path, saved):
     for stem, table in saved.items():
         saver.table(table, stem, "")
     claims = Claims(saver)
-    add_claims(claims, saver.saved)
+    add_claims("heatmaps", claims, saver.saved)
     return claims.table()
 
 

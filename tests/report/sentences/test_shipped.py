@@ -1,0 +1,35 @@
+"""From the tables that ship to the claims that ship, word for word."""
+
+import re
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from age_audit.core.paths import ROOT
+from age_audit.report.claims import Claims
+from age_audit.report.sentences import add_claims, appendix_a, appendix_b, errors
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+PREFIX = "utkface_dex-wrn"
+NOTEBOOKS = {
+    "analysis_age_estimations_accuracy_and_differences": errors.add_claims,
+    "analysis_image_segment_activations": lambda claims, saved: add_claims("heatmaps", claims, saved),
+    "analysis_pearson_correlations": lambda claims, saved: appendix_b.add_claims(claims, saved, "published"),
+    "analysis_statistical_significance": appendix_a.add_claims,
+}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_claims_that_ship_follow_from_the_tables_that_ship(notebook):
+    paths = (ROOT / "tables" / notebook).glob(f"{PREFIX}_*.csv")
+    saved = {path.stem.removeprefix(f"{PREFIX}_"): pd.read_csv(path) for path in paths}
+    expected = saved.pop("claims").fillna("")
+    claims = Claims(SimpleNamespace(saved=saved, prefix=PREFIX))
+    NOTEBOOKS[notebook](claims, saved)
+    found = claims.table()
+    for sentence, shipped in zip(found.pop("claim"), expected.pop("claim"), strict=True):
+        assert NUMBER.sub("…", sentence) == NUMBER.sub("…", shipped)
+        numbers = [[float(number) for number in NUMBER.findall(text)] for text in (sentence, shipped)]
+        assert numbers[0] == pytest.approx(numbers[1], abs=0.0011)  # tables are rounded before the sentences
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
