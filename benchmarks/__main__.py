@@ -74,7 +74,7 @@ def measure(part: str, folder: Path | None, quick: bool) -> dict[str, dict[str, 
 def _apart(script: str, options: list[str]) -> dict:
     """What a script of its own measures: it states peak memory, in which a child would inherit this process's."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(HERE / script), "--out", f"{folder}/found.json", *options]
+        command = [sys.executable, "-m", f"benchmarks.{Path(script).stem}", "--out", f"{folder}/found.json", *options]
         subprocess.run(command, check=True)
         return json.loads(Path(folder, "found.json").read_text())
 

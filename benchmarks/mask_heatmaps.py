@@ -1,6 +1,6 @@
 """How long the heatmap sums of the packed masks of a whole run take, group by group.
 
-    python benchmarks/mask_heatmaps.py [--masks N] [--out FILE.json]
+    python -m benchmarks.mask_heatmaps [--masks N] [--out FILE.json]
 
 Makes packed masks of the study's size from a fixed seed, and sums them by race in a process each: the routine, and for
 comparison the plain way, mask by mask. Both have to give the same sums. ``seconds`` of a run holds the start of the

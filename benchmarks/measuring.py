@@ -41,7 +41,7 @@ def run_apart(script: str | Path, work: str, *arguments) -> dict:
         If the process fails.
     """
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script), "--work", work, *map(str, arguments)]
+    command = [sys.executable, "-m", f"benchmarks.{Path(script).stem}", "--work", work, *map(str, arguments)]
     start = time.perf_counter()
     ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - start

@@ -1,6 +1,6 @@
 """How often the audit's intervals cover converged weights, and how often signs are right.
 
-    python benchmarks/settled_coverage.py --images utkface/img --faces 12 --estimator cydral-resnet10
+    python -m benchmarks.settled_coverage --images utkface/img --faces 12 --estimator cydral-resnet10
 
 For each face the segmentation is held fixed; the reference is the mean weight over many independent balanced designs
 (``--designs`` times 256 masked faces). Each of those designs also gives an interval: its coverage of the reference is

@@ -1,6 +1,6 @@
 """How long stage 3 takes over a million rows of activations, and how much memory.
 
-    python benchmarks/stage3_million.py [--rows N] [--out FILE.json]
+    python -m benchmarks.stage3_million [--rows N] [--out FILE.json]
 
 Makes activations as stage 2 writes them, from a fixed seed, in a temporary folder (1.6 GB as JSON), and runs each way
 in a process of its own: the tables of stage 3 from JSON and from Parquet, the whole of stage 3 with its figures, and

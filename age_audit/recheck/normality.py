@@ -15,6 +15,7 @@ import pandas as pd
 import scipy
 
 from age_audit.core.groups import ALL, groups_of, require_columns
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.normality import (
     _BATCH,
@@ -82,7 +83,7 @@ def normality_tests(
     """
     require_columns(frame, ("age_real", "age_estimation", *features))
     known = frame[["age_real", "age_estimation"]].notna().all(axis=1).to_numpy()
-    rng = np.random.default_rng([seed, 7])
+    rng = stream(seed, "shapes of estimates")
     rows = []
     for labels, inside in groups_of(frame, features):
         faces = frame[inside & known]
@@ -147,7 +148,7 @@ def rejections_by_size(
     """
     require_columns(frame, ("age_real", "age_estimation", *features))
     known = frame[["age_real", "age_estimation"]].notna().all(axis=1).to_numpy()
-    rng = np.random.default_rng([seed, 8])
+    rng = stream(seed, "samples of fewer faces")
     rows = []
     for labels, inside in groups_of(frame, features):
         years = np.rint(frame.loc[inside & known, "age_estimation"].to_numpy(dtype=float))

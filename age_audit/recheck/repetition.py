@@ -14,6 +14,7 @@ import scipy
 
 from age_audit.core.groups import require_columns
 from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.stats.correlations import weighted_correlations
 from age_audit.stats.resampling import CONFIDENCE
@@ -80,7 +81,7 @@ def shuffled_cohort_correlations(
     """
     require_columns(frame, (_ACCURACY, "age_range", "race_real", *parts))
     frame = frame[np.isfinite(frame[[_ACCURACY, *parts]].to_numpy(dtype=float)).all(axis=1)]
-    rng = np.random.default_rng([seed, 6])
+    rng = stream(seed, "accuracies shuffled in cohorts")
     result = np.full((shuffles, len(HALVES), len(AGE_RANGE_LABELS), len(RACES), len(parts)), np.nan)
     for age, label in enumerate(AGE_RANGE_LABELS):
         cohorts = [frame[(frame["age_range"] == label) & (frame["race_real"] == race)] for race in RACES]

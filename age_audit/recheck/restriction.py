@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from age_audit.core.groups import require_columns
 from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.correlations import pearson_r
 
@@ -66,7 +67,7 @@ def shuffled_correlations(
         raise ValueError("expected finite shares and accuracies; leave out faces that lack one")
     codes = np.zeros(len(accuracy), dtype=int) if strata is None else pd.Categorical(strata).codes
     members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
-    rng = np.random.default_rng([seed, 5])
+    rng = stream(seed, "splitting on accuracy")
     result = np.empty((shuffles, len(HALVES), shares.shape[1]))
     shuffled = accuracy.copy()
     for draw in range(shuffles):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.groups import age_range_of
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import AGE_RANGES
 from age_audit.study.heatmaps import HALVES
 
@@ -40,7 +41,7 @@ def shuffled_parts(
     accurate = np.repeat([True, False], [len(parts[half]) for half in HALVES])
     codes = age_range_of([np.nan if row.get("age_real") is None else row["age_real"] for row in rows], age_ranges).codes
     strata = pd.Series([f"{row.get(key)} {code}" for row, code in zip(rows, codes, strict=True)], dtype=str)
-    rng = np.random.default_rng([seed, 9])
+    rng = stream(seed, "shuffled halves")
     for members in strata.groupby(strata).indices.values():
         accurate[members] = rng.permutation(accurate[members])
     dealt = dict(zip(HALVES, (accurate, ~accurate), strict=True))

@@ -10,6 +10,7 @@ import pandas as pd
 from age_audit.audit.errors.groups import face_measures
 from age_audit.core.groups import feature_names, groups_of, require_columns
 from age_audit.core.metrics import is_accurate
+from age_audit.core.randomness import stream
 from age_audit.stats.resampling import CONFIDENCE, DRAWS, combination_interval
 
 ESTIMATOR, ONE_AGE, OWN_AGE = "estimator", "median age of all faces", "median age of its range"
@@ -76,7 +77,7 @@ def constant_guesses(
         ONE_AGE: pd.Series(ages.median(), index=used.index),
         OWN_AGE: used.groupby(control, observed=True)["age_real"].transform("median"),
     }
-    options = {"rng": np.random.default_rng([seed, 5]), "draws": draws, "confidence": confidence}
+    options = {"rng": stream(seed, "constant guesses"), "draws": draws, "confidence": confidence}
     rows = []
     for labels, inside in groups_of(used, control, control):
         rows.append(labels | {"guess": ESTIMATOR, "guessed_age": np.nan} | _scores(face_measures(used[inside])))

@@ -16,6 +16,7 @@ import pandas as pd
 from age_audit.audit.errors.groups import COMPARED, face_measures
 from age_audit.audit.errors.standardisation import standardised_by_group
 from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.resampling import (
     CONFIDENCE,
@@ -146,7 +147,7 @@ def differences_at_equal_ages(
     values = face_measures(frame, measures)
     parts = [inside & np.isfinite(values[0]) for _, inside in groups_of(frame, bands)]
     groups = [(" / ".join(map(str, labels.values())), inside) for labels, inside in groups_of(frame, sensitive)]
-    options = {"rng": np.random.default_rng([seed, 4]), "draws": draws, "confidence": confidence}
+    options = {"rng": stream(seed, "differences at equal ages"), "draws": draws, "confidence": confidence}
     rows = []
     for labels, level in groups_of(frame, control, control):
         here = [level & part for part in parts if (level & part).any()]

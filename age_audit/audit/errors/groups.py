@@ -15,6 +15,7 @@ import pandas as pd
 
 from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
 from age_audit.core.metrics import signed_error
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.resampling import (
     CONFIDENCE,
@@ -149,23 +150,26 @@ def disaggregate(
     """
     sensitive, control = _features(frame, sensitive_features, control_features)
     options = {"draws": draws, "confidence": confidence}
-    overall = estimates_of(frame, control, control, rng=np.random.default_rng([seed, 0]), **options)
-    by_group = estimates_of(frame, [*control, *sensitive], control, rng=np.random.default_rng([seed, 1]), **options)
+    overall = estimates_of(frame, control, control, seed=seed, **options)
+    by_group = estimates_of(frame, [*control, *sensitive], control, seed=seed, **options)
     options |= {"permutations": permutations, "between": between}
     difference = group_differences(frame, sensitive, control, seed=seed, **options)
     return Disaggregated(overall, by_group, difference)
 
 
 def estimates_of(
-    frame: pd.DataFrame, features: Sequence[str], with_all: Sequence[str], *, rng: np.random.Generator, **options
+    frame: pd.DataFrame, features: Sequence[str], with_all: Sequence[str], *, seed: int, **options
 ) -> pd.DataFrame:
     """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`.
+
+    What is drawn for an interval depends on the seed and the errors of these very faces, so that the same faces have
+    the same interval in whichever table they stand.
 
     Examples
     --------
     >>> ages = {"age_real": [4, 30, 8, 35], "age_estimation": [9, 33, 9, 34]}
     >>> frame = pd.DataFrame(ages).assign(gender_real=["Male", "Male", "Female", "Female"])
-    >>> table = estimates_of(frame, ["gender_real"], ["gender_real"], rng=np.random.default_rng(1))
+    >>> table = estimates_of(frame, ["gender_real"], ["gender_real"], seed=1)
     >>> table.loc[table["measure"] == "mean_signed_error", ["gender_real", "n", "value"]]
       gender_real  n  value
     1      Female  2    0.0
@@ -178,7 +182,7 @@ def estimates_of(
     for labels, inside in groups_of(frame, features, with_all):
         chosen = values[:, inside & used]
         n = chosen.shape[1]
-        found = combination_interval([chosen], [1], rng=rng, **options)
+        found = combination_interval([chosen], [1], rng=stream(seed, chosen[0].tobytes()), **options)
         for measure, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
             row = {"measure": measure, "n": n, "value": value, "low": low, "high": high}
             rows.append(labels | row | {"method": found.method, "few_faces": n < FEW_FACES})
@@ -246,7 +250,7 @@ def group_differences(
     values = face_measures(frame, measures)
     used = np.isfinite(values[0])
     groups = {" / ".join(map(str, labels.values())): inside & used for labels, inside in groups_of(frame, sensitive)}
-    rng = np.random.default_rng([seed, 2])
+    rng = stream(seed, "differences of groups")
     rows = []
     for labels, level in groups_of(frame, control, control):
         for names, first, second, factor in _pairs(groups, level & used, between):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
+from age_audit.core.randomness import stream
 from age_audit.stats.rank_tests import rank_test
 from age_audit.stats.resampling import PERMUTATIONS, with_adjusted
 
@@ -84,7 +85,7 @@ def rank_tests(
     codes = np.full(len(frame), -1)
     for code, (_, inside) in enumerate(groups_of(frame, compared)):
         codes[inside] = code
-    rng = np.random.default_rng([seed, 6])
+    rng = stream(seed, "rank tests")
     rows = []
     for labels, level in groups_of(frame, within):
         chosen = level & used & (codes >= 0)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from age_audit.audit.errors.groups import MEASURES, face_measures
 from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.resampling import CONFIDENCE, DRAWS, Estimates, combination_interval
 
@@ -89,7 +90,7 @@ def standardised_by_group(
     used = np.isfinite(values[0])
     strata = [inside & used for _, inside in groups_of(frame, control)]
     strata = [stratum for stratum in strata if stratum.any()]
-    options = {"rng": np.random.default_rng([seed, 3]), "draws": draws, "confidence": confidence}
+    options = {"rng": stream(seed, "errors at equal ages"), "draws": draws, "confidence": confidence}
     rows = []
     for labels, group in groups_of(frame, sensitive):
         rows += _rows(labels, values, group, strata, measures, options)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.masks import pack_masks
+from age_audit.core.randomness import stream
 from age_audit.core.schema import CANVAS, LANDMARK_COUNT
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.regions.polygons import REGIONS, region_masks
@@ -97,7 +98,7 @@ def area_matched_null(
     if block < 2:
         raise ValueError(f"expected blocks of at least 2 faces, got {block}")
     areas = np.bitwise_count(raising_packed).sum(axis=1, dtype=np.int64)
-    rng = np.random.default_rng([seed, 6])
+    rng = stream(seed, "another face's mask")
     kept = rng.permutation(np.flatnonzero(areas))
     # equal blocks, none of a single face, which would only ever get its own mask
     blocks = np.array_split(kept, max(1, len(kept) // block)) if len(kept) else []

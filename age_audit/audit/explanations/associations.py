@@ -16,6 +16,7 @@ import pandas as pd
 import scipy
 
 from age_audit.core.groups import require_columns
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEATURES_FACIAL, FEATURES_OUTER_BOUNDARIES, FEW_FACES, KEYS_BOUNDARIES
 from age_audit.stats.compositions import ZERO_SHARE, centred_log_ratios, closed
 from age_audit.stats.correlations import pearson_r
@@ -127,7 +128,7 @@ def share_associations(
     require_columns(frame, (*parts, *errors))
     shares = closed(frame[list(parts)])
     ratios = centred_log_ratios(shares, zero_share)
-    rng = np.random.default_rng([seed, 4])
+    rng = stream(seed, "associations of shares")
     rows = []
     for error in errors:
         values = frame[error].to_numpy(dtype=float)

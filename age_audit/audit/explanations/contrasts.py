@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from age_audit.core.groups import ALL, groups_of, require_columns
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.correlations import row_correlations
 from age_audit.stats.resampling import with_adjusted
@@ -106,7 +107,7 @@ def contrast_table(
     maps, first = flat_maps(maps, frame), np.asarray(first, dtype=bool)
     if first.shape != (len(frame),):
         raise ValueError(f"expected a label a row, shape ({len(frame)},), got {first.shape}")
-    rng = np.random.default_rng([seed, 7])
+    rng = stream(seed, "contrasts of masks")
     rows, contrasts, counted = [], [], np.zeros(2, dtype=int)
     for labels, inside in groups_of(frame, list(features)):
         sizes = np.array([(first & inside).sum(), (~first & inside).sum()])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.groups import ALL, groups_of, require_columns
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.correlations import row_correlations
 from age_audit.stats.resampling import with_adjusted
@@ -74,7 +75,7 @@ def group_table(
     require_columns(frame, (group, within))
     maps = flat_maps(maps, frame)
     codes = pd.Categorical(frame[group]).codes
-    rng = np.random.default_rng([seed, 8])
+    rng = stream(seed, "masks of groups")
     rows, levels = [], []
     for labels, inside in groups_of(frame, [within]):
         kept, counts = np.unique(codes[inside & (codes >= 0)], return_counts=True)

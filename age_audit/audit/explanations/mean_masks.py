@@ -45,7 +45,7 @@ def explained_faces(frame: pd.DataFrame, masks: Mapping[str, np.ndarray]) -> Exp
     >>> masks = {"fname": np.array(["b.jpg", "a.jpg"]), "positive": np.ones((2, 6272), np.uint8)}
     >>> masks["negative"] = np.zeros((2, 6272), np.uint8)
     >>> faces = explained_faces(pd.DataFrame({"fname": ["a.jpg", "b.jpg", "c.jpg"]}), masks)
-    >>> faces.frame["fname"].tolist(), faces.positive.shape
+    >>> faces.frame["fname"].tolist(), faces.raises.shape
     (['a.jpg', 'b.jpg'], (2, 6272))
     """
     place = {fname: i for i, fname in enumerate(masks["fname"].tolist())}

@@ -49,8 +49,7 @@ def saved_tables(faces, folder):
     tables["findings"] = count_findings(within[within["age_range"] != ALL], ["groups", "ages", "measure"])
     by = ["groups", "measure", "age_range", "strata"]
     tables["rank_changes"] = pd.concat(ranks).groupby(by, sort=False, as_index=False)["rank_changes"].sum()
-    rng = np.random.default_rng(1)
-    tables["errors_along_age"] = estimates_of(faces, ["age_band"], [], rng=rng, draws=49)
+    tables["errors_along_age"] = estimates_of(faces, ["age_band"], [], seed=1, draws=49)
     tables["baselines"] = constant_guesses(faces, **FEW)
     tables["lost_faces"] = lost_faces({"cropping": {"images_total": 500, "images_failed_detected": 20}})
     for stem, table in tables.items():
