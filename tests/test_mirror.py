@@ -9,6 +9,7 @@ TOGETHER = {
     *("estimators/test_dex_wrn.py", "explain/test_lime_equality.py", "notebooks/test_paper.py"),
     *("pipeline/test_bad_inputs.py", "pipeline/test_cluster.py", "pipeline/test_describe_attributions.py"),
     *("pipeline/test_full_disk.py", "pipeline/test_interrupted.py", "pipeline/test_stages.py"),
+    *("report/sentences/test_heatmaps.py", "report/sentences/test_shipped.py"),  # sentences are data
 }
 
 

@@ -1,6 +1,5 @@
 """What turns results into something to read and to cite.
 
-``sources`` finds metadatasets by estimator and preset; ``files`` saves figures and tables; ``notebooks`` executes
-notebooks, and is what ``make paper`` runs. The analyses themselves are elsewhere: tables in ``statistics/`` and the
-appendices, figures in ``plotting/``.
+``saving`` writes figures and tables; ``claims`` and ``sentences`` tie what is said to numbers; ``latex`` lays the long
+tables out; ``notebooks`` executes notebooks, and is what ``make paper`` runs.
 """

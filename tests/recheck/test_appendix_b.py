@@ -162,7 +162,7 @@ class TestWorkbook:
         null = [beside(simulated(100, seed), seed)["contribution_p_value"].dropna() <= 0.05 for seed in range(100)]
         assert 0.03 <= np.mean(null) <= 0.07
         planted = [
-            beside(simulated(200, seed, 1.0), seed) for seed in range(10)
+            beside(simulated(200, seed, 1.0), seed) for seed in range(60)
         ]  # r of 0.7 in 20 faces a race and half
         faces = [table.iloc[0] for table in planted]
         assert np.mean([row["p_holm"] <= 0.05 for row in faces]) >= 0.9

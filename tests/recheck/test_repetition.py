@@ -6,6 +6,7 @@ import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import age_range_of
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import (
     AGE_RANGE_LABELS,
     AGE_RANGES,
@@ -56,7 +57,7 @@ def test_shuffles_as_the_study_would_compute_them():
     frame.loc[0, "face"], frame.loc[1, "age_estimation_accuracy"] = np.nan, np.nan  # both are left out
     found = shuffled_cohort_correlations(frame, KEYS_BOUNDARIES, seed=7, shuffles=3)
     used = frame.drop([0, 1]).reset_index(drop=True)
-    literal = np.random.default_rng([7, 6])
+    literal = stream(7, "accuracies shuffled in cohorts")
     shuffled = [used.copy() for _ in range(3)]
     for label in AGE_RANGE_LABELS:
         for race in RACES:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from age_audit.core.randomness import stream
 from age_audit.recheck.restriction import beside_null, restriction_table, shuffled_correlations
 
 
@@ -19,7 +20,7 @@ def test_as_literally_shuffled():
     rng = np.random.default_rng(1)
     shares, accuracy, strata = rng.random((30, 2)), 0.8 + 0.2 * rng.random(30), rng.choice(["a", "b"], 30)
     found = shuffled_correlations(shares, accuracy, strata, seed=3, shuffles=5)
-    literal = np.random.default_rng([3, 5])
+    literal = stream(3, "splitting on accuracy")
     for draw in range(5):
         shuffled = accuracy.copy()
         for stratum in ("a", "b"):

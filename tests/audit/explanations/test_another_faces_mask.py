@@ -6,6 +6,7 @@ import pytest
 
 from age_audit.audit.explanations.another_faces_mask import area_matched_null, null_summary, packed_regions
 from age_audit.core.masks import pack_masks
+from age_audit.core.randomness import stream
 from age_audit.regions.polygons import REGIONS, region_masks
 from age_audit.regions.scores import score_regions
 
@@ -56,7 +57,7 @@ def test_as_counted_pixel_by_pixel():
     masks[3] = False
     packed[3] = 0
     table = null_of(packed, packed_regions, block=4, seed=9, permutations=20)
-    rng = np.random.default_rng([9, 6])
+    rng = stream(9, "another face's mask")
     kept = rng.permutation([i for i in range(11) if masks[i].any()])
     totals = np.zeros((21, 2))
     for members in np.array_split(kept, 2):

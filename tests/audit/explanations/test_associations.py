@@ -6,6 +6,7 @@ import pytest
 
 from age_audit.audit.explanations.associations import boundary_parts, share_associations
 from age_audit.core.errors import UsageError
+from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEATURES_FACIAL, KEYS_BOUNDARIES
 from age_audit.stats.compositions import centred_log_ratios
 from age_audit.stats.resampling import column_correlation_p_values
@@ -63,7 +64,7 @@ class TestAssociations:
         assert not {"p_holm", "p_bh"} & set(table)
         shares = frame[PARTS].div(frame[PARTS].sum(axis=1), axis=0)
         columns = np.column_stack([shares, centred_log_ratios(shares)])
-        rng = np.random.default_rng([1, 4])
+        rng = stream(1, "associations of shares")
         expected = column_correlation_p_values(columns, frame["signed_error"], rng=rng, permutations=199)
         assert [*table["p_share"], *table["p_value"]] == expected.tolist()
         both = associations(frame)

@@ -6,6 +6,7 @@ import pytest
 
 from age_audit.audit.explanations.contrasts import contrast_summary, contrast_table
 from age_audit.core.errors import UsageError
+from age_audit.core.randomness import stream
 from age_audit.stats.correlations import pearson_r
 from age_audit.study.heatmaps import compared_heatmap
 
@@ -24,7 +25,7 @@ def test_as_counted_map_by_map():
     maps, frame = smooth_maps(23, rng), panels(12, 10, 1)
     first = rng.random(23) < 0.5
     table = contrast_table(maps, first, frame, ["race"], seed=5, permutations=30, splits=8).set_index("race")
-    rng, flat = np.random.default_rng([5, 7]), maps.reshape(23, -1).astype(float)
+    rng, flat = stream(5, "contrasts of masks"), maps.reshape(23, -1).astype(float)
     weighted, weights = 0, 0
     for race in "xy":
         inside = (frame["race"] == race).to_numpy()

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from age_audit.audit.explanations.groups import group_table
+from age_audit.core.randomness import stream
 from age_audit.stats.correlations import pearson_r
 
 
@@ -33,7 +34,7 @@ def test_as_counted_map_by_map():
     maps = random_maps(32, rng)
     table = group_table(maps, frame_of(groups, levels), "race", "age_range", seed=4, permutations=25)
     table = table.set_index("age_range")
-    rng = np.random.default_rng([4, 8])
+    rng = stream(4, "masks of groups")
     between, total = np.zeros(26), 0
     codes = pd.Categorical(groups).codes
     for level in ("old", "young"):
