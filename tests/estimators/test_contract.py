@@ -44,7 +44,7 @@ ONE_ORDER = any("avx512f" in line for line in Path("/proc/cpuinfo").read_text().
 def assert_same(again, answer, name):
     """The same bits, or but for rounding where the order of additions is not ours to choose."""
     if name in OWN_NETWORKS or (name.startswith("dex") and not ONE_ORDER):
-        np.testing.assert_allclose(again, answer, rtol=1e-6)
+        np.testing.assert_allclose(again, answer, rtol=1e-5)  # the smallest of 505 probabilities differed by 1.2e-6
     else:
         np.testing.assert_array_equal(again, answer)
 
