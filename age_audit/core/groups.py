@@ -50,7 +50,6 @@ def age_range_of(ages: Iterable[float], ranges: Sequence[Sequence[int]] = AGE_RA
 
 
 ALL = "all"  # the level that stands for every face, whatever its group
-CONFIDENCE = 0.95
 
 
 def groups_of(
