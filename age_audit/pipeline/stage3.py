@@ -12,12 +12,13 @@ from age_audit.audit.errors.groups import estimates_of
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL
+from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
 from age_audit.core.metrics import study_accuracy
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
 from age_audit.data.frames import row_counts
 from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import files_there, read_activations
-from age_audit.figures.densities import MEASURES, distributions_by_age_range
+from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import GROUP_TITLES, save_figure
 from age_audit.stats.resampling import CONFIDENCE
 from age_audit.store.files import write_atomically
@@ -108,7 +109,7 @@ def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataF
     start = f"{config.dataset}_{config.preset}"
     written = []
     for feature, title in GROUP_TITLES.items():
-        for name, measure in MEASURES.items():
+        for name, measure in DISTRIBUTIONS.items():
             figure = distributions_by_age_range(frame, measure, feature, f"{config.dataset}, preset {config.preset}")
             written.append(save_figure(figure, config.figures, f"{start}_{name}_by_{title}").name)
         written.append(_write_table(tables[feature], config.figures / f"{start}_errors_by_{title}.csv"))
@@ -138,7 +139,7 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
         what = "drawn as stored" if config.preset == "published" else "computed anew"
         lines.append(f"  {disagree} store an accuracy other than (100 - |estimate - age|) / 100: {what}")
     everyone = next(iter(tables.values())).drop_duplicates("measure", keep="last").set_index("measure")
-    lines += [_mean_in_words(everyone.loc[name]) for name in ("mean_absolute_error", "mean_signed_error")]
+    lines += [_mean_in_words(measure, everyone.loc[measure.key]) for measure in (MAE, SIGNED_ERROR)]
     for feature, table in tables.items():
         groups = table[(table["age_range"] != ALL) & (table[feature] != ALL)].drop_duplicates(["age_range", feature])
         few = int((groups["n"] < FEW_FACES).sum())
@@ -146,9 +147,9 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
     return lines
 
 
-def _mean_in_words(row: pd.Series) -> str:
+def _mean_in_words(measure: Measure, row: pd.Series) -> str:
     """The mean of a table row with its interval, or that there is none."""
-    words = row.name.replace("_", " ").capitalize()
+    words = measure.name.capitalize()
     if row["n"] < 2:
         return f"{words}: {row['value']:.2f} years, one face." if row["n"] else f"{words}: no faces."
     return f"{words}: {row['value']:.2f} years, {CONFIDENCE:.0%} interval {row['low']:.2f} to {row['high']:.2f}."

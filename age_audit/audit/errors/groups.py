@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
-from age_audit.core.metrics import signed_error
+from age_audit.core.measures import COMPARED, MEASURES
 from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.resampling import (
@@ -27,11 +27,6 @@ from age_audit.stats.resampling import (
     with_adjusted,
 )
 
-MEASURES = ("mean_absolute_error", "mean_signed_error", "cumulative_score_5", "study_accuracy")
-# The study's accuracy is 1 - MAE / 100: a test of it is the test of MAE once more, and would only add to the family.
-COMPARED = MEASURES[:3]
-CS_YEARS = 5
-
 
 @dataclass(frozen=True)
 class Disaggregated:
@@ -42,7 +37,7 @@ class Disaggregated:
     difference: pd.DataFrame
 
 
-def face_measures(frame: pd.DataFrame, measures: Sequence[str] = MEASURES) -> np.ndarray:
+def face_measures(frame: pd.DataFrame, measures: Sequence[str] = tuple(MEASURES)) -> np.ndarray:
     """What each face adds to each measure, so that the measure is its mean.
 
     Parameters
@@ -50,8 +45,8 @@ def face_measures(frame: pd.DataFrame, measures: Sequence[str] = MEASURES) -> np
     frame : DataFrame
         N rows with ``age_real`` and ``age_estimation`` in years.
     measures : sequence of str
-        Of :data:`MEASURES`: absolute and signed error (years), whether the absolute error is at most 5 years (0 or 1),
-        and the study's accuracy (at most 1).
+        Of :data:`age_audit.core.measures.MEASURES`: absolute and signed error (years), whether the absolute error is at
+        most 5 years (0 or 1), and the study's accuracy (at most 1).
 
     Returns
     -------
@@ -78,15 +73,7 @@ def face_measures(frame: pd.DataFrame, measures: Sequence[str] = MEASURES) -> np
     if unknown or not measures:
         raise ValueError(f"expected measures out of {', '.join(MEASURES)}; got {', '.join(unknown) or 'none'}")
     require_columns(frame, ("age_real", "age_estimation"))
-    signed = signed_error(frame["age_estimation"], frame["age_real"])
-    absolute = np.abs(signed)
-    values = {
-        "mean_absolute_error": absolute,
-        "mean_signed_error": signed,
-        "cumulative_score_5": np.where(np.isnan(signed), np.nan, absolute <= CS_YEARS),
-        "study_accuracy": (100 - absolute) / 100,
-    }
-    return np.stack([values[name] for name in measures])
+    return np.stack([MEASURES[name].of_faces(frame["age_estimation"], frame["age_real"]) for name in measures])
 
 
 def disaggregate(
@@ -215,7 +202,7 @@ def group_differences(
     frame, sensitive_features, control_features, seed, draws, permutations, confidence
         As :func:`disaggregate`.
     measures : sequence of str
-        Of :data:`MEASURES`.
+        Of :data:`age_audit.core.measures.MEASURES`.
     between : bool
         Whether groups are compared with each other too; with many groups that takes most of the time.
 

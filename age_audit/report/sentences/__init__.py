@@ -135,7 +135,9 @@ class _Reader:
         extreme, each = (
             [fill(choice[name]) for name in names if name in choice] for names in (("furthest", "smallest"), ("each",))
         )
-        if lacking := [column for column in (*where, *key, *having, *extreme, *each) if column not in table]:
+        if lacking := [
+            column for column in dict.fromkeys((*where, *key, *having, *extreme, *each)) if column not in table
+        ]:
             return self._missing(choice, f"columns {', '.join(lacking)} of {name}", ", ".join(table))
         for column, level in where.items():
             chosen = table[(table[column] == level) | (table[column].astype(str) == fill(str(level)))]

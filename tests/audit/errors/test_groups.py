@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 
 from age_audit.audit.errors.groups import (
-    COMPARED,
-    MEASURES,
     disaggregate,
     estimates_of,
     face_measures,
@@ -16,6 +14,7 @@ from age_audit.audit.errors.groups import (
 )
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL
+from age_audit.core.measures import COMPARED, MEASURES
 from age_audit.core.schema import FaceLabel
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
 from age_audit.data.frames import activations_frame, completed_frame, predictions_frame
