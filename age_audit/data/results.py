@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import BOUNDS
 from age_audit.core.schema import FaceLabel
 from age_audit.data.frames import predictions_frame
 from age_audit.data.label_formats import label_from_utkface_name
@@ -113,7 +114,10 @@ def _read_made_by(path: Path) -> tuple[str | None, str | None, str | None]:
 
 def _label(labels: Mapping, fname: str) -> FaceLabel:
     """The label in the file; of files that carry none, the one in UTKFace's name."""
-    fields = labels.get(fname)
+    fields = dict(labels[fname]) if fname in labels else None
     if fields is None:
         return label_from_utkface_name(fname)
-    return FaceLabel(fname, age=fields.get("age_real"), gender=fields.get("gender_real"), race=fields.get("race_real"))
+    named = {"age": "age_real", "gender": "gender_real", "race": "race_real"}
+    known = {name: fields.pop(column, None) for name, column in named.items()}
+    low, high = (fields.pop(name, None) for name in BOUNDS)
+    return FaceLabel(fname, **known, age_bounds=None if low is None else (low, high), features=fields)
