@@ -150,14 +150,14 @@ def groups_of(
     inside : ndarray of bool, shape (N,)
         The faces of the group; may be none.
     """
-    levels = [
-        [(level, (frame[name] == level).to_numpy(dtype=bool)) for level in _levels(frame[name])] for name in features
+    choices_of = [
+        [(level, (frame[name] == level).to_numpy(dtype=bool)) for level in levels(frame[name])] for name in features
     ]
     every = np.ones(len(frame), dtype=bool)
-    for name, choices in zip(features, levels, strict=True):
+    for name, choices in zip(features, choices_of, strict=True):
         if name in with_all:
             choices.append((ALL, every))  # told apart by its place: a group may itself be called "all"
-    for combination in product(*levels):
+    for combination in product(*choices_of):
         inside = every.copy()
         for _, members in combination:
             inside &= members
@@ -169,7 +169,7 @@ def feature_names(features: str | Sequence[str]) -> list[str]:
     return [features] if isinstance(features, str) else list(features)
 
 
-def _levels(column: pd.Series) -> list:
+def levels(column: pd.Series) -> list:
     """The groups of a column, in the order in which they are named."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return list(column.cat.categories)
