@@ -194,7 +194,7 @@ class TestStage1:
         ("argv", "expected"),
         [
             (["--images", "no-such-folder"], "expected a folder of images at no-such-folder, found none"),
-            (["--labels", "x"], "expected --labels to be utkface, imdbwiki or a path ending in .csv, got 'x'"),
+            (["--labels", "x"], "expected --labels to be utkface, imdbwiki, agedb, morph or a path ending in .csv, got 'x'"),
             (["--estimator", "x"], "expected an estimator among dex-wrn, dex-efficientnet-b3, cydral-resnet10"),
         ],
     )

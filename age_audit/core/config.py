@@ -117,8 +117,8 @@ class Stage1Config:
     labels: str = field(
         default="utkface",
         metadata={
-            "help": "where labels come from: file names (utkface, imdbwiki, agedb, morph), or a CSV with fname, age and "
-            "any others; FairFace's and APPA-REAL's are read as they are"
+            "help": "where labels come from: file names (utkface, imdbwiki, agedb, morph), or a CSV with fname, age "
+            "and any others; FairFace's and APPA-REAL's are read as they are"
         },
     )
     sensitive: tuple[str, ...] | None = field(

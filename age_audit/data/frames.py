@@ -81,7 +81,9 @@ def predictions_frame(
             f"present begin with: {', '.join(map(str, islice(metadataset, 12))) or 'none at all'}"
         )
     labels = [label_fields(label_of(fname)) for fname in predictions]
-    columns = {"fname": list(predictions)} | {name: [label.get(name) for label in labels] for name in columns_of(labels)}
+    columns = {"fname": list(predictions)} | {
+        name: [label.get(name) for label in labels] for name in columns_of(labels)
+    }
     columns["age_estimation"] = list(predictions.values())
     return completed_frame(pd.DataFrame(columns, dtype=object))
 

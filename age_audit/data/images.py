@@ -95,9 +95,7 @@ def duplicate_names(images: Iterable[ImageFile]) -> dict[str, str]:
     return again
 
 
-def age_range_of_label(
-    label: FaceLabel, ranges: Sequence[Sequence[int]] = AGE_RANGES
-) -> tuple[int, int] | None:
+def age_range_of_label(label: FaceLabel, ranges: Sequence[Sequence[int]] = AGE_RANGES) -> tuple[int, int] | None:
     """The age range that completed years fall into, or that holds all of a label's own range; ``None`` without one."""
     low, high = label.age_bounds or (label.age, label.age)
     if low is None:

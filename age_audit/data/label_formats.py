@@ -19,7 +19,7 @@ from age_audit.core.vocabulary import STUDY_FEATURES
 
 OLDEST = 130  # years; a larger number in a file name is a slip
 EARLIEST_BIRTH = 1901  # IMDB-WIKI: earlier births come from broken time stamps
-_UTKFACE = re.compile(r"([^_]*)_(-?\d*)_(?:(-?\d*)_)?\d+(?:jpg)?")
+_UTKFACE = re.compile(r"([^_]*)_(-?\d*)_(?:(-?\d*)_)?[^_]*")
 _IMDBWIKI = re.compile(r".+_(?P<birth>\d{4})-\d{1,2}-\d{1,2}_(?P<taken>\d{4})\.\w+")
 _AGEDB = re.compile(r"\d+_.+_(?P<age>\d{1,3})_(?P<gender>[fm])\.\w+")
 _MORPH = re.compile(r"\d+_\d+(?P<gender>[FM])(?P<age>\d{1,3})\.\w+")

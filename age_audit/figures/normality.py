@@ -47,7 +47,9 @@ def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05, so
     for tests in sets.values():
         require_columns(tests, (*_COLUMNS, "p_value"))
     everything = pd.concat(sets.values())
-    ages, races, genders = (list(dict.fromkeys(everything[name].astype(str))) for name in ("age_range", "race", "gender"))
+    ages, races, genders = (
+        list(dict.fromkeys(everything[name].astype(str))) for name in ("age_range", "race", "gender")
+    )
     ages = ages or ["no"]
     looks = {race: look | {"linestyle": "", "markersize": 7} for race, look in style.group_look(races).items()}
     with style.applied():

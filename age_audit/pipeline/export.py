@@ -17,8 +17,8 @@ from age_audit.core.masks import pack_masks
 from age_audit.core.metrics import distribution_spread, signed_error
 from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES
-from age_audit.data.images import age_range_of_label
 from age_audit.data.frames import columns_of, label_fields
+from age_audit.data.images import age_range_of_label
 from age_audit.data.metadatasets import names_array, read_metadataset, write_metadataset
 from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
@@ -34,9 +34,7 @@ UNLABELLED = "unlabelled"
 BETWEEN = "in no range"
 
 
-def export_predictions(
-    config: Stage1Config, ledger: Ledger, recipe: Recipe, sensitive: Sequence[str]
-) -> dict | None:
+def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe, sensitive: Sequence[str]) -> dict | None:
     """Write the predictions metadataset, and the packed masks where there are explanations.
 
     All images in the folder count whose crop was attempted, in this run or an earlier one. Failures are counted by
@@ -99,8 +97,10 @@ def _holds_predictions(config: Stage1Config) -> bool:
 
 
 def accuracy(estimates: dict[str, dict], rows: dict[str, ImageRow]) -> dict:
-    """Mean absolute and mean signed error in years, and Pearson r, over the estimated faces with a labelled age; r where it is
-    more than a range."""
+    """Mean absolute and mean signed error in years, and Pearson r, over the estimated faces with a labelled age.
+
+    Of labels that are ranges errors are the distance from the nearer end; r leaves them out.
+    """
     ages = {row.fname: row.label.age_bounds or (row.label.age,) * 2 for row in rows.values()}
     known = [(estimates[fname]["age"], *ages[fname]) for fname in estimates if None not in ages.get(fname, (None,))]
     estimated, lowest, highest = np.array(known, dtype=float).reshape(-1, 3).T

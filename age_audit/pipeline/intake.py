@@ -83,7 +83,7 @@ class ImageFolder:
             except ImageFailure as failure:
                 failures.append(Job(file.image, READ, "", "").failed(failure.reason, failure.note))
             rows.append(ImageRow(file.image, file.fname, content, labels[file.image]))
-        # Images of earlier runs that this one leaves out get its labels too: one folder never holds labels of two sources.
+        # Images of earlier runs that this one leaves out get its labels too: no folder holds labels of two sources.
         known, chosen = ledger.images(), {file.image for file in intake.files}
         rows += [replace(known[i], label=labels[i]) for i in labels if i in known and i not in chosen]
         ledger.write_images(rows, [file.image for file in self._listed])

@@ -9,8 +9,8 @@ import pytest
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import FaceLabel
 from age_audit.data.images import (
-    age_range_of_label,
     ImageFile,
+    age_range_of_label,
     count_other_files,
     draw_evenly,
     duplicate_names,
@@ -117,7 +117,8 @@ def test_age_range_of_label(age, expected):
 
 
 @pytest.mark.parametrize(
-    ("bounds", "expected"), [((3, 9), (0, 9)), ((9, 9), (0, 9)), ((5, 10), None), ((10, 19), (10, 19)), ((70, 130), None)]
+    ("bounds", "expected"),
+    [((3, 9), (0, 9)), ((9, 9), (0, 9)), ((5, 10), None), ((10, 19), (10, 19)), ((70, 130), None)],
 )
 def test_a_range_of_ages_belongs_to_the_age_range_that_holds_all_of_it(bounds, expected):
     assert age_range_of_label(FaceLabel("a.jpg", age_bounds=bounds), [(0, 9), (10, 19), (20, 100)]) == expected

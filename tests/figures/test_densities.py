@@ -142,7 +142,9 @@ def test_nine_groups_stay_apart_in_grey_and_uncovered_in_age_ranges_of_ones_own(
     names = [f"tone {i}" for i in range(1, 10)]
     frame = grouped(frame_of(*((name, 15, SPREAD) for name in names)), ["race"], [(0, 12), (13, 17), (18, 100)])
     figure = distributions_by_age_range(frame, ACCURACY, "race_real")
-    assert [axes.get_title() for axes in figure.axes] == [f"real age {ages} years" for ages in ("0–12", "13–17", "18–100")]
+    assert [axes.get_title() for axes in figure.axes] == [
+        f"real age {ages} years" for ages in ("0–12", "13–17", "18–100")
+    ]
     curves = lines(figure.axes[1])
     assert list(curves) == names
     assert len({(line.get_marker(), str(line.get_linestyle())) for line in curves.values()}) == 9
