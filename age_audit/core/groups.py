@@ -126,7 +126,6 @@ def _by_number(name: str) -> tuple:
 
 
 ALL = "all"  # the level that stands for every face, whatever its group
-CONFIDENCE = 0.95
 
 
 def groups_of(

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from age_audit.audit.errors.by_group import error_by_group
+from age_audit.audit.errors.groups import estimates_of
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import ALL, CONFIDENCE
+from age_audit.core.groups import ALL
 from age_audit.core.metrics import study_accuracy
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
 from age_audit.data.frames import row_counts
@@ -19,9 +19,11 @@ from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import files_there, read_activations
 from age_audit.figures.densities import MEASURES, distributions_by_age_range
 from age_audit.figures.style import GROUP_TITLES, save_figure
+from age_audit.stats.resampling import CONFIDENCE
 from age_audit.store.files import write_atomically
 
 COLUMNS = (*REQUIRED_COLUMNS, "age_estimation_accuracy")  # all that tables and figures need of a file
+SEED = 42  # of the notebooks: the same faces have the same interval in their tables and here
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
 
 _REASONS = {
@@ -96,8 +98,8 @@ def _estimator(config: Stage3Config) -> str:
 
 
 def group_tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The table of each feature that groups are compared by: see :func:`error_by_group`."""
-    return {feature: error_by_group(frame, feature, "age_range") for feature in GROUP_TITLES}
+    """Every measure of the groups of each feature, within age ranges and over all: see :func:`estimates_of`."""
+    return {name: estimates_of(frame, ["age_range", name], ["age_range", name], seed=SEED) for name in GROUP_TITLES}
 
 
 def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[str]:
@@ -135,19 +137,18 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
     if disagree:
         what = "drawn as stored" if config.preset == "published" else "computed anew"
         lines.append(f"  {disagree} store an accuracy other than (100 - |estimate - age|) / 100: {what}")
-    everyone = next(iter(tables.values())).iloc[-1]
-    lines += [_mean_in_words(everyone, name) for name in ("mean_absolute_error", "mean_signed_error")]
+    everyone = next(iter(tables.values())).drop_duplicates("measure", keep="last").set_index("measure")
+    lines += [_mean_in_words(everyone.loc[name]) for name in ("mean_absolute_error", "mean_signed_error")]
     for feature, table in tables.items():
-        groups = table[(table["age_range"] != ALL) & (table[feature] != ALL)]
+        groups = table[(table["age_range"] != ALL) & (table[feature] != ALL)].drop_duplicates(["age_range", feature])
         few = int((groups["n"] < FEW_FACES).sum())
         lines.append(f"By {GROUP_TITLES[feature]}: {few} of {len(groups)} groups have fewer than {FEW_FACES} faces.")
     return lines
 
 
-def _mean_in_words(row: pd.Series, name: str) -> str:
-    """One mean of a table row with its interval, or that there is none."""
-    words = name.replace("_", " ").capitalize()
+def _mean_in_words(row: pd.Series) -> str:
+    """The mean of a table row with its interval, or that there is none."""
+    words = row.name.replace("_", " ").capitalize()
     if row["n"] < 2:
-        return f"{words}: {row[name]:.2f} years, one face." if row["n"] else f"{words}: no faces."
-    low, high = (row[f"{name}_ci{100 * CONFIDENCE:g}_{end}"] for end in ("low", "high"))
-    return f"{words}: {row[name]:.2f} years, {CONFIDENCE:.0%} interval {low:.2f} to {high:.2f}."
+        return f"{words}: {row['value']:.2f} years, one face." if row["n"] else f"{words}: no faces."
+    return f"{words}: {row['value']:.2f} years, {CONFIDENCE:.0%} interval {row['low']:.2f} to {row['high']:.2f}."

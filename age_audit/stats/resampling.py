@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 import scipy
 from numpy.typing import ArrayLike
-from statsmodels.stats.multitest import multipletests
 
 DRAWS = 2_000
 PERMUTATIONS = 4_999  # with 1 added to both counts, the smallest p-value is 1 / 5,000
 CONFIDENCE = 0.95
 BCA_LIMIT = 2_000  # faces; BCa leaves out one after the other, in time that grows with their square
+BOOTSTRAP_LIMIT = 10_000  # faces; means of more are as good as normal, and 2,000 draws of a million faces take minutes
 _FEW_ORDERS = 7  # faces, which can be put in 5,040 orders: few enough to take each once
 _NUMBERS_AT_ONCE = 2**21  # resampled numbers held in memory at a time: 16 MiB
 
@@ -49,8 +49,9 @@ def combination_interval(
 
     Faces are drawn with replacement within each sample, all measures of a face together (Efron and Tibshirani 1993).
     The interval is BCa (bias-corrected and accelerated, Efron 1987) up to 2,000 faces in all; above, and where BCa has
-    no answer, percentile, from which it then hardly differs. In simulations of two groups of 60 faces, 95 % intervals
-    of the difference covered it in 93–94 %: bootstrap intervals of few faces are a little short.
+    no answer, percentile, from which it then hardly differs. Where each sample has more than 10,000 faces it is normal,
+    without draws: its ends lie within a hundredth of its width of the bootstrap's. In simulations of two groups of 60
+    faces, 95 % intervals of the difference covered it in 93–94 %: bootstrap intervals of few faces are a little short.
 
     Parameters
     ----------
@@ -89,11 +90,20 @@ def combination_interval(
         return Estimates(value, nothing, nothing, "none")
     low, high = value.copy(), value.copy()
     varies = np.logical_or.reduce([np.ptp(sample, axis=-1) > 0 for sample in samples])
+    if min(sizes) > BOOTSTRAP_LIMIT:
+        half = scipy.stats.norm.ppf((1 + confidence) / 2) * _standard_error(samples, coefficients)
+        return Estimates(value, value - half, value + half, "normal")
     method = "BCa" if sum(sizes) <= BCA_LIMIT else "percentile"
     if varies.any():
         chosen = [sample[varies] for sample in samples]
         low[varies], high[varies] = _bootstrapped(chosen, coefficients, method, rng, draws, confidence)
     return Estimates(value, low, high, method)
+
+
+def _standard_error(samples: Sequence[np.ndarray], coefficients: Sequence[float]) -> np.ndarray:
+    """Of a weighted sum of means, shape (M,)."""
+    pairs = zip(coefficients, samples, strict=True)
+    return np.sqrt(sum(weight**2 * sample.var(axis=-1, ddof=1) / sample.shape[-1] for weight, sample in pairs))
 
 
 def _bootstrapped(samples, coefficients, method, rng, draws, confidence) -> tuple[np.ndarray, np.ndarray]:
@@ -392,6 +402,8 @@ def with_adjusted(table: pd.DataFrame, family: Sequence[str], p_value: str = "p_
     1     MAE     0.02    0.04  0.03
     2     MAE     0.30    0.30  0.30
     """
+    from statsmodels.stats.multitest import multipletests  # takes longer to load than most tables to make
+
     table = table.copy()
     for name, method in (("p_holm", "holm"), ("p_bh", "fdr_bh")):
         table[name] = np.nan

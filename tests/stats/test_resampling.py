@@ -11,6 +11,7 @@ import scipy
 from age_audit.stats import resampling
 from age_audit.stats.resampling import (
     BCA_LIMIT,
+    BOOTSTRAP_LIMIT,
     cliffs_delta,
     column_correlation_p_values,
     combination_interval,
@@ -67,6 +68,34 @@ class TestInterval:
         found = combination_interval([skewed], [1], rng=generator(4))
         assert found.method == "BCa"
         assert found.high[0] - found.value[0] > 1.1 * (found.value[0] - found.low[0])
+
+    def test_normal_by_hand(self):
+        # 0 and 2 by turns: mean 1, variance n / (n - 1), so the standard errors are 1 / sqrt(n - 1): 0.01 and 0.005.
+        samples = np.tile([0.0, 2], 5001)[None, :-1], np.tile([0.0, 2], 20_001)[None, :-1]
+        assert min(sample.shape[1] for sample in samples) == BOOTSTRAP_LIMIT + 1
+        found = combination_interval(samples, [3, -2], rng=generator())
+        assert found.method == "normal"
+        half = 1.959964 * np.sqrt(9 / 100**2 + 4 / 200**2)
+        assert found.high - found.value == pytest.approx(half, rel=1e-3)
+        assert found.value - found.low == pytest.approx(half, rel=1e-3)
+
+    def test_a_small_sample_is_drawn_from_however_large_the_other(self):
+        large, small = generator(1).normal(size=(1, BOOTSTRAP_LIMIT + 1)), generator(2).exponential(size=(1, 20))
+        assert combination_interval([large, small], [1, -1], rng=generator(), draws=9).method == "percentile"
+
+    def test_where_it_becomes_normal_the_bootstrap_says_the_same(self):
+        # Absolute errors as skewed as an exponential's, in whole years: a bootstrap sample is then a draw of counts.
+        years = np.floor(generator(5).exponential(8, BOOTSTRAP_LIMIT + 1))
+        assert scipy.stats.skew(years) > 1.8
+        classes, counts = np.unique(years, return_counts=True)
+        drawn = generator(6).multinomial(years.size, counts / years.size, size=100_000)
+        for values in (classes, (classes <= 5).astype(float)):  # MAE, CS@5
+            found = combination_interval([values[np.searchsorted(classes, years)][None]], [1], rng=generator())
+            assert found.method == "normal"
+            low, high = np.quantile(drawn @ values / years.size, [0.025, 0.975])
+            width = high - low
+            assert abs(found.low[0] - low) < 0.01 * width
+            assert abs(found.high[0] - high) < 0.01 * width
 
     def test_too_few_faces(self):
         nothing = combination_interval([np.empty((2, 0))], [1], rng=generator())

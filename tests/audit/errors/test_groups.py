@@ -6,12 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.audit.errors.groups import COMPARED, MEASURES, disaggregate, face_measures, group_differences
+from age_audit.audit.errors.groups import (
+    COMPARED,
+    MEASURES,
+    disaggregate,
+    estimates_of,
+    face_measures,
+    group_differences,
+)
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL
 from age_audit.core.schema import FaceLabel
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
-from age_audit.data.frames import completed_frame, predictions_frame
+from age_audit.data.frames import activations_frame, completed_frame, predictions_frame
 
 FEW = {"seed": 1, "draws": 99, "permutations": 99}
 
@@ -79,6 +86,45 @@ def test_measures_by_hand():
     np.testing.assert_allclose(face_measures(frame), expected)
     with pytest.raises(ValueError, match="got speed"):
         face_measures(frame, ["speed"])
+
+
+class TestEstimates:
+    faces = (
+        ("a.jpg", 10, "Male", 12),  # +2
+        ("b.jpg", 10, "Male", 14),  # +4
+        ("c.jpg", 11, "Male", 5),  # -6
+        ("d.jpg", 12, "Female", 15),  # +3
+        ("e.jpg", 30, None, 31),  # +1
+        ("f.jpg", 116, "Female", 100),  # -16, outside the age ranges
+        ("g.jpg", None, "Male", 50),
+        ("h.jpg", 50, "Male", None),
+    )
+    frame = activations_frame(
+        [{"fname": a, "age_real": b, "gender_real": c, "race_real": None, "age_estimation": d} for a, b, c, d in faces]
+    )
+    features = ("age_range", "gender_real")
+
+    def test_by_hand(self):
+        table = estimates_of(self.frame, self.features, self.features, seed=1)
+        found = rows(table, age_range="0–12", gender_real="Male").set_index("measure")
+        assert found["n"].tolist() == [3] * 4
+        assert found["value"].tolist() == pytest.approx([4, 0, 2 / 3, 0.96])  # (2 + 4 + 6) / 3, (2 + 4 - 6) / 3 …
+
+    def test_every_level_has_its_rows_in_order(self):
+        table = estimates_of(self.frame, self.features, self.features, seed=1, draws=9)[:: len(MEASURES)]
+        assert table["age_range"].tolist() == [label for label in [*AGE_RANGE_LABELS, ALL] for _ in range(3)]
+        assert table["gender_real"].tolist() == [*GENDERS, ALL] * 5
+
+    def test_all_counts_faces_that_no_level_fits(self):
+        table = rows(estimates_of(self.frame, self.features, self.features, seed=1, draws=9), gender_real=ALL)
+        table = rows(table, measure="mean_absolute_error").set_index("age_range")
+        assert table["n"].to_dict() == {"0–12": 4, "13–18": 0, "19–25": 0, "26–100": 1, ALL: 6}  # one of 116 years
+        assert table.loc[ALL, "value"] == pytest.approx((2 + 4 + 6 + 3 + 1 + 16) / 6)
+
+    def test_plain_columns_use_the_values_that_occur(self):
+        frame = pd.DataFrame({"age_real": [1, 2, 3], "age_estimation": [2, 4, 6], "camera": ["b", "a", None]})
+        table = rows(estimates_of(frame, ["camera"], ["camera"], seed=1, draws=9), measure="mean_signed_error")
+        assert table[["camera", "n", "value"]].to_numpy().tolist() == [["a", 1, 2], ["b", 1, 1], [ALL, 3, 2]]
 
 
 class TestTables:
