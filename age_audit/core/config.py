@@ -278,6 +278,11 @@ class Stage3Config:
         check_dataset_name(self.dataset)
         parse_age_ranges(self.age_ranges)
 
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """The age ranges as numbers, in years, both included."""
+        return parse_age_ranges(self.age_ranges)
+
 
 def check_choice(what: str, given: str, choices) -> None:
     """Refuse anything but one of the choices, naming them."""
