@@ -79,17 +79,18 @@ def is_accurate(accuracy: ArrayLike, cutoff: float = ACCURACY_CUTOFF) -> np.ndar
     return np.asarray(accuracy, dtype=float) > cutoff
 
 
-def cumulative_score(estimate: ArrayLike, age: ArrayLike, years: float = 5) -> float:
-    """Share of faces whose absolute error is at most ``years``, written CS@years.
+def within_years(
+    estimate: ArrayLike, age: ArrayLike, highest: ArrayLike | None = None, *, years: float = 5
+) -> np.ndarray:
+    """Whether the absolute error is at most ``years``: 0 or 1, whose mean is the cumulative score, written CS@years.
 
     Returns
     -------
-    float
-        In 0-1, missing faces left out; NaN without any face.
+    ndarray of float, shape (N,)
+        NaN where either is missing.
     """
-    error = absolute_error(estimate, age)
-    error = error[~np.isnan(error)]
-    return _mean((error <= years).astype(float))
+    error = absolute_error(estimate, age, highest)
+    return np.where(np.isnan(error), np.nan, error <= years)
 
 
 def _as_pair(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

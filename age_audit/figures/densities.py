@@ -11,6 +11,7 @@ import scipy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from age_audit.core import measures
 from age_audit.core.groups import feature_title, levels, require_columns
 from age_audit.core.metrics import ACCURACY_CUTOFF
 from age_audit.core.vocabulary import FEW_FACES
@@ -27,7 +28,7 @@ _READING_NOTE = (
 
 
 @dataclass(frozen=True)
-class Measure:
+class Distribution:
     """A column that can be drawn.
 
     Attributes
@@ -53,17 +54,17 @@ class Measure:
     upper: float | None = None
 
 
-ACCURACY = Measure(
+ACCURACY = Distribution(
     column="age_estimation_accuracy",
     title="Accuracy of the age estimate",
-    axis_label="accuracy = (100 − |estimate − real age in years|) / 100",
+    axis_label=measures.ACCURACY.label,
     density_label="density",
     reference=ACCURACY_CUTOFF,
     reference_note=f"dotted line: {ACCURACY_CUTOFF:.2f}, above which the study counts an estimate as positive",
     step=0.1,
     upper=1.0,
 )
-SIGNED_ERROR = Measure(
+SIGNED_ERROR = Distribution(
     column="signed_error",
     title="Signed error of the age estimate",
     axis_label="estimate − real age (years)",
@@ -72,10 +73,10 @@ SIGNED_ERROR = Measure(
     reference_note="dotted line: no error; to its right, faces taken for older than they are",
     step=10.0,
 )
-MEASURES = {"accuracy": ACCURACY, "signed_error": SIGNED_ERROR}
+DISTRIBUTIONS = {"accuracy": ACCURACY, "signed_error": SIGNED_ERROR}
 
 
-def distributions_by_age_range(frame: pd.DataFrame, measure: Measure, feature: str, source: str = "") -> Figure:
+def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, feature: str, source: str = "") -> Figure:
     """Draw one panel for each age range, with the density of the measure in every group of a feature.
 
     Parameters
@@ -83,7 +84,7 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Measure, feature: s
     frame : DataFrame
         From :func:`age_audit.data.frames.activations_frame`; rows without the measure, the feature or an age range are
         left out.
-    measure : Measure
+    measure : Distribution
         :data:`ACCURACY` or :data:`SIGNED_ERROR`.
     feature : str
         Column of groups, such as ``"gender_real"``.
@@ -125,7 +126,7 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Measure, feature: s
 def draw_densities(
     axes: Axes,
     faces: pd.DataFrame,
-    measure: Measure,
+    measure: Distribution,
     feature: str,
     groups: list[str],
     limits: tuple[float, float],
@@ -141,7 +142,7 @@ def draw_densities(
         Drawn into.
     faces : DataFrame
         Rows of this panel, with the measure and the feature.
-    measure : Measure
+    measure : Distribution
     feature : str
     groups : list of str
         Every group of the figure in its order; a group without faces here is named in the legend with n = 0.
@@ -182,7 +183,7 @@ def draw_densities(
     return axes
 
 
-def mislabelled_demonstration(frame: pd.DataFrame, measure: Measure, feature: str, age_range: str) -> Figure:
+def mislabelled_demonstration(frame: pd.DataFrame, measure: Distribution, feature: str, age_range: str) -> Figure:
     """Draw the same faces twice, on the left as everywhere here, on the right with the legend's labels mixed up.
 
     Seaborn draws the curves of a hue one after the other from the last group to the first. Labels handed to the legend
@@ -228,7 +229,7 @@ def mislabelled_demonstration(frame: pd.DataFrame, measure: Measure, feature: st
 
 
 def _draw_mislabelled(
-    axes: Axes, faces: pd.DataFrame, measure: Measure, feature: str, groups: list[str], labels: list[str]
+    axes: Axes, faces: pd.DataFrame, measure: Distribution, feature: str, groups: list[str], labels: list[str]
 ) -> None:
     import seaborn  # takes a second to load, and only this needs it
 
@@ -295,7 +296,7 @@ def _binned_kernel(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     return lambda grid: np.array([np.exp(-0.5 * ((point - middles) / bandwidth) ** 2) @ weights for point in grid])
 
 
-def axis_limits(values: pd.Series, measure: Measure) -> tuple[float, float]:
+def axis_limits(values: pd.Series, measure: Distribution) -> tuple[float, float]:
     """Ends of the horizontal axis: whole steps around the values and the reference line, never beyond the bound."""
     everything = np.append(values, measure.reference)
     low = np.floor(everything.min() / measure.step - 0.5) * measure.step

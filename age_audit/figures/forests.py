@@ -12,18 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from age_audit.core.groups import ALL, feature_names, require_columns
+from age_audit.core.measures import MAE, MEASURES, SIGNED_ERROR
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
 
-MEASURE_LABELS = {
-    "mean_absolute_error": "mean absolute error (years)",
-    "mean_signed_error": "mean signed error, estimate − real age (years)",
-    "cumulative_score_5": "share of faces within 5 years",
-    "study_accuracy": "accuracy = (100 − |estimate − real age in years|) / 100",
-}
-_FROM_ZERO = ("mean_absolute_error", "cumulative_score_5")
-_SHARES = ("cumulative_score_5", "study_accuracy")
-SHOWN = ("mean_absolute_error", "mean_signed_error")
+SHOWN = (MAE.key, SIGNED_ERROR.key)
 _OVERALL = {"color": "0.55", "linewidth": 1.2, "zorder": 1}
 _NO_ERROR = {"color": "0.35", "linestyle": ":", "linewidth": 1.2, "zorder": 1}
 _ROW, _BLOCK = 0.235, 0.42  # inches: a group, and what a block adds for its title
@@ -108,7 +101,7 @@ def forest(
         ``overall`` of the same: a line behind each block, with its interval as a band.
     title : str
     measures : sequence of str
-        Of :data:`MEASURE_LABELS`.
+        Of :data:`age_audit.core.measures.MEASURES`.
 
     Returns
     -------
@@ -172,7 +165,7 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
         Column of groups.
     title : str
     measures : sequence of str
-        Of :data:`MEASURE_LABELS`.
+        Of :data:`age_audit.core.measures.MEASURES`.
 
     Returns
     -------
@@ -203,8 +196,8 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
                 hollow = {"facecolor": "white", "edgecolor": look["color"], "marker": look["marker"], "zorder": 3}
                 axes.scatter(places[few], rows["value"].to_numpy(dtype=float)[few], s=20, **hollow)
             axes.set_xticks(range(len(bands)), bands, rotation=45)
-            axes.set(xlabel="real age (years)", ylabel=MEASURE_LABELS[measure])
-            if measure in _FROM_ZERO:
+            axes.set(xlabel="real age (years)", ylabel=MEASURES[measure].label)
+            if MEASURES[measure].from_zero:
                 axes.set_ylim(bottom=0)
         style.legend(panels[-1], len(groups))
         figure.suptitle(title)
@@ -214,7 +207,7 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
 
 
 def _quantities(measures: Sequence[str]) -> list[Quantity]:
-    return [Quantity(name, MEASURE_LABELS[name], digits=2 if name in _SHARES else 1) for name in measures]
+    return [Quantity(name, MEASURES[name].label, digits=MEASURES[name].digits) for name in measures]
 
 
 def _draw_blocks(

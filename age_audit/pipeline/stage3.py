@@ -13,13 +13,14 @@ from age_audit.audit.errors.groups import estimates_of
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL, BOUNDS, compared_by, feature_column, feature_title, real_ages
+from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
 from age_audit.core.metrics import study_accuracy
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
 from age_audit.data.frames import grouped, row_counts
 from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import files_there, read_activations
-from age_audit.figures.densities import MEASURES, distributions_by_age_range
+from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import save_figure
 from age_audit.stats.resampling import CONFIDENCE
 from age_audit.store.files import file_stem, write_atomically
@@ -122,7 +123,7 @@ def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataF
     source += "; ages are ranges: error 0 inside, else distance from the nearer end" if "age_as_range" in counts else ""
     for title, table in tables.items():
         stem = file_stem(title)
-        for name, measure in MEASURES.items() if title != "age_range" else ():
+        for name, measure in DISTRIBUTIONS.items() if title != "age_range" else ():
             figure = distributions_by_age_range(frame, measure, feature_column(title), source)
             written.append(save_figure(figure, config.figures, f"{start}_{name}_by_{stem}").name)
         written.append(_write_table(table, config.figures / f"{start}_errors_by_{stem}.csv"))
@@ -154,7 +155,7 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
         what = "drawn as stored" if config.preset == "published" else "computed anew"
         lines.append(f"  {disagree} store an accuracy other than (100 - |estimate - age|) / 100: {what}")
     everyone = next(iter(tables.values())).drop_duplicates("measure", keep="last").set_index("measure")
-    lines += [_mean_in_words(everyone.loc[name]) for name in ("mean_absolute_error", "mean_signed_error")]
+    lines += [_mean_in_words(measure, everyone.loc[measure.key]) for measure in (MAE, SIGNED_ERROR)]
     for title, table in tables.items():
         columns = list(dict.fromkeys(["age_range", feature_column(title)]))
         groups = table[(table[columns] != ALL).all(axis=1)].drop_duplicates(columns)
@@ -163,9 +164,9 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
     return lines
 
 
-def _mean_in_words(row: pd.Series) -> str:
+def _mean_in_words(measure: Measure, row: pd.Series) -> str:
     """The mean of a table row with its interval, or that there is none."""
-    words = row.name.replace("_", " ").capitalize()
+    words = measure.name.capitalize()
     if row["n"] < 2:
         return f"{words}: {row['value']:.2f} years, one face." if row["n"] else f"{words}: no faces."
     return f"{words}: {row['value']:.2f} years, {CONFIDENCE:.0%} interval {row['low']:.2f} to {row['high']:.2f}."

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from age_audit.audit.errors.groups import COMPARED, MEASURES, disaggregate
+from age_audit.audit.errors.groups import disaggregate
 from age_audit.audit.errors.rank_tests import rank_tests
 from age_audit.core.groups import ALL, groups_of, require_columns
+from age_audit.core.measures import COMPARED, MAE, MEASURES
 from age_audit.recheck.normality import normality_tests
 from age_audit.stats.normality import FEWEST_FOR_SKEW
 from age_audit.stats.resampling import CONFIDENCE, DRAWS, PERMUTATIONS, with_adjusted
@@ -75,7 +76,7 @@ def audit_table(
     groups = pd.concat(estimates, ignore_index=True)
     groups["group"] = groups["gender_real"].astype(str) + " / " + groups["race_real"].astype(str)
     key = ["age_range", "group"]
-    table = groups[groups["measure"] == MEASURES[0]].set_index(key)
+    table = groups[groups["measure"] == MAE.key].set_index(key)
     table = table[["gender_real", "race_real", "n", "n_age_range", "few_faces"]].rename(columns=_SHORT)
     for measure in MEASURES:
         part = groups[groups["measure"] == measure].set_index(key)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from age_audit.core.measures import COMPARED, MEASURES, Measure
 from age_audit.recheck.appendix_a import UNITS
 from age_audit.report.saving import escaped
 from age_audit.study.appendix_a import age_range_names
@@ -81,15 +82,13 @@ def audit_layout(table: pd.DataFrame, caption: str, label: str) -> str:
     errors = [
         *_names(),
         ("$n$", count("n")),
-        ("MAE, years", interval("mean_absolute_error", 1)),
-        ("Signed error, years", interval("mean_signed_error", 1)),
-        (r"CS@5, \%", interval("cumulative_score_5", 0, 100)),
-        ("Accuracy", interval("study_accuracy", 3)),
+        *(_measured(measure) for measure in MEASURES.values()),
     ]
     differences = [*_names(), ("$n$", count("n"))]
-    for measure, head, digits, scale in _DIFFERENCES:
+    for measure in COMPARED:
+        head, cell = _measured(MEASURES[measure], "_to_overall")
         differences += [
-            (rf"$\Delta$ {head}", interval(f"{measure}_to_overall", digits, scale)),
+            (rf"$\Delta$ {head}", cell),
             ("$p_H$", p_value(f"{measure}_p_holm")),
             (r"$\delta$", number(f"{measure}_cliffs_delta", 2)),
         ]
@@ -100,11 +99,13 @@ def audit_layout(table: pd.DataFrame, caption: str, label: str) -> str:
     return block_table(table, caption, label, errors) + block_table(table, second, f"{label}_differences", differences)
 
 
-_DIFFERENCES = (
-    ("mean_absolute_error", "MAE", 1, 1),
-    ("mean_signed_error", "signed", 1, 1),
-    ("cumulative_score_5", r"CS@5, \%", 0, 100),
-)
+def _measured(measure: Measure, end: str = "") -> Column:
+    """A measure with its interval, shares in percent."""
+    digits, scale, unit = measure.digits, 1, measure.unit
+    if measure.unit == "share":
+        digits, scale, unit = measure.digits - 2, 100, r"\%"
+    head = measure.short[0].upper() + measure.short[1:]
+    return f"{head}, {unit}" if unit else head, interval(f"{measure.key}{end}", digits, scale)
 
 
 def normality_layout(table: pd.DataFrame, caption: str, label: str) -> str:

@@ -34,14 +34,14 @@ def test_study_accuracy_and_its_cutoff():
     assert not metrics.is_accurate([np.nan]).any()
 
 
-def test_cumulative_score():
+def test_within_years():
     # Errors 5, 10, 0: two of three are at most 5, one is at most 4, all are at most 10.
-    assert metrics.cumulative_score(ESTIMATE, AGE, 5) == pytest.approx(2 / 3)
-    assert metrics.cumulative_score(ESTIMATE, AGE, 4) == pytest.approx(1 / 3)
-    assert metrics.cumulative_score(ESTIMATE, AGE, 10) == 1
+    np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE), [1, 0, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE, years=4), [0, 0, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE, years=10), [1, 1, 1, np.nan, np.nan])
 
 
-@pytest.mark.parametrize("mean", [metrics.mean_absolute_error, metrics.mean_signed_error, metrics.cumulative_score])
+@pytest.mark.parametrize("mean", [metrics.mean_absolute_error, metrics.mean_signed_error])
 def test_no_face_gives_nan_without_a_warning(mean):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

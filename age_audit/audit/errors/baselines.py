@@ -9,6 +9,7 @@ import pandas as pd
 
 from age_audit.audit.errors.groups import face_measures
 from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.core.measures import ACCURACY, CS_5, MAE, MEASURES
 from age_audit.core.metrics import is_accurate
 from age_audit.core.randomness import stream
 from age_audit.stats.resampling import CONFIDENCE, DRAWS, combination_interval
@@ -93,9 +94,9 @@ def constant_guesses(
 
 
 def _scores(values: np.ndarray) -> dict[str, float]:
-    """Means of what :func:`age_audit.audit.errors.groups.face_measures` gives, (4, n)."""
-    n = values.shape[1]
-    absolute, _, within_5, accuracy = values.mean(axis=1) if n else [np.nan] * 4
-    accurate = is_accurate(values[3]).mean() if n else np.nan
-    scores = {"n": n, "mean_absolute_error": absolute, "study_accuracy": accuracy, "share_positive": accurate}
-    return scores | {"cumulative_score_5": within_5, "estimator_ahead": np.nan, "low": np.nan, "high": np.nan}
+    """Means of what :func:`age_audit.audit.errors.groups.face_measures` gives for all measures."""
+    faces = dict(zip(MEASURES, values, strict=True))
+    faces["share_positive"] = is_accurate(faces[ACCURACY.key])
+    n, shown = values.shape[1], (MAE.key, ACCURACY.key, "share_positive", CS_5.key)
+    means = {name: faces[name].mean() if n else np.nan for name in shown}
+    return {"n": n} | means | {"estimator_ahead": np.nan, "low": np.nan, "high": np.nan}

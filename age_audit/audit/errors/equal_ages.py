@@ -13,9 +13,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from age_audit.audit.errors.groups import COMPARED, face_measures
+from age_audit.audit.errors.groups import face_measures
 from age_audit.audit.errors.standardisation import standardised_by_group
 from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.core.measures import COMPARED
 from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.resampling import (
@@ -106,7 +107,7 @@ def differences_at_equal_ages(
     seed : int
         Of bootstrap and permutations.
     measures : sequence of str
-        Of :data:`age_audit.audit.errors.groups.MEASURES`.
+        Of :data:`age_audit.core.measures.MEASURES`.
     draws, permutations : int
         Bootstrap samples an interval, permutations a p-value.
     confidence : float

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.groups import ALL, feature_names, groups_of, real_ages, require_columns
-from age_audit.core.metrics import signed_error
+from age_audit.core.measures import COMPARED, MEASURES
 from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.resampling import (
@@ -27,11 +27,6 @@ from age_audit.stats.resampling import (
     with_adjusted,
 )
 
-MEASURES = ("mean_absolute_error", "mean_signed_error", "cumulative_score_5", "study_accuracy")
-# The study's accuracy is 1 - MAE / 100: a test of it is the test of MAE once more, and would only add to the family.
-COMPARED = MEASURES[:3]
-CS_YEARS = 5
-
 
 @dataclass(frozen=True)
 class Disaggregated:
@@ -42,7 +37,7 @@ class Disaggregated:
     difference: pd.DataFrame
 
 
-def face_measures(frame: pd.DataFrame, measures: Sequence[str] = MEASURES) -> np.ndarray:
+def face_measures(frame: pd.DataFrame, measures: Sequence[str] = tuple(MEASURES)) -> np.ndarray:
     """What each face adds to each measure, so that the measure is its mean.
 
     Parameters
@@ -51,8 +46,8 @@ def face_measures(frame: pd.DataFrame, measures: Sequence[str] = MEASURES) -> np
         N rows with ``age_real`` and ``age_estimation`` in years; of labels that are a range of ages see
         :func:`age_audit.core.groups.real_ages`: an estimate inside has error 0.
     measures : sequence of str
-        Of :data:`MEASURES`: absolute and signed error (years), whether the absolute error is at most 5 years (0 or 1),
-        and the study's accuracy (at most 1).
+        Of :data:`age_audit.core.measures.MEASURES`: absolute and signed error (years), whether the absolute error is at
+        most 5 years (0 or 1), and the study's accuracy (at most 1).
 
     Returns
     -------
@@ -79,15 +74,8 @@ def face_measures(frame: pd.DataFrame, measures: Sequence[str] = MEASURES) -> np
     if unknown or not measures:
         raise ValueError(f"expected measures out of {', '.join(MEASURES)}; got {', '.join(unknown) or 'none'}")
     require_columns(frame, ("age_real", "age_estimation"))
-    signed = signed_error(frame["age_estimation"], *real_ages(frame))
-    absolute = np.abs(signed)
-    values = {
-        "mean_absolute_error": absolute,
-        "mean_signed_error": signed,
-        "cumulative_score_5": np.where(np.isnan(signed), np.nan, absolute <= CS_YEARS),
-        "study_accuracy": (100 - absolute) / 100,
-    }
-    return np.stack([values[name] for name in measures])
+    ages = frame["age_estimation"], *real_ages(frame)
+    return np.stack([MEASURES[name].of_faces(*ages) for name in measures])
 
 
 def disaggregate(
@@ -219,7 +207,7 @@ def group_differences(
     frame, sensitive_features, control_features, seed, draws, permutations, confidence
         As :func:`disaggregate`.
     measures : sequence of str
-        Of :data:`MEASURES`.
+        Of :data:`age_audit.core.measures.MEASURES`.
     between : bool
         Whether groups are compared with each other too; with many groups that takes most of the time.
 

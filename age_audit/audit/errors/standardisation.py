@@ -12,13 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from age_audit.audit.errors.groups import MEASURES, face_measures
+from age_audit.audit.errors.groups import face_measures
 from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.core.measures import MEASURES
 from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.resampling import CONFIDENCE, DRAWS, Estimates, combination_interval
-
-_BADNESS = {"mean_signed_error": np.abs, "cumulative_score_5": np.negative, "study_accuracy": np.negative}
 
 
 def standardised_by_group(
@@ -27,7 +26,7 @@ def standardised_by_group(
     control_features: str | Sequence[str] = "age_range",
     *,
     seed: int,
-    measures: Sequence[str] = MEASURES,
+    measures: Sequence[str] = tuple(MEASURES),
     draws: int = DRAWS,
     confidence: float = CONFIDENCE,
 ) -> pd.DataFrame:
@@ -47,7 +46,7 @@ def standardised_by_group(
     seed : int
         Of the bootstrap.
     measures : sequence of str
-        Of :data:`age_audit.audit.errors.groups.MEASURES`.
+        Of :data:`age_audit.core.measures.MEASURES`.
     draws : int
         Bootstrap samples.
     confidence : float
@@ -143,7 +142,6 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
     for name in ("crude", "standardised"):
         table[f"rank_{name}"] = np.nan
         for measure, group in table[both].groupby("measure"):
-            badness = _BADNESS.get(measure, np.asarray)(group[name])
-            table.loc[group.index, f"rank_{name}"] = pd.Series(badness, index=group.index).rank()
+            table.loc[group.index, f"rank_{name}"] = MEASURES[measure].worse(group[name]).rank()
     table["rank_changes"] = both & (table["rank_crude"] != table["rank_standardised"])
     return table

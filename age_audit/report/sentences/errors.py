@@ -9,12 +9,13 @@ import pandas as pd
 from age_audit.audit.errors.baselines import ESTIMATOR, ONE_AGE, OWN_AGE
 from age_audit.audit.findings import standing_out
 from age_audit.core.groups import ALL
+from age_audit.core.measures import ACCURACY, CS_5, MAE
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.report.claims import AUDIT, PUBLISHED, Claims
 
 FEATURES = {"race": "race_real", "gender": "gender_real"}
 AS_THEY_ARE, EQUAL = "as they are", "equal"  # ages of the groups compared
-_MAE = {"measure": "mean_absolute_error"}
+_MAE = {"measure": MAE.key}
 _ACCURATE = "How accurate are the estimates?"
 _PERCENT = "Can the accuracy be read as a percentage?"
 _WORST = "For whom is the error largest?"
@@ -47,21 +48,21 @@ def add_claims(claims: Claims, saved: Mapping[str, pd.DataFrame], features: Mapp
 
 def _add_accuracy(claims: Claims, saved: Mapping[str, pd.DataFrame]) -> None:
     sentence = "Mean accuracy, over all faces, is {:.3f}."
-    claims.add(_ACCURATE, PUBLISHED, sentence, "errors_overall", "value", age_range=ALL, measure="study_accuracy")
+    claims.add(_ACCURATE, PUBLISHED, sentence, "errors_overall", "value", age_range=ALL, measure=ACCURACY.key)
     sentence = "A share of {:.3f} of all faces is positive: accuracy above 0.90."
     claims.add(_ACCURATE, PUBLISHED, sentence, "baselines", "share_positive", age_range=ALL, guess=ESTIMATOR)
     everybody = standing_out(saved["errors_overall"], "value", age_range=ALL, **_MAE)
     sentence = f"Estimates are off by {{:.1f}} years on average{_interval(everybody)}."
     claims.add(_ACCURATE, AUDIT, sentence, "errors_overall", "value", age_range=ALL, **_MAE)
     sentence = "A share of {:.3f} of all faces is estimated within 5 years."
-    claims.add(_ACCURATE, AUDIT, sentence, "errors_overall", "value", age_range=ALL, measure="cumulative_score_5")
+    claims.add(_ACCURATE, AUDIT, sentence, "errors_overall", "value", age_range=ALL, measure=CS_5.key)
 
 
 def _add_percentage(claims: Claims, baselines: pd.DataFrame) -> None:
     sentence = "The mean accuracy of {:.3f} reads like a share of right answers."
-    claims.add(_PERCENT, PUBLISHED, sentence, "baselines", "study_accuracy", age_range=ALL, guess=ESTIMATOR)
+    claims.add(_PERCENT, PUBLISHED, sentence, "baselines", ACCURACY.key, age_range=ALL, guess=ESTIMATOR)
     sentence = "One and the same age for every face, their median age, has a mean accuracy of {:.3f}."
-    claims.add(_PERCENT, AUDIT, sentence, "baselines", "study_accuracy", age_range=ALL, guess=ONE_AGE)
+    claims.add(_PERCENT, AUDIT, sentence, "baselines", ACCURACY.key, age_range=ALL, guess=ONE_AGE)
     for age_range in dict.fromkeys([ALL, *baselines["age_range"].astype(str)]):
         place = {"age_range": age_range, "guess": OWN_AGE}
         told = standing_out(baselines, "estimator_ahead", **place)
@@ -73,7 +74,7 @@ def _add_percentage(claims: Claims, baselines: pd.DataFrame) -> None:
             )
             claims.add(_PERCENT, AUDIT, sentence, "baselines", "estimator_ahead", **place)
     sentence = "A guess that is told only the age range has a mean accuracy of {:.3f}."
-    claims.add(_PERCENT, AUDIT, sentence, "baselines", "study_accuracy", age_range=ALL, guess=OWN_AGE)
+    claims.add(_PERCENT, AUDIT, sentence, "baselines", ACCURACY.key, age_range=ALL, guess=OWN_AGE)
 
 
 def _add_worst(claims: Claims, saved: Mapping[str, pd.DataFrame], features: Mapping[str, str]) -> None:
@@ -95,7 +96,7 @@ def _add_worst(claims: Claims, saved: Mapping[str, pd.DataFrame], features: Mapp
             )
             claims.add(_WORST, AUDIT, sentence, f"errors_by_{name}", "value", **place)
     bands = saved["errors_along_age"]
-    bands = bands[(bands["measure"] == _MAE["measure"]) & ~bands["few_faces"]].dropna(subset=["value"])
+    bands = bands[(bands["measure"] == MAE.key) & ~bands["few_faces"]].dropna(subset=["value"])
     bands = bands.sort_values("value", kind="stable").to_dict("records")
     for which, band in (("largest", bands[-1]), ("smallest", bands[0])) if bands else ():
         sentence = (
