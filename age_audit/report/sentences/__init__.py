@@ -11,9 +11,10 @@ which a reader finds the row, if they are not those of ``where``. A table, colum
 is an error, unless the claim is ``optional``. Where no row has what ``such`` and ``having`` ask for, there is no claim,
 or the claim ``instead``, of the row that they do not bind. A question tells a number once.
 
-A group or claim may be repeated: ``for`` lists words, ``rows`` chooses rows of a table; both can be named in braces.
-``[phrase.x]`` says what ``{x}`` stands for: ``is`` by values of the column ``of``, else ``text``, or ``nothing``
-where the column has no value.
+A group or claim may be repeated: ``for`` lists words, or names columns that the notebook gives, each then ``{column}``
+with its ``{name}``; ``rows`` chooses rows of a table. Words and columns of rows can be named in braces. ``[phrase.x]``
+says what ``{x}`` stands for: ``is`` by values of the column ``of``, else ``text``, or ``nothing`` where the column has
+no value; or what stands in the column ``cell``.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class _Words(dict):
 
     def __missing__(self, name: str) -> str:
         phrase = self._phrases[name]
+        if "cell" in phrase:
+            return str(self[phrase["cell"].format_map(self)])
         value = self[phrase["of"]]
         if pd.isna(value):
             return phrase.get("nothing", "")
@@ -60,7 +63,9 @@ class _Words(dict):
         return phrase.get("is", {}).get(str(value), phrase.get("text", "")).format_map(self)
 
 
-def add_claims(notebook: str, claims: Claims, saved: Mapping[str, pd.DataFrame], **words: str) -> None:
+def add_claims(
+    notebook: str, claims: Claims, saved: Mapping[str, pd.DataFrame], **words: str | Mapping[str, str]
+) -> None:
     """Add every claim of a notebook.
 
     Parameters
@@ -71,7 +76,7 @@ def add_claims(notebook: str, claims: Claims, saved: Mapping[str, pd.DataFrame],
     saved : mapping of str to DataFrame
         The tables that the claims' saver has saved, by stem.
     words : keyword arguments
-        More that sentences can name in braces.
+        More that sentences can name in braces, and columns by name that they can be repeated for.
 
     Raises
     ------
@@ -92,7 +97,10 @@ class _Reader:
 
     def add(self, part: Mapping, fields: Mapping) -> None:
         """Add a claim, or the claims of a group, as often as it is repeated."""
-        for words in part.get("for", [{}]):
+        listed = part.get("for", [{}])
+        if isinstance(listed, str):
+            listed = [{"name": name, "column": column} for name, column in fields[listed].items()]
+        for words in listed:
             rows = [{}]
             if "rows" in part:
                 rows = self._chosen({"say": f"rows of: {part['question']}"} | part["rows"], {**fields, **words})

@@ -62,7 +62,7 @@ def saved_tables(faces, folder):
 def table(tmp_path_factory):
     saver = saved_tables(faces_of(1500, 1), tmp_path_factory.mktemp("claims"))
     claims = Claims(saver)
-    add_claims("errors", claims, saver.saved)
+    add_claims("errors", claims, saver.saved, features=FEATURES)
     return claims.table()
 
 
@@ -90,7 +90,7 @@ def test_few_faces_and_empty_groups_make_fewer_claims(tmp_path):
     faces = faces_of(12, 2)
     saver = saved_tables(faces[faces["race_real"] != "Indian"], tmp_path)
     claims = Claims(saver)
-    add_claims("errors", claims, saver.saved)
+    add_claims("errors", claims, saver.saved, features=FEATURES)
     found = claims.table()
     assert not sentences(found, "By race, the mean absolute error is largest")
     assert sentences(found, "Estimates are off by")

@@ -13,8 +13,11 @@ from age_audit.report.sentences import add_claims
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PREFIX = "utkface_dex-wrn"
 NOTEBOOKS = {
-    "analysis_age_estimations_accuracy_and_differences": ("errors", {}),
-    "analysis_image_segment_activations": ("heatmaps", {}),
+    "analysis_age_estimations_accuracy_and_differences": (
+        "errors",
+        {"features": {"race": "race_real", "gender": "gender_real"}},
+    ),
+    "analysis_image_segment_activations": ("heatmaps", {"feature_name": "race"}),
     "analysis_pearson_correlations": ("appendix_b", {"preset": "published"}),
     "analysis_statistical_significance": ("appendix_a", {}),
 }
