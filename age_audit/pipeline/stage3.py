@@ -14,17 +14,17 @@ from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL
 from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
 from age_audit.core.metrics import study_accuracy
+from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
 from age_audit.data.frames import row_counts
 from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import files_there, read_activations
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import GROUP_TITLES, save_figure
-from age_audit.stats.resampling import CONFIDENCE
 from age_audit.store.files import write_atomically
 
 COLUMNS = (*REQUIRED_COLUMNS, "age_estimation_accuracy")  # all that tables and figures need of a file
-SEED = 42  # of the notebooks: the same faces have the same interval in their tables and here
+RESAMPLING = Resampling(seed=42)  # as the notebooks: the same faces have the same interval in their tables and here
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
 
 _REASONS = {
@@ -100,7 +100,8 @@ def _estimator(config: Stage3Config) -> str:
 
 def group_tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Every measure of the groups of each feature, within age ranges and over all: see :func:`estimates_of`."""
-    return {name: estimates_of(frame, ["age_range", name], ["age_range", name], seed=SEED) for name in GROUP_TITLES}
+    both = {feature: ["age_range", feature] for feature in GROUP_TITLES}
+    return {name: estimates_of(frame, features, features, resampling=RESAMPLING) for name, features in both.items()}
 
 
 def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[str]:
@@ -152,4 +153,5 @@ def _mean_in_words(measure: Measure, row: pd.Series) -> str:
     words = measure.name.capitalize()
     if row["n"] < 2:
         return f"{words}: {row['value']:.2f} years, one face." if row["n"] else f"{words}: no faces."
-    return f"{words}: {row['value']:.2f} years, {CONFIDENCE:.0%} interval {row['low']:.2f} to {row['high']:.2f}."
+    interval = f"{RESAMPLING.confidence:.0%} interval {row['low']:.2f} to {row['high']:.2f}"
+    return f"{words}: {row['value']:.2f} years, {interval}."
