@@ -123,7 +123,7 @@ def test_the_same_faces_have_the_interval_of_the_notebook(feature):
     shipped = ROOT / "tables" / "analysis_age_estimations_accuracy_and_differences"
     shipped = pd.read_csv(shipped / f"utkface_dex-wrn_errors_by_{feature}.csv")
     faces = find_results(ROOT / "metadatasets", "dex-wrn", "published", "utkface").predictions
-    table = group_tables(faces)[f"{feature}_real"]
+    table = group_tables(faces)[feature]
     table = table[table[f"{feature}_real"] != ALL].reset_index(drop=True)
     pd.testing.assert_frame_equal(table, shipped, check_dtype=False, check_categorical=False, rtol=1e-5)
 
@@ -177,7 +177,8 @@ def test_rows_without_any_usable_label_still_give_tables(tmp_path, capsys):
     assert "2 images read, 0 used" in out
     assert "1 repeat the file name of an earlier row" in out
     assert "Mean absolute error: no faces" in out
-    assert len(list((tmp_path / "out").iterdir())) == 7
+    names = ["utkface_published_errors_by_age_range.csv", "utkface_published_rows.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
 
 
 @pytest.mark.parametrize(

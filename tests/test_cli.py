@@ -30,6 +30,7 @@ def options(parser):
 class TestParser:
     def test_options(self, parser):
         assert sorted(set(options(parser)) - {"-h", "--help"}) == [
+            "--age-ranges",
             "--batch",
             "--cluster",
             "--dataset",
@@ -47,6 +48,7 @@ class TestParser:
             "--sample",
             "--samples",
             "--seed",
+            "--sensitive",
             "--steps",
             "--workers",
         ]
@@ -62,6 +64,8 @@ class TestParser:
             "--metadatasets": "metadatasets",
             "--dataset": "utkface",
             "--labels": "utkface",
+            "--sensitive": "race and gender where they are there",
+            "--age-ranges": "0-12,13-18,19-25,26-100",
             "--estimator": "dex-wrn",
             "--preset": "published",
             "--precision": "float32",
@@ -194,7 +198,10 @@ class TestStage1:
         ("argv", "expected"),
         [
             (["--images", "no-such-folder"], "expected a folder of images at no-such-folder, found none"),
-            (["--labels", "x"], "expected --labels to be utkface, imdbwiki or a path ending in .csv, got 'x'"),
+            (
+                ["--labels", "x"],
+                "expected --labels to be utkface, imdbwiki, agedb, morph or a path ending in .csv, got 'x'",
+            ),
             (["--estimator", "x"], "expected an estimator among dex-wrn, dex-efficientnet-b3, cydral-resnet10"),
         ],
     )

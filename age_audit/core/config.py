@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from age_audit.core.errors import UsageError
-from age_audit.core.schema import CANVAS
+from age_audit.core.schema import AGE_RANGES, CANVAS
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,20 @@ class Stage1Config:
     labels: str = field(
         default="utkface",
         metadata={
-            "help": "where labels come from: utkface or imdbwiki (file names), or a CSV with fname,age,gender,race"
+            "help": "where labels come from: file names (utkface, imdbwiki, agedb, morph), or a CSV with fname, age "
+            "and any others; FairFace's and APPA-REAL's are read as they are"
         },
+    )
+    sensitive: tuple[str, ...] | None = field(
+        default=None,
+        metadata={
+            "help": "what groups are compared by: gender, race or any other column of the labels, comma-separated",
+            "none": "race and gender where they are there",
+        },
+    )
+    age_ranges: tuple[str, ...] = field(
+        default=tuple(f"{low}-{high}" for low, high in AGE_RANGES),
+        metadata={"help": "age ranges in completed years, both ends included, comma-separated"},
     )
     estimator: str = field(
         default="dex-wrn",
@@ -172,7 +186,7 @@ class Stage1Config:
     )
     limit: int | None = field(default=None, metadata={"help": "take only the first N images by name"})
     sample: int | None = field(
-        default=None, metadata={"help": "take only N images drawn evenly over race x gender x age range"}
+        default=None, metadata={"help": "take only N images drawn evenly over the groups x age range"}
     )
     seed: int = field(default=42, metadata={"help": "seed of the sample and of the explanations"})
     overwrite: bool = field(default=False, metadata={"help": "do the steps again even where they are done"})
@@ -187,12 +201,18 @@ class Stage1Config:
         if not self.steps:
             raise UsageError(f"expected at least one step of {', '.join(STEPS)}, got none")
         check_dataset_name(self.dataset)
+        parse_age_ranges(self.age_ranges)
         check_at_least("workers", self.workers, 1)
         for name, least in (("limit", 1), ("sample", 1), ("batch", 2), ("samples", 2)):
             if getattr(self, name) is not None:
                 check_at_least(name, getattr(self, name), least)
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"expected --seed to be between 0 and {2**32 - 1}, got {self.seed}")
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """The age ranges as numbers, in years, both included."""
+        return parse_age_ranges(self.age_ranges)
 
 
 def _described(name: str) -> dict:
@@ -243,6 +263,8 @@ class Stage3Config:
         default=Stage1Config.preset,
         metadata={"help": "published: accuracy as stored in the file; audit: computed anew from real age and estimate"},
     )
+    sensitive: tuple[str, ...] | None = field(default=None, metadata=_described("sensitive"))
+    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=_described("age_ranges"))
     paper: bool = field(
         default=False,
         metadata={
@@ -254,6 +276,12 @@ class Stage3Config:
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)
         check_dataset_name(self.dataset)
+        parse_age_ranges(self.age_ranges)
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """The age ranges as numbers, in years, both included."""
+        return parse_age_ranges(self.age_ranges)
 
 
 def check_choice(what: str, given: str, choices) -> None:
@@ -274,3 +302,25 @@ def check_dataset_name(name: str) -> None:
         raise UsageError(
             f"expected --dataset to be a plain name without folders, got {name!r}; use --metadatasets for the folder"
         )
+
+
+def parse_age_ranges(texts: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    """Age ranges as people write them, such as ``0-12`` and ``13-17``: in ascending order, none overlapping another.
+
+    Raises
+    ------
+    UsageError
+        For anything else, or none at all.
+    """
+    ranges = []
+    for text in texts:
+        match = re.fullmatch(r"\s*(\d{1,3})\s*[-–]\s*(\d{1,3})\s*", text)
+        if match is None or int(match[1]) > int(match[2]):
+            raise UsageError(f"expected age ranges such as 0-12,13-17,18-24,25-100, got {text!r}")
+        ranges.append((int(match[1]), int(match[2])))
+    if not ranges or any(before[1] >= after[0] for before, after in pairwise(ranges)):
+        raise UsageError(
+            "expected age ranges in ascending order, none overlapping another, such as 0-12,13-17,18-24,25-100; got "
+            + (", ".join(f"{low}-{high}" for low, high in ranges) or "none")
+        )
+    return tuple(ranges)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice, product
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES
+from age_audit.core.vocabulary import STUDY_FEATURES
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
@@ -24,7 +26,9 @@ def _require(names: Collection[str], columns: Iterable[str]) -> None:
         raise UsageError(f"missing column(s) {', '.join(missing)}; the columns present begin with: {present}")
 
 
-def age_range_of(ages: Iterable[float], ranges: Sequence[Sequence[int]] = AGE_RANGES) -> pd.Categorical:
+def age_range_of(
+    ages: Iterable[float], ranges: Sequence[Sequence[int]] = AGE_RANGES, highest: Iterable[float] | None = None
+) -> pd.Categorical:
     """Sort ages into ranges that are inclusive at both ends.
 
     Ages are counted in completed years, as people do: 12.5 is 12 and belongs to 0–12, so no age falls between two
@@ -36,6 +40,9 @@ def age_range_of(ages: Iterable[float], ranges: Sequence[Sequence[int]] = AGE_RA
         In years.
     ranges : sequence of (low, high)
         In years, not overlapping.
+    highest : iterable of float, length N, optional
+        Where ages are known only to lie between two: ``ages`` are the lowest, these the highest. Such an age belongs
+        to the range that holds all of it, or to none.
 
     Returns
     -------
@@ -43,10 +50,79 @@ def age_range_of(ages: Iterable[float], ranges: Sequence[Sequence[int]] = AGE_RA
         Length N, ordered as the ranges are, labels such as ``"0–12"``, NaN where no range fits.
     """
     years = np.floor(np.asarray(ages, dtype=float))
+    last = years if highest is None else np.floor(np.asarray(highest, dtype=float))
     codes = np.full(years.shape, -1)
     for code, (low, high) in enumerate(ranges):
-        codes[(years >= low) & (years <= high)] = code
+        codes[(years >= low) & (last <= high)] = code
     return pd.Categorical.from_codes(codes, [f"{low}–{high}" for low, high in ranges], ordered=True)
+
+
+# Files and tables of the study call these two by other names than people and tables of labels do.
+_COLUMNS = {"gender": "gender_real", "race": "race_real"}
+
+
+def feature_column(name: str) -> str:
+    """The column that holds a sensitive feature: ``race_real`` for ``race``, others under their own name."""
+    return _COLUMNS.get(name, name)
+
+
+def feature_title(column: str) -> str:
+    """What figures and file names call a sensitive feature: ``race`` for ``race_real``, others as they are."""
+    return next((name for name, other in _COLUMNS.items() if other == column), column)
+
+
+BOUNDS = ("age_real_low", "age_real_high")  # columns of labels that are a range of ages
+
+
+def real_ages(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest real age of each face, in years: the same, but where only a range of ages is known.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        N rows with ``age_real``, and ``age_real_low`` and ``age_real_high`` where any label is a range.
+
+    Returns
+    -------
+    lowest, highest : ndarray of float, shape (N,)
+        NaN where nothing is known.
+    """
+    age = frame["age_real"].to_numpy(dtype=float)
+    if not set(BOUNDS) <= set(frame.columns):
+        return age, age
+    return tuple(np.where(np.isnan(age), frame[bound].to_numpy(dtype=float), age) for bound in BOUNDS)
+
+
+def compared_by(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> list[str]:
+    """The columns of the sensitive features: those named, or race and gender as far as any face has them.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"race_real": [None, None], "gender_real": ["Female", None], "skin_tone": ["I", "II"]})
+    >>> compared_by(frame), compared_by(frame, ["race", "skin_tone"])
+    (['gender_real'], ['race_real', 'skin_tone'])
+    """
+    if sensitive is not None:
+        return [feature_column(name) for name in sensitive]
+    columns = map(feature_column, STUDY_FEATURES)
+    return [column for column in columns if column in frame and frame[column].notna().any()]
+
+
+def in_order(groups: Iterable[str], published: Sequence[str] = ()) -> list[str]:
+    """Groups as tables and figures name them: the published ones in their order, then others by number or by name.
+
+    Where every group is one of the published, all of those are listed, for that a group has no faces is a finding;
+    groups of another scheme stand alone.
+    """
+    present = set(groups)
+    if present <= set(published):
+        return list(published)
+    return [name for name in published if name in present] + sorted(present - set(published), key=_by_number)
+
+
+def _by_number(name: str) -> tuple:
+    """Sort 2 before 10, numbers before words."""
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", str(name)))
 
 
 ALL = "all"  # the level that stands for every face, whatever its group
@@ -73,14 +149,14 @@ def groups_of(
     inside : ndarray of bool, shape (N,)
         The faces of the group; may be none.
     """
-    levels = [
-        [(level, (frame[name] == level).to_numpy(dtype=bool)) for level in _levels(frame[name])] for name in features
+    choices_of = [
+        [(level, (frame[name] == level).to_numpy(dtype=bool)) for level in levels(frame[name])] for name in features
     ]
     every = np.ones(len(frame), dtype=bool)
-    for name, choices in zip(features, levels, strict=True):
+    for name, choices in zip(features, choices_of, strict=True):
         if name in with_all:
             choices.append((ALL, every))  # told apart by its place: a group may itself be called "all"
-    for combination in product(*levels):
+    for combination in product(*choices_of):
         inside = every.copy()
         for _, members in combination:
             inside &= members
@@ -92,8 +168,8 @@ def feature_names(features: str | Sequence[str]) -> list[str]:
     return [features] if isinstance(features, str) else list(features)
 
 
-def _levels(column: pd.Series) -> list:
+def levels(column: pd.Series) -> list:
     """The groups of a column, in the order in which they are named."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return list(column.cat.categories)
-    return sorted(column.dropna().unique())
+    return in_order(column.dropna().unique())

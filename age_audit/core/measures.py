@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from age_audit.core.metrics import absolute_error, signed_error, study_accuracy, within_years
 
@@ -26,7 +25,8 @@ class Measure:
     digits : int
         Behind the point.
     of_faces : callable
-        Estimates and real ages, each (N,), to what each face adds; NaN where either is missing.
+        Estimates and real ages (or their lowest and highest, of labels that are a range), each (N,), to what each face
+        adds; NaN where either is missing.
     worse : callable
         From values to numbers that are the larger the worse.
     from_zero : bool
@@ -39,7 +39,7 @@ class Measure:
     label: str
     unit: str
     digits: int
-    of_faces: Callable[[ArrayLike, ArrayLike], np.ndarray]
+    of_faces: Callable[..., np.ndarray]
     worse: Callable[[np.ndarray], np.ndarray]
     from_zero: bool = False
 

@@ -13,13 +13,16 @@ from numpy.typing import ArrayLike
 ACCURACY_CUTOFF = 0.90  # an estimate is accurate (the study: positive) when its accuracy is above this, not at it
 
 
-def signed_error(estimate: ArrayLike, age: ArrayLike) -> np.ndarray:
+def signed_error(estimate: ArrayLike, age: ArrayLike, highest: ArrayLike | None = None) -> np.ndarray:
     """Estimate minus real age: positive where a face is taken for older than it is.
 
     Parameters
     ----------
     estimate, age : array_like of float, shape (N,)
         In years; NaN, an infinity or None where missing.
+    highest : array_like of float, shape (N,), optional
+        Where real ages are known only to lie between two: ``age`` is the lowest, this the highest. An estimate between
+        them has error 0, another one its distance from the nearer.
 
     Returns
     -------
@@ -32,12 +35,14 @@ def signed_error(estimate: ArrayLike, age: ArrayLike) -> np.ndarray:
         If the two do not have one and the same shape (N,).
     """
     estimate, age = _as_pair(estimate, age)
-    return estimate - age
+    if highest is None:
+        return estimate - age
+    return estimate - np.clip(estimate, age, _as_pair(estimate, highest)[1])
 
 
-def absolute_error(estimate: ArrayLike, age: ArrayLike) -> np.ndarray:
-    """Absolute difference between estimate and real age, in years, shape (N,); NaN where either is missing."""
-    return np.abs(signed_error(estimate, age))
+def absolute_error(estimate: ArrayLike, age: ArrayLike, highest: ArrayLike | None = None) -> np.ndarray:
+    """Absolute value of :func:`signed_error`, in years, shape (N,); NaN where either is missing."""
+    return np.abs(signed_error(estimate, age, highest))
 
 
 def mean_absolute_error(estimate: ArrayLike, age: ArrayLike) -> float:
@@ -50,8 +55,8 @@ def mean_signed_error(estimate: ArrayLike, age: ArrayLike) -> float:
     return _mean(signed_error(estimate, age))
 
 
-def study_accuracy(estimate: ArrayLike, age: ArrayLike) -> np.ndarray:
-    """Accuracy as the published study defines it: (100 - |estimate - age|) / 100.
+def study_accuracy(estimate: ArrayLike, age: ArrayLike, highest: ArrayLike | None = None) -> np.ndarray:
+    """Accuracy as the published study defines it: (100 - |estimate - age|) / 100; arguments as :func:`signed_error`.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def study_accuracy(estimate: ArrayLike, age: ArrayLike) -> np.ndarray:
         At most 1, and 0.01 less for every year of error; below 0 only for errors above 100 years. NaN where either
         is missing.
     """
-    return (100 - absolute_error(estimate, age)) / 100
+    return (100 - absolute_error(estimate, age, highest)) / 100
 
 
 def is_accurate(accuracy: ArrayLike, cutoff: float = ACCURACY_CUTOFF) -> np.ndarray:
@@ -74,7 +79,9 @@ def is_accurate(accuracy: ArrayLike, cutoff: float = ACCURACY_CUTOFF) -> np.ndar
     return np.asarray(accuracy, dtype=float) > cutoff
 
 
-def within_years(estimate: ArrayLike, age: ArrayLike, years: float = 5) -> np.ndarray:
+def within_years(
+    estimate: ArrayLike, age: ArrayLike, highest: ArrayLike | None = None, *, years: float = 5
+) -> np.ndarray:
     """Whether the absolute error is at most ``years``: 0 or 1, whose mean is the cumulative score, written CS@years.
 
     Returns
@@ -82,7 +89,7 @@ def within_years(estimate: ArrayLike, age: ArrayLike, years: float = 5) -> np.nd
     ndarray of float, shape (N,)
         NaN where either is missing.
     """
-    error = absolute_error(estimate, age)
+    error = absolute_error(estimate, age, highest)
     return np.where(np.isnan(error), np.nan, error <= years)
 
 

@@ -6,6 +6,7 @@ imports nothing of the package, so the records can never pull a heavy library in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +33,10 @@ class FaceLabel:
         Annotators' categories, one of :data:`GENDERS` / :data:`RACES` (a CSV may bring others).
     problem : str or None
         Why a label is missing although the naming scheme promises one.
+    age_bounds : (float, float) or None
+        Lowest and highest age in years, both included, where only a range was written down; ``age`` is then None.
+    features : mapping of str to str or None
+        Whatever else a table says of the image, by column: any of it can be a sensitive feature.
     """
 
     fname: str
@@ -39,6 +44,12 @@ class FaceLabel:
     gender: str | None = None
     race: str | None = None
     problem: str | None = None
+    age_bounds: tuple[float, float] | None = None
+    features: Mapping[str, str | None] = field(default_factory=dict)
+
+    def feature(self, name: str) -> str | None:
+        """The group of the image by ``gender``, ``race`` or a further column."""
+        return getattr(self, name) if name in ("gender", "race") else self.features.get(name)
 
 
 @dataclass(frozen=True)

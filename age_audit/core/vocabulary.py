@@ -29,6 +29,7 @@ KEYS_RACE_AGE_BOUNDARIES = [
     *KEYS_BOUNDARIES[1:],
 ]
 REQUIRED_COLUMNS = ("fname", "age_real", "gender_real", "race_real", "age_estimation")
+STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user says otherwise
 GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}
 FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not representative
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]

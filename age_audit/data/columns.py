@@ -11,16 +11,16 @@ from itertools import chain, islice
 import pandas as pd
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import BOUNDS
 
 BATCH = 10_000  # rows
-TEXT_COLUMNS = ("fname", "gender_real", "race_real")
-_NUMBER_COLUMNS = ("age_real", "age_estimation", "age_estimation_accuracy")
+_NUMBER_COLUMNS = ("age_real", *BOUNDS, "age_estimation", "age_estimation_accuracy")
 
 Part = tuple[pd.DataFrame, Collection[str]]  # a batch as columns, and the names of all its columns, wanted or not
 
 
 def is_number_column(name: str) -> bool:
-    """Whether a column of an activations file holds numbers, by its name."""
+    """Whether a column of an activations file holds numbers, by its name; all others hold text."""
     return name in _NUMBER_COLUMNS or name.startswith("activation_")
 
 

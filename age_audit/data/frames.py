@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import pandas as pd
 
 from age_audit.core import schema
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import _require, age_range_of, require_columns
+from age_audit.core.groups import (
+    BOUNDS,
+    _require,
+    age_range_of,
+    compared_by,
+    feature_column,
+    feature_title,
+    in_order,
+    real_ages,
+    require_columns,
+)
 from age_audit.core.metrics import absolute_error, signed_error, study_accuracy
-from age_audit.core.vocabulary import GROUP_ORDER, REQUIRED_COLUMNS
+from age_audit.core.vocabulary import GROUP_ORDER, REQUIRED_COLUMNS, STUDY_FEATURES
 from age_audit.data.columns import Part, is_number_column, parts_of
 from age_audit.data.label_formats import label_from_utkface_name
+from age_audit.data.metadatasets import plain_number
 
 
 def activations_frame(rows: Iterable[Mapping]) -> pd.DataFrame:
@@ -69,13 +80,26 @@ def predictions_frame(
             f"expected an object 'predictions' from file name to age, got {type(predictions).__name__}; the keys "
             f"present begin with: {', '.join(map(str, islice(metadataset, 12))) or 'none at all'}"
         )
-    labels = [label_of(fname) for fname in predictions]
-    values = (
-        list(predictions),
-        *([getattr(label, name) for label in labels] for name in ("age", "gender", "race")),
-        list(predictions.values()),
-    )
-    return completed_frame(pd.DataFrame(dict(zip(REQUIRED_COLUMNS, values, strict=True)), dtype=object))
+    labels = [label_fields(label_of(fname)) for fname in predictions]
+    columns = {"fname": list(predictions)} | {
+        name: [label.get(name) for label in labels] for name in columns_of(labels)
+    }
+    columns["age_estimation"] = list(predictions.values())
+    return completed_frame(pd.DataFrame(columns, dtype=object))
+
+
+def label_fields(label: schema.FaceLabel) -> dict:
+    """A label under the names of the published files, what they do not know under its own."""
+    fields = {"age_real": plain_number(label.age), "gender_real": label.gender, "race_real": label.race}
+    if label.age_bounds is not None:
+        fields |= dict(zip(BOUNDS, map(plain_number, label.age_bounds), strict=True))
+    return fields | label.features
+
+
+def columns_of(labels: Iterable[Mapping]) -> list[str]:
+    """The names of all fields of any label, those of the published files first."""
+    first = label_fields(schema.FaceLabel(""))
+    return list(dict.fromkeys(chain(first, *labels)))
 
 
 def frame_of_parts(parts: Iterable[Part]) -> pd.DataFrame:
@@ -101,11 +125,11 @@ def completed_frame(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Every column of the rows, numbers as float, with ``gender_real`` and ``race_real`` as categories (the
-        published groups first and in their order, then any other by name), and four columns filled in:
-        ``age_range`` (see :func:`age_range_of`), ``signed_error`` and ``absolute_error`` in years, and
-        ``age_estimation_accuracy`` (at most 1) wherever the rows do not bring one; an accuracy without a real age
-        or without an estimate is taken out, so that figures and tables count the same faces.
+        Every column of the rows, numbers as float, with ``gender_real`` and ``race_real`` as categories (see
+        :func:`age_audit.core.groups.in_order`), and four columns filled in: ``age_range`` (see :func:`grouped`),
+        ``signed_error`` and ``absolute_error`` in years, and ``age_estimation_accuracy`` (at most 1) wherever the rows
+        do not bring one; an accuracy without a real age or without an estimate is taken out, so that figures and
+        tables count the same faces.
 
     Raises
     ------
@@ -118,38 +142,78 @@ def completed_frame(frame: pd.DataFrame) -> pd.DataFrame:
         frame["age_estimation_accuracy"] = np.nan
     for column in filter(is_number_column, frame.columns):
         frame[column] = _numbers(frame, column)
-    for column, order in GROUP_ORDER.items():
-        frame[column] = _categories(frame[column], order)
-    frame["age_range"] = age_range_of(frame["age_real"])
-    frame["signed_error"] = signed_error(frame["age_estimation"], frame["age_real"])
-    frame["absolute_error"] = absolute_error(frame["age_estimation"], frame["age_real"])
-    computed = pd.Series(study_accuracy(frame["age_estimation"], frame["age_real"]), index=frame.index)
+    frame = grouped(frame, STUDY_FEATURES)
+    both = frame["age_estimation"], *real_ages(frame)
+    frame["signed_error"], frame["absolute_error"] = signed_error(*both), absolute_error(*both)
+    computed = pd.Series(study_accuracy(*both), index=frame.index)
     frame["age_estimation_accuracy"] = frame["age_estimation_accuracy"].fillna(computed).where(computed.notna())
     return frame
 
 
-def row_counts(frame: pd.DataFrame) -> dict[str, int]:
-    """Count the rows that can be used and those that cannot, by reason.
+def grouped(
+    frame: pd.DataFrame, sensitive: Sequence[str] | None = None, ranges: Sequence[Sequence[int]] = schema.AGE_RANGES
+) -> pd.DataFrame:
+    """Sort the faces into groups and age ranges of one's own.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From :func:`completed_frame`.
+    sensitive : sequence of str, optional
+        Features to compare groups by: ``gender``, ``race`` or any other column of the labels.
+    ranges : sequence of (low, high)
+        Age ranges in years, both included, not overlapping.
+
+    Returns
+    -------
+    DataFrame
+        The same faces, with a category for each group of each feature, and ``age_range`` by the ranges.
+
+    Raises
+    ------
+    UsageError
+        If there is no such column.
+    """
+    columns = [feature_column(name) for name in sensitive or ()]
+    if missing := [column for column in columns if column not in frame]:
+        there = [name for name in frame if not (is_number_column(name) or name in ("fname", "age_range", *_ERRORS))]
+        raise UsageError(
+            f"expected sensitive features among the columns of the labels, {', '.join(map(feature_title, there))}; got "
+            f"{', '.join(missing)}; stage 1 keeps every column of --labels"
+        )
+    lowest, highest = real_ages(frame)
+    groups = {column: _categories(frame[column], GROUP_ORDER.get(column, ())) for column in columns}
+    return frame.assign(**groups, age_range=age_range_of(lowest, ranges, highest))
+
+
+_ERRORS = ("signed_error", "absolute_error")
+
+
+def row_counts(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> dict[str, int]:
+    """Count the rows that can be used and those that cannot, by reason; by default of race and gender.
 
     Returns
     -------
     dict of str to int
         ``images`` = ``no_real_age`` + ``no_estimate`` + ``used`` (an image that lacks both counts as
-        ``no_real_age``). Of those used, ``outside_age_ranges``, ``no_gender_real`` and ``no_race_real`` drop out of
-        the groupings by that feature only, and one image may be in several of them.
+        ``no_real_age``). Of those used, ``outside_age_ranges`` and ``no_<feature>`` drop out of
+        the groupings by that feature only, and one image may be in several of them. Where labels are ranges of ages,
+        ``age_as_range`` is how many of those used.
     """
-    require_columns(frame, (*REQUIRED_COLUMNS, "age_range"))
-    has_age = np.isfinite(frame["age_real"])
-    has_estimate = np.isfinite(frame["age_estimation"])
-    used = frame.loc[has_age & has_estimate, ["age_range", "gender_real", "race_real"]]
+    columns = compared_by(frame, STUDY_FEATURES if sensitive is None else sensitive)
+    require_columns(frame, (*REQUIRED_COLUMNS, "age_range", *columns))
+    has_age = np.isfinite(real_ages(frame)[0])
+    has_estimate = np.isfinite(frame["age_estimation"].to_numpy())
+    used = frame[has_age & has_estimate]
+    as_range = int(used["age_real"].isna().sum())
     return {
         "images": len(frame),
         "no_real_age": int((~has_age).sum()),
         "no_estimate": int((has_age & ~has_estimate).sum()),
         "used": len(used),
+        **({"age_as_range": as_range} if as_range else {}),
         "outside_age_ranges": int(used["age_range"].isna().sum()),
-        "no_gender_real": int(used["gender_real"].isna().sum()),
-        "no_race_real": int(used["race_real"].isna().sum()),
+        **{f"no_{column}": int(used[column].isna().sum()) for column in sorted(columns)},
     }
 
 
@@ -174,8 +238,7 @@ def _within_floats(value: object) -> object:
 
 
 def _categories(values: pd.Series, order: Sequence[str]) -> pd.Categorical:
-    """Text as categories: those of ``order`` first, then any others by name; an empty text is a missing label."""
+    """Text as categories, see :func:`in_order`; an empty text is a missing label."""
     texts = values if isinstance(values.dtype, pd.StringDtype) else values.map(str, na_action="ignore")
     texts = texts.where(texts != "")
-    others = sorted(set(texts.dropna().unique()) - set(order))
-    return pd.Categorical(texts, categories=[*order, *others])
+    return pd.Categorical(texts, categories=in_order(texts.dropna().unique(), order))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES, FaceLabel
+from age_audit.core.vocabulary import STUDY_FEATURES
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 
@@ -94,18 +95,25 @@ def duplicate_names(images: Iterable[ImageFile]) -> dict[str, str]:
     return again
 
 
-def study_age_range(age: float | None) -> tuple[int, int] | None:
-    """The study's age range that completed years fall into; ``None`` without an age or beyond 100."""
-    if age is None:
+def age_range_of_label(label: FaceLabel, ranges: Sequence[Sequence[int]] = AGE_RANGES) -> tuple[int, int] | None:
+    """The age range that completed years fall into, or that holds all of a label's own range; ``None`` without one."""
+    low, high = label.age_bounds or (label.age, label.age)
+    if low is None:
         return None
-    return next((bounds for bounds in AGE_RANGES if bounds[0] <= int(age) <= bounds[1]), None)
+    return next(((first, last) for first, last in ranges if first <= int(low) and int(high) <= last), None)
 
 
-def draw_evenly(labels: dict[str, FaceLabel], count: int, seed: int) -> list[str]:
-    """Draw images evenly over race x gender x age range.
+def draw_evenly(
+    labels: dict[str, FaceLabel],
+    count: int,
+    seed: int,
+    sensitive: Sequence[str] = STUDY_FEATURES,
+    ranges: Sequence[Sequence[int]] = AGE_RANGES,
+) -> list[str]:
+    """Draw images evenly over the groups of sensitive features x age range.
 
     Every full cell gives one image in turn until enough are drawn; what small cells cannot give, the others do. Images
-    that lack one of the three labels form a cell that is drawn from only when all others are empty.
+    that lack one of the labels form a cell that is drawn from only when all others are empty.
 
     Parameters
     ----------
@@ -114,6 +122,10 @@ def draw_evenly(labels: dict[str, FaceLabel], count: int, seed: int) -> list[str
     count : int
         How many to draw; all there are if fewer.
     seed : int
+    sensitive : sequence of str
+        Features whose groups, crossed, are drawn from in turn.
+    ranges : sequence of (low, high)
+        In years, both included.
 
     Returns
     -------
@@ -123,7 +135,7 @@ def draw_evenly(labels: dict[str, FaceLabel], count: int, seed: int) -> list[str
     cells: dict[tuple, list[str]] = {}
     for image in sorted(labels):
         label = labels[image]
-        key = (label.race, label.gender, study_age_range(label.age))
+        key = (*(label.feature(name) for name in sensitive), age_range_of_label(label, ranges))
         cells.setdefault(("unlabelled",) if None in key else key, []).append(image)
     generator = np.random.default_rng(seed)
     shuffled = {key: generator.permutation(cells[key]).tolist() for key in sorted(cells, key=str)}

@@ -1,18 +1,34 @@
-"""What annotators wrote about the images, in the formats in which data sets say it."""
+"""What annotators wrote about the images, in the formats in which data sets say it.
+
+A file name is read only where the whole of it fits the format, for many names begin with a number that is no age.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import re
-from pathlib import Path
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import GENDERS, RACES, FaceLabel
+from age_audit.core.vocabulary import STUDY_FEATURES
 
-CSV_COLUMNS = ("fname", "age", "gender", "race")
 OLDEST = 130  # years; a larger number in a file name is a slip
 EARLIEST_BIRTH = 1901  # IMDB-WIKI: earlier births come from broken time stamps
+_UTKFACE = re.compile(r"([^_]*)_(-?\d*)_(?:(-?\d*)_)?[^_]*")
 _IMDBWIKI = re.compile(r".+_(?P<birth>\d{4})-\d{1,2}-\d{1,2}_(?P<taken>\d{4})\.\w+")
+_AGEDB = re.compile(r"\d+_.+_(?P<age>\d{1,3})_(?P<gender>[fm])\.\w+")
+_MORPH = re.compile(r"\d+_\d+(?P<gender>[FM])(?P<age>\d{1,3})\.\w+")
+_RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
+_OPEN_RANGE = re.compile(r"(?:more than\s*(\d{1,3})|(\d{1,3})\s*\+)", re.IGNORECASE)
+NAME_COLUMNS = ("fname", "file", "file_name")  # of a CSV: ours, FairFace's, APPA-REAL's
+AGE_COLUMNS = ("age", "real_age")
+# Of a CSV's further columns none may carry the name of what is stored beside it.
+_RESERVED = re.compile(r"age_.*|activation_.*|(?:gender|race)_real|face|outer_boundary_.*|(?:signed|absolute)_error")
 
 
 class LabelSource:
@@ -21,8 +37,7 @@ class LabelSource:
     Parameters
     ----------
     source : str
-        ``utkface`` or ``imdbwiki`` (both read the file name), or the path of a CSV with the columns fname, age, gender,
-        race, any cell of which but fname may be empty.
+        How the file names say it (:data:`NAME_FORMATS`), or the path of a CSV: see :func:`read_label_csv`.
 
     Raises
     ------
@@ -31,19 +46,96 @@ class LabelSource:
     """
 
     def __init__(self, source: str):
-        self._table = None
-        if source in ("utkface", "imdbwiki"):
-            self._parse = label_from_utkface_name if source == "utkface" else label_from_imdbwiki_name
+        self._source, self._table = source, None
+        if source in NAME_FORMATS:
+            self._parse = NAME_FORMATS[source]
         elif source.lower().endswith(".csv"):
             self._table = read_label_csv(Path(source))
         else:
-            raise UsageError(f"expected --labels to be utkface, imdbwiki or a path ending in .csv, got {source!r}")
+            raise UsageError(
+                f"expected --labels to be {', '.join(NAME_FORMATS)} or a path ending in .csv, got {source!r}"
+            )
 
     def label(self, fname: str) -> FaceLabel:
         """The label of one image; one without labels where nothing is known."""
         if self._table is None:
             return self._parse(fname)
-        return self._table.get(fname) or FaceLabel(fname, problem="not in the label file")
+        for name in (fname, fname.removesuffix("_face.jpg")):  # APPA-REAL cuts x.jpg out as x.jpg_face.jpg
+            found = self._table.get(unicodedata.normalize("NFC", name))
+            if found is not None:
+                return FaceLabel(fname, found.age, found.gender, found.race, None, found.age_bounds, found.features)
+        return FaceLabel(fname, problem="not in the label file")
+
+    def labels(self, fnames: Iterable[str]) -> dict[str, FaceLabel]:
+        """The labels of all images of a run.
+
+        Raises
+        ------
+        UsageError
+            When the images are not what the labels are of: more names fit another format, which is named with all
+            counts, or none is in the CSV.
+        """
+        found = {fname: self.label(fname) for fname in fnames}
+        fit = sum(map(_fits, found.values()))
+        if self._table is None:
+            counts = {name: sum(_fits(parse(fname)) for fname in found) for name, parse in NAME_FORMATS.items()}
+            if max(counts.values()) > fit:
+                told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+                raise UsageError(
+                    f"expected file names in the format {self._source}, but only {fit:,} of {len(found):,} fit, not "
+                    f"{next(name for name, label in found.items() if not _fits(label))!r}; of each format: {told}; "
+                    "choose another --labels, or give a CSV"
+                )
+        if self._table is not None and not fit:
+            raise UsageError(
+                f"expected {self._source} to name images of this folder, but of its {len(self._table):,} rows, such as "
+                f"{next(iter(self._table), 'none')!r}, none names one of the {len(found):,} images, such as "
+                f"{next(iter(found), 'none')!r}"
+            )
+        return found
+
+    def report(self, labels: Mapping[str, FaceLabel]) -> str:
+        """What is to be told of the labels of all images: those that lack one, by reason, and rows without image."""
+        problems = Counter(label.problem for label in labels.values() if label.problem)
+        told = [f"{count:,} of {len(labels):,} images: {problem}" for problem, count in problems.most_common()]
+        bounds = sum(label.age_bounds is not None for label in labels.values())
+        if bounds:
+            told.append(f"{bounds:,} ages are ranges: an error counts from their nearer end, 0 inside")
+        stray = 0 if self._table is None else len(self._table) - sum(_fits(label) for label in labels.values())
+        if stray > 0:
+            told.append(f"{stray:,} of {len(self._table):,} rows of the CSV name no image")
+        return "\n".join(f"labels: {line}" for line in told)
+
+
+def sensitive_features(labels: Iterable[FaceLabel], asked: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The features to compare groups by: those asked for, or race and gender as far as any image has them.
+
+    Raises
+    ------
+    UsageError
+        If no image has a value of what was asked for; it names what there is.
+    """
+    there = {name for label in labels for name, value in _features(label) if value is not None}
+    if asked is None:
+        return tuple(name for name in STUDY_FEATURES if name in there)
+    if unknown := [name for name in asked if name not in there]:
+        raise UsageError(
+            f"expected --sensitive to name columns with labels of these images, {', '.join(sorted(there)) or 'none'}; "
+            f"got {', '.join(unknown)}"
+        )
+    return tuple(asked)
+
+
+def _features(label: FaceLabel) -> Iterable[tuple[str, str | None]]:
+    return {name: label.feature(name) for name in (*STUDY_FEATURES, *label.features)}.items()
+
+
+def _fits(label: FaceLabel) -> bool:
+    """Whether a format recognised the name, or a table knows it."""
+    return label.problem not in (_MISFIT, "not in the label file")
+
+
+_MISFIT = "the file name is not of this format"
 
 
 def label_from_utkface_name(fname: str) -> FaceLabel:
@@ -52,32 +144,57 @@ def label_from_utkface_name(fname: str) -> FaceLabel:
     What is missing or out of range stays ``None`` and is named. Real files break the pattern: in
     ``61_1_20170109142408075.jpg`` the race is missing, so the lone number stands where the gender does.
     """
-    fields = fname.split(".")[0].split("_")[:-1]  # the last one is the date
-    age = _age(fields[0]) if fields else None
-    gender = _coded(GENDERS, fields[1:2])
-    race = _coded(RACES, fields[2:3])
+    match = _UTKFACE.fullmatch(fname.split(".")[0])
+    if match is None:
+        return FaceLabel(fname, problem=_MISFIT)
+    age, gender, race = _age(match[1]), _coded(GENDERS, match[2]), _coded(RACES, match[3])
     lacking = [name for name, value in (("age", age), ("gender", gender), ("race", race)) if value is None]
     problem = f"file name gives no valid {' and '.join(lacking)}" if lacking else None
     return FaceLabel(fname, age, gender, race, problem)
 
 
-def _coded(categories: tuple[str, ...], field: list[str]) -> str | None:
+def _coded(categories: tuple[str, ...], field: str | None) -> str | None:
     """The category that a field's number stands for."""
-    codes = {str(code): category for code, category in enumerate(categories)}
-    return codes.get(field[0]) if field else None
+    return {str(code): category for code, category in enumerate(categories)}.get(field)
 
 
 def label_from_imdbwiki_name(fname: str) -> FaceLabel:
     """Read ``<id>_<yyyy-mm-dd birth>_<yyyy taken>.jpg``: age is the year taken minus the year of birth."""
     match = _IMDBWIKI.fullmatch(fname)
     if match is None:
-        return FaceLabel(fname, problem="file name is not id_birth_taken")
+        return FaceLabel(fname, problem=_MISFIT)
     birth, taken = int(match["birth"]), int(match["taken"])
     if birth < EARLIEST_BIRTH:
         return FaceLabel(fname, problem=f"born before {EARLIEST_BIRTH}")
     if not 0 <= taken - birth <= OLDEST:
         return FaceLabel(fname, problem=f"age {taken - birth} is out of range")
     return FaceLabel(fname, float(taken - birth))
+
+
+def label_from_agedb_name(fname: str) -> FaceLabel:
+    """Read ``<id>_<name>_<age>_<f or m>.jpg``, as AgeDB (Moschoglou et al. 2017) names its files."""
+    return _age_and_gender(fname, _AGEDB)
+
+
+def label_from_morph_name(fname: str) -> FaceLabel:
+    """Read ``<id>_<n><F or M><age>.JPG``, as MORPH (Ricanek & Tesafaye 2006) names its files."""
+    return _age_and_gender(fname, _MORPH)
+
+
+def _age_and_gender(fname: str, pattern: re.Pattern) -> FaceLabel:
+    match = pattern.fullmatch(fname)
+    if match is None:
+        return FaceLabel(fname, problem=_MISFIT)
+    age, gender = _age(match["age"]), "Female" if match["gender"].lower() == "f" else "Male"
+    return FaceLabel(fname, age, gender, problem=None if age is not None else f"age {match['age']} is out of range")
+
+
+NAME_FORMATS: dict[str, Callable[[str], FaceLabel]] = {
+    "utkface": label_from_utkface_name,
+    "imdbwiki": label_from_imdbwiki_name,
+    "agedb": label_from_agedb_name,
+    "morph": label_from_morph_name,
+}
 
 
 def _age(text: str) -> float | None:
@@ -91,43 +208,100 @@ def _age(text: str) -> float | None:
 def read_label_csv(path: Path) -> dict[str, FaceLabel]:
     """Read labels from a CSV; empty cells become ``None``.
 
+    The file name is in ``fname``, in ``file`` (FairFace, with a folder, which is left out) or in ``file_name``
+    (APPA-REAL); the age in ``age`` or ``real_age``, in years or as a range such as ``20-29`` or ``more than 70``, which
+    stays a range; ``gender`` and ``race`` where they are there. Every other column is a feature under its own name.
+
+    Parameters
+    ----------
+    path : Path
+        Text in UTF-8, or in UTF-16 with its mark; cells between commas, semicolons or tabs.
+
+    Returns
+    -------
+    dict of str to FaceLabel
+        By file name in Unicode's composed form (NFC).
+
     Raises
     ------
     UsageError
-        For a missing file or column, a path in fname, a name twice or an age that is no number.
+        For a missing file or column, a column twice, a row of another length than the header, a name twice or an age
+        that is none.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            missing = [column for column in CSV_COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise UsageError(
-                    f"expected {path} to have the columns {', '.join(CSV_COLUMNS)}; {', '.join(missing)} missing"
-                )
-            labels: dict[str, FaceLabel] = {}
-            for row in reader:
-                label = _label_from_row(path, reader.line_num, row)
-                if label.fname in labels:
-                    raise UsageError(
-                        f"{path} line {reader.line_num}: expected each fname once, {label.fname!r} is there twice"
-                    )
-                labels[label.fname] = label
-            return labels
+        content = path.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return _labels_from_text(path, text)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"expected a CSV of labels at {path}; reading it failed: {error}") from error
 
 
-def _label_from_row(path: Path, line: int, row: dict[str, str | None]) -> FaceLabel:
-    cells = {column: (row[column] or "").strip() or None for column in CSV_COLUMNS}
-    where = f"{path} line {line}"
-    fname = cells["fname"]
+def _labels_from_text(path: Path, text: str) -> dict[str, FaceLabel]:
+    head = text.split("\n", 1)[0]
+    separator = max(",;\t", key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    header = _known_columns(path, [name.strip() for name in next(reader, [])])
+    labels: dict[str, FaceLabel] = {}
+    for cells in reader:
+        if not cells:  # an empty line
+            continue
+        where = f"{path} line {reader.line_num}"
+        if len(cells) != len(header):
+            raise UsageError(
+                f"{where}: expected {len(header)} cells as in the header, got {len(cells)}: {', '.join(cells):.80}"
+            )
+        label = _label_from_row(where, {name: cell.strip() or None for name, cell in zip(header, cells, strict=True)})
+        name = unicodedata.normalize("NFC", label.fname)
+        if name in labels:
+            raise UsageError(f"{where}: expected each file name once, {label.fname!r} is there twice")
+        labels[name] = label
+    return labels
+
+
+def _known_columns(path: Path, header: list[str]) -> list[str]:
+    """The header with the names of the known columns as they are written here, whatever their case."""
+    known = (*NAME_COLUMNS, *AGE_COLUMNS, "gender", "race")
+    names = [name.lower() if name.lower() in known else name for name in header]
+    for what, choices in (("file name", NAME_COLUMNS), ("age", AGE_COLUMNS)):
+        if sum(names.count(choice) for choice in choices) != 1:
+            raise UsageError(
+                f"expected {path} to have one column for the {what}, {' or '.join(choices)}; its header is "
+                f"{', '.join(header) or 'empty'}"
+            )
+    twice = [name for name, count in Counter(names).items() if count > 1 or not name]
+    stored = [name for name in names if name not in known and _RESERVED.fullmatch(name)]
+    if twice or stored:
+        raise UsageError(
+            f"expected columns of {path} to have a name each, that no result is stored under; rename "
+            f"{', '.join(repr(name) for name in twice + stored)}"
+        )
+    return names
+
+
+def _label_from_row(where: str, cells: dict[str, str | None]) -> FaceLabel:
+    name_column = next(name for name in NAME_COLUMNS if name in cells)
+    age_column = next(name for name in AGE_COLUMNS if name in cells)
+    fname, age = cells.pop(name_column), cells.pop(age_column)
     if fname is None:
-        raise UsageError(f"{where}: expected a file name in fname, found nothing")
+        raise UsageError(f"{where}: expected a file name in {name_column}, found nothing")
+    if name_column != "fname":
+        fname = PurePosixPath(fname).name
     if "/" in fname or "\\" in fname:
         raise UsageError(f"{where}: expected fname without a folder, got {fname!r}; leave only the file's own name")
-    age = None
-    if cells["age"] is not None:
-        age = _age(cells["age"])
-        if age is None:
-            raise UsageError(f"{where}: expected age to be a number from 0 to {OLDEST} or empty, got {cells['age']!r}")
-    return FaceLabel(fname, age, cells["gender"], cells["race"])
+    bounds = None if age is None else _bounds(age)
+    years = None if age is None or bounds else _age(age)
+    if age is not None and years is None and bounds is None:
+        raise UsageError(
+            f"{where}: expected {age_column} to be a number from 0 to {OLDEST}, a range such as 20-29 or empty, got "
+            f"{age!r}"
+        )
+    return FaceLabel(fname, years, cells.pop("gender", None), cells.pop("race", None), None, bounds, cells)
+
+
+def _bounds(text: str) -> tuple[float, float] | None:
+    """Lowest and highest age of a range; ``more than 70`` ends where people do."""
+    if match := _RANGE.fullmatch(text):
+        low, high = float(match[1]), float(match[2])
+        return (low, high) if low <= high <= OLDEST else None
+    match = _OPEN_RANGE.fullmatch(text)
+    return (float(match[1] or match[2]), float(OLDEST)) if match else None

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
-from age_audit.data.columns import TEXT_COLUMNS, Part
+from age_audit.data.columns import Part, is_number_column
 
 ROWS_PER_GROUP = 16_384  # all that writing holds in memory: some 50 MB as rows
 GROUPS_PER_PARTITION = 8
@@ -22,7 +22,7 @@ ROWS_PER_PARTITION = ROWS_PER_GROUP * GROUPS_PER_PARTITION
 
 _MORE_FOLLOW = b"more_partitions_follow"  # in each partition's metadata, so that a lost last one is noticed
 _COLUMNS_OF_NO_ROWS = ("fname", "age_real", "gender_real", "race_real", "age_estimation", "age_estimation_accuracy")
-_WRITING = {"compression": "zstd", "use_dictionary": ["gender_real", "race_real"], "store_schema": False}
+_WRITING = {"compression": "zstd", "store_schema": False}
 
 
 def partition_name(number: int) -> str:
@@ -43,8 +43,8 @@ def write_partitions(folder: Path, rows: Iterable[Mapping]) -> int:
     folder : Path
         Is there, and holds no partitions.
     rows : iterable of mapping
-        Read once. All with the keys of the first and sorted by ``fname``; texts and None under ``fname``,
-        ``gender_real`` and ``race_real``, finite numbers and None under all other keys.
+        Read once. All with the keys of the first and sorted by ``fname``; finite numbers and None under the
+        keys of :func:`age_audit.data.columns.is_number_column`, texts and None under all others.
 
     Returns
     -------
@@ -60,7 +60,8 @@ def write_partitions(folder: Path, rows: Iterable[Mapping]) -> int:
     upcoming, partitions, written = next(tables), 0, 0
     while upcoming is not None:
         path = folder / partition_name(partitions)
-        with pa.parquet.ParquetWriter(path, upcoming.schema, **_WRITING) as writer:
+        groups = [name for name in upcoming.column_names if name != "fname" and not is_number_column(name)]
+        with pa.parquet.ParquetWriter(path, upcoming.schema, use_dictionary=groups, **_WRITING) as writer:
             for _ in range(GROUPS_PER_PARTITION):
                 writer.write_table(upcoming, row_group_size=ROWS_PER_GROUP)
                 written += upcoming.num_rows
@@ -130,7 +131,7 @@ def _tables(rows: Iterable[Mapping]) -> Iterator[pa.Table]:
 
 
 def _array(name: str, values: list) -> pa.Array:
-    if name in TEXT_COLUMNS:
+    if not is_number_column(name):
         return pa.array(values, pa.string())
     numbers = pa.array(values, pa.float64(), from_pandas=False)
     if not pa.compute.all(pa.compute.is_finite(numbers), min_count=0).as_py():

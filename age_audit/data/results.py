@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from age_audit.core.config import parse_age_ranges
 from age_audit.core.errors import UsageError
-from age_audit.core.schema import FaceLabel
-from age_audit.data.frames import predictions_frame
+from age_audit.core.groups import BOUNDS, compared_by, feature_column, feature_title, levels
+from age_audit.core.schema import AGE_RANGES, FaceLabel
+from age_audit.core.vocabulary import STUDY_FEATURES
+from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import label_from_utkface_name
 from age_audit.data.metadatasets import provenance_path, read_metadataset
 from age_audit.data.region_scores import read_activations
@@ -28,12 +31,18 @@ class Results:
     folder : Path
         Where they lie.
     dataset, estimator, preset : str
+    sensitive : tuple of str, optional
+        What groups are compared by (see :func:`age_audit.core.groups.compared_by`).
+    ranges : tuple of (low, high)
+        Age ranges in years, both included.
     """
 
     folder: Path
     dataset: str
     estimator: str
     preset: str
+    sensitive: tuple[str, ...] | None = None
+    ranges: tuple[tuple[int, int], ...] = AGE_RANGES
 
     @cached_property
     def provenance(self) -> dict:
@@ -45,7 +54,20 @@ class Results:
         """Every estimated face, with labels: as :func:`age_audit.data.frames.completed_frame`."""
         document = read_metadataset(self.folder, self.dataset, "predictions")
         labels = document.get("labels", {})
-        return predictions_frame(document, lambda fname: _label(labels, fname))
+        return self._grouped(predictions_frame(document, lambda fname: _label(labels, fname)))
+
+    def _grouped(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return grouped(frame, self.sensitive, self.ranges)
+
+    @cached_property
+    def features(self) -> dict[str, str]:
+        """The columns of what groups are compared by, by name; race and gender where no face has either."""
+        columns = compared_by(self.predictions, self.sensitive) or map(feature_column, STUDY_FEATURES)
+        return {feature_title(column): column for column in columns}
+
+    def levels(self, feature: str) -> list[str]:
+        """The groups of a feature, by name, in their order."""
+        return levels(self.predictions[self.features[feature]])
 
     @cached_property
     def rows(self) -> list[dict]:
@@ -55,7 +77,7 @@ class Results:
     @cached_property
     def activations(self) -> pd.DataFrame:
         """Every explained face with landmarks on its crop: as :func:`age_audit.data.frames.completed_frame`."""
-        return read_activations(self.folder, self.dataset)
+        return self._grouped(read_activations(self.folder, self.dataset))
 
     @cached_property
     def masks(self) -> dict[str, np.ndarray]:
@@ -69,7 +91,14 @@ class Results:
         return {row["fname"]: np.array(row["landmarks"], dtype=float) for row in rows}
 
 
-def find_results(metadatasets: str | Path, estimator: str, preset: str, dataset: str) -> Results:
+def find_results(
+    metadatasets: str | Path,
+    estimator: str,
+    preset: str,
+    dataset: str,
+    sensitive: Sequence[str] | None = None,
+    ranges: Sequence[str] | None = None,
+) -> Results:
     """Look through a folder and those below it for the metadatasets of one estimator, preset and data set.
 
     Parameters
@@ -78,6 +107,10 @@ def find_results(metadatasets: str | Path, estimator: str, preset: str, dataset:
         Every ``metadataset_<dataset>_predictions.provenance.json`` in it, at any depth, says what its neighbours are;
         those that lie less deep come first.
     estimator, preset, dataset : str
+    sensitive : sequence of str, optional
+        Columns of the labels to compare groups by; race and gender by default.
+    ranges : sequence of str, optional
+        Age ranges such as ``0-12``; the study's by default.
 
     Raises
     ------
@@ -89,7 +122,9 @@ def find_results(metadatasets: str | Path, estimator: str, preset: str, dataset:
     found = [path for path, made_by in there.items() if made_by == wanted]
     found = [path for path in found if len(path.parts) == min(len(other.parts) for other in found)]
     if len(found) == 1:
-        return Results(found[0].parent, dataset, estimator, preset)
+        groups = None if sensitive is None else tuple(sensitive)
+        parsed = AGE_RANGES if ranges is None else parse_age_ranges(ranges)
+        return Results(found[0].parent, dataset, estimator, preset, groups, parsed)
     if found:
         raise UsageError(
             f"expected one set of results of {estimator}, preset {preset}, {dataset}, found them in "
@@ -113,7 +148,10 @@ def _read_made_by(path: Path) -> tuple[str | None, str | None, str | None]:
 
 def _label(labels: Mapping, fname: str) -> FaceLabel:
     """The label in the file; of files that carry none, the one in UTKFace's name."""
-    fields = labels.get(fname)
+    fields = dict(labels[fname]) if fname in labels else None
     if fields is None:
         return label_from_utkface_name(fname)
-    return FaceLabel(fname, age=fields.get("age_real"), gender=fields.get("gender_real"), race=fields.get("race_real"))
+    named = {"age": "age_real", "gender": "gender_real", "race": "race_real"}
+    known = {name: fields.pop(column, None) for name, column in named.items()}
+    low, high = (fields.pop(name, None) for name in BOUNDS)
+    return FaceLabel(fname, **known, age_bounds=None if low is None else (low, high), features=fields)

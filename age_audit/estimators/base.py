@@ -72,8 +72,8 @@ class AgeEstimator(ABC):
         -------
         AgeEstimate
             Ages in float64 years. From the shipped estimators each row is the same bits in whatever batch the face
-            comes, on processors with AVX-512 (on others up to a hundred-thousandth); a model of one's own may differ in the
-            last ones.
+            comes, on processors with AVX-512 (on others up to a hundred-thousandth); a model of one's own may differ
+            in the last ones.
 
         Raises
         ------

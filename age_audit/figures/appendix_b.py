@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from age_audit.core.groups import ALL, require_columns
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.figures import style
-from age_audit.figures.correlations import MARKERS, colour_limit, draw_correlations
+from age_audit.figures.correlations import colour_limit, draw_correlations
 from age_audit.study.appendix_b import SEGMENTS
 
 _INK, _NULL, _LINE = "#222222", "#C9C9C9", "0.5"
@@ -162,7 +162,7 @@ def beside_study(table: pd.DataFrame, source: str = "") -> Figure:
         for axes, half in zip(panels, HALVES, strict=True):
             for race, rows in table[table["estimates"] == half].groupby("race", sort=False):
                 label = f"{race} (n = {rows['n'].iloc[0]:,})"
-                look = {"color": style.RACE_COLOURS[race], "marker": MARKERS[RACES.index(race)], "markersize": 5}
+                look = {"color": style.RACE_COLOURS[race], "marker": style.MARKERS[RACES.index(race)], "markersize": 5}
                 axes.plot(rows["study_r"], rows["r"], linestyle="", label=label, **look)
                 axes.vlines(rows["study_r"], rows["low"], rows["high"], color=look["color"], linewidth=0.8, alpha=0.7)
             axes.axline((0, 0), slope=1, linestyle=":", **_ZERO)

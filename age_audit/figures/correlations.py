@@ -12,7 +12,6 @@ from matplotlib.figure import FigureBase
 
 from age_audit.figures import style
 
-MARKERS = "os^Dv"  # groups stay apart without colour too
 _LEAST_LIMIT = 0.1  # so that correlations of nearly nothing do not look like much
 _IN_WORDS = {"age_estimation_accuracy": "accuracy", "gender_real": "gender (male 1, female 0)"}
 
@@ -97,11 +96,10 @@ def draw_accuracy_scatter(
     panels = figure.subplots(1, len(x_vars), sharey=True, squeeze=False)[0]
     looks = style.group_look(list(groups))
     for axes, column in zip(panels, x_vars, strict=True):
-        for i, (group, faces) in enumerate(groups.items()):
-            look = {"color": looks[group]["color"], "marker": MARKERS[i % len(MARKERS)]}
-            points = {"linestyle": "", "markersize": 4, "markeredgewidth": 0, "alpha": alpha}
+        for group, faces in groups.items():
+            points = looks[group] | {"linestyle": "", "markersize": 4, "markeredgewidth": 0, "alpha": alpha}
             x, y = (faces[name].to_numpy(dtype=float) for name in (column, "age_estimation_accuracy"))
-            axes.plot(x, y, **look, **points, label=f"{group} ({sizes[group]})")
+            axes.plot(x, y, **points, label=f"{group} ({sizes[group]})")
         axes.set(xlim=(0, 1), xticks=(0, 0.5, 1), xlabel=f"share of {in_words(column)}")
     panels[0].set_ylabel("accuracy")
     if groups:

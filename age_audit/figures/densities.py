@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from age_audit.core import measures
-from age_audit.core.groups import require_columns
+from age_audit.core.groups import feature_title, levels, require_columns
 from age_audit.core.metrics import ACCURACY_CUTOFF
-from age_audit.core.vocabulary import AGE_RANGE_LABELS, FEW_FACES
+from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
 
 FEWEST_FOR_DENSITY = 3  # with fewer faces each is marked on its own
@@ -87,14 +87,14 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, featu
     measure : Distribution
         :data:`ACCURACY` or :data:`SIGNED_ERROR`.
     feature : str
-        Column of groups: ``"gender_real"`` or ``"race_real"``.
+        Column of groups, such as ``"gender_real"``.
     source : str
         What the faces are, for the title.
 
     Returns
     -------
     Figure
-        Two by two panels with the same horizontal axis. Heights are to be compared within a panel: the area under
+        Two panels a row with the same horizontal axis. Heights are to be compared within a panel: the area under
         every curve is 1, however few faces it stands for.
 
     Raises
@@ -104,16 +104,19 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, featu
     """
     require_columns(frame, ("age_range", measure.column, feature))
     shown = frame.dropna(subset=["age_range", measure.column, feature])
-    groups = style.group_order(feature, list(shown[feature].unique()))
+    groups, ranges = levels(frame[feature]), levels(frame["age_range"])
     limits = axis_limits(shown[measure.column], measure)
     with style.applied():
-        figure = style.new_figure(10, 7.5)
-        panels = figure.subplots(2, 2, sharex=True)
-        for axes, label in zip(panels.flat, AGE_RANGE_LABELS, strict=True):
+        rows = -(-len(ranges) // 2)
+        figure = style.new_figure(10 if len(groups) <= style.MANY_GROUPS else 14, 0.9 + 3.3 * rows)
+        panels = figure.subplots(rows, 2, sharex=True, squeeze=False).flat
+        for axes in panels[len(ranges) :]:
+            axes.remove()
+        for axes, label in zip(panels, ranges, strict=False):
             draw_densities(axes, shown[shown["age_range"] == label], measure, feature, groups, limits)
             axes.set_title(f"real age {label} years")
             axes.tick_params(labelbottom=True)
-        title = f"{measure.title} by {style.GROUP_TITLES.get(feature, feature)}"
+        title = f"{measure.title} by {feature_title(feature)}"
         figure.suptitle(f"{title} ({source})" if source else title)
         figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}\n{_READING_NOTE}", fontsize=10)
         figure.supylabel(measure.density_label, fontsize=10)
@@ -158,13 +161,16 @@ def draw_densities(
         axes.set_yticks([])
         return axes
     grid = np.linspace(*limits, _GRID_POINTS)
-    for group, look in style.group_look(groups).items():
+    for place, (group, look) in enumerate(style.group_look(groups).items()):
         values = faces.loc[faces[feature] == group, measure.column].to_numpy(dtype=float)
         look["label"] = f"{group} (n = {len(values):,})"
         if len(values) < FEW_FACES:
             look["linewidth"] = style.THIN_LINE
+        if len(groups) <= style.MANY_GROUPS:
+            look["marker"] = ""  # dashes suffice
         if has_density(values):
-            axes.plot(grid, density(values, grid, measure.upper), **look)
+            every = slice(5 * place, None, 5 * len(groups))
+            axes.plot(grid, density(values, grid, measure.upper), markevery=every, markersize=5, **look)
         elif len(values):
             _mark_each(axes, values, look)
         else:
@@ -173,7 +179,7 @@ def draw_densities(
     axes.set_ylim(bottom=0)
     if not any(has_density(values) for _, values in faces.groupby(feature, observed=True)[measure.column]):
         axes.set_yticks([])  # strokes have no height to read off
-    axes.legend(loc="best", handlelength=3.5)  # long enough to show the dashes
+    style.legend(axes, len(groups))
     return axes
 
 
@@ -200,7 +206,7 @@ def mislabelled_demonstration(frame: pd.DataFrame, measure: Distribution, featur
     sizes = faces[feature].value_counts()
     spread = faces.groupby(feature, observed=True)[measure.column]
     curves = [name for name, values in spread if has_density(values.to_numpy(dtype=float))]
-    groups = [name for name in style.group_order(feature, list(sizes[sizes > 0].index)) if name in curves]
+    groups = [name for name in levels(frame[feature]) if sizes.get(name, 0) and name in curves]
     shown = faces[faces[feature].isin(groups)]
     limits = axis_limits(shown[measure.column], measure)
     with style.applied():

@@ -17,7 +17,6 @@ from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
 
 SHOWN = (MAE.key, SIGNED_ERROR.key)
-_MARKERS = "osD^v"  # of the second feature's groups, where groups are combinations
 _OVERALL = {"color": "0.55", "linewidth": 1.2, "zorder": 1}
 _NO_ERROR = {"color": "0.35", "linestyle": ":", "linewidth": 1.2, "zorder": 1}
 _ROW, _BLOCK = 0.235, 0.42  # inches: a group, and what a block adds for its title
@@ -183,24 +182,24 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
     groups, bands = (list(dict.fromkeys(table[column].astype(str))) for column in (feature, "age_band"))
     looks = style.group_look(groups)
     with style.applied():
-        figure = style.new_figure(11, 4.9)
+        figure = style.new_figure(11 if len(groups) <= style.MANY_GROUPS else 13, 4.9)
         panels = figure.subplots(1, len(measures), squeeze=False)[0]
         for axes, measure in zip(panels, measures, strict=True):
             axes.axhline(0, **_NO_ERROR)
             for i, group in enumerate(groups):
                 rows = table[(table[feature].astype(str) == group) & (table["measure"] == measure)]
-                places = np.arange(len(rows)) + 0.13 * (i - (len(groups) - 1) / 2)
+                places = np.arange(len(rows)) + min(0.13, 0.8 / len(groups)) * (i - (len(groups) - 1) / 2)
                 look = looks[group] | {"label": f"{group} (n = {rows['n'].sum():,})"}
-                axes.plot(places, rows["value"], linewidth=1.1, marker="o", markersize=3.5, **look)
+                axes.plot(places, rows["value"], linewidth=1.1, markersize=3.5, **look)
                 axes.vlines(places, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
                 few = rows["few_faces"].to_numpy(dtype=bool)
-                hollow = {"facecolor": "white", "edgecolor": look["color"], "zorder": 3}
+                hollow = {"facecolor": "white", "edgecolor": look["color"], "marker": look["marker"], "zorder": 3}
                 axes.scatter(places[few], rows["value"].to_numpy(dtype=float)[few], s=20, **hollow)
             axes.set_xticks(range(len(bands)), bands, rotation=45)
             axes.set(xlabel="real age (years)", ylabel=MEASURES[measure].label)
             if MEASURES[measure].from_zero:
                 axes.set_ylim(bottom=0)
-        panels[-1].legend(loc="best", handlelength=3.5)
+        style.legend(panels[-1], len(groups))
         figure.suptitle(title)
         note = "bars: 95 % bootstrap intervals; groups stand beside each other for legibility; hollow: fewer than "
         figure.supxlabel(f"{note}{FEW_FACES} faces", fontsize=9)
@@ -262,7 +261,7 @@ def _looks(rows: pd.DataFrame, features: Sequence[str]) -> list[tuple[str, dict]
     firsts = rows[features[0]].astype(str)
     colours = {group: look["color"] for group, look in style.group_look(list(dict.fromkeys(firsts))).items()}
     seconds = rows[features[1]].astype(str) if len(features) > 1 else pd.Series("", index=rows.index)
-    markers = {group: _MARKERS[i % len(_MARKERS)] for i, group in enumerate(dict.fromkeys(seconds))}
+    markers = {group: style.MARKERS[i % len(style.MARKERS)] for i, group in enumerate(dict.fromkeys(seconds))}
     names = rows[list(features)].astype(str).agg(" / ".join, axis=1)
     return [
         (name, {"color": colours[first], "marker": markers[second]})

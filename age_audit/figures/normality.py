@@ -14,7 +14,6 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from age_audit.core.groups import require_columns
 from age_audit.figures import style
 
-_AGE_MARKERS = "os^Dv"
 _LEVEL = {"color": "black", "linestyle": "--", "linewidth": 1.0, "zorder": 1}
 _HOLM = {"color": "0.45", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
 _LEAST_P = 1e-30  # what is below is drawn there: no eye needs more
@@ -37,68 +36,65 @@ def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05, so
     Returns
     -------
     Figure
-        Both axes are logarithmic and shared. Colours are races, shapes age ranges, hollow ones the second gender.
+        A row a set and a column an age range; both axes are logarithmic and shared. Colours and markers are races,
+        hollow ones the second gender.
 
     Raises
     ------
     UsageError
         If a frame lacks a column.
     """
+    for tests in sets.values():
+        require_columns(tests, (*_COLUMNS, "p_value"))
+    everything = pd.concat(sets.values())
+    ages, races, genders = (
+        list(dict.fromkeys(everything[name].astype(str))) for name in ("age_range", "race", "gender")
+    )
+    ages = ages or ["no"]
+    looks = {race: look | {"linestyle": "", "markersize": 7} for race, look in style.group_look(races).items()}
     with style.applied():
-        figure = style.new_figure(5.4 * len(sets) + 1.4, 6.0)
-        panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
-        for axes, (name, tests) in zip(panels, sets.items(), strict=True):
-            require_columns(tests, (*_COLUMNS, "p_value"))
-            _draw_p_values(axes, tests, alpha)
+        figure = style.new_figure(2.7 * len(ages) + 2.4, 3.1 * len(sets) + 1.2)
+        panels = figure.subplots(len(sets), len(ages), sharex=True, sharey=True, squeeze=False)
+        for row, (name, tests) in zip(panels, sets.items(), strict=True):
             shown = int(tests["p_value"].notna().sum())
-            axes.set_title(f"{name} faces ({shown} of {len(tests)} groups have 8 faces or more)")
-        most = max((tests["n"].max() for tests in sets.values() if len(tests)), default=0)
-        panels[0].set(xlim=(6.5, 1.4 * max(100, most)), ylim=(None, 2))  # after the last panel: they share both
-        panels[0].set_ylabel("p-value of the test of normality (D'Agostino's K²)")
-        _key(panels[-1], next(iter(sets.values())))
+            for axes, age in zip(row, ages, strict=True):
+                _draw_p_values(axes, tests[tests["age_range"].astype(str) == age], looks, genders, alpha, max(1, shown))
+                axes.set_title(f"{age} years", fontsize=10)
+            row[0].set_ylabel(f"{name} faces ({shown} of {len(tests)}\ngroups have 8 faces or more)")
+        panels[0, 0].set(xlim=(6.5, 1.4 * max(100, everything["n"].max())), ylim=(None, 2))  # of all: they are shared
+        handles = [Line2D([], [], **look, label=race) for race, look in looks.items()]
+        hollow = {"marker": "o", "color": "0.3", "linestyle": ""}
+        handles += [
+            Line2D([], [], markerfacecolor=face, label=gender, **hollow)
+            for gender, face in zip(genders, ("0.3", "white"), strict=False)
+        ]
+        handles += panels[0, 0].lines[-2:]
+        figure.legend(handles=handles, loc="outside right center")
         figure.suptitle(_title("Test of normality of each group's estimates, and how many faces the group has", source))
+        figure.supxlabel("faces of the group (n)", fontsize=10)
+        figure.supylabel("p-value of the test of normality (D'Agostino's K²)", fontsize=10)
     return figure
 
 
-def _draw_p_values(axes: Axes, tests: pd.DataFrame, alpha: float) -> None:
-    axes.set(xscale="log", yscale="log", xlabel="faces of the group (n)")
-    looks = style.group_look(list(dict.fromkeys(tests["race"].astype(str))))
-    ages, genders = (list(dict.fromkeys(tests[name].astype(str))) for name in ("age_range", "gender"))
-    for race, look in looks.items():
-        chosen = tests[tests["race"].astype(str) == race]
-        for row in chosen[chosen["p_value"].notna()].itertuples():
-            face = look["color"] if str(row.gender) == genders[0] else "white"
-            marker = _AGE_MARKERS[ages.index(str(row.age_range)) % len(_AGE_MARKERS)]
-            points = {"marker": marker, "markersize": 7, "markeredgewidth": 1.5, "linestyle": ""}
-            axes.plot(row.n, max(row.p_value, _LEAST_P), markerfacecolor=face, markeredgecolor=look["color"], **points)
-        axes.plot([], [], "s", color=look["color"], label=f"{race} (n = {chosen['n'].sum():,})")
+def _draw_p_values(
+    axes: Axes, tests: pd.DataFrame, looks: Mapping[str, dict], genders: list[str], alpha: float, tested: int
+) -> None:
+    axes.set(xscale="log", yscale="log")
+    for row in tests[tests["p_value"].notna()].itertuples():
+        look = looks[str(row.race)]
+        face = look["color"] if str(row.gender) == genders[0] else "white"
+        axes.plot(row.n, max(row.p_value, _LEAST_P), markerfacecolor=face, markeredgewidth=1.5, **look)
     axes.axhline(alpha, label=f"level {alpha:g}: rejected below", **_LEVEL)
-    tested = max(1, int(tests["p_value"].notna().sum()))
-    axes.axhline(alpha / tested, label=f"level / {tested} tests (Holm's first step)", **_HOLM)
+    axes.axhline(alpha / tested, label="level / tests of the row\n(Holm's first step)", **_HOLM)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     axes.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_formatter(NullFormatter())
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
 
 
 def _power_of_ten(p: float, _: int) -> str:
     """1 as "1", 0.01 as "0.01", 1e-5 as "10⁻⁵"."""
     return f"{p:g}" if p > 0.005 else "10" + str(round(np.log10(p))).translate(_SUPERSCRIPTS)
-
-
-def _key(axes: Axes, tests: pd.DataFrame) -> None:
-    """What shapes and fillings mean, to the right of the last panel."""
-    ages, genders = (list(dict.fromkeys(tests[name].astype(str))) for name in ("age_range", "gender"))
-    handles = [
-        Line2D([], [], marker=_AGE_MARKERS[i % len(_AGE_MARKERS)], color="0.3", linestyle="", label=f"{age} years")
-        for i, age in enumerate(ages)
-    ]
-    handles += [
-        Line2D([], [], marker="o", color="0.3", markerfacecolor=face, linestyle="", label=gender)
-        for gender, face in zip(genders, ("0.3", "white"), strict=False)
-    ]
-    axes.figure.legend(handles=handles, loc="outside right center")
 
 
 def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, source: str = "") -> Figure:
@@ -160,7 +156,7 @@ def _draw_rejections(axes: Axes, samples: pd.DataFrame, alpha: float) -> None:
         look = looks[str(race)]
         face = look["color"] if str(gender) == genders[0] else "white"
         label = f"{gender}, {race} (n = {group['n_group'].iloc[0]:,})"
-        points = {"marker": "o", "markersize": 5, "markerfacecolor": face, "linewidth": 1.4}
+        points = {"markersize": 5, "markerfacecolor": face, "linewidth": 1.4}
         axes.plot(group["n"], group["rejected"], label=label, **look, **points)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.2, fontsize=8)
 

@@ -1,35 +1,34 @@
 """One place for how figures look: colours, order of groups, fonts, and how a figure becomes a file.
 
 Colours are those of Okabe & Ito (2008), which stay apart under the common colour deficiencies; their yellow is left
-out because thin lines of it vanish on white. A group has the same colour and the same dashes in every figure, and
+out because thin lines of it vanish on white. A group has the same colour, dashes and marker in every figure, and
 genders share none with races, so that a figure can be read in print without colour too.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
 import matplotlib.style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from age_audit.core.vocabulary import GENDERS, GROUP_ORDER, RACES
+from age_audit.core.vocabulary import GENDERS, RACES
 from age_audit.store.files import write_atomically
 
 GENDER_COLOURS = dict(zip(GENDERS, ("#0072B2", "#D55E00"), strict=True))  # blue, vermilion
 RACE_COLOURS = dict(zip(RACES, ("#56B4E9", "#009E73", "#E69F00", "#CC79A7", "#4D4D4D"), strict=True))
 GROUP_COLOURS = GENDER_COLOURS | RACE_COLOURS
-_SOLID, _DASHED, _DASH_DOT, _DOTTED, _LONG = "-", (0, (5, 2)), (0, (6, 2, 1, 2)), (0, (1.5, 1.5)), (0, (9, 3))
-GROUP_DASHES = dict(zip(GENDERS, (_SOLID, _DASHED), strict=True)) | dict(
-    zip(RACES, (_SOLID, _DASHED, _DASH_DOT, _DOTTED, _LONG), strict=True)
-)
-UNKNOWN_GROUP_COLOURS = ("#999999", "#882255", "#44AA99", "#999933")  # for groups a CSV brings, in order of name
+MARKERS = "os^DvPX*<"  # groups stay apart without colour too
+_DASHES = ("-", (0, (5, 2)), (0, (6, 2, 1, 2)), (0, (1.5, 1.5)), (0, (9, 3)))
+# Of groups by another scheme than the study's, in their order: dashes and marker come together again after 45 only.
+_COLOURS = (*GENDER_COLOURS.values(), *RACE_COLOURS.values(), "#882255", "#999933")
+MANY_GROUPS = 5  # curves of more are told apart by markers as well, and their legend stands beside them
 DIVERGING = "RdBu_r"  # colours of signed values, read alike with the common colour deficiencies
-
-GROUP_TITLES = {"gender_real": "gender", "race_real": "race"}
 
 _SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that figures are the same on every machine
@@ -67,25 +66,34 @@ def applied() -> Iterator[None]:
         matplotlib.interactive(interactive)
 
 
-def group_order(feature: str, present: list[str]) -> list[str]:
-    """The groups of a feature in the order of figures: the published ones first, then any other by name."""
-    published = GROUP_ORDER.get(feature, [])
-    return [*published, *sorted(set(present) - set(published))]
-
-
-def group_look(groups: list[str]) -> dict[str, dict]:
-    """Colour and dashes of each group, as keyword arguments of ``Axes.plot``.
+def group_look(groups: Sequence[str]) -> dict[str, dict]:
+    """Colour, dashes and marker of each group, as keyword arguments of ``Axes.plot``.
 
     Parameters
     ----------
-    groups : list of str
-        All groups of one figure, in their order; those that are neither one of the published genders nor races share
-        out a few further colours.
+    groups : sequence of str
+        All groups of one feature, in their order. The study's genders and races always look the same; where any group
+        is of another scheme, each looks as its place in the order has it.
     """
-    unknown = [group for group in groups if group not in GROUP_COLOURS]
-    further = {group: UNKNOWN_GROUP_COLOURS[i % len(UNKNOWN_GROUP_COLOURS)] for i, group in enumerate(unknown)}
-    colours = GROUP_COLOURS | further
-    return {group: {"color": colours[group], "linestyle": GROUP_DASHES.get(group, _SOLID)} for group in groups}
+    for published, colours in ((GENDERS, GENDER_COLOURS), (RACES, RACE_COLOURS)):
+        if set(groups) <= set(published):
+            places = {group: published.index(group) for group in groups}
+            return {group: _look(place, colours[group]) for group, place in places.items()}
+    return {group: _look(place, _COLOURS[place % len(_COLOURS)]) for place, group in enumerate(groups)}
+
+
+def _look(place: int, colour: str) -> dict:
+    return {
+        "color": colour,
+        "linestyle": _DASHES[place % len(_DASHES)],
+        "marker": MARKERS[place % len(MARKERS)],
+    }
+
+
+def legend(axes: Axes, groups: int, **options) -> None:
+    """The legend of that many groups: inside the panel, or beside it where it would cover the curves."""
+    place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if groups > MANY_GROUPS else {"loc": "best"}
+    axes.legend(handlelength=3.5, **place | options)  # long enough to show the dashes
 
 
 def new_figure(width: float, height: float) -> Figure:

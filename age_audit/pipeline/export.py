@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
@@ -14,10 +14,12 @@ from scipy.stats import binomtest
 from age_audit.core.config import CropParameters, Stage1Config
 from age_audit.core.errors import UsageError
 from age_audit.core.masks import pack_masks
-from age_audit.core.metrics import distribution_spread, mean_absolute_error, mean_signed_error
-from age_audit.core.schema import FaceLabel
-from age_audit.data.images import study_age_range
-from age_audit.data.metadatasets import names_array, plain_number, read_metadataset, write_metadataset
+from age_audit.core.metrics import distribution_spread, signed_error
+from age_audit.core.schema import AGE_RANGES, FaceLabel
+from age_audit.core.vocabulary import STUDY_FEATURES
+from age_audit.data.frames import columns_of, label_fields
+from age_audit.data.images import age_range_of_label
+from age_audit.data.metadatasets import names_array, read_metadataset, write_metadataset
 from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_result, read_results
@@ -29,13 +31,14 @@ from age_audit.store.ledger import ImageRow, Ledger
 # machines, and a reader needs no more than the 4th.
 DECIMALS = 4
 UNLABELLED = "unlabelled"
-BEYOND = "over 100"
+BETWEEN = "in no range"
 
 
-def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> dict | None:
+def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe, sensitive: Sequence[str]) -> dict | None:
     """Write the predictions metadataset, and the packed masks where there are explanations.
 
-    All images in the folder count whose crop was attempted, in this run or an earlier one.
+    All images in the folder count whose crop was attempted, in this run or an earlier one. Failures are counted by
+    the groups of the sensitive features.
 
     Returns
     -------
@@ -69,8 +72,8 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> 
             for fname, estimate in estimates.items()
             if estimate["probability_female"] is not None
         },
-        "labels": {row.fname: label_fields(row.label) for row in _by_fname(rows)},
-        "failures": count_failures(rows, failed),
+        "labels": labels_by_name(_by_fname(rows)),
+        "failures": count_failures(rows, failed, sensitive, config.ranges),
         "accuracy": accuracy(estimates, rows),
     }
     counts = {"images": len(rows), "failed": dict(sorted(Counter(failed.values()).items()))}
@@ -94,16 +97,21 @@ def _holds_predictions(config: Stage1Config) -> bool:
 
 
 def accuracy(estimates: dict[str, dict], rows: dict[str, ImageRow]) -> dict:
-    """Mean absolute and mean signed error in years, and Pearson r, over the estimated faces with a labelled age."""
-    ages = {row.fname: row.label.age for row in rows.values() if row.label.age is not None}
-    pairs = np.array([(estimates[fname]["age"], ages[fname]) for fname in estimates if fname in ages]).reshape(-1, 2)
+    """Mean absolute and mean signed error in years, and Pearson r, over the estimated faces with a labelled age.
+
+    Of labels that are ranges errors are the distance from the nearer end; r leaves them out.
+    """
+    ages = {row.fname: row.label.age_bounds or (row.label.age,) * 2 for row in rows.values()}
+    known = [(estimates[fname]["age"], *ages[fname]) for fname in estimates if None not in ages.get(fname, (None,))]
+    estimated, lowest, highest = np.array(known, dtype=float).reshape(-1, 3).T
+    errors, exact = signed_error(estimated, lowest, highest), lowest == highest
     measures = {
-        "mean_absolute_error": mean_absolute_error(*pairs.T),
-        "mean_signed_error": mean_signed_error(*pairs.T),
-        "pearson_r": pearson_r(*pairs.T),
+        "mean_absolute_error": np.abs(errors).mean() if known else np.nan,
+        "mean_signed_error": errors.mean() if known else np.nan,
+        "pearson_r": pearson_r(estimated[exact], lowest[exact]),
     }
-    known = {name: round(float(value), DECIMALS) if np.isfinite(value) else None for name, value in measures.items()}
-    return {"n": len(pairs)} | known
+    rounded = {name: round(float(value), DECIMALS) if np.isfinite(value) else None for name, value in measures.items()}
+    return {"n": len(known)} | rounded
 
 
 def describe(recipe: Recipe, dataset: str) -> dict:
@@ -119,13 +127,20 @@ def describe(recipe: Recipe, dataset: str) -> dict:
     }
 
 
-def label_fields(label: FaceLabel) -> dict:
-    """A label under the names of the published files."""
-    return {"age_real": plain_number(label.age), "gender_real": label.gender, "race_real": label.race}
+def labels_by_name(rows: Sequence[ImageRow]) -> dict[str, dict]:
+    """The fields of every label, the same for each, by file name."""
+    fields = [label_fields(row.label) for row in rows]
+    names = dict.fromkeys(columns_of(fields))
+    return {row.fname: names | label for row, label in zip(rows, fields, strict=True)}
 
 
-def count_failures(rows: dict[str, ImageRow], failed: dict[str, str]) -> dict:
-    """Images and failures by reason in all, and by race, gender and age range: a detector that drops some groups
+def count_failures(
+    rows: dict[str, ImageRow],
+    failed: dict[str, str],
+    sensitive: Sequence[str] = STUDY_FEATURES,
+    ranges: Sequence[Sequence[int]] = AGE_RANGES,
+) -> dict:
+    """Images and failures by reason in all, and by sensitive feature and age range: a detector that drops some groups
     more is itself a finding. The interval of the share that failed is Wilson's, at 95 %.
 
     Parameters
@@ -133,20 +148,29 @@ def count_failures(rows: dict[str, ImageRow], failed: dict[str, str]) -> dict:
     rows : dict of str to ImageRow
     failed : dict of str to str
         "step/reason" by image.
+    sensitive : sequence of str
+    ranges : sequence of (low, high)
+        In years, both included.
     """
-    groups: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in ("race", "gender", "age_range")}
+    groups: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in (*sensitive, "age_range")}
     for image, row in rows.items():
-        age, bounds = row.label.age, study_age_range(row.label.age)
-        groups["race"][row.label.race or UNLABELLED].append(image)
-        groups["gender"][row.label.gender or UNLABELLED].append(image)
-        groups["age_range"][f"{bounds[0]}-{bounds[1]}" if bounds else UNLABELLED if age is None else BEYOND].append(
-            image
-        )
+        for name in sensitive:
+            groups[name][row.label.feature(name) or UNLABELLED].append(image)
+        groups["age_range"][_age_range_name(row.label, ranges)].append(image)
     by_group = {
         f"by_{feature}": {name: _count(members[name], failed) for name in sorted(members)}
         for feature, members in groups.items()
     }
     return {"overall": _count(list(rows), failed)} | by_group
+
+
+def _age_range_name(label: FaceLabel, ranges: Sequence[Sequence[int]]) -> str:
+    bounds = age_range_of_label(label, ranges)
+    if bounds is not None:
+        return f"{bounds[0]}-{bounds[1]}"
+    if label.age is None:
+        return UNLABELLED if label.age_bounds is None else BETWEEN
+    return f"over {ranges[-1][1]}" if label.age > ranges[-1][1] else BETWEEN
 
 
 def _count(images: list[str], failed: dict[str, str]) -> dict:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from age_audit.core.config import Stage1Config
 from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.schema import FaceLabel
 from age_audit.data.images import ImageFile, count_other_files, draw_evenly, duplicate_names, list_images
-from age_audit.data.label_formats import LabelSource
+from age_audit.data.label_formats import LabelSource, sensitive_features
 from age_audit.pipeline.steps import FROM_CROPS, READ, Job
 from age_audit.store.ledger import FILE_NAME, ImageRow, Ledger
 
@@ -23,11 +23,14 @@ class Intake:
     ----------
     files : list of ImageFile
         In order of name.
+    sensitive : tuple of str
+        Features that groups are compared by.
     content : dict of str to str
         Hash of the bytes of each image that could be read.
     """
 
     files: list[ImageFile]
+    sensitive: tuple[str, ...]
     content: dict[str, str] = field(default_factory=dict)
 
 
@@ -64,8 +67,10 @@ class ImageFolder:
         from age_audit.faces.decoding import read_bytes
 
         _refuse_other_images(ledger, self._listed, self._config)
-        labels = {file.image: self._labels.label(file.fname) for file in self._listed}
-        intake = Intake(_select(self._config, self._listed, labels))
+        by_name = self._labels.labels(file.fname for file in self._listed)
+        print(self._labels.report(by_name), end="\n" if self._labels.report(by_name) else "")
+        labels = {file.image: by_name[file.fname] for file in self._listed}
+        intake = _intake(self._config, self._listed, labels)
         duplicates = duplicate_names(self._listed)
         rows, failures = [], []
         for file in intake.files:
@@ -78,6 +83,9 @@ class ImageFolder:
             except ImageFailure as failure:
                 failures.append(Job(file.image, READ, "", "").failed(failure.reason, failure.note))
             rows.append(ImageRow(file.image, file.fname, content, labels[file.image]))
+        # Images of earlier runs that this one leaves out get its labels too: no folder holds labels of two sources.
+        known, chosen = ledger.images(), {file.image for file in intake.files}
+        rows += [replace(known[i], label=labels[i]) for i in labels if i in known and i not in chosen]
         ledger.write_images(rows, [file.image for file in self._listed])
         ledger.record(failures)
         return intake
@@ -98,9 +106,10 @@ class CropsAlone:
         rows = ledger.images()
         self._count = len(rows)
         files = [ImageFile(image, Path()) for image in rows]
-        chosen = _select(self._config, files, {image: row.label for image, row in rows.items()})
-        known = {file.image: rows[file.image].content for file in chosen}
-        return Intake(chosen, {image: content for image, content in known.items() if content is not None})
+        intake = _intake(self._config, files, {image: row.label for image, row in rows.items()})
+        known = {file.image: rows[file.image].content for file in intake.files}
+        intake.content |= {image: content for image, content in known.items() if content is not None}
+        return intake
 
 
 def find_images(config: Stage1Config) -> ImageFolder | CropsAlone:
@@ -130,8 +139,10 @@ def _refuse_other_images(ledger: Ledger, files: list[ImageFile], config: Stage1C
         )
 
 
-def _select(config: Stage1Config, files: list[ImageFile], labels: dict[str, FaceLabel]) -> list[ImageFile]:
+def _intake(config: Stage1Config, files: list[ImageFile], labels: dict[str, FaceLabel]) -> Intake:
+    """The images to take, none of which is read yet."""
+    sensitive = sensitive_features(labels.values(), config.sensitive)
     if config.sample is not None:
-        drawn = set(draw_evenly(labels, config.sample, config.seed))
+        drawn = set(draw_evenly(labels, config.sample, config.seed, sensitive, config.ranges))
         files = [file for file in files if file.image in drawn]
-    return files if config.limit is None else files[: config.limit]
+    return Intake(files if config.limit is None else files[: config.limit], sensitive)

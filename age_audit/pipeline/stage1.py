@@ -115,7 +115,7 @@ def run_stage1(config: Stage1Config) -> Tally:
             if "explain" in config.steps:
                 _explain(run)
                 ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
-        _say_how_accurate(export_predictions(config, ledger, recipe))
+        _say_how_accurate(export_predictions(config, ledger, recipe, intake.sensitive))
         steps = chain(config.steps, aligned)
         counted = tally(ledger, recipe, [file.image for file in run.files], run.content, steps, run.worked)
         execution.progress.tell("end", **asdict(counted))

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, replace
 
 from age_audit.core.config import Stage2Config
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import BOUNDS
 from age_audit.core.metrics import study_accuracy
 from age_audit.data.metadatasets import write_metadataset
 from age_audit.data.region_scores import format_for, write_activations
 from age_audit.execution import Execution, open_execution
 from age_audit.pipeline import tasks
-from age_audit.pipeline.export import DECIMALS, describe, label_fields
+from age_audit.pipeline.export import DECIMALS, describe, labels_by_name
 from age_audit.pipeline.outcomes import Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_result, read_results
@@ -126,9 +127,10 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
         for image, estimate in read_results(ledger, recipe, "estimate", estimates)
     }
     done = sorted((fname[image], image) for image, outcome in scored.items() if outcome.status == "done")
+    labels = labels_by_name([evaluation.rows[image] for _, image in done])
     activations = (
-        _activation_row(evaluation.rows[image], ages.get(image), read_result(ledger, recipe, "activations", image))
-        for _, image in done
+        _activation_row(name, labels[name], ages.get(image), read_result(ledger, recipe, "activations", image))
+        for name, image in done
     )
     found = sorted((fname[image], image) for image, outcome in landmarks.items() if outcome.status == "done")
     attachment = (
@@ -143,10 +145,9 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
     write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)
 
 
-def _activation_row(row: ImageRow, age: float | None, scores: dict[str, float]) -> dict:
-    real = row.label.age
+def _activation_row(fname: str, label: dict, age: float | None, scores: dict[str, float]) -> dict:
+    lowest, highest = ([label.get(name) if label["age_real"] is None else label["age_real"]] for name in BOUNDS)
     accuracy = None
-    if age is not None and real is not None:
-        accuracy = round(float(study_accuracy([age], [real])[0]), DECIMALS + 2)  # exact: years have four decimals
-    estimate = {"age_estimation": age, "age_estimation_accuracy": accuracy}
-    return {"fname": row.fname} | label_fields(row.label) | estimate | scores
+    if age is not None and lowest != [None]:
+        accuracy = round(float(study_accuracy([age], lowest, highest)[0]), DECIMALS + 2)  # exact: four decimals
+    return {"fname": fname} | label | {"age_estimation": age, "age_estimation_accuracy": accuracy} | scores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,28 +12,28 @@ import pandas as pd
 from age_audit.audit.errors.groups import estimates_of
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import ALL
+from age_audit.core.groups import ALL, BOUNDS, compared_by, feature_column, feature_title, real_ages
 from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
 from age_audit.core.metrics import study_accuracy
 from age_audit.core.randomness import Resampling
+from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
-from age_audit.data.frames import row_counts
+from age_audit.data.frames import grouped, row_counts
 from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import files_there, read_activations
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
-from age_audit.figures.style import GROUP_TITLES, save_figure
-from age_audit.store.files import write_atomically
+from age_audit.figures.style import save_figure
+from age_audit.store.files import file_stem, write_atomically
 
-COLUMNS = (*REQUIRED_COLUMNS, "age_estimation_accuracy")  # all that tables and figures need of a file
+COLUMNS = (*REQUIRED_COLUMNS, *BOUNDS, "age_estimation_accuracy")  # all that tables and figures need of a file
 RESAMPLING = Resampling(seed=42)  # as the notebooks: the same faces have the same interval in their tables and here
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
 
 _REASONS = {
     "no_real_age": "without a real age: in no table or figure",
     "no_estimate": "without an estimate: in no table or figure",
-    "outside_age_ranges": "with a real age outside the age ranges: only in the rows of all ages",
-    "no_gender_real": "without a gender: not in the groups by gender",
-    "no_race_real": "without a race: not in the groups by race",
+    "age_as_range": "with a range of ages as label: error 0 inside it, else the distance from its nearer end",
+    "outside_age_ranges": "with a real age that no age range holds: only in the rows of all ages",
 }
 
 
@@ -49,12 +50,14 @@ def run_stage3(config: Stage3Config) -> str:
     UsageError
         If the file cannot be used or the folder cannot be written to.
     """
-    frame = read_activations(config.metadatasets, config.dataset, COLUMNS)
-    computed = study_accuracy(frame["age_estimation"], frame["age_real"])
+    asked = map(feature_column, config.sensitive or ())
+    frame = read_activations(config.metadatasets, config.dataset, {*COLUMNS, *asked})
+    frame = grouped(frame, config.sensitive, config.ranges)
+    computed = study_accuracy(frame["age_estimation"], *real_ages(frame))
     disagree = int((np.abs(frame["age_estimation_accuracy"] - computed) > _ROUNDING).sum())
     if config.preset == "audit":
         frame["age_estimation_accuracy"] = computed
-    tables = group_tables(frame)
+    tables = group_tables(frame, config.sensitive)
     try:
         written = _write(config, frame, tables)
     except OSError as error:
@@ -80,6 +83,8 @@ def write_paper(config: Stage3Config) -> str:
     parameters = {
         "ESTIMATOR": _estimator(config),
         "DATASET": config.dataset,
+        "SENSITIVE": None if config.sensitive is None else list(config.sensitive),
+        "RANGES": None if config.ranges == AGE_RANGES else list(config.age_ranges),
         "METADATASETS": str(config.metadatasets.absolute()),
         "FIGURES": str(figures),
         "TABLES": str(figures / "tables"),
@@ -98,10 +103,14 @@ def _estimator(config: Stage3Config) -> str:
         ) from error
 
 
-def group_tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Every measure of the groups of each feature, within age ranges and over all: see :func:`estimates_of`."""
-    both = {feature: ["age_range", feature] for feature in GROUP_TITLES}
-    return {name: estimates_of(frame, features, features, resampling=RESAMPLING) for name, features in both.items()}
+def group_tables(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
+    """Every measure of the groups of each feature, within age ranges and over all: see :func:`estimates_of`.
+
+    Without any feature there is one table, of the age ranges.
+    """
+    columns = compared_by(frame, sensitive)
+    by = {feature_title(column): ["age_range", column] for column in columns} or {"age_range": ["age_range"]}
+    return {title: estimates_of(frame, features, features, resampling=RESAMPLING) for title, features in by.items()}
 
 
 def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[str]:
@@ -109,12 +118,16 @@ def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataF
     config.figures.mkdir(parents=True, exist_ok=True)
     start = f"{config.dataset}_{config.preset}"
     written = []
-    for feature, title in GROUP_TITLES.items():
-        for name, measure in DISTRIBUTIONS.items():
-            figure = distributions_by_age_range(frame, measure, feature, f"{config.dataset}, preset {config.preset}")
-            written.append(save_figure(figure, config.figures, f"{start}_{name}_by_{title}").name)
-        written.append(_write_table(tables[feature], config.figures / f"{start}_errors_by_{title}.csv"))
-    counts = pd.DataFrame(row_counts(frame).items(), columns=["what", "rows"])
+    counts = row_counts(frame, list(tables))
+    source = f"{config.dataset}, preset {config.preset}"
+    source += "; ages are ranges: error 0 inside, else distance from the nearer end" if "age_as_range" in counts else ""
+    for title, table in tables.items():
+        stem = file_stem(title)
+        for name, measure in DISTRIBUTIONS.items() if title != "age_range" else ():
+            figure = distributions_by_age_range(frame, measure, feature_column(title), source)
+            written.append(save_figure(figure, config.figures, f"{start}_{name}_by_{stem}").name)
+        written.append(_write_table(table, config.figures / f"{start}_errors_by_{stem}.csv"))
+    counts = pd.DataFrame(counts.items(), columns=["what", "rows"])
     written.append(_write_table(counts, config.figures / f"{start}_rows.csv"))
     return written
 
@@ -127,9 +140,11 @@ def _write_table(table: pd.DataFrame, path: Path) -> str:
 
 def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame], disagree: int) -> list[str]:
     """The report without the files."""
-    counts = row_counts(frame)
+    counts = row_counts(frame, list(tables))
     lines = [f"{config.dataset}, preset {config.preset}: {counts['images']} images read, {counts['used']} used."]
-    lines += [f"  {counts[reason]} {words}" for reason, words in _REASONS.items() if counts[reason]]
+    lines += [f"  {counts[reason]} {words}" for reason, words in _REASONS.items() if counts.get(reason)]
+    without = {title: counts[f"no_{feature_column(title)}"] for title in tables if title != "age_range"}
+    lines += [f"  {count} without a {title}: not in the groups by {title}" for title, count in without.items() if count]
     there = [path.name for path in files_there(config.metadatasets, config.dataset)]
     if len(there) > 1:
         lines.append(f"  read from {there[0]}; not from {', '.join(there[1:])}, which is there as well")
@@ -141,10 +156,11 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
         lines.append(f"  {disagree} store an accuracy other than (100 - |estimate - age|) / 100: {what}")
     everyone = next(iter(tables.values())).drop_duplicates("measure", keep="last").set_index("measure")
     lines += [_mean_in_words(measure, everyone.loc[measure.key]) for measure in (MAE, SIGNED_ERROR)]
-    for feature, table in tables.items():
-        groups = table[(table["age_range"] != ALL) & (table[feature] != ALL)].drop_duplicates(["age_range", feature])
+    for title, table in tables.items():
+        columns = list(dict.fromkeys(["age_range", feature_column(title)]))
+        groups = table[(table[columns] != ALL).all(axis=1)].drop_duplicates(columns)
         few = int((groups["n"] < FEW_FACES).sum())
-        lines.append(f"By {GROUP_TITLES[feature]}: {few} of {len(groups)} groups have fewer than {FEW_FACES} faces.")
+        lines.append(f"By {title}: {few} of {len(groups)} groups have fewer than {FEW_FACES} faces.")
     return lines
 
 

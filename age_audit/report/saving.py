@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from age_audit.core.errors import UsageError
 from age_audit.figures import style
-from age_audit.store.files import write_atomically
+from age_audit.store.files import file_stem, write_atomically
 
 SIGNIFICANT = 6  # digits in CSV: more would show how a machine adds, not what was measured
 LATEX_SIGNIFICANT = 3
@@ -100,7 +100,7 @@ class Saver:
         if stem in self._taken:
             raise UsageError(f"expected every figure and table to have a name of its own, got {stem!r} twice")
         self._taken.add(stem)
-        return f"{self.prefix}_{stem}"
+        return f"{self.prefix}_{file_stem(stem)}"
 
 
 def with_few_colours(picture: bytes, colours: int) -> bytes:

@@ -7,6 +7,7 @@ without the other, and a process killed at any moment leaves the last complete s
 from __future__ import annotations
 
 import fcntl
+import json
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -33,7 +34,9 @@ CREATE TABLE IF NOT EXISTS results (
     image TEXT, step TEXT, variant TEXT, payload BLOB NOT NULL, PRIMARY KEY (image, step, variant));
 CREATE TABLE IF NOT EXISTS mask_files (image TEXT PRIMARY KEY, key TEXT NOT NULL);
 """
-_IMAGE_COLUMNS = "image, fname, content, age, gender, race, label_problem"
+# Older ledgers lack these; whoever wrote them reads on, for columns are asked for by name.
+_ADDED_COLUMNS = {"age_low": "REAL", "age_high": "REAL", "features": "TEXT"}
+_IMAGE_COLUMNS = "image, fname, content, age, gender, race, label_problem, age_low, age_high, features"
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Ledger:
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._db.executescript(_TABLES)
                 self._check_format()
+                self._add_columns()
                 self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
             if is_disk_full(error):
@@ -117,6 +121,13 @@ class Ledger:
             self.set_meta("format", FORMAT)
         elif found != FORMAT:
             raise UsageError(f"expected {self.path} to be of format {FORMAT}, it is of {found}; use another --output")
+
+    def _add_columns(self) -> None:
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(images)")}
+        with self._db:
+            for name, kind in _ADDED_COLUMNS.items():
+                if name not in there:
+                    self._db.execute(f"ALTER TABLE images ADD COLUMN {name} {kind}")
 
     def __enter__(self) -> Ledger:
         return self
@@ -148,17 +159,14 @@ class Ledger:
                 self._db.execute("UPDATE images SET listed = 0")
                 self._db.executemany("UPDATE images SET listed = 1 WHERE image = ?", ((image,) for image in listed))
             self._db.executemany(
-                f"INSERT OR REPLACE INTO images ({_IMAGE_COLUMNS}, listed) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
-                (
-                    (r.image, r.fname, r.content, r.label.age, r.label.gender, r.label.race, r.label.problem)
-                    for r in rows
-                ),
+                f"INSERT OR REPLACE INTO images ({_IMAGE_COLUMNS}, listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+                ((row.image, row.fname, row.content, *_label_cells(row.label)) for row in rows),
             )
 
     def images(self) -> dict[str, ImageRow]:
         """Everything known of the images that count, by image, sorted."""
         rows = self._db.execute(f"SELECT {_IMAGE_COLUMNS} FROM images WHERE listed ORDER BY image")
-        return {row[0]: ImageRow(*row[:3], FaceLabel(row[1], *row[3:])) for row in rows}
+        return {row[0]: ImageRow(*row[:3], _label(row[1], *row[3:])) for row in rows}
 
     def record(self, records: Iterable[StepRecord]) -> None:
         """Write outcomes with their results, all or none of them."""
@@ -248,6 +256,16 @@ class Ledger:
         """Trust the mask pictures of these images no longer, because they are about to be drawn anew."""
         with self._db:
             self._db.executemany("DELETE FROM mask_files WHERE image = ?", ((image,) for image in images))
+
+
+def _label_cells(label: FaceLabel) -> tuple:
+    features = json.dumps(dict(label.features), ensure_ascii=False) if label.features else None
+    return label.age, label.gender, label.race, label.problem, *(label.age_bounds or (None, None)), features
+
+
+def _label(fname: str, age, gender, race, problem, low, high, features) -> FaceLabel:
+    bounds = None if low is None else (low, high)
+    return FaceLabel(fname, age, gender, race, problem, bounds, json.loads(features) if features else {})
 
 
 def _locked(path: Path):

@@ -170,11 +170,11 @@ def study_panels(
         Groups within age ranges, empty ones too.
     """
     place = {fname: i for i, fname in enumerate(masks["fname"].tolist())}
-    panels = []
+    kept, panels = {*KEYS_RACE_AGE_BOUNDARIES, key}, []
     for low, high in age_ranges:
         halves = []
         for half in ("positive", "negative"):
-            cohorts = filter_dataset(parts[half], KEYS_RACE_AGE_BOUNDARIES, key, groups, low, high).by_category
+            cohorts = filter_dataset(parts[half], kept, key, groups, low, high).by_category
             halves.append({group: cohort_sum(cohorts[group], place, masks["positive"]) for group in groups})
         for group in groups:
             (first, n_first), (second, n_second) = halves[0][group], halves[1][group]
@@ -182,19 +182,21 @@ def study_panels(
     return panels
 
 
-def panel_table(panels: Sequence[StudyPanel], types: Sequence[str] = ("accurate", "observing")) -> pd.DataFrame:
-    """The panels in numbers.
+def panel_table(
+    panels: Sequence[StudyPanel], key: str = "race_real", types: Sequence[str] = ("accurate", "observing")
+) -> pd.DataFrame:
+    """The panels in numbers; ``key`` is what their groups are told apart by.
 
     Returns
     -------
     DataFrame
-        One row a panel. Columns: ``age_range``, ``race_real``, ``n_accurate``, ``n_inaccurate``; for each type
+        One row a panel. Columns: ``age_range``, the key, ``n_accurate``, ``n_inaccurate``; for each type
         ``<type>_lowest`` and ``<type>_mean`` of the heatmap (its largest value is 1) and ``<type>_above_zero``, the
         share of pixels above what was 0 before scaling; NaN where there is no heatmap.
     """
     rows = []
     for panel in panels:
-        row = {"age_range": panel.age_range, "race_real": panel.group}
+        row = {"age_range": panel.age_range, key: panel.group}
         row |= {"n_accurate": panel.n_first, "n_inaccurate": panel.n_second}
         for this_type in types:
             heatmap = panel.heatmap(this_type)

@@ -37,8 +37,8 @@ def test_study_accuracy_and_its_cutoff():
 def test_within_years():
     # Errors 5, 10, 0: two of three are at most 5, one is at most 4, all are at most 10.
     np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE), [1, 0, 1, np.nan, np.nan])
-    np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE, 4), [0, 0, 1, np.nan, np.nan])
-    np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE, 10), [1, 1, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE, years=4), [0, 0, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE, years=10), [1, 1, 1, np.nan, np.nan])
 
 
 @pytest.mark.parametrize("mean", [metrics.mean_absolute_error, metrics.mean_signed_error])

@@ -33,7 +33,8 @@ def test_frame_adds_errors_age_range_and_missing_accuracy():
 def test_group_order_is_fixed_whatever_occurs():
     rows = [face("a.jpg", race="Zulu"), face("b.jpg", race="Other"), face("c.jpg", race="Inuit")]
     frame = frames.activations_frame(rows)
-    assert list(frame["race_real"].cat.categories) == [*vocabulary.RACES, "Inuit", "Zulu"]
+    assert list(frame["race_real"].cat.categories) == ["Other", "Inuit", "Zulu"]
+    assert list(frames.activations_frame(rows[1:2])["race_real"].cat.categories) == vocabulary.RACES
     assert list(frame["gender_real"].cat.categories) == vocabulary.GENDERS
     assert (
         list(frame["age_range"].cat.categories) == vocabulary.AGE_RANGE_LABELS == ["0–12", "13–18", "19–25", "26–100"]
@@ -105,3 +106,33 @@ def test_rows_are_left_alone():
     before = copy.deepcopy(rows)
     frames.activations_frame(rows)
     assert rows == before
+
+
+def test_groups_of_any_column_and_age_ranges_of_ones_own():
+    rows = [face("a.jpg", 13, tone="10"), face("b.jpg", 18, tone="2"), face("c.jpg", 5, tone=None), face("d.jpg", 12.5)]
+    own = frames.grouped(frames.activations_frame(rows), ["tone", "gender"], [(0, 12), (13, 17)])
+    assert list(own["tone"].cat.categories) == ["2", "10"]
+    assert own["age_range"].astype(object).tolist()[0::2] == ["13–17", "0–12"]
+    assert own["age_range"].isna().tolist() == [False, True, False, False]
+    with pytest.raises(
+        UsageError, match="columns of the labels, gender, race, tone; got skin; stage 1 keeps every col"
+    ):
+        frames.grouped(frames.activations_frame(rows), ["skin"])
+
+
+def test_a_range_of_ages_has_an_error_from_its_nearer_end():
+    def row(fname, estimate, **label):
+        return face(fname, estimate=estimate, **{"age_real": None, "age_real_low": 20, "age_real_high": 29} | label)
+
+    exact = {"age_real": 40, "age_real_low": None, "age_real_high": None}
+    rows = [row("a.jpg", 25), row("b.jpg", 17.5), row("c.jpg", 31), row("d.jpg", 31, **exact), row("e.jpg", None)]
+    frame = frames.activations_frame(rows)
+    assert frame["signed_error"].tolist()[:4] == [0, -2.5, 2, -9]
+    assert frame["age_estimation_accuracy"].tolist()[:4] == [1, 0.975, 0.98, 0.91]
+    assert frame["age_range"].isna().tolist() == [True, True, True, False, True]  # 20–29 is in none of the study's
+    own = frames.grouped(frame, None, [(20, 29), (30, 39)])
+    assert own["age_range"].astype(object).tolist()[:3] == ["20–29"] * 3
+    assert frames.row_counts(own) == {
+        **{"images": 5, "no_real_age": 0, "no_estimate": 1, "used": 4, "age_as_range": 3},
+        **{"outside_age_ranges": 1, "no_gender_real": 0, "no_race_real": 0},
+    }

@@ -10,11 +10,11 @@ from age_audit.core.errors import UsageError
 from age_audit.core.schema import FaceLabel
 from age_audit.data.images import (
     ImageFile,
+    age_range_of_label,
     count_other_files,
     draw_evenly,
     duplicate_names,
     list_images,
-    study_age_range,
 )
 
 
@@ -112,8 +112,16 @@ def test_duplicate_names_point_to_the_first(tmp_path):
         (None, None),
     ],
 )
-def test_study_age_range(age, expected):
-    assert study_age_range(age) == expected
+def test_age_range_of_label(age, expected):
+    assert age_range_of_label(FaceLabel("a.jpg", age)) == expected
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [((3, 9), (0, 9)), ((9, 9), (0, 9)), ((5, 10), None), ((10, 19), (10, 19)), ((70, 130), None)],
+)
+def test_a_range_of_ages_belongs_to_the_age_range_that_holds_all_of_it(bounds, expected):
+    assert age_range_of_label(FaceLabel("a.jpg", age_bounds=bounds), [(0, 9), (10, 19), (20, 100)]) == expected
 
 
 def cell(prefix, count, **label):

@@ -4,7 +4,15 @@ import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import FaceLabel
-from age_audit.data.label_formats import LabelSource, label_from_imdbwiki_name, label_from_utkface_name, read_label_csv
+from age_audit.data.label_formats import (
+    LabelSource,
+    label_from_agedb_name,
+    label_from_imdbwiki_name,
+    label_from_morph_name,
+    label_from_utkface_name,
+    read_label_csv,
+    sensitive_features,
+)
 
 
 class TestUtkfaceNames:
@@ -37,14 +45,68 @@ class TestUtkfaceNames:
             ("30_2_5_2017.jpg", (30, None, None), "gender and race"),
             ("30_0_-1_2017.jpg", (30, "Male", None), "race"),
             ("30__1_2017.jpg", (30, None, "African"), "gender"),
-            ("20170109142408075.jpg", (None, None, None), "age and gender and race"),
-            ("holiday.jpg", (None, None, None), "age and gender and race"),
-            (".jpg", (None, None, None), "age and gender and race"),
         ],
     )
     def test_broken_ones_keep_what_is_there_and_name_what_is_not(self, fname, expected, lacking):
         problem = f"file name gives no valid {lacking}"
         assert label_from_utkface_name(fname) == FaceLabel(fname, *expected, problem=problem)
+
+    @pytest.mark.parametrize(
+        "fname",
+        [
+            *(
+                "20170109142408075.jpg",
+                "holiday.jpg",
+                ".jpg",
+                "100_0234.JPG",
+                "4_AnnDoe_26_f.jpg",
+                "117_BobRoe_77_m.jpg",
+            ),
+            *("30_M_1_2017.jpg", "30_0_1_4_2017.jpg", "009055_1M54.JPG", "12_34.jpg", "1_1981-05-05_2009.jpg"),
+        ],
+    )
+    def test_nothing_is_read_from_names_of_another_format(self, fname):
+        assert label_from_utkface_name(fname) == FaceLabel(fname, problem="the file name is not of this format")
+
+
+class TestOtherNames:
+    @pytest.mark.parametrize(
+        ("fname", "expected"),
+        [
+            ("0_MariaCallas_35_f.jpg", (35.0, "Female")),
+            ("10007_GlendaJackson_0_m.jpg", (0.0, "Male")),
+            ("4_Ann_van_Doe_26_f.jpg", (26.0, "Female")),
+            ("7_X_130_m.png", (130.0, "Male")),
+        ],
+    )
+    def test_agedb(self, fname, expected):
+        assert label_from_agedb_name(fname) == FaceLabel(fname, *expected)
+
+    @pytest.mark.parametrize(
+        ("fname", "expected"),
+        [("009055_1M54.JPG", (54.0, "Male")), ("1_12F7.jpg", (7.0, "Female")), ("1_0F105.png", (105.0, "Female"))],
+    )
+    def test_morph(self, fname, expected):
+        assert label_from_morph_name(fname) == FaceLabel(fname, *expected)
+
+    @pytest.mark.parametrize(
+        ("parse", "fname", "problem"),
+        [
+            (label_from_agedb_name, "7_X_30_x.jpg", "the file name is not of this format"),
+            (label_from_agedb_name, "26_0_0_20170116184024662.jpg", "the file name is not of this format"),
+            (label_from_agedb_name, "x_MariaCallas_35_f.jpg", "the file name is not of this format"),
+            (label_from_morph_name, "009055_M54.JPG", "the file name is not of this format"),
+            (label_from_morph_name, "009055_1M54", "the file name is not of this format"),
+            (label_from_morph_name, "009055_1m54.JPG", "the file name is not of this format"),
+        ],
+    )
+    def test_refused(self, parse, fname, problem):
+        assert parse(fname) == FaceLabel(fname, problem=problem)
+
+    def test_an_impossible_age_is_left_out_and_named(self):
+        male = {"gender": "Male", "problem": "age 131 is out of range"}
+        assert label_from_agedb_name("7_X_131_m.jpg") == FaceLabel("7_X_131_m.jpg", **male)
+        assert label_from_morph_name("009_1M131.JPG") == FaceLabel("009_1M131.JPG", **male)
 
 
 class TestImdbWikiNames:
@@ -67,10 +129,10 @@ class TestImdbWikiNames:
             ("7_1900-12-31_1950.jpg", "born before 1901"),
             ("7_2009-05-05_1981.jpg", "age -28 is out of range"),
             ("7_1901-01-01_2032.jpg", "age 131 is out of range"),
-            ("7_1981_2009.jpg", "file name is not id_birth_taken"),
-            ("_1981-05-05_2009.jpg", "file name is not id_birth_taken"),
-            ("7_1981-05-05_2009", "file name is not id_birth_taken"),
-            ("26_0_0_20170116184024662.jpg", "file name is not id_birth_taken"),
+            ("7_1981_2009.jpg", "the file name is not of this format"),
+            ("_1981-05-05_2009.jpg", "the file name is not of this format"),
+            ("7_1981-05-05_2009", "the file name is not of this format"),
+            ("26_0_0_20170116184024662.jpg", "the file name is not of this format"),
         ],
     )
     def test_refused(self, fname, problem):
@@ -89,7 +151,7 @@ def csv_of(tmp_path):
 
 class TestLabelCsv:
     def test_any_cell_but_fname_may_be_empty(self, csv_of):
-        path = csv_of("fname,age,gender,race\na.jpg,31,Male,Asian\nb.jpg,,,\nc.jpg, 4.5 ,, Other\nd.jpg,0\n")
+        path = csv_of("fname,age,gender,race\na.jpg,31,Male,Asian\nb.jpg,,,\nc.jpg, 4.5 ,, Other\n\nd.jpg,0,,\n")
         assert read_label_csv(path) == {
             "a.jpg": FaceLabel("a.jpg", 31.0, "Male", "Asian"),
             "b.jpg": FaceLabel("b.jpg"),
@@ -97,53 +159,162 @@ class TestLabelCsv:
             "d.jpg": FaceLabel("d.jpg", 0.0),
         }
 
-    def test_columns_in_another_order_among_others(self, csv_of):
-        path = csv_of("race,source,age,fname,gender\nOther,web,20,ä b.jpg,Female\n")
-        assert read_label_csv(path) == {"ä b.jpg": FaceLabel("ä b.jpg", 20.0, "Female", "Other")}
+    def test_every_further_column_is_a_feature(self, csv_of):
+        path = csv_of("race,source,age,fname,Skin tone\nOther,web,20,ä b.jpg,II\n,,,c.jpg,\n")
+        labels = read_label_csv(path)
+        assert labels["ä b.jpg"] == FaceLabel(
+            "ä b.jpg", 20.0, None, "Other", features={"source": "web", "Skin tone": "II"}
+        )
+        assert labels["c.jpg"].features == {"source": None, "Skin tone": None}
+        assert [labels["ä b.jpg"].feature(name) for name in ("race", "gender", "source", "x")] == [
+            *("Other", None, "web", None)
+        ]
 
-    def test_byte_order_mark_and_quotes(self, csv_of):
-        path = csv_of('fname,age,gender,race\r\n"a,b.jpg",31,,\r\n', "utf-8-sig")
-        assert read_label_csv(path) == {"a,b.jpg": FaceLabel("a,b.jpg", 31.0)}
+    def test_ages_and_file_names_suffice(self, csv_of):
+        assert read_label_csv(csv_of("fname,age\na.jpg,3\n")) == {"a.jpg": FaceLabel("a.jpg", 3.0)}
+
+    @pytest.mark.parametrize(
+        ("text", "encoding"),
+        [
+            ('fname,age,gender,race\r\n"a,b.jpg",31,,\r\n', "utf-8-sig"),
+            ('fname;age;gender;race\n"a,b.jpg";31;;\n', "utf-8"),
+            ("fname\tage\tgender\trace\na,b.jpg\t31\t\t\n", "utf-16"),
+            ('FName,AGE,Gender,RACE\n"a,b.jpg",31,,', "utf-8"),
+        ],
+    )
+    def test_byte_order_marks_quotes_separators_and_capitals(self, csv_of, text, encoding):
+        assert read_label_csv(csv_of(text, encoding)) == {"a,b.jpg": FaceLabel("a,b.jpg", 31.0)}
+
+    def test_fairface(self, csv_of):
+        path = csv_of(
+            "file,age,gender,race,service_test\nval/1.jpg,3-9,Male,East Asian,False\n"
+            "val/2.jpg,more than 70,Female,Latino_Hispanic,True\nval/3.jpg,0-2,Female,Black,True\n"
+        )
+        assert read_label_csv(path) == {
+            "1.jpg": FaceLabel("1.jpg", None, "Male", "East Asian", None, (3, 9), {"service_test": "False"}),
+            "2.jpg": FaceLabel("2.jpg", None, "Female", "Latino_Hispanic", None, (70, 130), {"service_test": "True"}),
+            "3.jpg": FaceLabel("3.jpg", None, "Female", "Black", None, (0, 2), {"service_test": "True"}),
+        }
+
+    def test_appa_real(self, csv_of):
+        path = csv_of(
+            "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age\n000000.jpg,36,5.055,1.4332,4\n"
+        )
+        rest = {"num_ratings": "36", "apparent_age_avg": "5.055", "apparent_age_std": "1.4332"}
+        assert read_label_csv(path) == {"000000.jpg": FaceLabel("000000.jpg", 4.0, features=rest)}
+        source = LabelSource(str(path))
+        assert source.label("000000.jpg_face.jpg") == FaceLabel("000000.jpg_face.jpg", 4.0, features=rest)
 
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("fname,age\na.jpg,3\n", "columns fname, age, gender, race; gender, race missing"),
-            ("", "fname, age, gender, race missing"),
-            ("fname;age;gender;race\na.jpg;1;;\n", "fname, age, gender, race missing"),
+            (
+                "fname,gender,race\na.jpg,,\n",
+                "one column for the age, age or real_age; its header is fname, gender, race",
+            ),
+            ("", "one column for the file name, fname or file or file_name; its header is empty"),
+            ("name,age\na.jpg,3\n", "one column for the file name.*its header is name, age"),
+            ("fname,age,real_age\na.jpg,3,3\n", "one column for the age"),
+            ("fname,age,Age\na.jpg,3,4\n", "one column for the age"),
+            ("fname,age,tone,tone\na.jpg,3,4,5\n", "a name each.*rename 'tone'"),
+            ("fname,age,\na.jpg,3,4\n", "a name each.*rename ''"),
+            ("fname,age,race_real\na.jpg,3,4\n", "no result is stored under; rename 'race_real'"),
+            ("fname,age,age_estimation\na.jpg,3,4\n", "rename 'age_estimation'"),
+            ("fname,age,activation_nose\na.jpg,3,4\n", "rename 'activation_nose'"),
+            (
+                "fname,age,gender,race\nx.jpg,25,5,M,Asian\n",
+                "line 2: expected 4 cells as in the header, got 5: x.jpg, 25",
+            ),
+            ("fname,age,gender,race\nx.jpg,25\n", "line 2: expected 4 cells as in the header, got 2: x.jpg, 25"),
+            ('fname,age,gender,race\n"a.jpg,3,,\nb.jpg,3,,\n', "reading it failed: unexpected end of data"),
             ("fname,age,gender,race\nsub/a.jpg,3,,\n", r"line 2: expected fname without a folder, got 'sub/a\.jpg'"),
             ("fname,age,gender,race\nc:\\a.jpg,3,,\n", "line 2: expected fname without a folder"),
-            ("fname,age,gender,race\na.jpg,3,,\na.jpg,4,,\n", r"line 3: expected each fname once, 'a\.jpg'"),
+            ("fname,age,gender,race\na.jpg,3,,\na.jpg,4,,\n", r"line 3: expected each file name once, 'a\.jpg'"),
+            ("file,age\ntrain/1.jpg,3-9\nval/1.jpg,3-9\n", r"line 3: expected each file name once, '1\.jpg'"),
             ("fname,age,gender,race\na.jpg,3,,\n,4,,\n", "line 3: expected a file name in fname"),
             ("fname,age,gender,race\na.jpg,young,,\n", "line 2: expected age to be a number from 0 to 130.*'young'"),
             ("fname,age,gender,race\na.jpg,131,,\n", "expected age to be a number.*'131'"),
             ("fname,age,gender,race\na.jpg,-1,,\n", "expected age to be a number.*'-1'"),
             ("fname,age,gender,race\na.jpg,nan,,\n", "expected age to be a number.*'nan'"),
+            ("fname,age\na.jpg,29-20\n", "expected age to be a number.*'29-20'"),
+            ("fname,age\na.jpg,20-290\n", "expected age to be a number.*'20-290'"),
         ],
     )
-    def test_unusable(self, csv_of, text, message):
+    def test_refused(self, csv_of, text, message):
         with pytest.raises(UsageError, match=message):
             read_label_csv(csv_of(text))
 
-    def test_another_encoding(self, csv_of):
-        with pytest.raises(UsageError, match=r"expected a CSV of labels at .*labels\.csv"):
+    def test_other_encodings_are_refused(self, csv_of):
+        with pytest.raises(UsageError, match="reading it failed"):
             read_label_csv(csv_of("fname,age,gender,race\nä.jpg,3,,\n", "latin-1"))
 
-    def test_missing_file(self, tmp_path):
-        with pytest.raises(UsageError, match=r"expected a CSV of labels at .*none\.csv"):
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(UsageError, match=r"none\.csv"):
             read_label_csv(tmp_path / "none.csv")
 
 
 class TestLabelSource:
-    def test_by_name(self, csv_of):
+    def test_sources(self, csv_of):
         csv = str(csv_of("fname,age,gender,race\n26_0_0_1.jpg,5,,\n"))
         ages = [LabelSource(source).label("26_0_0_1.jpg").age for source in ("utkface", "imdbwiki", csv)]
         assert ages == [26, None, 5]
 
-    def test_image_that_the_csv_does_not_have(self, csv_of):
+    def test_images_that_the_csv_does_not_know(self, csv_of):
         source = LabelSource(str(csv_of("fname,age,gender,race\na.jpg,5,,\n")))
         assert source.label("b.jpg") == FaceLabel("b.jpg", problem="not in the label file")
 
+    def test_the_same_name_in_both_forms_of_unicode(self, csv_of):
+        source = LabelSource(str(csv_of("fname,age\nJose\u0301.jpg,5\n")))
+        assert source.label("Jos\u00e9.jpg") == FaceLabel("Jos\u00e9.jpg", 5.0)
+
     def test_unknown(self):
-        with pytest.raises(UsageError, match=r"--labels to be utkface, imdbwiki or a path .*csv, got 'adience'"):
+        with pytest.raises(
+            UsageError, match="expected --labels to be utkface, imdbwiki, agedb, morph or a path ending"
+        ):
             LabelSource("adience")
+
+    def test_names_of_another_format_are_told_with_counts(self):
+        names = ["0_AnnDoe_35_f.jpg", "1_BobRoe_36_m.jpg", "2_AnnDoe_35_f.jpg", "26_0_0_2017.jpg"]
+        with pytest.raises(UsageError) as refused:
+            LabelSource("utkface").labels(names)
+        assert "format utkface, but only 1 of 4 fit, not '0_AnnDoe_35_f.jpg'" in str(refused.value)
+        assert "utkface 1, imdbwiki 0, agedb 3, morph 0" in str(refused.value)
+        assert [label.age for label in LabelSource("agedb").labels(names).values()] == [35, 36, 35, None]
+
+    def test_names_of_no_format_are_images_without_labels(self):
+        source = LabelSource("utkface")
+        assert source.report(source.labels(["holiday.jpg"])) == (
+            "labels: 1 of 1 images: the file name is not of this format"
+        )
+
+    def test_ill_named_files_among_others_are_counted(self):
+        source = LabelSource("utkface")
+        labels = source.labels(["61_1_20170109142408075.jpg", "holiday.jpg", "1_1_1_2017.jpg", "2_1_1_2017.jpg"])
+        assert source.report(labels) == (
+            "labels: 1 of 4 images: file name gives no valid race\n"
+            "labels: 1 of 4 images: the file name is not of this format"
+        )
+        assert source.report(source.labels(["1_1_1_2017.jpg"])) == ""
+
+    def test_rows_and_images_without_each_other_are_counted(self, csv_of):
+        source = LabelSource(str(csv_of("fname,age\na.jpg,20-29\nb.jpg,5\nc.jpg,5\nd.jpg,5\n")))
+        assert source.report(source.labels(["a.jpg", "b.jpg", "x.jpg"])) == (
+            "labels: 1 of 3 images: not in the label file\n"
+            "labels: 1 ages are ranges: an error counts from their nearer end, 0 inside\n"
+            "labels: 2 of 4 rows of the CSV name no image"
+        )
+
+    def test_a_csv_of_other_images_is_refused(self, csv_of):
+        source = LabelSource(str(csv_of("fname,age\na.jpg,20\nb.jpg,5\n")))
+        with pytest.raises(
+            UsageError, match=r"of its 2 rows, such as 'a\.jpg', none names one of the 1 images.*'A\.jpg'"
+        ):
+            source.labels(["A.jpg"])
+
+
+def test_sensitive_features():
+    labels = [FaceLabel("a.jpg", race="Asian", features={"tone": "II", "empty": None}), FaceLabel("b.jpg")]
+    assert sensitive_features(labels) == ("race",)
+    assert sensitive_features(labels, ["tone", "race"]) == ("tone", "race")
+    with pytest.raises(UsageError, match="columns with labels of these images, race, tone; got empty, gender"):
+        sensitive_features(labels, ["empty", "race", "gender"])

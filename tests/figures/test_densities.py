@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 import scipy
 import seaborn
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from age_audit.core.errors import UsageError
 from age_audit.core.vocabulary import GENDERS, RACES
-from age_audit.data.frames import activations_frame
+from age_audit.data.frames import activations_frame, grouped
 from age_audit.figures import style
 from age_audit.figures.densities import (
     ACCURACY,
@@ -130,11 +131,28 @@ def test_reflected_density_keeps_all_mass_below_the_bound():
     assert abs(grid[curve.argmax()] - 1) < 0.02
 
 
-def test_unknown_groups_follow_the_known_ones_in_colours_of_their_own():
+def test_groups_of_another_scheme_stand_alone():
     frame = frame_of(("Zulu", 5, SPREAD), ("Asian", 5, SPREAD), ("Inuit", 5, SPREAD))
     axes = distributions_by_age_range(frame, ACCURACY, "race_real").axes[0]
-    assert list(lines(axes)) == [*RACES, "Inuit", "Zulu"]
-    assert len({line.get_color() for line in lines(axes).values()}) == 7
+    assert list(lines(axes)) == ["Asian", "Inuit", "Zulu"]
+    assert len({line.get_color() for line in lines(axes).values()}) == 3
+
+
+def test_nine_groups_stay_apart_in_grey_and_uncovered_in_age_ranges_of_ones_own():
+    names = [f"tone {i}" for i in range(1, 10)]
+    frame = grouped(frame_of(*((name, 15, SPREAD) for name in names)), ["race"], [(0, 12), (13, 17), (18, 100)])
+    figure = distributions_by_age_range(frame, ACCURACY, "race_real")
+    assert [axes.get_title() for axes in figure.axes] == [
+        f"real age {ages} years" for ages in ("0–12", "13–17", "18–100")
+    ]
+    curves = lines(figure.axes[1])
+    assert list(curves) == names
+    assert len({(line.get_marker(), str(line.get_linestyle())) for line in curves.values()}) == 9
+    shown = [set(range(*line.get_markevery().indices(401))) for line in curves.values()]
+    assert all(shown) and sum(map(len, shown)) == len(set.union(*shown))  # no marker hides another's
+    FigureCanvasAgg(figure).draw()
+    legend = figure.axes[1].get_legend().get_window_extent()
+    assert legend.x0 >= figure.axes[1].get_window_extent().x1 and legend.x1 <= figure.bbox.x1
 
 
 def test_names_are_never_read_as_formulas(tmp_path):

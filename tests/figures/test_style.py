@@ -30,3 +30,13 @@ def test_interactive_mode_that_the_first_figure_switches_on_stays_on(interactive
         interactive(False)
         raise KeyError
     assert not matplotlib.is_interactive()
+
+
+def test_looks():
+    assert style.group_look(["African", "Asian"])["Asian"]["color"] == style.RACE_COLOURS["Asian"]
+    assert style.group_look(["Female"])["Female"] == style.group_look(["Male", "Female"])["Female"]
+    nine = style.group_look([f"group {i}" for i in range(9)]).values()
+    assert len({look["color"] for look in nine}) == len({look["marker"] for look in nine}) == 9
+    many = style.group_look([f"group {i}" for i in range(45)]).values()
+    assert len({(look["linestyle"], look["marker"]) for look in many}) == 45
+    assert len({look["color"] for look in style.group_look(["Asian", "Black", "White"]).values()}) == 3

@@ -132,7 +132,7 @@ def test_the_ledger_says_what_was_converted_and_what_labels_lack(folder, tmp_pat
     assert notes["30_1_0_animated.gif:read"].startswith("first of 2 frames")
     assert notes["30_1_0_two.png:crop"] == "several-faces: 2, the largest taken"
     assert notes["sub/30_1_0_fine.jpg:read"] == "30_1_0_fine.jpg has the same file name"
-    assert problems == {"portrait.png": "file name gives no valid age and gender and race"}
+    assert problems == {"portrait.png": "the file name is not of this format"}
     assert min(seconds) > 0
 
 

@@ -283,7 +283,10 @@ def test_the_same_tables_from_parquet(finished, tmp_path):
     ("options", "words"),
     [
         (["--images", "nowhere"], "expected a folder of images at nowhere"),
-        (["--labels", "labels.txt"], "expected --labels to be utkface, imdbwiki or a path ending in .csv"),
+        (
+            ["--labels", "labels.txt"],
+            "expected --labels to be utkface, imdbwiki, agedb, morph or a path ending in .csv",
+        ),
         (["--estimator", "dex"], "expected an estimator among dex-wrn, dex-efficientnet-b3, cydral-resnet10"),
         (["--estimator", "nothing_here:f", "--steps", "estimate"], "expected 'nothing_here:f' to name module:function"),
     ],

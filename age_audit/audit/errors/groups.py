@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
+from age_audit.core.groups import ALL, feature_names, groups_of, real_ages, require_columns
 from age_audit.core.measures import COMPARED, MEASURES
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
@@ -35,7 +35,8 @@ def face_measures(frame: pd.DataFrame, measures: Sequence[str] = tuple(MEASURES)
     Parameters
     ----------
     frame : DataFrame
-        N rows with ``age_real`` and ``age_estimation`` in years.
+        N rows with ``age_real`` and ``age_estimation`` in years; of labels that are a range of ages see
+        :func:`age_audit.core.groups.real_ages`: an estimate inside has error 0.
     measures : sequence of str
         Of :data:`age_audit.core.measures.MEASURES`: absolute and signed error (years), whether the absolute error is at
         most 5 years (0 or 1), and the study's accuracy (at most 1).
@@ -65,7 +66,8 @@ def face_measures(frame: pd.DataFrame, measures: Sequence[str] = tuple(MEASURES)
     if unknown or not measures:
         raise ValueError(f"expected measures out of {', '.join(MEASURES)}; got {', '.join(unknown) or 'none'}")
     require_columns(frame, ("age_real", "age_estimation"))
-    return np.stack([MEASURES[name].of_faces(frame["age_estimation"], frame["age_real"]) for name in measures])
+    ages = frame["age_estimation"], *real_ages(frame)
+    return np.stack([MEASURES[name].of_faces(*ages) for name in measures])
 
 
 def disaggregate(
@@ -134,7 +136,8 @@ def estimates_of(
     """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`.
 
     What is drawn for an interval depends on the seed and the errors of these very faces, so that the same faces have
-    the same interval in whichever table they stand.
+    the same interval in whichever table they stand. Where any label is a range of ages, ``n_age_as_range`` says how
+    many of a group's are.
 
     Examples
     --------
@@ -148,7 +151,7 @@ def estimates_of(
     9         all  4    2.0
     """
     values = face_measures(frame)
-    used = np.isfinite(values[0])
+    used, as_range = np.isfinite(values[0]), np.not_equal(*real_ages(frame))
     rows = []
     for labels, inside in groups_of(frame, features, with_all):
         chosen = values[:, inside & used]
@@ -157,6 +160,8 @@ def estimates_of(
         for measure, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
             row = {"measure": measure, "n": n, "value": value, "low": low, "high": high}
             rows.append(labels | row | {"method": found.method, "few_faces": n < FEW_FACES})
+            if (used & as_range).any():
+                rows[-1]["n_age_as_range"] = int((inside & used & as_range).sum())
     return pd.DataFrame(rows)
 
 

@@ -7,15 +7,11 @@ from collections.abc import Mapping
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from age_audit.core.groups import ALL
+from age_audit.core.groups import ALL, in_order
 from age_audit.core.randomness import CONFIDENCE
-from age_audit.core.vocabulary import AGE_RANGES, FEW_FACES, GENDERS, RACES
+from age_audit.core.vocabulary import FEW_FACES, GENDERS, RACES
 
-_ORDER = {
-    "by_race": RACES,
-    "by_gender": GENDERS,
-    "by_age_range": [f"{low}-{high}" for low, high in AGE_RANGES],
-}
+_ORDER = {"by_race": RACES, "by_gender": GENDERS}
 
 
 def lost_faces(document: Mapping, confidence: float = CONFIDENCE) -> pd.DataFrame:
@@ -32,10 +28,10 @@ def lost_faces(document: Mapping, confidence: float = CONFIDENCE) -> pd.DataFram
     Returns
     -------
     DataFrame
-        Columns: ``feature`` (``"all"``, ``"race"``, ``"gender"`` or ``"age_range"``), ``group``, ``images``, ``lost``,
-        ``share`` (0-1) with ``low`` and ``high``, ``reasons`` as text, ``few_faces`` (fewer than 30 images). Groups in
-        their published order, then any others by name, those without a label among them. NaN where there are no
-        images.
+        Columns: ``feature`` (``"all"``, ``"age_range"`` or a sensitive feature, such as ``"race"``), ``group``,
+        ``images``, ``lost``, ``share`` (0-1) with ``low`` and ``high``, ``reasons`` as text, ``few_faces`` (fewer than
+        30 images). Groups in their published order, then any others by number or name, those without a label among
+        them. NaN where there are no images.
 
     Examples
     --------
@@ -51,10 +47,10 @@ def lost_faces(document: Mapping, confidence: float = CONFIDENCE) -> pd.DataFram
     }
     failures = document.get("failures", {})
     rows = [_row(ALL, ALL, failures.get("overall", known), confidence)]
-    for key, order in _ORDER.items():
-        groups = failures.get(key, {})
-        names = [name for name in order if name in groups] + sorted(set(groups) - set(order))
-        rows += [_row(key.removeprefix("by_"), name, groups[name], confidence) for name in names]
+    for key, groups in failures.items():
+        if key.startswith("by_"):
+            names = [name for name in in_order(groups, _ORDER.get(key, ())) if name in groups]
+            rows += [_row(key.removeprefix("by_"), name, groups[name], confidence) for name in names]
     return pd.DataFrame(rows)
 
 

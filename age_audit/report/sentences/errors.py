@@ -10,7 +10,7 @@ from age_audit.audit.errors.baselines import ESTIMATOR, ONE_AGE, OWN_AGE
 from age_audit.audit.findings import standing_out
 from age_audit.core.groups import ALL
 from age_audit.core.measures import ACCURACY, CS_5, MAE
-from age_audit.core.vocabulary import AGE_RANGE_LABELS, FEW_FACES
+from age_audit.core.vocabulary import FEW_FACES
 from age_audit.report.claims import AUDIT, PUBLISHED, Claims
 
 FEATURES = {"race": "race_real", "gender": "gender_real"}
@@ -24,7 +24,7 @@ _AGES = "How much of the differences by {} is a mix of ages?"
 _MISSING = "Who is missing?"
 
 
-def add_claims(claims: Claims, saved: Mapping[str, pd.DataFrame]) -> None:
+def add_claims(claims: Claims, saved: Mapping[str, pd.DataFrame], features: Mapping[str, str] = FEATURES) -> None:
     """Add every claim of the notebook on errors.
 
     Parameters
@@ -32,16 +32,18 @@ def add_claims(claims: Claims, saved: Mapping[str, pd.DataFrame]) -> None:
     claims : Claims
     saved : mapping of str to DataFrame
         The tables that its saver has saved, by stem: ``errors_overall``, ``errors_along_age``, ``baselines``,
-        ``findings``, ``rank_changes`` and ``lost_faces``; for race and for gender ``positive_by_…``, ``errors_by_…``
-        and ``equal_ages_by_…``. What no group has enough faces for makes no claim.
+        ``findings``, ``rank_changes`` and ``lost_faces``; for each feature ``positive_by_…``, ``errors_by_…`` and
+        ``equal_ages_by_…``. What no group has enough faces for makes no claim.
+    features : mapping of str to str
+        The columns of what groups are compared by, by name.
     """
     _add_accuracy(claims, saved)
     _add_percentage(claims, saved["baselines"])
-    _add_worst(claims, saved)
-    for name in FEATURES:
+    _add_worst(claims, saved, features)
+    for name in features:
         _add_sureness(claims, saved["findings"], name)
         _add_age_mix(claims, saved, name)
-    _add_missing(claims, saved["lost_faces"])
+    _add_missing(claims, saved["lost_faces"], features)
 
 
 def _add_accuracy(claims: Claims, saved: Mapping[str, pd.DataFrame]) -> None:
@@ -61,7 +63,7 @@ def _add_percentage(claims: Claims, baselines: pd.DataFrame) -> None:
     claims.add(_PERCENT, PUBLISHED, sentence, "baselines", ACCURACY.key, age_range=ALL, guess=ESTIMATOR)
     sentence = "One and the same age for every face, their median age, has a mean accuracy of {:.3f}."
     claims.add(_PERCENT, AUDIT, sentence, "baselines", ACCURACY.key, age_range=ALL, guess=ONE_AGE)
-    for age_range in [ALL, *AGE_RANGE_LABELS]:
+    for age_range in dict.fromkeys([ALL, *baselines["age_range"].astype(str)]):
         place = {"age_range": age_range, "guess": OWN_AGE}
         told = standing_out(baselines, "estimator_ahead", **place)
         if told:
@@ -75,8 +77,8 @@ def _add_percentage(claims: Claims, baselines: pd.DataFrame) -> None:
     claims.add(_PERCENT, AUDIT, sentence, "baselines", ACCURACY.key, age_range=ALL, guess=OWN_AGE)
 
 
-def _add_worst(claims: Claims, saved: Mapping[str, pd.DataFrame]) -> None:
-    for name, feature in FEATURES.items():
+def _add_worst(claims: Claims, saved: Mapping[str, pd.DataFrame], features: Mapping[str, str]) -> None:
+    for name, feature in features.items():
         shares = saved[f"positive_by_{name}"]
         shares = shares.assign(shortfall=1 - shares["mean_accuracy"])
         worst = standing_out(shares[shares["n"] >= FEW_FACES], "shortfall")
@@ -154,11 +156,11 @@ def _add_ranks(claims: Claims, question: str, name: str, age_range: str) -> None
     claims.add(question, AUDIT, sentence, "rank_changes", "rank_changes", **place)
 
 
-def _add_missing(claims: Claims, lost: pd.DataFrame) -> None:
+def _add_missing(claims: Claims, lost: pd.DataFrame, features: Mapping[str, str]) -> None:
     if lost["share"].notna().any():
         sentence = "A share of {:.4f} of all images ended without an estimate."
         claims.add(_MISSING, AUDIT, sentence, "lost_faces", "share", feature=ALL, group=ALL)
-    for feature in ("race", "gender", "age_range"):
+    for feature in (*features, "age_range"):
         worst = standing_out(lost, "share", feature=feature, few_faces=False)
         if worst:
             where = f"(95 % interval {worst['low']:.4f} to {worst['high']:.4f}, {worst['images']:,} images)"

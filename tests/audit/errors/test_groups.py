@@ -212,3 +212,17 @@ def test_nothing_is_found_where_there_is_nothing():
     found = rows(table, kind="between")
     assert 0.03 <= (found["p_value"] <= 0.05).mean() <= 0.07
     assert not (found["p_holm"] <= 0.05).any()
+
+
+def test_labels_that_are_ranges_count_from_their_nearer_end_and_the_table_says_so():
+    frame = pd.DataFrame({"age_real": [25.0, np.nan, np.nan, np.nan], "age_estimation": [30.0, 25.0, 35.5, 12.0]})
+    assert "n_age_as_range" not in estimates_of(frame, [], **FEW)
+    frame = frame.assign(age_real_low=[np.nan, 20, 20, 20], age_real_high=[np.nan, 29, 29, 29])
+    table = estimates_of(frame, [], **FEW).set_index("measure")
+    assert table["value"].to_dict() == {  # errors 5, 0, 6.5 and -8
+        "mean_absolute_error": 19.5 / 4,
+        "mean_signed_error": 3.5 / 4,
+        "cumulative_score_5": 0.5,
+        "study_accuracy": pytest.approx(1 - 19.5 / 400),
+    }
+    assert table["n"].tolist() == [4] * 4 and table["n_age_as_range"].tolist() == [3] * 4

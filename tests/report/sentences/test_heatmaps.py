@@ -31,7 +31,7 @@ def tables(found=1.0, p_holm=(0.2, 0.01)):
     )
     return {
         "accurate_less_inaccurate_summary": contrasts,
-        "races": races,
+        "between_groups": races,
         "regions_and_null": nulls,
         "regions_and_null_summary": pd.DataFrame({"masks": list(KINDS), "regions": 2, "above": 1, "below": 0}),
         "areas": pd.DataFrame({"masks": list(MASKS), "area": "settled", "mean": [1.0, 0.42]}),
@@ -45,7 +45,7 @@ def claimed(tmp_path, saved):
     for stem, table in saved.items():
         saver.table(table, stem, "")
     claims = Claims(saver)
-    add_claims("heatmaps", claims, saver.saved)
+    add_claims("heatmaps", claims, saver.saved, feature_name="race")
     return claims.table()
 
 

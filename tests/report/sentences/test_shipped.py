@@ -14,7 +14,9 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PREFIX = "utkface_dex-wrn"
 NOTEBOOKS = {
     "analysis_age_estimations_accuracy_and_differences": errors.add_claims,
-    "analysis_image_segment_activations": lambda claims, saved: add_claims("heatmaps", claims, saved),
+    "analysis_image_segment_activations": lambda claims, saved: add_claims(
+        "heatmaps", claims, saved, feature_name="race"
+    ),
     "analysis_pearson_correlations": lambda claims, saved: appendix_b.add_claims(claims, saved, "published"),
     "analysis_statistical_significance": appendix_a.add_claims,
 }
