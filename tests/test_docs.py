@@ -1,4 +1,4 @@
-"""Every name and path of the package that the documentation mentions exists, and its numbers are those of the tables."""
+"""Every name and path of the package that documentation mentions exists, and its numbers are those of the tables."""
 
 import importlib
 import re

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
+
+CONFIDENCE = 0.95  # coverage of all intervals
+DRAWS = 2_000  # bootstrap samples an interval
+PERMUTATIONS = 4_999  # with 1 added to both counts, the smallest p-value is 1 / 5,000
 
 
 def stream(seed: int, name: str | bytes) -> np.random.Generator:
@@ -30,3 +35,36 @@ def stream(seed: int, name: str | bytes) -> np.random.Generator:
     """
     digest = hashlib.sha256(name.encode() if isinstance(name, str) else name).digest()
     return np.random.default_rng([seed, *np.frombuffer(digest[:16], dtype="<u4").tolist()])
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How the intervals and p-values of a table are drawn; the same gives the same table.
+
+    Attributes
+    ----------
+    seed : int
+        0 or more.
+    draws, permutations : int
+        Bootstrap samples an interval, permutations a p-value.
+    confidence : float
+        Coverage of the intervals, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If the confidence is not between 0 and 1.
+    """
+
+    seed: int
+    draws: int = DRAWS
+    permutations: int = PERMUTATIONS
+    confidence: float = CONFIDENCE
+
+    def __post_init__(self):
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"expected a confidence between 0 and 1, got {self.confidence}")
+
+    def for_intervals(self, name: str | bytes) -> dict:
+        """What :func:`age_audit.stats.resampling.combination_interval` asks for, with the stream of that name."""
+        return {"rng": stream(self.seed, name), "draws": self.draws, "confidence": self.confidence}

@@ -15,6 +15,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL, BOUNDS, compared_by, feature_column, feature_title, real_ages
 from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
 from age_audit.core.metrics import study_accuracy
+from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
 from age_audit.data.frames import grouped, row_counts
@@ -22,11 +23,10 @@ from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import files_there, read_activations
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import save_figure
-from age_audit.stats.resampling import CONFIDENCE
 from age_audit.store.files import file_stem, write_atomically
 
 COLUMNS = (*REQUIRED_COLUMNS, *BOUNDS, "age_estimation_accuracy")  # all that tables and figures need of a file
-SEED = 42  # of the notebooks: the same faces have the same interval in their tables and here
+RESAMPLING = Resampling(seed=42)  # as the notebooks: the same faces have the same interval in their tables and here
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
 
 _REASONS = {
@@ -110,7 +110,7 @@ def group_tables(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) ->
     """
     columns = compared_by(frame, sensitive)
     by = {feature_title(column): ["age_range", column] for column in columns} or {"age_range": ["age_range"]}
-    return {title: estimates_of(frame, features, features, seed=SEED) for title, features in by.items()}
+    return {title: estimates_of(frame, features, features, resampling=RESAMPLING) for title, features in by.items()}
 
 
 def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[str]:
@@ -169,4 +169,5 @@ def _mean_in_words(measure: Measure, row: pd.Series) -> str:
     words = measure.name.capitalize()
     if row["n"] < 2:
         return f"{words}: {row['value']:.2f} years, one face." if row["n"] else f"{words}: no faces."
-    return f"{words}: {row['value']:.2f} years, {CONFIDENCE:.0%} interval {row['low']:.2f} to {row['high']:.2f}."
+    interval = f"{RESAMPLING.confidence:.0%} interval {row['low']:.2f} to {row['high']:.2f}"
+    return f"{words}: {row['value']:.2f} years, {interval}."

@@ -16,9 +16,10 @@ from age_audit.audit.errors.groups import disaggregate
 from age_audit.audit.errors.rank_tests import rank_tests
 from age_audit.core.groups import ALL, groups_of, require_columns
 from age_audit.core.measures import COMPARED, MAE, MEASURES
+from age_audit.core.randomness import PERMUTATIONS, Resampling
 from age_audit.recheck.normality import normality_tests
 from age_audit.stats.normality import FEWEST_FOR_SKEW
-from age_audit.stats.resampling import CONFIDENCE, DRAWS, PERMUTATIONS, with_adjusted
+from age_audit.stats.resampling import with_adjusted
 from age_audit.study.appendix_a import age_range_names
 
 FEATURES = ("age_range", "gender_real", "race_real")
@@ -33,22 +34,15 @@ QUESTIONS = (
 AS_THEY_ARE, SAME_AGE = "as they are", "at the same real age"
 
 
-def audit_table(
-    frame: pd.DataFrame,
-    *,
-    seed: int,
-    draws: int = DRAWS,
-    permutations: int = PERMUTATIONS,
-    confidence: float = CONFIDENCE,
-) -> pd.DataFrame:
+def audit_table(frame: pd.DataFrame, *, resampling: Resampling) -> pd.DataFrame:
     """Errors of every age range, gender and race, and their differences to all faces of the age range.
 
     Parameters
     ----------
     frame : DataFrame
         From :mod:`age_audit.data.frames`.
-    seed, draws, permutations, confidence
-        As :func:`age_audit.audit.errors.groups.disaggregate`, whose measures these are.
+    resampling : Resampling
+        As for :func:`age_audit.audit.errors.groups.disaggregate`, whose measures these are.
 
     Returns
     -------
@@ -65,10 +59,9 @@ def audit_table(
         If the frame lacks a column.
     """
     require_columns(frame, FEATURES)
-    options = {"seed": seed, "draws": draws, "permutations": permutations, "confidence": confidence, "between": False}
     estimates, differences = [], []
     for label in frame["age_range"].cat.categories:
-        found = disaggregate(frame[frame["age_range"] == label], FEATURES[1:], **options)
+        found = disaggregate(frame[frame["age_range"] == label], FEATURES[1:], resampling=resampling, between=False)
         n_age_range = found.overall["n"].iloc[0]
         estimates.append(found.by_group.assign(age_range=label, n_age_range=n_age_range))
         differences.append(found.difference.assign(age_range=label))

@@ -15,7 +15,7 @@ import pandas as pd
 import scipy
 
 from age_audit.core.groups import ALL, groups_of, require_columns
-from age_audit.core.randomness import stream
+from age_audit.core.randomness import CONFIDENCE, DRAWS, stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.normality import (
     _BATCH,
@@ -25,7 +25,7 @@ from age_audit.stats.normality import (
     normality_test,
     simulated_p_value,
 )
-from age_audit.stats.resampling import BCA_LIMIT, CONFIDENCE, DRAWS, with_adjusted
+from age_audit.stats.resampling import BCA_LIMIT, with_adjusted
 
 SIZES = (10, 20, 40, 80, 160, 320, 640, 1280)
 _MOMENTS = {

@@ -14,10 +14,9 @@ import scipy
 
 from age_audit.core.groups import require_columns
 from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
-from age_audit.core.randomness import stream
+from age_audit.core.randomness import CONFIDENCE, stream
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.stats.correlations import weighted_correlations
-from age_audit.stats.resampling import CONFIDENCE
 
 _ACCURACY = "age_estimation_accuracy"
 _NUMBERS_AT_ONCE = 2**19  # a few arrays of this many at a time: some 20 MiB, which caches like better than more

@@ -7,7 +7,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from age_audit.core.metrics import _as_pair
-from age_audit.stats.resampling import CONFIDENCE
+from age_audit.core.randomness import CONFIDENCE
 
 _NO_SPREAD = 1e-12  # of the cohort's variance: what rounding leaves of a half that does not vary
 

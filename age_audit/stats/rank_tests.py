@@ -8,8 +8,9 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from age_audit.core.randomness import PERMUTATIONS
 from age_audit.core.vocabulary import FEW_FACES
-from age_audit.stats.resampling import PERMUTATIONS, cliffs_delta
+from age_audit.stats.resampling import cliffs_delta
 
 _NUMBERS_AT_ONCE = 2**21  # permuted numbers held in memory at a time: 16 MiB
 _ROUNDING = 1e-9  # of sums that are equal but for the order of their terms

@@ -18,9 +18,8 @@ import pandas as pd
 import scipy
 from numpy.typing import ArrayLike
 
-DRAWS = 2_000
-PERMUTATIONS = 4_999  # with 1 added to both counts, the smallest p-value is 1 / 5,000
-CONFIDENCE = 0.95
+from age_audit.core.randomness import CONFIDENCE, DRAWS, PERMUTATIONS
+
 BCA_LIMIT = 2_000  # faces; BCa leaves out one after the other, in time that grows with their square
 BOOTSTRAP_LIMIT = 10_000  # faces; means of more are as good as normal, and 2,000 draws of a million faces take minutes
 _FEW_ORDERS = 7  # faces, which can be put in 5,040 orders: few enough to take each once

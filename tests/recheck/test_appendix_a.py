@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from age_audit.core.metrics import mean_absolute_error
+from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, AGE_RANGES, GENDERS, RACES
 from age_audit.data.frames import completed_frame
 from age_audit.recheck.appendix_a import (
@@ -54,7 +55,7 @@ def names(table):
 
 
 class TestAudit:
-    table = audit_table(FRAME, draws=49, seed=1, permutations=49)
+    table = audit_table(FRAME, resampling=Resampling(1, 49, 49))
 
     def test_one_row_a_group(self):
         assert names(self.table) == GROUPS
@@ -80,13 +81,13 @@ class TestAudit:
         few = FRAME[(FRAME["race_real"] != "Other") | (FRAME.index == FRAME.index[FRAME["race_real"] == "Other"][0])]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            table = audit_table(few, draws=9, seed=1, permutations=9)
+            table = audit_table(few, resampling=Resampling(1, 9, 9))
         other = table[table["race"] == "Other"].sort_values("n")
         assert other["n"].tolist() == [0] * 7 + [1]
         assert other["few_faces"].all()
         assert other["mean_absolute_error"].notna().tolist() == [False] * 7 + [True]
         assert other[["mean_absolute_error_low", "cumulative_score_5_p_holm"]].isna().all(axis=None)
-        assert len(audit_table(FRAME.head(0), draws=9, seed=1, permutations=9)) == 40
+        assert len(audit_table(FRAME.head(0), resampling=Resampling(1, 9, 9))) == 40
 
     def test_beside_the_published(self):
         both = beside_published(self.table, published_table(ROWS, 0.05))

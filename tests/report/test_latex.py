@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from age_audit.core.randomness import Resampling
 from age_audit.data.frames import completed_frame
 from age_audit.recheck.appendix_a import audit_table, chi_square_units, group_tests, normality_table
 from age_audit.report import latex
@@ -69,7 +70,7 @@ def test_every_row_has_all_columns(n, tmp_path):
     few = {"seed": 1, "permutations": 9}
     tables = {
         "published": published_table(frame.to_dict("records")),
-        "audit": audit_table(frame, draws=9, **few),
+        "audit": audit_table(frame, resampling=Resampling(1, 9, 9)),
         "normality": normality_table({"explained": frame}, seed=1, draws=9, simulations=9),
         "chi_square": chi_square_units(frame),
         "group_tests": group_tests({"explained": frame}, **few),

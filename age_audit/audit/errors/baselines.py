@@ -11,8 +11,8 @@ from age_audit.audit.errors.groups import face_measures
 from age_audit.core.groups import feature_names, groups_of, require_columns
 from age_audit.core.measures import ACCURACY, CS_5, MAE, MEASURES
 from age_audit.core.metrics import is_accurate
-from age_audit.core.randomness import stream
-from age_audit.stats.resampling import CONFIDENCE, DRAWS, combination_interval
+from age_audit.core.randomness import Resampling
+from age_audit.stats.resampling import combination_interval
 
 ESTIMATOR, ONE_AGE, OWN_AGE = "estimator", "median age of all faces", "median age of its range"
 
@@ -21,9 +21,7 @@ def constant_guesses(
     frame: pd.DataFrame,
     control_features: str | Sequence[str] = "age_range",
     *,
-    seed: int,
-    draws: int = DRAWS,
-    confidence: float = CONFIDENCE,
+    resampling: Resampling,
 ) -> pd.DataFrame:
     """Score the estimator beside two constant guesses, within each control level.
 
@@ -37,12 +35,8 @@ def constant_guesses(
         With ``age_real``, ``age_estimation`` (years) and the control features; only faces with both ages count.
     control_features : str or sequence of str
         Columns.
-    seed : int
-        Of the bootstrap.
-    draws : int
-        Bootstrap samples.
-    confidence : float
-        Coverage of the intervals, between 0 and 1.
+    resampling : Resampling
+        How intervals are drawn.
 
     Returns
     -------
@@ -63,7 +57,7 @@ def constant_guesses(
     --------
     >>> ages = {"age_real": [2, 4, 6, 30, 40, 50], "age_estimation": [3, 5, 9, 33, 41, 45]}
     >>> frame = pd.DataFrame(ages).assign(age_range=["0–12"] * 3 + ["26–100"] * 3)
-    >>> table = constant_guesses(frame, seed=1)
+    >>> table = constant_guesses(frame, resampling=Resampling(seed=1))
     >>> table[table["age_range"] == "all"][["guess", "n", "mean_absolute_error"]].round(2)
                          guess  n  mean_absolute_error
     6                estimator  6                 2.33
@@ -78,7 +72,7 @@ def constant_guesses(
         ONE_AGE: pd.Series(ages.median(), index=used.index),
         OWN_AGE: used.groupby(control, observed=True)["age_real"].transform("median"),
     }
-    options = {"rng": stream(seed, "constant guesses"), "draws": draws, "confidence": confidence}
+    options = resampling.for_intervals("constant guesses")
     rows = []
     for labels, inside in groups_of(used, control, control):
         rows.append(labels | {"guess": ESTIMATOR, "guessed_age": np.nan} | _scores(face_measures(used[inside])))

@@ -15,17 +15,9 @@ import pandas as pd
 
 from age_audit.core.groups import ALL, feature_names, groups_of, real_ages, require_columns
 from age_audit.core.measures import COMPARED, MEASURES
-from age_audit.core.randomness import stream
+from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
-from age_audit.stats.resampling import (
-    CONFIDENCE,
-    DRAWS,
-    PERMUTATIONS,
-    cliffs_delta,
-    combination_interval,
-    difference_p_values,
-    with_adjusted,
-)
+from age_audit.stats.resampling import cliffs_delta, combination_interval, difference_p_values, with_adjusted
 
 
 @dataclass(frozen=True)
@@ -83,10 +75,7 @@ def disaggregate(
     sensitive_features: str | Sequence[str],
     control_features: str | Sequence[str] = (),
     *,
-    seed: int,
-    draws: int = DRAWS,
-    permutations: int = PERMUTATIONS,
-    confidence: float = CONFIDENCE,
+    resampling: Resampling,
     between: bool = True,
 ) -> Disaggregated:
     """Errors overall, by group, and the differences between groups.
@@ -97,12 +86,8 @@ def disaggregate(
         As :mod:`age_audit.data.frames` makes it; ``age_real``, ``age_estimation`` and the features suffice.
     sensitive_features, control_features : str or sequence of str
         Columns. Several sensitive features make groups of their combinations.
-    seed : int
-        Of bootstrap and permutations; the same seed gives the same tables.
-    draws, permutations : int
-        Bootstrap samples an interval, permutations a p-value.
-    confidence : float
-        Coverage of the intervals, between 0 and 1.
+    resampling : Resampling
+        How intervals and p-values are drawn; the same gives the same tables.
     between : bool
         As :func:`group_differences`.
 
@@ -124,7 +109,7 @@ def disaggregate(
     --------
     >>> ages = {"age_real": [4, 30, 8, 35], "age_estimation": [9, 33, 9, 34]}
     >>> frame = pd.DataFrame(ages).assign(gender_real=["Male", "Male", "Female", "Female"])
-    >>> errors = disaggregate(frame, "gender_real", seed=1)
+    >>> errors = disaggregate(frame, "gender_real", resampling=Resampling(seed=1))
     >>> errors.overall[["measure", "n", "value"]]
                    measure  n  value
     0  mean_absolute_error  4  2.500
@@ -138,16 +123,15 @@ def disaggregate(
     4        Male  2    4.0
     """
     sensitive, control = _features(frame, sensitive_features, control_features)
-    options = {"draws": draws, "confidence": confidence}
-    overall = estimates_of(frame, control, control, seed=seed, **options)
-    by_group = estimates_of(frame, [*control, *sensitive], control, seed=seed, **options)
-    options |= {"permutations": permutations, "between": between}
-    difference = group_differences(frame, sensitive, control, seed=seed, **options)
-    return Disaggregated(overall, by_group, difference)
+    return Disaggregated(
+        estimates_of(frame, control, control, resampling=resampling),
+        estimates_of(frame, [*control, *sensitive], control, resampling=resampling),
+        group_differences(frame, sensitive, control, resampling=resampling, between=between),
+    )
 
 
 def estimates_of(
-    frame: pd.DataFrame, features: Sequence[str], with_all: Sequence[str], *, seed: int, **options
+    frame: pd.DataFrame, features: Sequence[str], with_all: Sequence[str] = (), *, resampling: Resampling
 ) -> pd.DataFrame:
     """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`.
 
@@ -159,7 +143,7 @@ def estimates_of(
     --------
     >>> ages = {"age_real": [4, 30, 8, 35], "age_estimation": [9, 33, 9, 34]}
     >>> frame = pd.DataFrame(ages).assign(gender_real=["Male", "Male", "Female", "Female"])
-    >>> table = estimates_of(frame, ["gender_real"], ["gender_real"], seed=1)
+    >>> table = estimates_of(frame, ["gender_real"], ["gender_real"], resampling=Resampling(seed=1))
     >>> table.loc[table["measure"] == "mean_signed_error", ["gender_real", "n", "value"]]
       gender_real  n  value
     1      Female  2    0.0
@@ -172,7 +156,7 @@ def estimates_of(
     for labels, inside in groups_of(frame, features, with_all):
         chosen = values[:, inside & used]
         n = chosen.shape[1]
-        found = combination_interval([chosen], [1], rng=stream(seed, chosen[0].tobytes()), **options)
+        found = combination_interval([chosen], [1], **resampling.for_intervals(chosen[0].tobytes()))
         for measure, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
             row = {"measure": measure, "n": n, "value": value, "low": low, "high": high}
             rows.append(labels | row | {"method": found.method, "few_faces": n < FEW_FACES})
@@ -186,25 +170,22 @@ def group_differences(
     sensitive_features: str | Sequence[str],
     control_features: str | Sequence[str] = (),
     *,
-    seed: int,
+    resampling: Resampling,
     measures: Sequence[str] = COMPARED,
-    draws: int = DRAWS,
-    permutations: int = PERMUTATIONS,
-    confidence: float = CONFIDENCE,
     between: bool = True,
 ) -> pd.DataFrame:
     """Compare each group with the overall and with every other group, within each control level.
 
     Null hypothesis of each row: within this control level errors do not depend on which of the two groups a face is
     in. At the control level ``"all"`` that includes the groups' mix of ages; what is left of a difference with that
-    mix held equal is in :func:`age_audit.audit.errors.standardisation.standardised_by_group`.
+    mix held equal is in :func:`age_audit.audit.errors.equal_ages.standardised_within`.
 
     A group is part of the overall, so it is tested against all other faces: their difference and the one to the
     overall are the same up to a constant factor, and so are the p-values.
 
     Parameters
     ----------
-    frame, sensitive_features, control_features, seed, draws, permutations, confidence
+    frame, sensitive_features, control_features, resampling
         As :func:`disaggregate`.
     measures : sequence of str
         Of :data:`age_audit.core.measures.MEASURES`.
@@ -230,7 +211,7 @@ def group_differences(
     --------
     >>> ages = {"age_real": [4, 30, 8, 35], "age_estimation": [9, 33, 9, 34]}
     >>> frame = pd.DataFrame(ages).assign(gender_real=["Male", "Male", "Female", "Female"])
-    >>> table = group_differences(frame, "gender_real", seed=1)
+    >>> table = group_differences(frame, "gender_real", resampling=Resampling(seed=1))
     >>> mae = table["measure"] == "mean_absolute_error"
     >>> table.loc[mae, ["kind", "group", "other", "n_group", "n_other", "difference"]]
              kind   group other  n_group  n_other  difference
@@ -242,17 +223,18 @@ def group_differences(
     values = face_measures(frame, measures)
     used = np.isfinite(values[0])
     groups = {" / ".join(map(str, labels.values())): inside & used for labels, inside in groups_of(frame, sensitive)}
-    rng = stream(seed, "differences of groups")
+    options = resampling.for_intervals("differences of groups")
+    drawn = {"rng": options["rng"], "permutations": resampling.permutations}
     rows = []
     for labels, level in groups_of(frame, control, control):
         for names, first, second, factor in _pairs(groups, level & used, between):
             samples = values[:, first], values[:, second]
-            found = combination_interval(samples, [factor, -factor], rng=rng, draws=draws, confidence=confidence)
+            found = combination_interval(samples, [factor, -factor], **options)
             counts = _counts(names, first, second)
             for i, measure in enumerate(measures):
                 rows.append(labels | names | {"measure": measure} | counts)
                 rows[-1] |= {"difference": found.value[i], "low": found.low[i], "high": found.high[i]}
-            p_values = difference_p_values(*samples, rng=rng, permutations=permutations)
+            p_values = difference_p_values(*samples, **drawn)
             deltas = cliffs_delta(*samples)
             for row, p_value, delta in zip(rows[-len(measures) :], p_values, deltas, strict=True):
                 row |= {"p_value": p_value, "cliffs_delta": delta}

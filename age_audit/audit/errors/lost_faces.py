@@ -8,9 +8,9 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from age_audit.core.groups import ALL, in_order
+from age_audit.core.randomness import CONFIDENCE
 from age_audit.core.vocabulary import FEW_FACES, GENDERS, RACES
 
-CONFIDENCE = 0.95
 _ORDER = {"by_race": RACES, "by_gender": GENDERS}
 
 

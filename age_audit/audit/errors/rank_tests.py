@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
-from age_audit.core.randomness import stream
+from age_audit.core.randomness import PERMUTATIONS, stream
 from age_audit.stats.rank_tests import rank_test
-from age_audit.stats.resampling import PERMUTATIONS, with_adjusted
+from age_audit.stats.resampling import with_adjusted
 
 
 def rank_tests(

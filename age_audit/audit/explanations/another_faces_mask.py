@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.masks import pack_masks
-from age_audit.core.randomness import stream
+from age_audit.core.randomness import CONFIDENCE, stream
 from age_audit.core.schema import CANVAS, LANDMARK_COUNT
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.regions.polygons import REGIONS, region_masks
-from age_audit.stats.resampling import CONFIDENCE, with_adjusted
+from age_audit.stats.resampling import with_adjusted
 
 PERMUTATIONS = 1_999
 BLOCK = 64  # faces among which masks are permuted

@@ -16,11 +16,11 @@ import pandas as pd
 import scipy
 
 from age_audit.core.groups import require_columns
-from age_audit.core.randomness import stream
+from age_audit.core.randomness import CONFIDENCE, PERMUTATIONS, stream
 from age_audit.core.vocabulary import FEATURES_FACIAL, FEATURES_OUTER_BOUNDARIES, FEW_FACES, KEYS_BOUNDARIES
 from age_audit.stats.compositions import ZERO_SHARE, centred_log_ratios, closed
 from age_audit.stats.correlations import pearson_r
-from age_audit.stats.resampling import CONFIDENCE, PERMUTATIONS, column_correlation_p_values, with_adjusted
+from age_audit.stats.resampling import column_correlation_p_values, with_adjusted
 
 ERRORS = ("signed_error", "absolute_error")
 

@@ -6,6 +6,7 @@ import pytest
 
 from age_audit.audit.errors.baselines import ESTIMATOR, ONE_AGE, OWN_AGE, constant_guesses
 from age_audit.core.groups import ALL
+from age_audit.core.randomness import Resampling
 from age_audit.data.frames import completed_frame
 
 
@@ -18,8 +19,8 @@ def frame_of(ages, estimates):
 HAND = frame_of([2, 4, 30, 40, 80, 105], [12, 14, 30, 45, 60, 105])
 
 
-def table_of(frame, **options):
-    return constant_guesses(frame, **({"seed": 1, "draws": 99} | options)).set_index(["age_range", "guess"])
+def table_of(frame, draws=99):
+    return constant_guesses(frame, resampling=Resampling(1, draws)).set_index(["age_range", "guess"])
 
 
 def test_guessed_ages_are_medians():

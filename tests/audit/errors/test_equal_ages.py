@@ -1,18 +1,18 @@
-"""Differences at equal ages: by hand, as the standardised tables, and a difference that is only one of ages."""
+"""Errors and differences at equal ages: by hand, each as the other says, and what is only a difference of ages."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from age_audit.audit.errors.equal_ages import differences_at_equal_ages, standardised_within
-from age_audit.audit.errors.standardisation import standardised_by_group
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL, age_range_of
+from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import GENDERS, RACES
 from age_audit.data.frames import completed_frame
 
 BANDS = [[0, 5], [6, 12], [13, 18], [19, 25], [26, 50], [51, 100]]
-FEW = {"seed": 1, "draws": 99, "permutations": 99}
+FEW = {"resampling": Resampling(seed=1, draws=99, permutations=99)}
 
 
 def frame_of(age, gender, error):
@@ -33,6 +33,85 @@ def simulated(count, seed, men_worse=0.0):
     return frame_of(age, gender, error)
 
 
+def standardised(frame, measure="mean_absolute_error", draws=199):
+    table = standardised_within(frame, "gender_real", "age_range", resampling=Resampling(1, draws), measures=[measure])
+    return table[table["measure"] == measure].set_index("gender_real")
+
+
+RANGES = frame_of(
+    # Children: men err by 2, women by 1; adults: men by 10, women by 9. Men are mostly children; one is in no range.
+    [5] * 8 + [50] * 8 + [110],
+    ["Male"] * 6 + ["Female"] * 2 + ["Male"] * 2 + ["Female"] * 6 + ["Male"],
+    [2] * 6 + [-1] * 2 + [10] * 2 + [9] * 6 + [90],
+)
+
+
+def test_standardised_by_hand():
+    table = standardised(RANGES)
+    assert table["n"].tolist() == [8, 8]  # the face of 110 years is in no stratum
+    assert table["n_smallest_stratum"].tolist() == [2, 2]
+    assert table["crude"].tolist() == [(6 * 2 + 2 * 10) / 8, (2 * 1 + 6 * 9) / 8]
+    assert table["standardised"].tolist() == [6, 5]  # half of all faces are children
+    assert table["difference"].tolist() == pytest.approx([6 - 5.5, 5 - 5.5])  # strata of all: 1.75 and 9.25
+    assert table["rank_crude"].tolist() == [1, 2]
+    assert table["rank_standardised"].tolist() == [2, 1]
+    assert table["rank_changes"].all() and table["few_faces"].all()
+
+
+def test_signed_errors_rank_by_their_size_and_scores_by_what_is_most():
+    assert standardised(RANGES, "mean_signed_error")["rank_standardised"].tolist() == [2, 1]  # 6, and 4
+    assert standardised(RANGES, "cumulative_score_5")["rank_standardised"].tolist() == [1.5, 1.5]
+    assert standardised(RANGES, "study_accuracy")["rank_standardised"].tolist() == [2, 1]
+
+
+def test_standardised_as_face_by_face():
+    rng = np.random.default_rng(4)
+    frame = frame_of(rng.integers(0, 101, 500), rng.choice(GENDERS, 500), rng.normal(0, 9, 500))
+    expected = dict.fromkeys(GENDERS, 0.0)
+    for gender in GENDERS:
+        for stratum in frame["age_range"].unique():
+            in_stratum = [row for row in frame.itertuples() if row.age_range == stratum]
+            errors = [row.absolute_error for row in in_stratum if row.gender_real == gender]
+            expected[gender] += len(in_stratum) / 500 * sum(errors) / len(errors)
+    assert standardised(frame)["standardised"].to_dict() == pytest.approx(expected)
+
+
+def test_groups_that_cannot_be_standardised():
+    table = standardised(RANGES[(RANGES["gender_real"] == "Male") | (RANGES["age_real"] == 50)])
+    assert (table.loc["Female", "n"], table.loc["Female", "crude"]) == (6, 9)
+    assert np.isnan(table.loc["Female", ["standardised", "low", "difference", "rank_crude"]].astype(float)).all()
+    single = standardised(RANGES.iloc[5:])
+    assert single.loc["Male", "standardised"] > 0 and np.isnan(single.loc["Male", "low"])
+    assert standardised(RANGES.head(0))["n"].tolist() == [0, 0]
+    alone = standardised(RANGES[RANGES["gender_real"] == "Male"])
+    assert np.isnan(alone.loc["Male", "difference"]) and alone.loc["Male", "standardised"] == 4  # 6 of 8 are children
+
+
+def unlike_ages(seed, older):
+    """Women are older, and the old err by three times as much; ``older`` years of error are the women's own."""
+    rng = np.random.default_rng(seed)
+    female = rng.random(400) < 0.5
+    adult = rng.random(400) < np.where(female, 0.7, 0.3)
+    error = np.where(adult, 9, 3) * rng.exponential(size=400) + older * female
+    age, gender = np.where(adult, 50, 5), np.where(female, "Female", "Male")
+    return frame_of(age, gender, error)
+
+
+@pytest.mark.long
+def test_ages_alone_are_no_disparity_and_a_planted_one_is_found():
+    false, crude, found = [], [], []
+    for seed in range(300):
+        row = standardised(unlike_ages(seed, 0), draws=299).loc["Female"]
+        false.append(not row["difference_low"] <= 0 <= row["difference_high"])
+        crude.append(row["crude"])
+    for seed in range(40):
+        row = standardised(unlike_ages(seed, 3), draws=299).loc["Female"]
+        found.append(row["difference_low"] > 0)
+    assert 0.03 <= np.mean(false) <= 0.07
+    assert np.mean(crude) == pytest.approx(0.7 * 9 + 0.3 * 3, abs=0.2)  # while all faces have a mean of 6
+    assert np.mean(found) >= 0.9
+
+
 HAND = frame_of(
     # 0–5: men err by 2, women by 1, 6–12: men by 10, women by 8. Men are mostly the younger ones.
     [3] * 8 + [10] * 8,
@@ -41,7 +120,7 @@ HAND = frame_of(
 )
 
 
-def test_by_hand():
+def test_differences_by_hand():
     table = differences_at_equal_ages(HAND, "gender_real", "age_band", **FEW)
     row = table[table["measure"] == "mean_absolute_error"].iloc[0]
     assert (row["group"], row["other"], row["n_group"], row["n_other"]) == ("Male", "Female", 8, 8)
@@ -54,7 +133,7 @@ def test_by_hand():
 
 def test_is_the_difference_of_the_standardised_tables():
     frame = simulated(400, 3)
-    single = standardised_within(frame, "gender_real", "age_band", "age_range", seed=1, draws=99)
+    single = standardised_within(frame, "gender_real", "age_band", "age_range", **FEW)
     pairs = differences_at_equal_ages(frame, "gender_real", "age_band", "age_range", **FEW)
     single = single.set_index(["age_range", "gender_real", "measure"])
     for row in pairs.dropna(subset=["standardised"]).to_dict("records"):
@@ -67,8 +146,8 @@ def test_is_the_difference_of_the_standardised_tables():
 
 def test_each_level_is_standardised_by_itself():
     frame = simulated(300, 4)
-    within = standardised_within(frame, "gender_real", "age_band", "age_range", seed=1, draws=99)
-    alone = standardised_by_group(frame[frame["age_range"] == "26–100"], "gender_real", "age_band", seed=1, draws=99)
+    within = standardised_within(frame, "gender_real", "age_band", "age_range", **FEW)
+    alone = standardised_within(frame[frame["age_range"] == "26–100"], "gender_real", "age_band", **FEW)
     here = within[within["age_range"] == "26–100"].drop(columns="age_range").reset_index(drop=True)
     pd.testing.assert_frame_equal(here, alone)
     assert (within.loc[within["age_range"] == "0–12", "n"] == 0).all()
@@ -77,7 +156,7 @@ def test_each_level_is_standardised_by_itself():
 def test_what_is_only_a_mix_of_ages_is_found_crude_and_not_at_equal_ages():
     crude, p_values, planted = [], [], []
     for seed in range(60):
-        options = {"seed": seed, "draws": 9, "permutations": 199, "measures": ["mean_absolute_error"]}
+        options = {"resampling": Resampling(seed, 9, 199), "measures": ["mean_absolute_error"]}
         row = differences_at_equal_ages(simulated(300, seed), "gender_real", "age_band", **options).iloc[0]
         crude.append(row["crude"])
         p_values.append(row["p_value"])
@@ -98,7 +177,7 @@ def test_a_band_without_one_group_has_no_answer():
 def test_no_faces_at_all():
     table = differences_at_equal_ages(HAND.head(0), "gender_real", "age_band", "age_range", **FEW)
     assert (table["n_group"] == 0).all() and table["crude"].isna().all()
-    assert standardised_within(HAND.head(0), "gender_real", "age_band", "age_range", seed=1)["crude"].isna().all()
+    assert standardised_within(HAND.head(0), "gender_real", "age_band", "age_range", **FEW)["crude"].isna().all()
 
 
 def test_what_is_refused():
@@ -106,3 +185,5 @@ def test_what_is_refused():
         differences_at_equal_ages(HAND, "camera", "age_band", **FEW)
     with pytest.raises(ValueError, match="at least one sensitive feature"):
         differences_at_equal_ages(HAND, [], "age_band", **FEW)
+    with pytest.raises(ValueError, match="one column of strata"):
+        standardised_within(HAND, "gender_real", [], **FEW)

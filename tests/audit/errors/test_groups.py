@@ -15,11 +15,12 @@ from age_audit.audit.errors.groups import (
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL
 from age_audit.core.measures import COMPARED, MEASURES
+from age_audit.core.randomness import Resampling
 from age_audit.core.schema import FaceLabel
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
 from age_audit.data.frames import activations_frame, completed_frame, predictions_frame
 
-FEW = {"seed": 1, "draws": 99, "permutations": 99}
+FEW = {"resampling": Resampling(seed=1, draws=99, permutations=99)}
 
 
 def simulated(count, seed, older=0.0):
@@ -104,25 +105,25 @@ class TestEstimates:
     features = ("age_range", "gender_real")
 
     def test_by_hand(self):
-        table = estimates_of(self.frame, self.features, self.features, seed=1)
+        table = estimates_of(self.frame, self.features, self.features, **FEW)
         found = rows(table, age_range="0–12", gender_real="Male").set_index("measure")
         assert found["n"].tolist() == [3] * 4
         assert found["value"].tolist() == pytest.approx([4, 0, 2 / 3, 0.96])  # (2 + 4 + 6) / 3, (2 + 4 - 6) / 3 …
 
     def test_every_level_has_its_rows_in_order(self):
-        table = estimates_of(self.frame, self.features, self.features, seed=1, draws=9)[:: len(MEASURES)]
+        table = estimates_of(self.frame, self.features, self.features, **FEW)[:: len(MEASURES)]
         assert table["age_range"].tolist() == [label for label in [*AGE_RANGE_LABELS, ALL] for _ in range(3)]
         assert table["gender_real"].tolist() == [*GENDERS, ALL] * 5
 
     def test_all_counts_faces_that_no_level_fits(self):
-        table = rows(estimates_of(self.frame, self.features, self.features, seed=1, draws=9), gender_real=ALL)
+        table = rows(estimates_of(self.frame, self.features, self.features, **FEW), gender_real=ALL)
         table = rows(table, measure="mean_absolute_error").set_index("age_range")
         assert table["n"].to_dict() == {"0–12": 4, "13–18": 0, "19–25": 0, "26–100": 1, ALL: 6}  # one of 116 years
         assert table.loc[ALL, "value"] == pytest.approx((2 + 4 + 6 + 3 + 1 + 16) / 6)
 
     def test_plain_columns_use_the_values_that_occur(self):
         frame = pd.DataFrame({"age_real": [1, 2, 3], "age_estimation": [2, 4, 6], "camera": ["b", "a", None]})
-        table = rows(estimates_of(frame, ["camera"], ["camera"], seed=1, draws=9), measure="mean_signed_error")
+        table = rows(estimates_of(frame, ["camera"], ["camera"], **FEW), measure="mean_signed_error")
         assert table[["camera", "n", "value"]].to_numpy().tolist() == [["a", 1, 2], ["b", 1, 1], [ALL, 3, 2]]
 
 
@@ -151,7 +152,7 @@ class TestTables:
 
     def test_group_and_all_others_test_the_same(self):
         # With two groups, each against the overall and each against the other ask one question.
-        table = group_differences(self.frame, "gender_real", seed=1, draws=9, permutations=1999)
+        table = group_differences(self.frame, "gender_real", resampling=Resampling(1, draws=9, permutations=1999))
         p_values = rows(table, measure="mean_signed_error")["p_value"]
         assert np.ptp(p_values) < 0.05
 
@@ -196,9 +197,8 @@ class TestTables:
 def test_planted_difference_is_found_after_adjusting():
     found = []
     for seed in range(12):  # 4 years among some 120 faces a group, half a standard deviation
-        table = group_differences(
-            simulated(600, seed, 4), "race_real", seed=seed, measures=["mean_signed_error"], draws=9, permutations=999
-        )
+        few = {"resampling": Resampling(seed, draws=9, permutations=999), "measures": ["mean_signed_error"]}
+        table = group_differences(simulated(600, seed, 4), "race_real", **few)
         found.append(rows(table, kind="to overall", group="Asian", measure="mean_signed_error")["p_holm"].iloc[0])
     assert np.mean(np.array(found) <= 0.05) >= 0.9
 
@@ -207,9 +207,8 @@ def test_planted_difference_is_found_after_adjusting():
 def test_nothing_is_found_where_there_is_nothing():
     # 500 small data sets at once: the levels of a control feature are tested apart.
     frame = simulated(500 * 40, 5).assign(study=np.repeat(np.arange(500), 40))
-    table = group_differences(
-        frame, "gender_real", "study", seed=5, measures=["mean_signed_error"], draws=9, permutations=199
-    )
+    few = {"resampling": Resampling(5, draws=9, permutations=199), "measures": ["mean_signed_error"]}
+    table = group_differences(frame, "gender_real", "study", **few)
     found = rows(table, kind="between")
     assert 0.03 <= (found["p_value"] <= 0.05).mean() <= 0.07
     assert not (found["p_holm"] <= 0.05).any()
@@ -217,9 +216,9 @@ def test_nothing_is_found_where_there_is_nothing():
 
 def test_labels_that_are_ranges_count_from_their_nearer_end_and_the_table_says_so():
     frame = pd.DataFrame({"age_real": [25.0, np.nan, np.nan, np.nan], "age_estimation": [30.0, 25.0, 35.5, 12.0]})
-    assert "n_age_as_range" not in estimates_of(frame, [], [], seed=1)
+    assert "n_age_as_range" not in estimates_of(frame, [], **FEW)
     frame = frame.assign(age_real_low=[np.nan, 20, 20, 20], age_real_high=[np.nan, 29, 29, 29])
-    table = estimates_of(frame, [], [], seed=1).set_index("measure")
+    table = estimates_of(frame, [], **FEW).set_index("measure")
     assert table["value"].to_dict() == {  # errors 5, 0, 6.5 and -8
         "mean_absolute_error": 19.5 / 4,
         "mean_signed_error": 3.5 / 4,

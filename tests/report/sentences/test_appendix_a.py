@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from age_audit.core.randomness import Resampling
 from age_audit.data.frames import completed_frame
 from age_audit.recheck import appendix_a
 from age_audit.recheck.normality import rejections_by_size
@@ -24,7 +25,7 @@ def saved_tables(saver, count):
     frame = completed_frame(pd.DataFrame(columns))
     sets = {"explained": frame.head(20), "estimated": frame}
     published = {name: study_appendix_a.published_table(faces.to_dict("records")) for name, faces in sets.items()}
-    audit = appendix_a.audit_table(frame, draws=9, **FEW)
+    audit = appendix_a.audit_table(frame, resampling=Resampling(1, 9, 9))
     groups = appendix_a.group_tests(sets, **FEW)
     samples = rejections_by_size(frame, appendix_a.FEATURES, seed=1, draws=5)
     tests = appendix_a.normality_table(sets, seed=1, draws=9, simulations=9)

@@ -10,6 +10,7 @@ from age_audit.audit.errors.groups import disaggregate, estimates_of
 from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.audit.findings import count_findings
 from age_audit.core.groups import ALL, age_range_of
+from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import GENDERS, RACES
 from age_audit.data.frames import completed_frame
 from age_audit.report.claims import AUDIT, PUBLISHED, Claims
@@ -18,7 +19,7 @@ from age_audit.report.sentences import add_claims
 from age_audit.study.positive_shares import positive_shares
 
 BANDS = [[0, 12], [13, 18], [19, 25], [26, 50], [51, 100]]
-FEW = {"seed": 1, "draws": 49}
+FEW = {"resampling": Resampling(1, 49, 49)}
 FEATURES = {"race": "race_real", "gender": "gender_real"}
 
 
@@ -38,8 +39,8 @@ def saved_tables(faces, folder):
     rows = faces.to_dict("records")
     tables, compared, ranks = {}, [], []
     for name, feature in FEATURES.items():
-        errors = disaggregate(faces, feature, "age_range", permutations=49, **FEW)
-        equal = differences_at_equal_ages(faces, feature, "age_band", "age_range", permutations=49, **FEW)
+        errors = disaggregate(faces, feature, "age_range", **FEW)
+        equal = differences_at_equal_ages(faces, feature, "age_band", "age_range", **FEW)
         standardised = standardised_within(faces, feature, "age_band", "age_range", **FEW)
         tables |= {f"positive_by_{name}": positive_shares(rows, feature), f"errors_by_{name}": errors.by_group}
         tables |= {f"equal_ages_by_{name}": equal, "errors_overall": errors.overall}
@@ -50,7 +51,7 @@ def saved_tables(faces, folder):
     tables["findings"] = count_findings(within[within["age_range"] != ALL], ["groups", "ages", "measure"])
     by = ["groups", "measure", "age_range", "strata"]
     tables["rank_changes"] = pd.concat(ranks).groupby(by, sort=False, as_index=False)["rank_changes"].sum()
-    tables["errors_along_age"] = estimates_of(faces, ["age_band"], [], seed=1, draws=49)
+    tables["errors_along_age"] = estimates_of(faces, ["age_band"], **FEW)
     tables["baselines"] = constant_guesses(faces, **FEW)
     tables["lost_faces"] = lost_faces({"cropping": {"images_total": 500, "images_failed_detected": 20}})
     for stem, table in tables.items():
