@@ -27,11 +27,6 @@ def count_findings(table: pd.DataFrame, by: list[str], level: float = LEVEL) -> 
         The columns of ``by``, ``comparisons``, and ``raw``, ``holm`` and ``bh``: how many are at or below the level.
         By chance alone ``level`` times ``comparisons`` of the raw ones are expected to be.
 
-    Raises
-    ------
-    UsageError
-        If the table lacks a column.
-
     Examples
     --------
     >>> table = pd.DataFrame({"measure": ["MAE"] * 3, "p_value": [0.01, 0.04, 0.30]})

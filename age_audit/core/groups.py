@@ -15,7 +15,10 @@ from age_audit.core.vocabulary import STUDY_FEATURES
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
-    """Raise a UsageError that names the columns the frame lacks, if it lacks any."""
+    """Raise a UsageError that names the columns the frame lacks, if it lacks any.
+
+    What takes a frame says which columns it needs, and begins with this.
+    """
     _require(list(frame.columns), columns)
 
 

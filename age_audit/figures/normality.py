@@ -38,11 +38,6 @@ def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05, so
     Figure
         A row a set and a column an age range; both axes are logarithmic and shared. Colours and markers are races,
         hollow ones the second gender.
-
-    Raises
-    ------
-    UsageError
-        If a frame lacks a column.
     """
     for tests in sets.values():
         require_columns(tests, (*_COLUMNS, "p_value"))
@@ -114,11 +109,6 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, source: str =
     -------
     Figure
         A panel for each age range; the grey band spans what rounded normal samples of the same groups give.
-
-    Raises
-    ------
-    UsageError
-        If the frame lacks a column.
     """
     require_columns(samples, (*_COLUMNS, "n_group", "rejected", "rejected_normal"))
     ages = samples["age_range"]

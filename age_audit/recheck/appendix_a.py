@@ -52,11 +52,6 @@ def audit_table(frame: pd.DataFrame, *, resampling: Resampling) -> pd.DataFrame:
         absolute error) ``<measure>_to_overall`` (group less all faces of the age range) with ``_low`` and ``_high``,
         ``<measure>_p_value``, ``_p_holm`` and ``_p_bh`` (over all groups of all age ranges), ``_cliffs_delta`` against
         all other faces of the age range. NaN where a group has no face, and from the interval on where it has one.
-
-    Raises
-    ------
-    UsageError
-        If the frame lacks a column.
     """
     require_columns(frame, FEATURES)
     estimates, differences = [], []
@@ -168,11 +163,6 @@ def chi_square_units(frame: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row a group: ``age_range``, ``gender``, ``race``, ``n``, ``variance_to_mean`` (years; the test asks whether
         it is 1), and ``statistic_<unit>`` and ``p_<unit>`` for each of :data:`UNITS`; NaN for fewer than 8 faces.
-
-    Raises
-    ------
-    UsageError
-        If the frame lacks a column.
     """
     require_columns(frame, ("age_estimation", *FEATURES))
     estimates = frame["age_estimation"].to_numpy(dtype=float)
@@ -226,11 +216,6 @@ def group_tests(
         Columns: ``faces``, ``asked``, ``compared`` (``"as they are"`` or ``"at the same real age"``),
         ``age_range``, ``gender``, ``race`` (``"all"`` where not within one), and those of ``rank_tests``; p-values
         adjusted over all rows of one set, question and way of comparing.
-
-    Raises
-    ------
-    UsageError
-        If a frame lacks a column.
     """
     parts = []
     for name, frame in sets.items():

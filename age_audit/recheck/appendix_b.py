@@ -10,11 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from age_audit.core.vocabulary import (
-    AGE_RANGE_LABELS,
-    HALVES,
-    RACES,
-)
+from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.recheck.restriction import beside_null
 from age_audit.stats.correlations import fisher_interval
 from age_audit.stats.resampling import with_adjusted
@@ -125,8 +121,7 @@ def workbook_null(correlations: pd.DataFrame, null: np.ndarray) -> pd.DataFrame:
             row |= _named("summed", summed, drawn.summed[:, age, i])
             row |= _named("contribution", float(means.loc[label, segment]), drawn_means[:, age, i])
             rows.append(row)
-    table = with_adjusted(pd.DataFrame(rows).assign(family=""), ["family"], "contribution_p_value")
-    return table.drop(columns="family")
+    return with_adjusted(pd.DataFrame(rows), p_value="contribution_p_value")
 
 
 def _mean_of_races(contribution: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from age_audit.core.groups import ALL, groups_of, require_columns
+from age_audit.core.groups import groups_of, require_columns
 from age_audit.core.randomness import CONFIDENCE, DRAWS, stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.normality import (
@@ -75,11 +75,6 @@ def normality_tests(
         ``normality_rejected`` and the same with ``_holm`` and ``_bh``; ``skewness`` and ``excess_kurtosis`` (0 if
         normal), each with ``_low`` and ``_high``; ``few_faces``. NaN, and not rejected, with fewer than 8 faces or
         where all are alike.
-
-    Raises
-    ------
-    UsageError
-        If the frame lacks a column.
     """
     require_columns(frame, ("age_real", "age_estimation", *features))
     known = frame[["age_real", "age_estimation"]].notna().all(axis=1).to_numpy()
@@ -96,7 +91,7 @@ def normality_tests(
         row["p_real_ages"] = normality_test(faces["age_real"].to_numpy(dtype=float))[1]
         row |= _shape(years, rng, draws, confidence)
         rows.append(labels | row | {"few_faces": len(faces) < FEW_FACES})
-    table = with_adjusted(pd.DataFrame(rows).assign(family=ALL), ["family"])
+    table = with_adjusted(pd.DataFrame(rows))
     for name in ("p_value", "p_holm", "p_bh"):
         table[name.replace("p_value", "normality_rejected").replace("p_", "normality_rejected_")] = table[name] < alpha
     return table[[*features, *_COLUMNS]]
@@ -140,11 +135,6 @@ def rejections_by_size(
         ``n_group``, ``n``, ``rejected``
         (share of the samples, 0-1) and ``rejected_normal``: the same of normal samples of the group's mean and
         deviation, rounded to whole years, of which a valid test rejects the share alpha.
-
-    Raises
-    ------
-    UsageError
-        If the frame lacks a column.
     """
     require_columns(frame, ("age_real", "age_estimation", *features))
     known = frame[["age_real", "age_estimation"]].notna().all(axis=1).to_numpy()

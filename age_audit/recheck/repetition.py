@@ -72,11 +72,6 @@ def shuffled_cohort_correlations(
     -------
     ndarray of float, shape (shuffles, 2, age ranges, races, P)
         In the order of ``HALVES``, ``AGE_RANGE_LABELS`` and ``RACES``; NaN as :func:`weighted_correlations`.
-
-    Raises
-    ------
-    UsageError
-        If the frame lacks a column.
     """
     require_columns(frame, (_ACCURACY, "age_range", "race_real", *parts))
     frame = frame[np.isfinite(frame[[_ACCURACY, *parts]].to_numpy(dtype=float)).all(axis=1)]

@@ -122,11 +122,6 @@ def restriction_table(
         r u / sqrt(1 + r² (u² - 1)) with u = ``sd_ratio``; it assumes a straight line); ``null_mean``, ``null_sd``,
         ``null_low`` and ``null_high`` (mean, standard deviation, 2.5 % and 97.5 % points of r on shuffled data);
         ``p_value`` (two-sided, around the null mean); ``few_faces``. NaN where r is undefined.
-
-    Raises
-    ------
-    UsageError
-        If the frame lacks a column.
     """
     require_columns(frame, (_ACCURACY, *parts, *([strata] if strata else [])))
     frame = frame[np.isfinite(frame[[_ACCURACY, *parts]].to_numpy(dtype=float)).all(axis=1)]

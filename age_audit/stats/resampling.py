@@ -374,7 +374,7 @@ def column_correlation_p_values(
     return np.where(np.ptp(columns, axis=0) > 0, further / (permutations + 1), np.nan)
 
 
-def with_adjusted(table: pd.DataFrame, family: Sequence[str], p_value: str = "p_value") -> pd.DataFrame:
+def with_adjusted(table: pd.DataFrame, family: Sequence[str] = (), p_value: str = "p_value") -> pd.DataFrame:
     """Add p-values adjusted for the number of tests: a copy with the columns ``p_holm`` and ``p_bh``.
 
     Parameters
@@ -382,7 +382,7 @@ def with_adjusted(table: pd.DataFrame, family: Sequence[str], p_value: str = "p_
     table : DataFrame
         With the columns ``p_value`` and those of ``family``.
     family : sequence of str
-        Tests that agree in these columns are adjusted together.
+        Tests that agree in these columns are adjusted together; by default all are.
     p_value : str
         Name of the column of raw p-values; those that are NaN count as no test and stay NaN.
 
@@ -406,7 +406,7 @@ def with_adjusted(table: pd.DataFrame, family: Sequence[str], p_value: str = "p_
     table = table.copy()
     for name, method in (("p_holm", "holm"), ("p_bh", "fdr_bh")):
         table[name] = np.nan
-        for _, group in table.groupby(list(family), sort=False):
+        for _, group in table.groupby(list(family) or np.zeros(len(table)), sort=False):
             tested = group.index[group[p_value].notna()]
             if len(tested):
                 with _nothing_to_collect():

@@ -242,5 +242,4 @@ def _table(
     table["null_mean"], table["null_low"], table["null_high"] = expected, low, high
     table["ratio"] = observed / np.where(expected > 0, expected, np.nan)
     table["p_value"] = p_values
-    table = with_adjusted(table.assign(family=0), ["family"]).drop(columns="family")
-    return table.assign(few_faces=counts < FEW_FACES)
+    return with_adjusted(table).assign(few_faces=counts < FEW_FACES)

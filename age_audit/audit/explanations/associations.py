@@ -39,11 +39,6 @@ def boundary_parts(frame: pd.DataFrame) -> pd.DataFrame:
         The frame's index, the columns ``face``, ``outer_boundary_left``, ``_right``, ``_top``, ``_bottom``: each
         divided by the sum of the five, so that rows sum to 1; NaN where a value is missing or all are 0.
 
-    Raises
-    ------
-    UsageError
-        If the frame lacks a column.
-
     Examples
     --------
     >>> shares = dict.fromkeys(FEATURES_FACIAL, [0.4]) | dict.fromkeys(FEATURES_OUTER_BOUNDARIES, [0.1])
@@ -108,8 +103,6 @@ def share_associations(
 
     Raises
     ------
-    UsageError
-        If the frame lacks a column.
     ValueError
         For fewer than two parts, or a ``zero_share`` outside its range.
 

@@ -85,8 +85,6 @@ def contrast_table(
 
     Raises
     ------
-    UsageError
-        If the frame lacks a column.
     ValueError
         If the lengths do not fit.
 

@@ -94,11 +94,6 @@ def region_table(activations: Mapping[str, pd.DataFrame], raises: Mapping[str, f
         0–1), ``even`` (the same number in every row of one kind) and ``to_even`` = positive_share / even: 1
         where the region is marked no more than any other place.
 
-    Raises
-    ------
-    UsageError
-        If a frame lacks a column.
-
     Examples
     --------
     >>> columns = {f"activation_{region}_pct_of_feature": [0.2, 0.4] for region in REGIONS}

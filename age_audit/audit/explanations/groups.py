@@ -54,8 +54,6 @@ def group_table(
 
     Raises
     ------
-    UsageError
-        If the frame lacks a column.
     ValueError
         If the lengths do not fit.
 

@@ -8,15 +8,12 @@ from age_audit.core.randomness import Resampling
 from age_audit.data.frames import completed_frame
 from age_audit.recheck import appendix_a
 from age_audit.recheck.normality import rejections_by_size
-from age_audit.report.claims import Claims
-from age_audit.report.saving import Saver
-from age_audit.report.sentences import add_claims
 from age_audit.study import appendix_a as study_appendix_a
 
 FEW = {"seed": 1, "permutations": 9}
 
 
-def saved_tables(saver, count):
+def tables_of(count):
     rng = np.random.default_rng(2)
     race = rng.choice(["Asian", "Other"], count)
     age = rng.integers(0, 13, count)
@@ -29,7 +26,7 @@ def saved_tables(saver, count):
     groups = appendix_a.group_tests(sets, **FEW)
     samples = rejections_by_size(frame, appendix_a.FEATURES, seed=1, draws=5)
     tests = appendix_a.normality_table(sets, seed=1, draws=9, simulations=9)
-    for stem, table in {
+    return {
         "published_verdicts": study_appendix_a.published_verdicts(published),
         "normality_verdicts": appendix_a.normality_verdicts(tests),
         "normality_by_n": samples.rename(columns={"gender_real": "gender", "race_real": "race"}),
@@ -37,20 +34,12 @@ def saved_tables(saver, count):
         "appendix_a_audit": appendix_a.beside_published(audit, published["estimated"]),
         "group_tests": groups,
         "group_test_verdicts": appendix_a.group_test_verdicts(groups),
-    }.items():
-        saver.table(table, stem, stem)
+    }
 
 
-def claims_of(folder, count):
-    saver = Saver("appendix", "x", folder, folder)
-    saved_tables(saver, count)
-    claims = Claims(saver)
-    add_claims("appendix_a", claims, saver.saved)
-    return claims.table(), saver.saved
-
-
-def test_claims_speak_of_their_numbers(tmp_path):
-    table, saved = claims_of(tmp_path, 300)
+def test_claims_speak_of_their_numbers(claimed):
+    saved = tables_of(300)
+    table = claimed("appendix_a", saved)
     assert table["value"].notna().all()
     assert table.groupby("question")["side"].apply(lambda sides: set(sides) == {"published", "audit"}).all()
     worst = table[table["column"] == "mean_absolute_error"].iloc[0]
@@ -62,7 +51,7 @@ def test_claims_speak_of_their_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_few_faces_make_fewer_claims_and_none_of_nothing(count, tmp_path):
-    table, _ = claims_of(tmp_path, count)
+def test_few_faces_make_fewer_claims_and_none_of_nothing(count, claimed):
+    table = claimed("appendix_a", tables_of(count))
     assert not table["claim"].str.contains("nan").any()
     assert table["value"].notna().all()

@@ -3,10 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from age_audit.report.claims import Claims
-from age_audit.report.saving import Saver
-from age_audit.report.sentences import add_claims
-
 NULL = pd.DataFrame(
     {
         "age_range": ["0–12", "13–18"],
@@ -43,17 +39,8 @@ def tables(false_positives=0.15):
     }
 
 
-def claimed(tmp_path, saved):
-    saver = Saver("a_notebook", "faces_dex", tmp_path, tmp_path)
-    for stem, table in saved.items():
-        saver.table(table, stem, "")
-    claims = Claims(saver)
-    add_claims("appendix_b", claims, saver.saved, preset="published")
-    return claims.table()
-
-
-def test_sentences_hold_their_numbers(tmp_path):
-    table = claimed(tmp_path, tables())
+def test_sentences_hold_their_numbers(claimed):
+    table = claimed("appendix_b", tables(), preset="published")
     sentences = table["claim"].tolist()
     assert "At 0–12 years the last step puts “bottom” first, with +0.5 (n = 74)." in sentences
     assert "29 of 40 cohorts are repeated: 303 faces become 413 rows." in sentences
@@ -64,9 +51,9 @@ def test_sentences_hold_their_numbers(tmp_path):
     assert set(table["side"]) == {"published", "audit"}
 
 
-def test_an_age_range_without_an_answer_makes_no_claim(tmp_path):
-    assert not claimed(tmp_path, tables())["claim"].str.contains("13–18").any()
+def test_an_age_range_without_an_answer_makes_no_claim(claimed):
+    assert not claimed("appendix_b", tables(), preset="published")["claim"].str.contains("13–18").any()
 
 
-def test_cohorts_too_small_to_judge_make_no_claim(tmp_path):
-    assert not claimed(tmp_path, tables(np.nan))["claim"].str.contains("pass for faces").any()
+def test_cohorts_too_small_to_judge_make_no_claim(claimed):
+    assert not claimed("appendix_b", tables(np.nan), preset="published")["claim"].str.contains("pass for faces").any()

@@ -13,9 +13,7 @@ from age_audit.core.groups import ALL, age_range_of
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import GENDERS, RACES
 from age_audit.data.frames import completed_frame
-from age_audit.report.claims import AUDIT, PUBLISHED, Claims
-from age_audit.report.saving import Saver
-from age_audit.report.sentences import add_claims
+from age_audit.report.claims import AUDIT, PUBLISHED
 from age_audit.study.positive_shares import positive_shares
 
 BANDS = [[0, 12], [13, 18], [19, 25], [26, 50], [51, 100]]
@@ -33,9 +31,8 @@ def faces_of(count, seed):
     return frame.assign(age_band=age_range_of(frame["age_real"], BANDS))
 
 
-def saved_tables(faces, folder):
+def tables_of(faces):
     """Every table that claims are made of, made as the notebook makes it."""
-    saver = Saver("test", "t", folder, folder)
     rows = faces.to_dict("records")
     tables, compared, ranks = {}, [], []
     for name, feature in FEATURES.items():
@@ -54,17 +51,12 @@ def saved_tables(faces, folder):
     tables["errors_along_age"] = estimates_of(faces, ["age_band"], **FEW)
     tables["baselines"] = constant_guesses(faces, **FEW)
     tables["lost_faces"] = lost_faces({"cropping": {"images_total": 500, "images_failed_detected": 20}})
-    for stem, table in tables.items():
-        saver.table(table, stem, "")
-    return saver
+    return tables
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    saver = saved_tables(faces_of(1500, 1), tmp_path_factory.mktemp("claims"))
-    claims = Claims(saver)
-    add_claims("errors", claims, saver.saved, features=FEATURES)
-    return claims.table()
+def table(claimed):
+    return claimed("errors", tables_of(faces_of(1500, 1)), features=FEATURES)
 
 
 def sentences(table, *words):
@@ -87,11 +79,8 @@ def test_both_sides_and_every_question(table):
     assert sentences(table, "A share of 0.0400 of all images ended without an estimate.")
 
 
-def test_few_faces_and_empty_groups_make_fewer_claims(tmp_path):
+def test_few_faces_and_empty_groups_make_fewer_claims(claimed):
     faces = faces_of(12, 2)
-    saver = saved_tables(faces[faces["race_real"] != "Indian"], tmp_path)
-    claims = Claims(saver)
-    add_claims("errors", claims, saver.saved, features=FEATURES)
-    found = claims.table()
+    found = claimed("errors", tables_of(faces[faces["race_real"] != "Indian"]), features=FEATURES)
     assert not sentences(found, "By race, the mean absolute error is largest")
     assert sentences(found, "Estimates are off by")

@@ -4,10 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.report.claims import Claims
-from age_audit.report.saving import Saver
-from age_audit.report.sentences import add_claims
-
 MASKS = ("study's", "audit's")
 KINDS = ("study's: positive", "audit's: raises age", "audit's: lowers age")
 CONDITIONS = ("", ", within five years of age", ", within five years of estimate")
@@ -40,17 +36,8 @@ def tables(found=1.0, p_holm=(0.2, 0.01)):
     }
 
 
-def claimed(tmp_path, saved):
-    saver = Saver("a_notebook", "faces_dex", tmp_path, tmp_path)
-    for stem, table in saved.items():
-        saver.table(table, stem, "")
-    claims = Claims(saver)
-    add_claims("heatmaps", claims, saver.saved, feature_name="race")
-    return claims.table()
-
-
-def test_sentences_hold_effects_with_their_reference(tmp_path):
-    sentences = claimed(tmp_path, tables())["claim"].tolist()
+def test_sentences_hold_effects_with_their_reference(claimed):
+    sentences = claimed("heatmaps", tables(), feature_name="race")["claim"].tolist()
     assert "Masks differ by more than chance (Holm, 5 %) in 1 of 16 panels (study's masks)." in sentences
     assert (
         "All panels together: a difference of size 0.140 (0–2), where shuffled labels give 0.080 (audit's masks)."
@@ -59,23 +46,23 @@ def test_sentences_hold_effects_with_their_reference(tmp_path):
     assert "All panels together, labels shuffled within five years of real age: p = 0.001 (study's masks)." in sentences
 
 
-def test_the_region_named_is_one_that_was_found(tmp_path):
+def test_the_region_named_is_one_that_was_found(claimed):
     """The nose has the larger ratio, but only the forehead's is told apart from chance."""
-    sentences = claimed(tmp_path, tables())["claim"].tolist()
+    sentences = claimed("heatmaps", tables(), feature_name="race")["claim"].tolist()
     words = "Furthest above, of these: above the brows, 1.10 times as much, p (Holm) = 0.010"
     assert f"{words} (audit's: raises age)." in sentences
-    none = claimed(tmp_path / "none", tables(p_holm=(0.2, 0.3)))["claim"].tolist()
+    none = claimed("heatmaps", tables(p_holm=(0.2, 0.3)), feature_name="race")["claim"].tolist()
     words = "Furthest above, though not told apart from chance: nose, 1.20 times as much, p (Holm) = 0.200"
     assert f"{words} (study's: positive)." in none
 
 
-def test_counts_that_had_to_be_zero_are_not_claimed(tmp_path):
-    sentences = claimed(tmp_path, tables(found=np.nan))["claim"]
+def test_counts_that_had_to_be_zero_are_not_claimed(claimed):
+    sentences = claimed("heatmaps", tables(found=np.nan), feature_name="race")["claim"]
     assert not sentences.str.contains("panels \\(").any()
     assert not sentences.str.contains("Too few").any()
 
 
 @pytest.mark.parametrize("side", ["published", "audit"])
-def test_every_question_is_answered_from_both_sides(tmp_path, side):
-    table = claimed(tmp_path, tables())
+def test_every_question_is_answered_from_both_sides(claimed, side):
+    table = claimed("heatmaps", tables(), feature_name="race")
     assert table[table["side"] == side]["question"].nunique() == 4

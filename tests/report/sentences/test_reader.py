@@ -1,11 +1,12 @@
 """The reader of sentences on a table of four rows: what it chooses, and what it refuses."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.report.claims import Claims
-from age_audit.report.saving import Saver
 from age_audit.report.sentences import add_claims
 
 FRUIT = pd.DataFrame(
@@ -32,12 +33,10 @@ CLAIM = '[[group.claim]]\nwhere = { kind = "apple", place = "north" }\nsay = "{k
 
 def told(folder, text, old="", new=""):
     """Claims of a file that holds the group and the text, with new words for old ones."""
-    saver = Saver("a_notebook", "x", folder, folder)
-    saver.table(FRUIT, "fruit", "")
     (folder / "book.toml").write_text((GROUP + text).replace(old, new))
-    claims = Claims(saver)
+    claims = Claims(SimpleNamespace(saved={"fruit": FRUIT}, prefix="x"))
     claims.add("Else?", "audit", "{:.0f}", "fruit", "n", kind="apple", place="north")  # a table needs one
-    add_claims(str(folder / "book"), claims, saver.saved)
+    add_claims(str(folder / "book"), claims, {"fruit": FRUIT})
     return claims.table().query("question != 'Else?'")
 
 

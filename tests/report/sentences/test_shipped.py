@@ -1,14 +1,11 @@
 """From the tables that ship to the claims that ship, word for word."""
 
 import re
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from age_audit.core.paths import ROOT
-from age_audit.report.claims import Claims
-from age_audit.report.sentences import add_claims
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PREFIX = "utkface_dex-wrn"
@@ -24,14 +21,12 @@ NOTEBOOKS = {
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_claims_that_ship_follow_from_the_tables_that_ship(notebook):
+def test_claims_that_ship_follow_from_the_tables_that_ship(notebook, claimed):
     paths = (ROOT / "tables" / notebook).glob(f"{PREFIX}_*.csv")
     saved = {path.stem.removeprefix(f"{PREFIX}_"): pd.read_csv(path) for path in paths}
     expected = saved.pop("claims").fillna("")
-    claims = Claims(SimpleNamespace(saved=saved, prefix=PREFIX))
     sentences, words = NOTEBOOKS[notebook]
-    add_claims(sentences, claims, saved, **words)
-    found = claims.table()
+    found = claimed(sentences, saved, PREFIX, **words)
     for sentence, shipped in zip(found.pop("claim"), expected.pop("claim"), strict=True):
         assert NUMBER.sub("…", sentence) == NUMBER.sub("…", shipped)
         numbers = [[float(number) for number in NUMBER.findall(text)] for text in (sentence, shipped)]
