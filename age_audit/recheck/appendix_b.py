@@ -12,7 +12,7 @@ import scipy
 
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.recheck.restriction import beside_null
-from age_audit.stats.correlations import fisher_interval
+from age_audit.stats.correlations import fisher_interval, weighted_correlations
 from age_audit.stats.resampling import with_adjusted
 from age_audit.study.appendix_b import (
     SEGMENTS,
@@ -78,13 +78,7 @@ def _same_signs(values: np.ndarray, study: np.ndarray) -> np.ndarray:
 def _row_correlations(values: np.ndarray, study: np.ndarray) -> np.ndarray:
     """Pearson's r of each row, where it is finite, with the study's values."""
     finite = np.isfinite(values)
-    count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
-    x = np.where(finite, values, 0)
-    y = np.where(finite, study, 0)
-    x = np.where(finite, x - x.sum(axis=1, keepdims=True) / count, 0)
-    y = np.where(finite, y - y.sum(axis=1, keepdims=True) / count, 0)
-    lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-    return np.where(lengths > 0, (x * y).sum(axis=1) / np.where(lengths > 0, lengths, 1), np.nan)
+    return weighted_correlations(study[:, np.newaxis], np.where(finite, values, 0), finite)[:, 0]
 
 
 def workbook_null(correlations: pd.DataFrame, null: np.ndarray) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from age_audit.core.groups import require_columns
 from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
 from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
-from age_audit.stats.correlations import pearson_r
+from age_audit.stats.correlations import pearson_r, weighted_correlations
 
 HALVES = ("all", "positive", "negative")  # as the tables name them: all, accurate and inaccurate estimates
 _ACCURACY = "age_estimation_accuracy"
@@ -68,25 +68,13 @@ def shuffled_correlations(
     codes = np.zeros(len(accuracy), dtype=int) if strata is None else pd.Categorical(strata).codes
     members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
     rng = stream(seed, "splitting on accuracy")
-    result = np.empty((shuffles, len(HALVES), shares.shape[1]))
-    shuffled = accuracy.copy()
-    for draw in range(shuffles):
+    shuffled = np.empty((shuffles, len(accuracy)))
+    for draw in shuffled:
         for faces in members:
-            shuffled[faces] = accuracy[rng.permutation(faces)]
-        accurate = shuffled > cutoff
-        for half, inside in enumerate((slice(None), accurate, ~accurate)):
-            result[draw, half] = _correlations(shares[inside], shuffled[inside])
-    return result
-
-
-def _correlations(shares: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-    """Pearson's r of each column, shape (P,), by one matrix product."""
-    if len(accuracy) < 2:
-        return np.full(shares.shape[1], np.nan)
-    varies = (np.ptp(shares, axis=0) > 0) & (np.ptp(accuracy) > 0)
-    shares, accuracy = shares - shares.mean(axis=0), accuracy - accuracy.mean()
-    lengths = np.linalg.norm(shares, axis=0) * np.linalg.norm(accuracy)
-    return np.where(varies, accuracy @ shares / np.where(varies, lengths, 1), np.nan)
+            draw[faces] = accuracy[rng.permutation(faces)]
+    accurate = shuffled > cutoff
+    halves = (np.ones_like(accurate), accurate, ~accurate)
+    return np.stack([weighted_correlations(shares, shuffled, inside) for inside in halves], axis=1)
 
 
 def restriction_table(

@@ -13,13 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import scipy
 
 from age_audit.core.groups import require_columns
 from age_audit.core.randomness import CONFIDENCE, PERMUTATIONS, stream
 from age_audit.core.vocabulary import FEATURES_FACIAL, FEATURES_OUTER_BOUNDARIES, FEW_FACES, KEYS_BOUNDARIES
 from age_audit.stats.compositions import ZERO_SHARE, centred_log_ratios, closed
-from age_audit.stats.correlations import pearson_r
+from age_audit.stats.correlations import fisher_interval, pearson_r
 from age_audit.stats.resampling import column_correlation_p_values, with_adjusted
 
 ERRORS = ("signed_error", "absolute_error")
@@ -133,16 +132,8 @@ def share_associations(
             share, ratio = both[:, i], both[:, len(parts) + i]
             row = {"part": part, "error": error, "n": len(value), "zeros": int((share == 0).sum())}
             row |= {"r_share": pearson_r(share, value), "p_share": p_share[i]}
-            row |= _correlation(ratio, value, confidence) | {"p_value": p_ratio[i]}
-            rows.append(row | {"few_faces": len(value) < FEW_FACES})
+            row["r"] = pearson_r(ratio, value)
+            row["low"], row["high"] = map(float, fisher_interval(row["r"], len(value), confidence))
+            rows.append(row | {"p_value": p_ratio[i], "few_faces": len(value) < FEW_FACES})
     table = pd.DataFrame(rows)
     return with_adjusted(table, ["error"]) if adjust else table
-
-
-def _correlation(x: np.ndarray, y: np.ndarray, confidence: float) -> dict[str, float]:
-    """Pearson's r with its interval."""
-    r = pearson_r(x, y)
-    if np.isnan(r) or x.size < 4:
-        return {"r": r, "low": np.nan, "high": np.nan}
-    low, high = scipy.stats.pearsonr(x, y).confidence_interval(confidence)
-    return {"r": r, "low": float(low), "high": float(high)}
