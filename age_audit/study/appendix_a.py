@@ -26,11 +26,6 @@ def published_table(rows: Iterable[Mapping], alpha: float = 0.05) -> pd.DataFram
     DataFrame
         :func:`age_audit.study.normality.statistic_details_for_age_range` of the four age ranges, one below the other:
         40 rows. Tests of fewer than 8 estimates are NaN without a warning, since n stands beside them.
-
-    Raises
-    ------
-    UsageError
-        If no row has one of the keys.
     """
     rows = list(rows)
     with warnings.catch_warnings():
@@ -60,13 +55,8 @@ def published_verdicts(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) 
     rows = []
     for name, table in tables.items():
         n = table["n_participants"]
-        row = {
-            "faces": name,
-            "participants": n.sum(),
-            "groups": len(table),
-            "smallest_n": n.min(),
-            "largest_n": n.max(),
-        }
+        row = {"faces": name, "participants": n.sum(), "groups": len(table)}
+        row |= {"smallest_n": n.min(), "largest_n": n.max()}
         row["tested"] = int(table["normality_test_p_value"].notna().sum())
         row["passed"] = int(table["normality_test_passed"].sum())
         row["k_test_below_alpha"] = int((table["k_test_p"] < alpha).sum())

@@ -77,11 +77,6 @@ def correlation_table(parts: Mapping[str, Sequence[Mapping]], *, repeated: bool 
         One row an age range, race and half. Columns: ``age_range``, ``race``, ``estimates`` (``accurate`` or
         ``inaccurate``), ``n`` (faces), ``n_rows`` (what r is computed of), then r of the ``SEGMENTS``; NaN with fewer
         than two faces or where either is constant.
-
-    Raises
-    ------
-    UsageError
-        If no row has one of the keys.
     """
     rows = []
     for label, (low, high) in zip(AGE_RANGE_LABELS, AGE_RANGES, strict=True):

@@ -50,11 +50,6 @@ def statistic_details(
         ``k_test_statistic`` and ``k_test_p`` of the chi-square. Tests of fewer than 8 estimates are NaN, and so are
         mean and deviation of none.
 
-    Raises
-    ------
-    UsageError
-        If no row has one of the keys.
-
     Warns
     -----
     UserWarning
@@ -81,11 +76,6 @@ def statistic_details_for_age_range(
     -------
     DataFrame
         Ten rows: genders in the order of ``GENDERS``, within each the races in the order of ``RACES``.
-
-    Raises
-    ------
-    UsageError
-        As :func:`statistic_details`.
 
     Warns
     -----

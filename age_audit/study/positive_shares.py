@@ -37,11 +37,6 @@ def positive_shares(
         One row for each age range and group: ``age_range``, the feature, ``n`` and ``n_repeated``, ``mean_accuracy``
         and ``mean_accuracy_repeated``, ``share_positive`` and ``share_positive_repeated`` (accuracy above 0.90; 0-1).
         An empty group has n = 0 and NaN.
-
-    Raises
-    ------
-    UsageError
-        If no row has one of the keys.
     """
     rows, found = list(rows), []
     categories = GROUP_ORDER[feature] if categories is None else categories

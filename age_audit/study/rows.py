@@ -70,11 +70,6 @@ def generate_processed_datasets(data: Iterable[Mapping]) -> tuple[dict[str, list
     dict of str to float
         Mean of each feature over the rows that have it, 0-1; NaN if none has.
 
-    Raises
-    ------
-    UsageError
-        If no row has one of the keys.
-
     Warns
     -----
     UserWarning
@@ -204,11 +199,6 @@ def gender_correlations(data: Iterable[Mapping] | pd.DataFrame) -> pd.DataFrame:
     DataFrame, shape (7, 7)
         Rows and columns in the order of ``KEYS_BOUNDARIES_GENDERS``; NaN as in :func:`accuracy_correlations`. Other
         genders and missing ones drop out of the correlations with gender only.
-
-    Raises
-    ------
-    UsageError
-        If no row has one of the keys.
     """
     rows = data.to_dict("records") if isinstance(data, pd.DataFrame) else list(data)
     require_keys(rows, KEYS_BOUNDARIES_GENDERS)
@@ -218,7 +208,10 @@ def gender_correlations(data: Iterable[Mapping] | pd.DataFrame) -> pd.DataFrame:
 
 
 def require_keys(rows: Iterable[Mapping], keys: Iterable[str]) -> None:
-    """Raise a UsageError that names the keys that no row has, unless there are no rows."""
+    """Raise a UsageError that names the keys that no row has, unless there are no rows.
+
+    What takes rows says which keys it needs, and begins with this.
+    """
     names = dict.fromkeys(chain.from_iterable(rows))
     missing = [key for key in keys if key not in names]
     if names and missing:
