@@ -1,16 +1,24 @@
-"""Every name and path of the package that the documentation mentions exists."""
+"""Every name and path of the package that documentation mentions exists, and its numbers are those of the tables."""
 
 import importlib
 import re
+import tomllib
 from importlib.util import find_spec
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from age_audit.core.paths import ROOT
+from age_audit.report.claims import Claims
+from age_audit.report.sentences import add_claims
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 NAME = re.compile(r"\bage_audit(?:\.\w+)+")
 PATH = re.compile(r"\bage_audit(?:/[\w.]+)*/?")
+NUMBERS = ROOT / "docs" / "numbers.toml"
+WHOLE = tomllib.loads(NUMBERS.read_text())["whole"]
 
 
 def resolves(name):
@@ -53,3 +61,43 @@ def test_the_architecture_page_names_every_room():
     rooms = [path.parent.name for path in (ROOT / "age_audit").glob("*/__init__.py")]
     assert rooms
     assert [room for room in rooms if not re.search(rf"\b{room}\b", page)] == []
+
+
+def words_of(place):
+    """The text of ``page: heading`` up to the next heading, each break of a line a space."""
+    page, heading = place.split(": ", 1)
+    _, found, rest = (ROOT / page).read_text().partition(f"# {heading}\n")
+    assert found, f"expected a heading {heading} in {page}"
+    return " ".join(re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0].split())
+
+
+@pytest.fixture(scope="module")
+def quotes():
+    """What docs/numbers.toml says that the tables say, by section."""
+    saved = {}
+    for path in (ROOT / "tables").rglob("*.csv"):
+        table = pd.read_csv(path)
+        numbers = table.select_dtypes("number")
+        table = table.join(numbers.mul(100).add_suffix("_pct")).join(numbers.abs().add_suffix("_size"))
+        saved[path.stem.removeprefix("utkface_")] = table
+    claims = Claims(SimpleNamespace(saved=saved, prefix=""))
+    add_claims(str(NUMBERS.with_suffix("")), claims, saved)
+    return claims.table().groupby("question")["claim"].apply(list)
+
+
+def test_numbers_quoted_are_those_of_the_tables(quotes):
+    assert quotes.map(len).sum() > 60
+    missing = [(place, quote) for place, said in quotes.items() for quote in said if quote not in words_of(place)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("place", WHOLE)
+def test_every_number_of_a_whole_section_is_bound(quotes, place):
+    text = words_of(place)
+    marked = np.zeros(len(text), bool)
+    for quote in [*quotes[place], *WHOLE[place]]:
+        found = [match.span() for match in re.finditer(re.escape(quote), text)]
+        assert found, quote
+        for start, end in found:
+            marked[start:end] = True
+    assert [match.group() for match in re.finditer(r"\d+", text) if not marked[slice(*match.span())].all()] == []

@@ -1,4 +1,4 @@
-"""What stands out in a table of many comparisons, and how much of it is left after adjusting for their number."""
+"""How much of what a table of many comparisons finds is left after adjusting for their number."""
 
 from __future__ import annotations
 
@@ -46,31 +46,3 @@ def count_findings(table: pd.DataFrame, by: list[str], level: float = LEVEL) -> 
         **{name: table[column] <= level for name, column in (("raw", "p_value"), ("holm", "p_holm"), ("bh", "p_bh"))},
     )
     return counted.groupby(by, sort=False, observed=True, as_index=False).sum()
-
-
-def standing_out(table: pd.DataFrame, column: str, **levels: object) -> dict | None:
-    """The row in which a column is furthest from 0, among those at the levels given; None if it has no number there.
-
-    Parameters
-    ----------
-    table : DataFrame
-    column : str
-        Of numbers.
-    levels : keyword arguments
-        Column and value that a row must have; text values are compared as text.
-
-    Returns
-    -------
-    dict or None
-        That row by column; of several equal ones the first.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"group": ["Asian", "African"], "difference": [1.5, -2.0]})
-    >>> standing_out(table, "difference")
-    {'group': 'African', 'difference': -2.0}
-    """
-    for name, level in levels.items():
-        table = table[(table[name] == level) | (table[name].astype(str) == str(level))]
-    sizes = table[column].abs().dropna()
-    return None if sizes.empty else table.loc[sizes.idxmax()].to_dict()

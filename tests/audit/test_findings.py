@@ -1,16 +1,15 @@
-"""Counts of findings and the largest of a column, by hand."""
+"""Counts of findings, by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.audit.findings import count_findings, standing_out
+from age_audit.audit.findings import count_findings
 from age_audit.core.errors import UsageError
 
 TABLE = pd.DataFrame(
     {
         "kind": ["b", "b", "b", "a"],
-        "value": [1.0, -4.0, np.nan, 3.0],
         "p_value": [0.05, 0.051, np.nan, 0.001],
         "p_holm": [0.1, 0.1, np.nan, 0.001],
         "p_bh": [0.05, 0.051, np.nan, 0.001],
@@ -30,10 +29,3 @@ def test_counts():
     assert count_findings(TABLE, ["kind"], level=0.0005)["raw"].tolist() == [0, 0]
     with pytest.raises(UsageError, match="p_holm"):
         count_findings(TABLE.drop(columns="p_holm"), ["kind"])
-
-
-def test_standing_out_is_furthest_from_zero():
-    assert standing_out(TABLE, "value")["value"] == -4
-    assert standing_out(TABLE, "value", kind="a")["value"] == 3
-    assert standing_out(TABLE, "value", kind="c") is None
-    assert standing_out(TABLE[TABLE["value"].isna()], "value") is None

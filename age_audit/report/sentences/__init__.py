@@ -1,29 +1,40 @@
 """What the notebooks claim: sentences in a TOML file a notebook, and the reader that ties each to one number.
 
-A file holds groups of claims. A group has a ``question`` and may be repeated: ``for`` lists words, ``rows`` chooses
-rows of a table; both can be named in braces below. A claim has ``side``, ``table``, ``column`` of its ``{value}`` and
-the sentence, ``say``. Its row is that where columns have the values of ``where``, for which ``such`` holds (a
-condition such as ``n >= 30``), with a number in each column of ``having``; of several the one
-``smallest`` in a column or ``furthest`` from 0. ``key`` names the
-columns by which a reader finds the row, if they are not those of ``where``. Without such a row
-there is no claim, or the claim ``instead``.
-``[phrase.x]`` says what ``{x}`` stands for: ``is`` by values of the column ``of``, else ``text``, or ``nothing``
-where the column has no value.
+A file holds groups of claims. A claim has ``question``, ``side``, ``table``, ``column`` of its ``{value}`` and the
+sentence, ``say``; what it does not say itself it takes from its group (a claim may hold claims in turn). One that
+names a table of its own takes no choice of rows from the group; otherwise their ``where`` are added up.
+
+Its row is that where columns have the values of ``where``, for which ``such`` holds (a condition such as ``n >= 30``),
+with a number in each column of ``having``; of several the one ``smallest`` in a column or ``furthest`` from 0 (one for
+``each`` value of a column), or the ``first``; several that are left make a claim each. ``key`` names the columns by
+which a reader finds the row, if they are not those of ``where``. A table, column or row of ``where`` that is not there
+is an error, unless the claim is ``optional``. Where no row has what ``such`` and ``having`` ask for, there is no claim,
+or the claim ``instead``, of the row that they do not bind. A question tells a number once.
+
+A group or claim may be repeated: ``for`` lists words, or names columns that the notebook gives, each then ``{column}``
+with its ``{name}``; ``rows`` chooses rows of a table. Words and columns of rows can be named in braces. ``[phrase.x]``
+says what ``{x}`` stands for: ``is`` by values of the column ``of``, else ``text``, or ``nothing`` where the column has
+no value; or what stands in the column ``cell``.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from age_audit.core.errors import UsageError
 from age_audit.figures.appendix_b import segment_name
 from age_audit.regions.polygons import REGION_NAMES
 from age_audit.report.claims import Claims
 
 NAMES = {"region": REGION_NAMES.get, "segment": segment_name}
+_SAYING = ("question", "side", "say", "table", "column")
+_REPEATING = ("for", "rows", "claim")
+_CHOOSING = ("table", "where", "such", "having", "furthest", "smallest", "each", "first", "key", "optional")
 
 
 class _Value:
@@ -33,7 +44,28 @@ class _Value:
         return f"{{:{form}}}"
 
 
-def add_claims(notebook: str, claims: Claims, saved: Mapping[str, pd.DataFrame], **words: str) -> None:
+class _Words(dict):
+    """What a sentence can name; a phrase is made when it is named."""
+
+    def __init__(self, known: Mapping, phrases: Mapping[str, Mapping]):
+        super().__init__(known)
+        self._phrases = phrases
+
+    def __missing__(self, name: str) -> str:
+        phrase = self._phrases[name]
+        if "cell" in phrase:
+            return str(self[phrase["cell"].format_map(self)])
+        value = self[phrase["of"]]
+        if pd.isna(value):
+            return phrase.get("nothing", "")
+        if "names" in phrase:
+            return NAMES[phrase["names"]](value)
+        return phrase.get("is", {}).get(str(value), phrase.get("text", "")).format_map(self)
+
+
+def add_claims(
+    notebook: str, claims: Claims, saved: Mapping[str, pd.DataFrame], **words: str | Mapping[str, str]
+) -> None:
     """Add every claim of a notebook.
 
     Parameters
@@ -44,59 +76,123 @@ def add_claims(notebook: str, claims: Claims, saved: Mapping[str, pd.DataFrame],
     saved : mapping of str to DataFrame
         The tables that the claims' saver has saved, by stem.
     words : keyword arguments
-        More that sentences can name in braces.
+        More that sentences can name in braces, and columns by name that they can be repeated for.
+
+    Raises
+    ------
+    UsageError
+        If a claim that is not optional has no table, column or row.
     """
-    book = tomllib.loads((Path(__file__).parent / f"{notebook}.toml").read_text(encoding="utf-8"))
-    phrases = book.get("phrase", {})
+    path = Path(__file__).parent / f"{notebook}.toml"
+    book = tomllib.loads(path.read_text(encoding="utf-8"))
+    reader = _Reader(path.name, claims, saved, book.get("phrase", {}))
     for group in book["group"]:
-        for fields in _repeated(group, saved, words):
-            for claim in group["claim"]:
-                _add(claims, {"question": group["question"]} | claim, saved, fields, phrases)
+        reader.add(group, words)
 
 
-def _repeated(group: Mapping, saved: Mapping[str, pd.DataFrame], words: Mapping) -> Iterator[dict]:
-    for more in group.get("for", [{}]):
-        fields = {**words, **more}
-        rows = group.get("rows")
-        for row in chosen(saved, rows, fields).to_dict("records") if rows else [{}]:
-            yield fields | row
+class _Reader:
+    def __init__(self, book: str, claims: Claims, saved: Mapping[str, pd.DataFrame], phrases: Mapping[str, Mapping]):
+        self._book, self._claims, self._saved, self._phrases = book, claims, saved, phrases
+        self._told = set()
+
+    def add(self, part: Mapping, fields: Mapping) -> None:
+        """Add a claim, or the claims of a group, as often as it is repeated."""
+        listed = part.get("for", [{}])
+        if isinstance(listed, str):
+            listed = [{"name": name, "column": column} for name, column in fields[listed].items()]
+        for words in listed:
+            rows = [{}]
+            if "rows" in part:
+                rows = self._chosen({"say": f"rows of: {part['question']}"} | part["rows"], {**fields, **words})
+            for row in rows:
+                known = {**fields, **words, **row}
+                for claim in part.get("claim", ()):
+                    self.add(_inheriting(part, claim), known)
+                if "claim" not in part:
+                    self._say(part, known)
+
+    def _say(self, claim: Mapping, fields: Mapping) -> None:
+        if lacking := [name for name in _SAYING if name not in claim]:
+            raise UsageError(f"expected {', '.join(lacking)} of a claim in {self._book}, got {dict(claim)}")
+        rows = self._chosen(claim, fields)
+        if not rows and "instead" in claim:
+            above = {name: value for name, value in claim.items() if name not in ("such", "having", "instead")}
+            self._say(_inheriting(above, claim["instead"]), fields)
+        for row in rows:
+            known = _Words({**fields, **row, "value": _Value()}, self._phrases)
+            words = [self._filled(claim, claim[name], known) for name in _SAYING]
+            place = {name: row[name] for name in (self._filled(claim, key, fields) for key in _key(claim))}
+            told = (words[0], *words[3:], *place.items())
+            if told in self._told:
+                continue
+            self._told.add(told)
+            try:
+                self._claims.add(*words, **place)
+            except UsageError as error:
+                raise UsageError(f"{error}; for {self._name(claim)}") from error
+
+    def _chosen(self, choice: Mapping, fields: Mapping) -> list[dict]:
+        """The rows of a saved table that a choice means."""
+        name = self._filled(choice, choice["table"], fields)
+        table = self._saved.get(name)
+        if table is None:
+            return self._missing(choice, f"a table {name}", ", ".join(self._saved))
+        fill = partial(self._filled, choice, known=fields)
+        where = {fill(column): level for column, level in choice.get("where", {}).items()}
+        key, having = ([fill(column) for column in columns] for columns in (_key(choice), choice.get("having", ())))
+        extreme, each = (
+            [fill(choice[name]) for name in names if name in choice] for names in (("furthest", "smallest"), ("each",))
+        )
+        if lacking := [
+            column for column in dict.fromkeys((*where, *key, *having, *extreme, *each)) if column not in table
+        ]:
+            return self._missing(choice, f"columns {', '.join(lacking)} of {name}", ", ".join(table))
+        for column, level in where.items():
+            chosen = table[(table[column] == level) | (table[column].astype(str) == fill(str(level)))]
+            if chosen.empty:
+                there = ", ".join(table[column].astype(str).unique())
+                return self._missing(choice, f"a row of {name} with {column} = {fill(str(level))}", there)
+            table = chosen
+        try:
+            table = table.query(fill(choice["such"])) if "such" in choice else table
+        except pd.errors.UndefinedVariableError as error:
+            return self._missing(choice, f"what {name} has: {choice['such']} ({error})", ", ".join(table))
+        table = table.dropna(subset=having).reset_index(drop=True)
+        if extreme:
+            sizes = pd.to_numeric(table[extreme[0]])
+            sizes = sizes.abs() if "furthest" in choice else -sizes
+            within = table[each[0]] if each else pd.Series(0, table.index)
+            table = table.loc[sizes.dropna().groupby(within, sort=False, observed=True).idxmax()]
+        return (table.head(1) if choice.get("first") else table).to_dict("records")
+
+    def _missing(self, choice: Mapping, expected: str, there: str) -> list:
+        """No row, for a claim that may do without; otherwise an error."""
+        if choice.get("optional"):
+            return []
+        raise UsageError(
+            f"expected {expected} for {self._name(choice)}, got only: {there or 'none'}; name what is there, or say "
+            "optional = true, if the claim may do without"
+        )
+
+    def _filled(self, claim: Mapping, text: str, known: Mapping) -> str:
+        try:
+            return text.format_map(known)
+        except KeyError as error:
+            raise UsageError(
+                f"expected in braces a word that {self._name(claim)} knows ({', '.join(map(str, known))}), got {error}"
+            ) from error
+
+    def _name(self, claim: Mapping) -> str:
+        return f"the claim “{claim['say']}” of {self._book}"
 
 
-def _add(claims: Claims, claim: Mapping, saved: Mapping, fields: Mapping, phrases: Mapping) -> None:
-    rows = chosen(saved, claim, fields).to_dict("records")
-    if not rows and "instead" in claim:
-        _add(claims, {"question": claim["question"]} | claim["instead"], saved, fields, phrases)
-    for row in rows:
-        known = fields | row | {"value": _Value()}
-        known |= {name: _phrase(phrase, known) for name, phrase in phrases.items() if phrase["of"] in known}
-        question, table, column = (claim[name].format_map(known) for name in ("question", "table", "column"))
-        place = {name: row[name] for name in map(str, _key(claim, fields))}
-        side = claim["side"].format_map(known)
-        claims.add(question, side, claim["say"].format_map(known), table, column, **place)
+def _inheriting(group: Mapping, claim: Mapping) -> dict:
+    """The claim with what its group says for it."""
+    left_out = {*_REPEATING, *(_CHOOSING if "table" in claim else ())}
+    above = {name: value for name, value in group.items() if name not in left_out}
+    where = {**above.get("where", {}), **claim.get("where", {})}
+    return {**above, **claim, "where": where}
 
 
-def _key(claim: Mapping, fields: Mapping) -> list[str]:
-    return [name.format_map(fields) for name in claim.get("key", claim.get("where", {}))]
-
-
-def chosen(saved: Mapping[str, pd.DataFrame], choice: Mapping, fields: Mapping) -> pd.DataFrame:
-    """The rows of a saved table that a choice of a TOML file means."""
-    table = saved[choice["table"].format_map(fields)]
-    for name, level in choice.get("where", {}).items():
-        text = str(level).format_map(fields)
-        table = table[(table[name] == level) | (table[name].astype(str) == text)]
-    table = table.query(choice["such"]) if "such" in choice else table
-    table = table.dropna(subset=[name.format_map(fields) for name in choice.get("having", [])])
-    if "furthest" in choice or "smallest" in choice:
-        sizes = table[choice["furthest"]].abs() if "furthest" in choice else -table[choice["smallest"]]
-        table = table.loc[[sizes.idxmax()]] if sizes.notna().any() else table.head(0)
-    return table.head(1) if choice.get("first") else table
-
-
-def _phrase(phrase: Mapping, known: Mapping) -> str:
-    value = known[phrase["of"]]
-    if pd.isna(value):
-        return phrase.get("nothing", "")
-    if "names" in phrase:
-        return NAMES[phrase["names"]](value)
-    return phrase.get("is", {}).get(str(value), phrase.get("text", "")).format_map(known)
+def _key(claim: Mapping) -> list[str]:
+    return claim.get("key", list(claim.get("where", {})))

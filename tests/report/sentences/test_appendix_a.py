@@ -10,7 +10,7 @@ from age_audit.recheck import appendix_a
 from age_audit.recheck.normality import rejections_by_size
 from age_audit.report.claims import Claims
 from age_audit.report.saving import Saver
-from age_audit.report.sentences.appendix_a import add_claims
+from age_audit.report.sentences import add_claims
 from age_audit.study import appendix_a as study_appendix_a
 
 FEW = {"seed": 1, "permutations": 9}
@@ -45,7 +45,7 @@ def claims_of(folder, count):
     saver = Saver("appendix", "x", folder, folder)
     saved_tables(saver, count)
     claims = Claims(saver)
-    add_claims(claims, saver.saved)
+    add_claims("appendix_a", claims, saver.saved)
     return claims.table(), saver.saved
 
 

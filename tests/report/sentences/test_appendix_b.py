@@ -5,7 +5,7 @@ import pandas as pd
 
 from age_audit.report.claims import Claims
 from age_audit.report.saving import Saver
-from age_audit.report.sentences.appendix_b import add_claims
+from age_audit.report.sentences import add_claims
 
 NULL = pd.DataFrame(
     {
@@ -36,8 +36,7 @@ def tables(false_positives=0.15):
                 "false_positives_rows": [false_positives],
             }
         ),
-        "closure": pd.DataFrame({"change": [0.1, np.nan]}),
-        "closure_summary": pd.DataFrame({"segment": ["all"], "sign_changes": [1]}),
+        "closure_summary": pd.DataFrame({"segment": ["all"], "correlations": [1], "sign_changes": [1]}),
         "restriction_summary": pd.DataFrame(halves).assign(**{"sd_ratio": 0.54, "p_up_to_0.05": 3}),
         "association_summary": pd.DataFrame(associations).assign(n=303, tests=5, plain=1, log_ratio=1),
         "mask_agreement": pd.DataFrame({"age_range": ["all"], "segment": ["face"], "n": [297], "r_between": [0.003]}),
@@ -49,7 +48,7 @@ def claimed(tmp_path, saved):
     for stem, table in saved.items():
         saver.table(table, stem, "")
     claims = Claims(saver)
-    add_claims(claims, saver.saved, "published")
+    add_claims("appendix_b", claims, saver.saved, preset="published")
     return claims.table()
 
 

@@ -15,11 +15,12 @@ from age_audit.core.vocabulary import GENDERS, RACES
 from age_audit.data.frames import completed_frame
 from age_audit.report.claims import AUDIT, PUBLISHED, Claims
 from age_audit.report.saving import Saver
-from age_audit.report.sentences.errors import AS_THEY_ARE, EQUAL, FEATURES, add_claims
+from age_audit.report.sentences import add_claims
 from age_audit.study.positive_shares import positive_shares
 
 BANDS = [[0, 12], [13, 18], [19, 25], [26, 50], [51, 100]]
 FEW = {"resampling": Resampling(1, 49, 49)}
+FEATURES = {"race": "race_real", "gender": "gender_real"}
 
 
 def faces_of(count, seed):
@@ -44,7 +45,7 @@ def saved_tables(faces, folder):
         tables |= {f"positive_by_{name}": positive_shares(rows, feature), f"errors_by_{name}": errors.by_group}
         tables |= {f"equal_ages_by_{name}": equal, "errors_overall": errors.overall}
         crude = errors.difference[errors.difference["kind"] == "between"]
-        compared += [crude.assign(groups=name, ages=AS_THEY_ARE), equal.assign(groups=name, ages=EQUAL)]
+        compared += [crude.assign(groups=name, ages="as they are"), equal.assign(groups=name, ages="equal")]
         ranks.append(standardised.assign(groups=name, strata="age bands"))
     within = pd.concat(compared)
     tables["findings"] = count_findings(within[within["age_range"] != ALL], ["groups", "ages", "measure"])
@@ -62,7 +63,7 @@ def saved_tables(faces, folder):
 def table(tmp_path_factory):
     saver = saved_tables(faces_of(1500, 1), tmp_path_factory.mktemp("claims"))
     claims = Claims(saver)
-    add_claims(claims, saver.saved)
+    add_claims("errors", claims, saver.saved, features=FEATURES)
     return claims.table()
 
 
@@ -90,7 +91,7 @@ def test_few_faces_and_empty_groups_make_fewer_claims(tmp_path):
     faces = faces_of(12, 2)
     saver = saved_tables(faces[faces["race_real"] != "Indian"], tmp_path)
     claims = Claims(saver)
-    add_claims(claims, saver.saved)
+    add_claims("errors", claims, saver.saved, features=FEATURES)
     found = claims.table()
     assert not sentences(found, "By race, the mean absolute error is largest")
     assert sentences(found, "Estimates are off by")

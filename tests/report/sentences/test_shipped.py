@@ -8,17 +8,18 @@ import pytest
 
 from age_audit.core.paths import ROOT
 from age_audit.report.claims import Claims
-from age_audit.report.sentences import add_claims, appendix_a, appendix_b, errors
+from age_audit.report.sentences import add_claims
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PREFIX = "utkface_dex-wrn"
 NOTEBOOKS = {
-    "analysis_age_estimations_accuracy_and_differences": errors.add_claims,
-    "analysis_image_segment_activations": lambda claims, saved: add_claims(
-        "heatmaps", claims, saved, feature_name="race"
+    "analysis_age_estimations_accuracy_and_differences": (
+        "errors",
+        {"features": {"race": "race_real", "gender": "gender_real"}},
     ),
-    "analysis_pearson_correlations": lambda claims, saved: appendix_b.add_claims(claims, saved, "published"),
-    "analysis_statistical_significance": appendix_a.add_claims,
+    "analysis_image_segment_activations": ("heatmaps", {"feature_name": "race"}),
+    "analysis_pearson_correlations": ("appendix_b", {"preset": "published"}),
+    "analysis_statistical_significance": ("appendix_a", {}),
 }
 
 
@@ -28,7 +29,8 @@ def test_claims_that_ship_follow_from_the_tables_that_ship(notebook):
     saved = {path.stem.removeprefix(f"{PREFIX}_"): pd.read_csv(path) for path in paths}
     expected = saved.pop("claims").fillna("")
     claims = Claims(SimpleNamespace(saved=saved, prefix=PREFIX))
-    NOTEBOOKS[notebook](claims, saved)
+    sentences, words = NOTEBOOKS[notebook]
+    add_claims(sentences, claims, saved, **words)
     found = claims.table()
     for sentence, shipped in zip(found.pop("claim"), expected.pop("claim"), strict=True):
         assert NUMBER.sub("…", sentence) == NUMBER.sub("…", shipped)
