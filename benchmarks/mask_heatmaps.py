@@ -43,12 +43,12 @@ def make(path: str, masks: str) -> None:
     """Write random masks and a race each, the way stage 1 stores masks."""
     import numpy as np
 
-    from age_audit.core.schema import CANVAS, RACES
+    from age_audit.core.schema import CANVAS, UTKFACE_RACES
     from age_audit.store.files import pack_arrays
 
     rng = np.random.default_rng(SEED)
     positive = rng.integers(0, 256, (int(masks), CANVAS * CANVAS // 8), dtype=np.uint8)
-    Path(path).write_bytes(pack_arrays(positive=positive, race=rng.choice(RACES, int(masks))))
+    Path(path).write_bytes(pack_arrays(positive=positive, race=rng.choice(UTKFACE_RACES, int(masks))))
 
 
 def sums(path: str) -> dict:

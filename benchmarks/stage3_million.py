@@ -76,7 +76,7 @@ def made_rows(count: int) -> Iterator[dict]:
     import numpy as np
 
     from age_audit.core.metrics import study_accuracy
-    from age_audit.core.schema import GENDERS, RACES
+    from age_audit.core.schema import GENDERS, UTKFACE_RACES
     from age_audit.regions.polygons import REGIONS
 
     rng, block = np.random.default_rng(SEED), 10_000
@@ -88,7 +88,7 @@ def made_rows(count: int) -> Iterator[dict]:
         shares = (rng.integers(0, 3000, (block, len(names))) / rng.integers(3000, 9000, (block, len(names)))).tolist()
         genders, races = (
             rng.integers(0, len(GENDERS), block),
-            rng.choice(len(RACES), block, p=(0.42, 0.2, 0.16, 0.16, 0.06)),
+            rng.choice(len(UTKFACE_RACES), block, p=(0.42, 0.2, 0.16, 0.16, 0.06)),
         )
         missing = rng.random(block) < 0.01
         for i in range(min(block, count - start)):
@@ -96,7 +96,7 @@ def made_rows(count: int) -> Iterator[dict]:
                 "fname": f"{start + i:08d}_{ages[i]}_{genders[i]}_{races[i]}_20170109142408075.jpg.chip.jpg",
                 "age_real": int(ages[i]),
                 "gender_real": GENDERS[genders[i]],
-                "race_real": None if missing[i] else RACES[races[i]],
+                "race_real": None if missing[i] else UTKFACE_RACES[races[i]],
                 "age_estimation": float(estimates[i]),
                 "age_estimation_accuracy": accuracies[i],
                 **dict(zip(names, shares[i], strict=True)),

@@ -15,7 +15,7 @@ CANVAS = 224  # side in pixels of the square crop on which faces are explained a
 LANDMARK_COUNT = 68  # dlib's 68-point annotation (iBUG 300-W)
 
 GENDERS = ("Male", "Female")
-RACES = ("Caucasian", "African", "Asian", "Indian", "Other")  # in the order of the UTKFace codes 0-4
+UTKFACE_RACES = ("Caucasian", "African", "Asian", "Indian", "Other")  # in the order of the UTKFace codes 0-4
 AGE_RANGES = ((0, 12), (13, 18), (19, 25), (26, 100))  # inclusive at both ends, in years
 
 
@@ -30,7 +30,7 @@ class FaceLabel:
     age : float or None
         Annotated age in years.
     gender, race : str or None
-        Annotators' categories, one of :data:`GENDERS` / :data:`RACES` (a CSV may bring others).
+        Annotators' categories, one of :data:`GENDERS` / :data:`UTKFACE_RACES` (a CSV may bring others).
     problem : str or None
         Why a label is missing although the naming scheme promises one.
     age_bounds : (float, float) or None

@@ -2,7 +2,7 @@
 
 The lists in capitals keep the values and the order that notebooks written against the published script rely on; they
 are lists, as they were there. ``RACES`` is in the order in which figures and tables name the groups, while
-:data:`age_audit.core.schema.RACES` is in the order of the UTKFace codes.
+:data:`age_audit.core.schema.UTKFACE_RACES` is in the order of the UTKFace codes.
 """
 
 from __future__ import annotations
@@ -34,3 +34,4 @@ GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}
 FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not representative
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]
 HALVES = ("accurate", "inaccurate")
+PUBLISHED_HALVES = ("positive", "negative")  # the same in the words of the study and of its files

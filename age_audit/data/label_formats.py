@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from age_audit.core.errors import UsageError
-from age_audit.core.schema import GENDERS, RACES, FaceLabel
+from age_audit.core.schema import GENDERS, UTKFACE_RACES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES
 
 OLDEST = 130  # years; a larger number in a file name is a slip
@@ -147,7 +147,7 @@ def label_from_utkface_name(fname: str) -> FaceLabel:
     match = _UTKFACE.fullmatch(fname.split(".")[0])
     if match is None:
         return FaceLabel(fname, problem=_MISFIT)
-    age, gender, race = _age(match[1]), _coded(GENDERS, match[2]), _coded(RACES, match[3])
+    age, gender, race = _age(match[1]), _coded(GENDERS, match[2]), _coded(UTKFACE_RACES, match[3])
     lacking = [name for name, value in (("age", age), ("gender", gender), ("race", race)) if value is None]
     problem = f"file name gives no valid {' and '.join(lacking)}" if lacking else None
     return FaceLabel(fname, age, gender, race, problem)

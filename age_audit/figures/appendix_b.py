@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from age_audit.core.groups import ALL, require_columns
-from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
+from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, PUBLISHED_HALVES, RACES
 from age_audit.figures import style
 from age_audit.figures.correlations import colour_limit, draw_correlations
 from age_audit.study.appendix_b import SEGMENTS
@@ -248,7 +248,7 @@ def restriction_panels(table: pd.DataFrame, source: str = "") -> Figure:
                 axes.hlines(places, rows["null_low"], rows["null_high"], color=_NULL, linewidth=5)
                 axes.plot(rows["r"], places, linestyle="", **_HALF_LOOKS[half], markersize=5)
             sizes = table[inside].groupby("half")["n"].max()
-            sizes = " + ".join(f"{int(sizes.get(half, 0)):,}" for half in ("positive", "negative"))
+            sizes = " + ".join(f"{int(sizes.get(half, 0)):,}" for half in PUBLISHED_HALVES)
             _frame_segments(axes, labels[column], f"n = {sizes}")
             axes.set_ylabel("" if column else f"{masks[row]} masks")
         keys = [Line2D([], [], linestyle="", label=name, **_HALF_LOOKS[half]) for half, name in halves.items()]

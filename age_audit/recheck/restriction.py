@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike
 from age_audit.core.groups import require_columns
 from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
 from age_audit.core.randomness import stream
-from age_audit.core.vocabulary import FEW_FACES
+from age_audit.core.vocabulary import FEW_FACES, PUBLISHED_HALVES
 from age_audit.stats.correlations import pearson_r, weighted_correlations
 
-HALVES = ("all", "positive", "negative")  # as the tables name them: all, accurate and inaccurate estimates
+_SUBSETS = ("all", *PUBLISHED_HALVES)  # as the tables name them: all, accurate and inaccurate estimates
 _ACCURACY = "age_estimation_accuracy"
 
 
@@ -123,7 +123,7 @@ def restriction_table(
         for half, inside in enumerate((np.ones_like(accurate), accurate, ~accurate)):
             r = pearson_r(shares[inside, i], accuracy[inside])
             ratio = _spread(accuracy[inside]) / (_spread(accuracy) or np.nan)
-            row = {"part": part, "half": HALVES[half], "n": int(inside.sum()), "sd_ratio": ratio, "r": r}
+            row = {"part": part, "half": _SUBSETS[half], "n": int(inside.sum()), "sd_ratio": ratio, "r": r}
             row["r_restricted"] = _restricted(pearson_r(shares[:, i], accuracy), ratio)
             rows.append(row | beside_null(r, null[:, half, i]) | {"few_faces": row["n"] < FEW_FACES})
     return pd.DataFrame(rows)

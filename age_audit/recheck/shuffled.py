@@ -9,8 +9,7 @@ import pandas as pd
 
 from age_audit.core.groups import age_range_of
 from age_audit.core.randomness import stream
-from age_audit.core.vocabulary import AGE_RANGES
-from age_audit.study.heatmaps import HALVES
+from age_audit.core.vocabulary import AGE_RANGES, PUBLISHED_HALVES
 
 
 def shuffled_parts(
@@ -37,12 +36,12 @@ def shuffled_parts(
     dict of str to list of dict
         The same rows parted otherwise, as many of each group and age range in either part as before.
     """
-    rows = [row for half in HALVES for row in parts[half]]
-    accurate = np.repeat([True, False], [len(parts[half]) for half in HALVES])
+    rows = [row for half in PUBLISHED_HALVES for row in parts[half]]
+    accurate = np.repeat([True, False], [len(parts[half]) for half in PUBLISHED_HALVES])
     codes = age_range_of([np.nan if row.get("age_real") is None else row["age_real"] for row in rows], age_ranges).codes
     strata = pd.Series([f"{row.get(key)} {code}" for row, code in zip(rows, codes, strict=True)], dtype=str)
     rng = stream(seed, "shuffled halves")
     for members in strata.groupby(strata).indices.values():
         accurate[members] = rng.permutation(accurate[members])
-    dealt = dict(zip(HALVES, (accurate, ~accurate), strict=True))
+    dealt = dict(zip(PUBLISHED_HALVES, (accurate, ~accurate), strict=True))
     return {half: [dict(rows[i]) for i in np.flatnonzero(inside)] for half, inside in dealt.items()}

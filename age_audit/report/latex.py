@@ -12,7 +12,6 @@ from age_audit.recheck.appendix_a import UNITS
 from age_audit.report.saving import escaped
 from age_audit.study.appendix_a import age_range_names
 
-BLOCK = "age_range"
 NOTHING = "--"
 _PACKAGES = r"% \usepackage{booktabs,longtable}"
 Cell = Callable[[Mapping], str]  # from a row to what stands in the column
@@ -20,7 +19,7 @@ Column = tuple[str, Cell]  # what stands at the head, in LaTeX, and the cells be
 
 
 def block_table(
-    table: pd.DataFrame, caption: str, label: str, columns: Sequence[Column], texts: int = 2, blocks: str = BLOCK
+    table: pd.DataFrame, caption: str, label: str, columns: Sequence[Column], texts: int = 2, blocks: str = "age_range"
 ) -> str:
     r"""A ``longtable`` whose rows stand in blocks, each below a line that names it.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-PERMUTATIONS = 999
+MAP_PERMUTATIONS = 999  # fewer than of errors: each is of hundreds of numbers a face
 FEWEST = 2  # faces a side: one alone cannot be halved, and says nothing of the spread
 _SLACK = 1e-6  # relative: sums of one set of numbers in another order differ by rounding
 

@@ -28,12 +28,13 @@ from age_audit.core.vocabulary import (
     HALVES,
     KEYS_BOUNDARIES,
     KEYS_RACE_AGE_BOUNDARIES,
+    PUBLISHED_HALVES,
     RACES,
 )
 from age_audit.study.rows import accuracy_correlations, filter_dataset
 
 SEGMENTS = tuple(KEYS_BOUNDARIES)
-_KEY_OF_HALF = dict(zip(HALVES, ("positive", "negative"), strict=True))
+_KEY_OF_HALF = dict(zip(HALVES, PUBLISHED_HALVES, strict=True))
 STUDY_AGE_RANGE = AGE_RANGE_LABELS[0]
 # The r that the study prints in its Appendix B for ages 0-12, in the order of SEGMENTS. It does not say how many faces
 # stand behind each; its estimator was DEX on EfficientNet-B3.

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from age_audit.core.errors import UsageError
 from age_audit.core.masks import signed_mask_sums
 from age_audit.core.schema import CANVAS
-from age_audit.core.vocabulary import AGE_RANGES, KEYS_RACE_AGE_BOUNDARIES, RACES
+from age_audit.core.vocabulary import AGE_RANGES, KEYS_RACE_AGE_BOUNDARIES, PUBLISHED_HALVES, RACES
 from age_audit.study.rows import filter_dataset
 
 COMPARISONS = {
@@ -113,9 +113,6 @@ def cohort_sum(
     return repeated_mask_sum(positive_packed[list(times)], list(times.values())), len(times)
 
 
-HALVES = ("positive", "negative")
-
-
 @dataclass(frozen=True)
 class StudyPanel:
     """Masks of one group in one age range, as the study sums them.
@@ -173,7 +170,7 @@ def study_panels(
     kept, panels = {*KEYS_RACE_AGE_BOUNDARIES, key}, []
     for low, high in age_ranges:
         halves = []
-        for half in ("positive", "negative"):
+        for half in PUBLISHED_HALVES:
             cohorts = filter_dataset(parts[half], kept, key, groups, low, high).by_category
             halves.append({group: cohort_sum(cohorts[group], place, masks["positive"]) for group in groups})
         for group in groups:

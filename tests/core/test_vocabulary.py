@@ -40,5 +40,5 @@ def test_features_are_columns_of_the_activations_file():
 
 
 def test_groups_agree_with_the_labels():
-    assert set(vocabulary.RACES) == set(schema.RACES)
+    assert set(vocabulary.RACES) == set(schema.UTKFACE_RACES)
     assert tuple(vocabulary.GENDERS) == schema.GENDERS

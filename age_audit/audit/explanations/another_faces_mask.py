@@ -20,8 +20,8 @@ from age_audit.core.vocabulary import FEW_FACES
 from age_audit.regions.polygons import REGIONS, region_masks
 from age_audit.stats.resampling import with_adjusted
 
-PERMUTATIONS = 1_999
-BLOCK = 64  # faces among which masks are permuted
+MASK_PERMUTATIONS = 1_999
+MASKS_A_BLOCK = 64  # faces among which masks are permuted
 _PACKED = CANVAS * CANVAS // 8  # bytes a mask
 
 
@@ -31,8 +31,8 @@ def area_matched_null(
     *,
     seed: int,
     regions: Sequence[str] = REGIONS,
-    permutations: int = PERMUTATIONS,
-    block: int = BLOCK,
+    permutations: int = MASK_PERMUTATIONS,
+    block: int = MASKS_A_BLOCK,
     confidence: float = CONFIDENCE,
 ) -> pd.DataFrame:
     """Mean score of each region beside what masks permuted between faces score.

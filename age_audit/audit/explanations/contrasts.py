@@ -21,7 +21,7 @@ from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.correlations import row_correlations
 from age_audit.stats.resampling import with_adjusted
-from age_audit.stats.shuffles import FEWEST, PERMUTATIONS, beside_shuffled, flat_maps, mean_of_finite
+from age_audit.stats.shuffles import FEWEST, MAP_PERMUTATIONS, beside_shuffled, flat_maps, mean_of_finite
 
 SPLITS = 100
 
@@ -44,7 +44,7 @@ def contrast_table(
     features: Sequence[str],
     *,
     seed: int,
-    permutations: int = PERMUTATIONS,
+    permutations: int = MAP_PERMUTATIONS,
     splits: int = SPLITS,
 ) -> pd.DataFrame:
     """Compare the mean mask of two kinds of faces, in every panel and over all of them.
@@ -188,7 +188,7 @@ def _described(contrast: _Contrast | None, sizes: np.ndarray) -> dict:
 
 
 def contrast_summary(
-    tables: Mapping[str, pd.DataFrame], alpha: float = 0.05, permutations: int = PERMUTATIONS
+    tables: Mapping[str, pd.DataFrame], alpha: float = 0.05, permutations: int = MAP_PERMUTATIONS
 ) -> pd.DataFrame:
     """What the tables of several kinds of masks come to, one row each.
 

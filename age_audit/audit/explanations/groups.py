@@ -14,7 +14,7 @@ from age_audit.core.randomness import stream
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.correlations import row_correlations
 from age_audit.stats.resampling import with_adjusted
-from age_audit.stats.shuffles import FEWEST, PERMUTATIONS, beside_shuffled, flat_maps, mean_of_finite
+from age_audit.stats.shuffles import FEWEST, MAP_PERMUTATIONS, beside_shuffled, flat_maps, mean_of_finite
 
 
 def group_table(
@@ -24,7 +24,7 @@ def group_table(
     within: str,
     *,
     seed: int,
-    permutations: int = PERMUTATIONS,
+    permutations: int = MAP_PERMUTATIONS,
 ) -> pd.DataFrame:
     """How much of what differs between masks of faces goes with their group, within each level of a control feature.
 
