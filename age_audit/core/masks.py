@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from age_audit.core.schema import CANVAS, Attribution
@@ -80,6 +79,8 @@ def signed_mask_sums(
     ValueError
         If the shapes do not fit.
     """
+    import pandas as pd  # here: every worker process needs masks, none needs frames
+
     groups = pd.Categorical(groups)
     for packed in (raising_packed, lowering_packed):
         if packed is not None and (packed.shape != (len(groups), _PACKED) or packed.dtype != np.uint8):

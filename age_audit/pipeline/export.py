@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from scipy.stats import binomtest
+import scipy
 
 from age_audit.core.config import CropParameters, Stage1Config
 from age_audit.core.errors import UsageError
@@ -175,7 +175,7 @@ def _age_range_name(label: FaceLabel, ranges: Sequence[Sequence[int]]) -> str:
 
 def _count(images: list[str], failed: dict[str, str]) -> dict:
     reasons = Counter(failed[image] for image in images if image in failed)
-    interval = binomtest(reasons.total(), len(images)).proportion_ci(0.95, method="wilson")
+    interval = scipy.stats.binomtest(reasons.total(), len(images)).proportion_ci(0.95, method="wilson")
     return {
         "images_total": len(images),
         "images_failed": reasons.total(),
