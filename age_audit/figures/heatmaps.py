@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,11 +139,9 @@ def study_figure(
         Panel(panel.heatmap(this_type), f"n = {panel.n_first:,} and {panel.n_second:,}", _lacking(panel))
         for panel in panels
     ]
-    rows, columns = (
-        list(dict.fromkeys(names)) for names in zip(*((p.age_range, p.group) for p in panels), strict=True)
-    )
     scale = OBSERVING_SCALE if this_type == "observing" else STUDY_SCALE
-    return heatmap_grid(_in_rows(drawn, len(columns)), _years(rows), columns, scale, title, landmarks, note)
+    labels = [(panel.age_range, panel.group) for panel in panels]
+    return _grid_of_levels(drawn, labels, scale, title, landmarks, note)
 
 
 def mean_figure(means: Sequence[MeanMask], title: str, landmarks: np.ndarray | None = None, note: str = "") -> Figure:
@@ -157,10 +155,7 @@ def mean_figure(means: Sequence[MeanMask], title: str, landmarks: np.ndarray | N
         As :func:`heatmap_grid`.
     """
     drawn = [Panel(mean.heatmap, f"n = {mean.n:,}", "no faces") for mean in means]
-    rows, columns = (
-        list(dict.fromkeys(names)) for names in zip(*(mean.labels.values() for mean in means), strict=True)
-    )
-    return heatmap_grid(_in_rows(drawn, len(columns)), _years(rows), columns, SHARE_SCALE, title, landmarks, note)
+    return _grid_of_levels(drawn, [mean.labels.values() for mean in means], SHARE_SCALE, title, landmarks, note)
 
 
 def _lacking(panel: StudyPanel) -> str:
@@ -168,12 +163,11 @@ def _lacking(panel: StudyPanel) -> str:
     return "no faces" if len(kinds) == 2 else f"no {kinds[0]}\nestimate" if kinds else "no heatmap:\nno value above 0"
 
 
-def _in_rows(panels: Sequence[Panel], width: int) -> list[Sequence[Panel]]:
-    return [panels[start : start + width] for start in range(0, len(panels), width)]
-
-
-def _years(age_ranges: Sequence[str]) -> list[str]:
-    return [f"{age_range} years" for age_range in age_ranges]
+def _grid_of_levels(panels: Sequence[Panel], labels: Sequence[Iterable[str]], *others) -> Figure:
+    """A row an age range and a column a group, for panels in that order with their (age range, group)."""
+    rows, columns = (list(dict.fromkeys(names)) for names in zip(*labels, strict=True))
+    in_rows = [panels[start : start + len(columns)] for start in range(0, len(panels), len(columns))]
+    return heatmap_grid(in_rows, [f"{age_range} years" for age_range in rows], columns, *others)
 
 
 def _add_scale(figure: FigureBase, grid: np.ndarray, scale: Scale) -> None:
