@@ -160,7 +160,8 @@ def test_presets_differ_in_whose_accuracy_is_drawn(tmp_path, capsys, monkeypatch
     assert frames["utkface, preset audit"][10] == pytest.approx(computed)
 
 
-def test_says_which_of_two_formats_was_read(tmp_path, capsys):
+def test_says_which_of_two_formats_was_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("age_audit.pipeline.stage3.distributions_by_age_range", lambda *_: new_figure(1, 1))
     write_activations(tmp_path, "utkface", synthetic_rows(9), "parquet", {})  # names of one digit are sorted
     write_metadataset(tmp_path, synthetic_rows(20))
     assert analysis_3_filter_visualise.main(["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out")]) == 0

@@ -78,7 +78,8 @@ def shuffled_cohort_correlations(
     rng = stream(seed, "accuracies shuffled in cohorts")
     result = np.full((shuffles, len(HALVES), len(AGE_RANGE_LABELS), len(RACES), len(parts)), np.nan)
     for age, label in enumerate(AGE_RANGE_LABELS):
-        cohorts = [frame[(frame["age_range"] == label) & (frame["race_real"] == race)] for race in RACES]
+        of_age = frame[frame["age_range"] == label]
+        cohorts = [of_age[of_age["race_real"] == race] for race in RACES]
         sizes = [is_accurate(cohort[_ACCURACY], cutoff).sum() for cohort in cohorts]
         largest = max(sizes), max(len(cohort) - size for cohort, size in zip(cohorts, sizes, strict=True))
         for race, cohort in enumerate(cohorts):

@@ -197,7 +197,7 @@ class TestTables:
 def test_planted_difference_is_found_after_adjusting():
     found = []
     for seed in range(12):  # 4 years among some 120 faces a group, half a standard deviation
-        few = {"resampling": Resampling(seed, draws=9, permutations=999), "measures": ["mean_signed_error"]}
+        few = {"resampling": Resampling(seed, draws=9, permutations=499), "measures": ["mean_signed_error"]}
         table = group_differences(simulated(600, seed, 4), "race_real", **few)
         found.append(rows(table, kind="to overall", group="Asian", measure="mean_signed_error")["p_holm"].iloc[0])
     assert np.mean(np.array(found) <= 0.05) >= 0.9
