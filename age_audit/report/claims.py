@@ -8,6 +8,7 @@ import pandas as pd
 
 from age_audit.core.errors import UsageError
 from age_audit.report.saving import Saver, escaped
+from age_audit.store.files import file_stem
 
 _FIELD = re.compile(r"\{[^{}]*\}")
 PUBLISHED, AUDIT = "published", "audit"
@@ -66,7 +67,7 @@ class Claims:
         where = "; ".join(f"{name} = {value}" for name, value in row.items())
         self._rows.append(
             {"question": question, "side": side, "claim": _sentence(claim, number), "value": float(number)}
-            | {"table": f"{self._saver.prefix}_{table}.csv", "row": where, "column": column}
+            | {"table": f"{self._saver.prefix}_{file_stem(table)}.csv", "row": where, "column": column}
         )
 
     def table(self) -> pd.DataFrame:

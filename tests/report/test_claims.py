@@ -32,6 +32,14 @@ def test_a_claim_takes_its_number_from_the_table(claims):
     ]
 
 
+def test_a_claim_names_the_file_that_its_table_is_in(tmp_path):
+    saver = Saver("a_notebook", "faces_dex", tmp_path, tmp_path)
+    saver.table(ERRORS, "errors_by_skin tone", "Errors")
+    claims = Claims(saver)
+    claims.add("?", "audit", "{}", "errors_by_skin tone", "mae", n=2)
+    assert (saver.tables / claims.table()["table"][0]).is_file()
+
+
 def test_claims_on_one_question_stand_together_in_the_order_of_questions(claims):
     claims.add("B?", "published", "{}", "errors", "n", race="Asian")
     claims.add("A?", "published", "{}", "errors", "n", race="Other")
