@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from age_audit.audit.errors.groups import estimates_of
 from age_audit.core.paths import ROOT
+from age_audit.data.results import find_results
+from age_audit.pipeline.stage3 import RESAMPLING
 from age_audit.report.claims import Claims
 from age_audit.report.sentences import add_claims
 
@@ -101,3 +104,12 @@ def test_every_number_of_a_whole_section_is_bound(quotes, place):
         for start, end in found:
             marked[start:end] = True
     assert [match.group() for match in re.finditer(r"\d+", text) if not marked[slice(*match.span())].all()] == []
+
+
+def test_tables_of_cydral_resnet10_follow_from_its_estimates_that_ship():
+    """They are not made anew with the others: one that is quick to make stands for all."""
+    place = ROOT / "tables" / "analysis_age_estimations_accuracy_and_differences"
+    shipped = pd.read_csv(place / "utkface_cydral-resnet10_errors_overall.csv")
+    faces = find_results(ROOT / "metadatasets", "cydral-resnet10", "published", "utkface").predictions
+    made = estimates_of(faces, ["age_range"], ["age_range"], resampling=RESAMPLING)
+    pd.testing.assert_frame_equal(made, shipped, check_dtype=False, check_categorical=False, rtol=1e-5)
