@@ -8,7 +8,8 @@ TOGETHER = {
     *("estimators/test_contract.py", "estimators/test_cydral.py", "estimators/test_dex_efficientnet.py"),
     *("estimators/test_dex_wrn.py", "explain/test_lime_equality.py", "notebooks/test_paper.py"),
     *("pipeline/test_bad_inputs.py", "pipeline/test_cluster.py", "pipeline/test_describe_attributions.py"),
-    *("pipeline/test_full_disk.py", "pipeline/test_interrupted.py", "pipeline/test_stages.py"),
+    *("pipeline/test_full_disk.py", "pipeline/test_interrupted.py", "pipeline/test_own_groups.py"),
+    "pipeline/test_stages.py",
     # Sentences are data, one file a notebook; their reader is the room itself.
     *(f"report/sentences/test_{name}.py" for name in ("appendix_a", "appendix_b", "errors", "heatmaps")),
     *("report/sentences/test_reader.py", "report/sentences/test_shipped.py"),

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from age_audit.core.config import PRECISIONS, PRESETS, STEPS, LimeParameters, Stage1Config, Stage2Config, Stage3Config
+from age_audit.core.config import (
+    PRECISIONS,
+    PRESETS,
+    STEPS,
+    LimeParameters,
+    Stage1Config,
+    Stage2Config,
+    Stage3Config,
+    parse_age_ranges,
+)
 from age_audit.core.errors import UsageError
 from age_audit.estimators import registry
 
@@ -114,3 +123,26 @@ def test_stage_2_refuses(given):
 def test_stage_3_refuses():
     with pytest.raises(UsageError, match="preset to be one of published, audit, got 'x'"):
         Stage3Config(preset="x")
+
+
+def test_age_ranges():
+    assert Stage1Config().ranges == Stage3Config().ranges == ((0, 12), (13, 18), (19, 25), (26, 100))
+    assert parse_age_ranges(["0-12", " 13–17 ", "25 - 100"]) == ((0, 12), (13, 17), (25, 100))
+    assert Stage3Config(age_ranges=("5-5",)).ranges == ((5, 5),)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((), "got none"),
+        (("0-12", "12-17"), "none overlapping another.*got 0-12, 12-17"),
+        (("13-17", "0-12"), "in ascending order.*got 13-17, 0-12"),
+        (("12-0",), "got '12-0'"),
+        (("0-12", "adult"), "got 'adult'"),
+        (("-5-3",), "got '-5-3'"),
+    ],
+)
+@pytest.mark.parametrize("config", [Stage1Config, Stage3Config])
+def test_other_age_ranges_are_refused(config, given, words):
+    with pytest.raises(UsageError, match=words):
+        config(age_ranges=given)

@@ -1,6 +1,7 @@
 """Groups out of columns, age ranges out of ages."""
 
 import numpy as np
+import pandas as pd
 
 from age_audit.core import groups
 
@@ -13,3 +14,36 @@ def test_age_ranges_are_inclusive_and_count_completed_years():
     assert labels[6:8] == ["19–25"] * 2
     assert labels[8:11] == ["26–100"] * 3
     assert all(label is np.nan for label in labels[11:])
+
+
+def test_a_range_of_ages_is_in_the_range_that_holds_all_of_it():
+    labels = groups.age_range_of([0, 10, 20, 20, 70], [(0, 12), (20, 29), (30, 100)], [2, 19, 29.5, 30, 130])
+    assert labels.codes.tolist() == [0, -1, 1, -1, -1]
+
+
+def test_real_ages_are_ranges_only_where_no_age_is_known():
+    frame = pd.DataFrame({"age_real": [5.0, np.nan, np.nan]})
+    lowest, highest = groups.real_ages(frame)
+    np.testing.assert_array_equal(lowest, [5, np.nan, np.nan])
+    np.testing.assert_array_equal(highest, [5, np.nan, np.nan])
+    lowest, highest = groups.real_ages(frame.assign(age_real_low=[1, 20, np.nan], age_real_high=[9, 29, np.nan]))
+    np.testing.assert_array_equal(lowest, [5, 20, np.nan])
+    np.testing.assert_array_equal(highest, [5, 29, np.nan])
+
+
+def test_order_of_groups():
+    published = ["Caucasian", "Asian"]
+    assert groups.in_order(["Asian"], published) == published  # that a group has no faces is a finding
+    assert groups.in_order(["Black", "Asian"], published) == ["Asian", "Black"]
+    assert groups.in_order(["10", "9", "VI", "b10", "b9"]) == ["9", "10", "VI", "b9", "b10"]
+    assert groups.in_order([]) == []
+
+
+def test_what_faces_are_compared_by():
+    frame = pd.DataFrame({"race_real": ["Asian", None], "gender_real": [None, None], "skin_tone": ["I", "II"]})
+    assert groups.compared_by(frame) == ["race_real"]
+    assert groups.compared_by(frame[["skin_tone"]]) == []
+    assert groups.compared_by(frame, ["skin_tone", "gender"]) == ["skin_tone", "gender_real"]
+    assert [groups.feature_title(column) for column in ("race_real", "gender_real", "skin_tone")] == [
+        *("race", "gender", "skin_tone")
+    ]

@@ -197,3 +197,16 @@ def test_files_that_are_not_taken_are_counted(tmp_path):
         (tmp_path / name).touch()
     assert [file.image for file in list_images(tmp_path)] == ["a.jpg", "b.JFIF"]
     assert count_other_files(tmp_path) == 3
+
+
+def test_draw_evenly_over_other_groups_and_age_ranges():
+    tones = {
+        f"{tone}{i}.jpg": FaceLabel("", 15 + 3 * (i % 2), features={"tone": tone}) for tone in "xy" for i in range(9)
+    }
+    drawn = draw_evenly(tones, 8, 1, ["tone"], [(0, 17), (18, 100)])
+    assert sorted((image[0], tones[image].age) for image in drawn) == [
+        *[("x", 15)] * 2,
+        *[("x", 18)] * 2,
+        *[("y", 15)] * 2,
+        *[("y", 18)] * 2,
+    ]

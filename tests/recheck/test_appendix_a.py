@@ -21,6 +21,7 @@ from age_audit.recheck.appendix_a import (
     group_tests,
     normality_table,
     normality_verdicts,
+    questions,
 )
 from age_audit.study.appendix_a import published_table
 from age_audit.study.normality import statistic_details
@@ -169,6 +170,20 @@ class TestGroups:
         assert set(tests["compared"]) == {AS_THEY_ARE, SAME_AGE}
         assert set(tests.loc[tests["asked"] == "race within gender", "race"]) == {"all"}
         assert tests.loc[tests["asked"] == "gender within race", "cliffs_delta"].notna().all()
+
+    def test_other_features(self):
+        frame = FRAME.assign(tone=np.where(FRAME["race_real"] == "Asian", "II", "I"))
+        assert [asked for asked, *_ in questions(["tone"])] == ["tone"]
+        alone = group_tests({"all": frame}, ["tone"], **FEW)
+        assert alone["asked"].tolist() == ["tone"] * 8 and "gender" not in alone and "tone" not in alone
+        both = group_tests({"all": frame}, ["tone", "gender_real"], **FEW)
+        assert list(dict.fromkeys(both["asked"])) == ["gender within tone", "tone within gender", "tone × gender"]
+        table = audit_table(frame, ["tone"], resampling=Resampling(1, 9, 9))
+        assert table["tone"].tolist() == ["I", "II"] * 4
+        rows = frame.to_dict("records")
+        published = published_table(rows, groups={"tone": ["I", "II"]}, ranges=[(0, 12), (13, 60)])
+        assert published[["age_min", "tone"]].to_numpy().tolist() == [[0, "I"], [0, "II"], [13, "I"], [13, "II"]]
+        assert published["n_participants"].sum() == len(frame)
 
     def test_no_faces(self):
         tests = group_tests({"none": FRAME.head(0)}, **FEW)

@@ -40,6 +40,24 @@ class TestRoundTrip:
         with Ledger(tmp_path, create=False) as ledger:
             assert list(ledger.images().items()) == [("a.jpg", rows[1]), ("sub/b.jpg", rows[0])]
 
+    def test_ranges_of_ages_and_further_columns_of_labels(self, tmp_path):
+        label = FaceLabel("a.jpg", None, None, "Black", None, (20.0, 29.0), {"skin tone": "II", "camera": None})
+        with Ledger(tmp_path) as ledger:
+            ledger.write_images([ImageRow("a.jpg", "a.jpg", "ff", label)])
+        with Ledger(tmp_path, create=False) as ledger:
+            assert ledger.images()["a.jpg"].label == label
+
+    def test_a_ledger_from_before_there_were_such_columns(self, tmp_path):
+        with Ledger(tmp_path) as ledger:
+            ledger.write_images([ImageRow("a.jpg", "a.jpg", "ff", FaceLabel("a.jpg", 31.5, "Male", "Asian"))])
+        database = sqlite3.connect(tmp_path / FILE_NAME)
+        for name in ("age_low", "age_high", "features"):
+            database.execute(f"ALTER TABLE images DROP COLUMN {name}")
+        database.commit()
+        database.close()
+        with Ledger(tmp_path, create=False) as ledger:
+            assert ledger.images()["a.jpg"].label == FaceLabel("a.jpg", 31.5, "Male", "Asian")
+
     def test_an_image_is_replaced(self, ledger):
         for content in ("old", "new"):
             ledger.write_images([ImageRow("a.jpg", "a.jpg", content, FaceLabel("a.jpg"))])

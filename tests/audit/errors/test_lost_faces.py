@@ -33,6 +33,13 @@ def test_rows_in_published_order():
     assert table["few_faces"].tolist() == [False, False, False, True, False, True]
 
 
+def test_other_features_by_number():
+    groups = {f"tone {number}": counted(40, 1) for number in (10, 9, 2)}
+    table = lost_faces({"failures": {"overall": counted(120, 3), "by_skin_tone": groups}})
+    assert table["feature"].tolist() == ["all"] + ["skin_tone"] * 3
+    assert table["group"].tolist() == ["all", "tone 2", "tone 9", "tone 10"]
+
+
 def test_wilson_by_its_formula():
     row = lost_faces(DOCUMENT).iloc[2]
     n, p, z = 40, 0.2, 1.959963984540054
