@@ -15,10 +15,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from age_audit.core.groups import ALL, require_columns
-from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, PUBLISHED_HALVES, RACES
+from age_audit.core.vocabulary import HALVES, PUBLISHED_HALVES, RACES
 from age_audit.figures import style
 from age_audit.figures.correlations import colour_limit, draw_correlations
-from age_audit.study.appendix_b import SEGMENTS
+from age_audit.study.appendix_b import SEGMENTS, cohorts_of
 
 _INK, _NULL, _LINE = "#222222", "#C9C9C9", "0.5"
 _ZERO = {"color": _LINE, "linewidth": 0.8, "zorder": 0}
@@ -52,17 +52,18 @@ def correlation_tables(correlations: pd.DataFrame, source: str = "") -> Figure:
     Figure
         A row of panels an age range; accurate estimates left, inaccurate ones right.
     """
-    require_columns(correlations, ("age_range", "race", "estimates", "n", *SEGMENTS))
+    require_columns(correlations, ("age_range", "estimates", "n", *SEGMENTS))
+    name, groups, ages = cohorts_of(correlations)
     limit = colour_limit(correlations[list(SEGMENTS)].to_numpy(dtype=float))
     with style.applied():
-        figure = style.new_figure(12, 10.5)
+        figure = style.new_figure(max(12, 2 + 2 * len(groups)), 0.7 + 2.45 * len(ages))
         body, side = figure.subfigures(1, 2, width_ratios=(10, 1))
-        panels = body.subfigures(len(AGE_RANGE_LABELS), len(HALVES))
+        panels = body.subfigures(len(ages), len(HALVES), squeeze=False)
         for (row, column), panel in np.ndenumerate(panels):
-            label, half = AGE_RANGE_LABELS[row], HALVES[column]
+            label, half = ages[row], HALVES[column]
             inside = (correlations["age_range"] == label) & (correlations["estimates"] == half)
-            cohort = correlations[inside].set_index("race").reindex(RACES)
-            names = [f"{race}\n(n = {n:,})" for race, n in cohort["n"].fillna(0).astype(int).items()]
+            cohort = correlations[inside].set_index(name).reindex(groups)
+            names = [f"{group}\n(n = {n:,})" for group, n in cohort["n"].fillna(0).astype(int).items()]
             table = cohort[list(SEGMENTS)].T.set_axis(SEGMENT_NAMES)
             draw_correlations(panel, table, names, limit).set_title(f"{label} years, {half} ({_HALF_TITLES[half]})")
         scale = ScalarMappable(Normalize(-limit, limit), style.DIVERGING)
@@ -79,14 +80,14 @@ def final_step(final: pd.DataFrame, source: str = "") -> Figure:
         ``final`` of :func:`age_audit.study.appendix_b.workbook_tables`.
     source : str
     """
-    require_columns(final, ("age_range", "races", "n", *SEGMENTS))
+    require_columns(final, ("age_range", "groups", "n", *SEGMENTS))
     with style.applied():
         figure = style.new_figure(12, 3.6)
         panels = figure.subplots(1, len(final), sharey=True, squeeze=False)[0]
         for axes, (_, row) in zip(panels, final.iterrows(), strict=True):
             axes.bar(SEGMENT_NAMES, row[list(SEGMENTS)].astype(float), color=_INK, width=0.6)
             axes.axhline(0, **_ZERO)
-            axes.set_title(f"{row['age_range']} years\n(n = {row['n']:,}, {row['races']} races)")
+            axes.set_title(f"{row['age_range']} years\n(n = {row['n']:,}, {row['groups']} groups)")
             axes.tick_params(axis="x", rotation=45)
         panels[0].set(ylabel="final step, −0.5 to +0.5", ylim=(-0.55, 0.55))
         return _finish(figure, "The workbook's last step", source)
@@ -109,17 +110,18 @@ def steps_beside_null(table: pd.DataFrame, finals: np.ndarray, source: str = "")
         Upper row: a histogram of the shuffles as grey bars around every segment's place, the found value as a dot.
         Lower row: 95 % of the shuffles as a grey bar, the found value as a dot.
     """
+    ages = list(dict.fromkeys(table["age_range"]))
     with style.applied():
         figure = style.new_figure(12, 7)
-        upper, lower = figure.subplots(2, len(AGE_RANGE_LABELS), sharey="row", sharex=True)
-        for age, label in enumerate(AGE_RANGE_LABELS):
+        upper, lower = figure.subplots(2, len(ages), sharey="row", sharex=True, squeeze=False)
+        for age, label in enumerate(ages):
             rows = table[table["age_range"] == label].set_index("segment").reindex(SEGMENTS)
-            n, races = (int(rows[name].max()) if rows[name].notna().any() else 0 for name in ("n", "races"))
+            n, groups = (int(rows[name].max()) if rows[name].notna().any() else 0 for name in ("n", "groups"))
             _draw_finals(upper[age], rows["final"], finals[:, age])
-            upper[age].set_title(f"{label} years\n(n = {n:,}, {races} races)")
+            upper[age].set_title(f"{label} years\n(n = {n:,}, {groups} groups)")
             _draw_contributions(lower[age], rows)
         upper[0].set(ylabel="last step", ylim=(-0.58, 0.58))
-        lower[0].set(ylabel="mean contribution over races\n(r accurate − r inaccurate)")
+        lower[0].set(ylabel="mean contribution over groups\n(r accurate − r inaccurate)")
         keys = [Line2D([], [], **_DOT, label="this data")]
         keys.append(Patch(color=_NULL, label="shuffled accuracies: how often (above), middle 95 % (below)"))
         return _finish(figure, "The workbook's last step beside shuffled accuracies", source, keys)

@@ -46,7 +46,13 @@ class Quantity:
     digits: int = 1
 
 
-def forests_by_age_range(table: pd.DataFrame, quantities: Sequence[Quantity], title: str, note: str = "") -> Figure:
+def forests_by_age_range(
+    table: pd.DataFrame,
+    quantities: Sequence[Quantity],
+    title: str,
+    note: str = "",
+    features: Sequence[str] = ("race", "gender"),
+) -> Figure:
     """Draw a wide table's quantities of every race and gender with their intervals.
 
     Parameters
@@ -57,11 +63,13 @@ def forests_by_age_range(table: pd.DataFrame, quantities: Sequence[Quantity], ti
         One column of panels each.
     title, note : str
         Above and below.
+    features : sequence of str
+        Columns of what groups are made of, one or two: colours are the first one's groups, markers the second one's.
 
     Returns
     -------
     Figure
-        As :func:`forest`; colours are races, markers genders, and the dotted line is at 0.
+        As :func:`forest`; the dotted line is at 0.
 
     Raises
     ------
@@ -70,8 +78,8 @@ def forests_by_age_range(table: pd.DataFrame, quantities: Sequence[Quantity], ti
     """
     wanted = [f"{quantity.column}{end}" for quantity in quantities for end in ("", "_low", "_high")]
     wanted += [quantity.difference for quantity in quantities if quantity.difference]
-    require_columns(table, ("age_range", "gender", "race", "n", *wanted))
-    groups = table[["age_range", "race", "gender", "n"]].assign(few_faces=table["n"] < FEW_FACES)
+    require_columns(table, ("age_range", *features, "n", *wanted))
+    groups = table[["age_range", *features, "n"]].assign(few_faces=table["n"] < FEW_FACES)
     rows, everyone = [], []
     for quantity in quantities:
         value, low, high = (table[f"{quantity.column}{end}"] for end in ("", "_low", "_high"))
@@ -79,7 +87,7 @@ def forests_by_age_range(table: pd.DataFrame, quantities: Sequence[Quantity], ti
         compared_with = value - table[quantity.difference] if quantity.difference else np.nan
         everyone.append(rows[-1][["age_range", "measure"]].assign(value=compared_with, low=np.nan, high=np.nan))
     behind = pd.concat(everyone).dropna(subset="value").drop_duplicates(["age_range", "measure"])
-    return _draw_blocks(pd.concat(rows), ["race", "gender"], quantities, behind, title, note)
+    return _draw_blocks(pd.concat(rows), list(features), quantities, behind, title, note)
 
 
 def forest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,10 +18,12 @@ _LEVEL = {"color": "black", "linestyle": "--", "linewidth": 1.0, "zorder": 1}
 _HOLM = {"color": "0.45", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
 _LEAST_P = 1e-30  # what is below is drawn there: no eye needs more
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")  # the style sets no formulas
-_COLUMNS = ("age_range", "gender", "race", "n")
+FEATURES = ("race", "gender")  # colours and markers are the first one's groups, fillings the second one's
 
 
-def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05, source: str = "") -> Figure:
+def p_values_against_n(
+    sets: Mapping[str, pd.DataFrame], alpha: float = 0.05, source: str = "", features: Sequence[str] = FEATURES
+) -> Figure:
     """Draw the p-value of every group's test of normality against its number of faces.
 
     Parameters
@@ -36,32 +38,31 @@ def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05, so
     Returns
     -------
     Figure
-        A row a set and a column an age range; both axes are logarithmic and shared. Colours and markers are races,
-        hollow ones the second gender.
+        A row a set and a column an age range; both axes are logarithmic and shared. Colours and markers are the first
+        feature's groups (races), fillings the second one's (genders).
     """
     for tests in sets.values():
-        require_columns(tests, (*_COLUMNS, "p_value"))
+        require_columns(tests, ("age_range", *features, "n", "p_value"))
     everything = pd.concat(sets.values())
-    ages, races, genders = (
-        list(dict.fromkeys(everything[name].astype(str))) for name in ("age_range", "race", "gender")
-    )
-    ages = ages or ["no"]
-    looks = {race: look | {"linestyle": "", "markersize": 7} for race, look in style.group_look(races).items()}
+    ages = list(dict.fromkeys(everything["age_range"].astype(str))) or ["no"]
+    looks, fillings = _looks(everything, features)
     with style.applied():
         figure = style.new_figure(2.7 * len(ages) + 2.4, 3.1 * len(sets) + 1.2)
         panels = figure.subplots(len(sets), len(ages), sharex=True, sharey=True, squeeze=False)
         for row, (name, tests) in zip(panels, sets.items(), strict=True):
             shown = int(tests["p_value"].notna().sum())
             for axes, age in zip(row, ages, strict=True):
-                _draw_p_values(axes, tests[tests["age_range"].astype(str) == age], looks, genders, alpha, max(1, shown))
+                inside = tests["age_range"].astype(str) == age
+                _draw_p_values(axes, tests[inside], looks, fillings, features, alpha, max(1, shown))
                 axes.set_title(f"{age} years", fontsize=10)
             row[0].set_ylabel(f"{name} faces ({shown} of {len(tests)}\ngroups have 8 faces or more)")
         panels[0, 0].set(xlim=(6.5, 1.4 * max(100, everything["n"].max())), ylim=(None, 2))  # of all: they are shared
-        handles = [Line2D([], [], **look, label=race) for race, look in looks.items()]
-        hollow = {"marker": "o", "color": "0.3", "linestyle": ""}
+        marks = {"linestyle": "", "markersize": 7}
+        handles = [Line2D([], [], **look | marks, label=group) for group, look in looks.items()]
         handles += [
-            Line2D([], [], markerfacecolor=face, label=gender, **hollow)
-            for gender, face in zip(genders, ("0.3", "white"), strict=False)
+            Line2D([], [], marker="o", color="0.3", label=group, **marks | style.filling(place, "0.3"))
+            for group, place in fillings.items()
+            if group
         ]
         handles += panels[0, 0].lines[-2:]
         figure.legend(handles=handles, loc="outside right center")
@@ -71,14 +72,32 @@ def p_values_against_n(sets: Mapping[str, pd.DataFrame], alpha: float = 0.05, so
     return figure
 
 
+def _groups(table: pd.DataFrame, features: Sequence[str]) -> list[pd.Series]:
+    """The groups of the first feature and of the second, as text; of no second one, ``""``."""
+    firsts = table[features[0]].astype(str)
+    return [firsts, table[features[1]].astype(str) if len(features) > 1 else pd.Series("", table.index, dtype=str)]
+
+
+def _looks(table: pd.DataFrame, features: Sequence[str]) -> tuple[dict[str, dict], dict[str, int]]:
+    """Colour, dashes and marker by group of the first feature; the place in the order by group of the second."""
+    firsts, seconds = (list(dict.fromkeys(groups)) for groups in _groups(table, features))
+    return style.group_look(firsts), {group: place for place, group in enumerate(seconds)}
+
+
 def _draw_p_values(
-    axes: Axes, tests: pd.DataFrame, looks: Mapping[str, dict], genders: list[str], alpha: float, tested: int
+    axes: Axes,
+    tests: pd.DataFrame,
+    looks: Mapping[str, dict],
+    fillings: Mapping[str, int],
+    features: Sequence[str],
+    alpha: float,
+    tested: int,
 ) -> None:
     axes.set(xscale="log", yscale="log")
-    for row in tests[tests["p_value"].notna()].itertuples():
-        look = looks[str(row.race)]
-        face = look["color"] if str(row.gender) == genders[0] else "white"
-        axes.plot(row.n, max(row.p_value, _LEAST_P), markerfacecolor=face, markeredgewidth=1.5, **look)
+    tests = tests[tests["p_value"].notna()]
+    for n, p, first, second in zip(tests["n"], tests["p_value"], *_groups(tests, features), strict=True):
+        look = looks[first] | {"linestyle": "", "markersize": 7, "markeredgewidth": 1.5}
+        axes.plot(n, max(p, _LEAST_P), **look | style.filling(fillings[second], look["color"]))
     axes.axhline(alpha, label=f"level {alpha:g}: rejected below", **_LEVEL)
     axes.axhline(alpha / tested, label="level / tests of the row\n(Holm's first step)", **_HOLM)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
@@ -92,14 +111,16 @@ def _power_of_ten(p: float, _: int) -> str:
     return f"{p:g}" if p > 0.005 else "10" + str(round(np.log10(p))).translate(_SUPERSCRIPTS)
 
 
-def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, source: str = "") -> Figure:
+def rejections_by_size(
+    samples: pd.DataFrame, alpha: float = 0.05, source: str = "", features: Sequence[str] = FEATURES
+) -> Figure:
     """Draw how often the test would reject each group, had fewer of its faces been seen.
 
     Parameters
     ----------
     samples : DataFrame
-        From :func:`age_audit.recheck.normality.rejections_by_size`, with the columns ``age_range``, ``gender``,
-        ``race``, ``n_group``, ``n``, ``rejected`` and ``rejected_normal``.
+        From :func:`age_audit.recheck.normality.rejections_by_size`, with the columns ``age_range``, the
+        features, ``n_group``, ``n``, ``rejected`` and ``rejected_normal``.
     alpha : float
         Level of the test.
     source : str
@@ -110,7 +131,7 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, source: str =
     Figure
         A panel for each age range; the grey band spans what rounded normal samples of the same groups give.
     """
-    require_columns(samples, (*_COLUMNS, "n_group", "rejected", "rejected_normal"))
+    require_columns(samples, ("age_range", *features, "n", "n_group", "rejected", "rejected_normal"))
     ages = samples["age_range"]
     ages = list(ages.cat.categories) if isinstance(ages.dtype, pd.CategoricalDtype) else list(dict.fromkeys(ages))
     rows = max(1, -(-len(ages) // 2))
@@ -118,7 +139,7 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, source: str =
         figure = style.new_figure(11.5, 3.4 * rows + 0.8)
         panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
         for axes, age in zip(panels.flat, ages, strict=False):
-            _draw_rejections(axes, samples[samples["age_range"] == age], alpha)
+            _draw_rejections(axes, samples[samples["age_range"] == age], features, alpha)
             axes.set_title(f"real age {age} years")
             axes.tick_params(labelbottom=True)
         sizes = np.unique(samples["n"]) if len(samples) else np.array([10, 100])
@@ -132,7 +153,7 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, source: str =
     return figure
 
 
-def _draw_rejections(axes: Axes, samples: pd.DataFrame, alpha: float) -> None:
+def _draw_rejections(axes: Axes, samples: pd.DataFrame, features: Sequence[str], alpha: float) -> None:
     axes.set(xscale="log", ylim=(-0.02, 1.02))
     axes.axhline(alpha, **_LEVEL)
     if samples.empty:
@@ -140,14 +161,12 @@ def _draw_rejections(axes: Axes, samples: pd.DataFrame, alpha: float) -> None:
         return
     normal = samples.groupby("n")["rejected_normal"].agg(["min", "max"])
     axes.fill_between(normal.index, normal["min"], normal["max"], color="0.8", label="normal, rounded to whole years")
-    looks = style.group_look(list(dict.fromkeys(samples["race"].astype(str))))
-    genders = list(dict.fromkeys(samples["gender"].astype(str)))
-    for (gender, race), group in samples.groupby(["gender", "race"], observed=True, sort=False):
-        look = looks[str(race)]
-        face = look["color"] if str(gender) == genders[0] else "white"
-        label = f"{gender}, {race} (n = {group['n_group'].iloc[0]:,})"
-        points = {"markersize": 5, "markerfacecolor": face, "linewidth": 1.4}
-        axes.plot(group["n"], group["rejected"], label=label, **look, **points)
+    looks, fillings = _looks(samples, features)
+    firsts, seconds = _groups(samples, features)
+    for (second, first), group in samples.groupby([seconds, firsts], sort=False):
+        look = looks[first] | style.filling(fillings[second], looks[first]["color"])
+        label = f"{', '.join(filter(None, (second, first)))} (n = {group['n_group'].iloc[0]:,})"
+        axes.plot(group["n"], group["rejected"], label=label, **look, markersize=5, linewidth=1.4)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.2, fontsize=8)
 
 

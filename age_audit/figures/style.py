@@ -90,6 +90,14 @@ def _look(place: int, colour: str) -> dict:
     }
 
 
+def filling(place: int, colour: str) -> dict:
+    """How a marker is filled that tells a second feature's groups apart: full, hollow, then halves."""
+    if place < 2:
+        return {"markerfacecolor": ("white" if place else colour)}
+    half = ("left", "top", "right", "bottom")[(place - 2) % 4]
+    return {"markerfacecolor": colour, "markerfacecoloralt": "white", "fillstyle": half}
+
+
 def legend(axes: Axes, groups: int, **options) -> None:
     """The legend of that many groups: inside the panel, or beside it where it would cover the curves."""
     place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if groups > MANY_GROUPS else {"loc": "best"}

@@ -6,7 +6,8 @@ genders, within these races.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import permutations as permutations_of
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ import scipy
 
 from age_audit.audit.errors.groups import disaggregate
 from age_audit.audit.errors.rank_tests import rank_tests
-from age_audit.core.groups import ALL, groups_of, require_columns
+from age_audit.core.groups import ALL, feature_title, groups_of, require_columns
 from age_audit.core.measures import COMPARED, MAE, MEASURES
 from age_audit.core.randomness import PERMUTATIONS, Resampling
 from age_audit.recheck.normality import normality_tests
@@ -22,25 +23,38 @@ from age_audit.stats.normality import FEWEST_FOR_SKEW
 from age_audit.stats.resampling import with_adjusted
 from age_audit.study.appendix_a import age_range_names
 
-FEATURES = ("age_range", "gender_real", "race_real")
+FEATURES = ("gender_real", "race_real")  # what groups are combined of, within age ranges
 UNITS = {"decades": 0.1, "years": 1.0, "months": 12.0}  # how many of them are a year
-_SHORT = {"gender_real": "gender", "race_real": "race"}
-# What is asked: (question, features compared, features within).
-QUESTIONS = (
-    ("races within gender", ("race_real",), ("age_range", "gender_real")),
-    ("genders within race", ("gender_real",), ("age_range", "race_real")),
-    ("gender × race", ("gender_real", "race_real"), ("age_range",)),
-)
 AS_THEY_ARE, SAME_AGE = "as they are", "at the same real age"
 
 
-def audit_table(frame: pd.DataFrame, *, resampling: Resampling) -> pd.DataFrame:
+def questions(features: Sequence[str] = FEATURES) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """What is asked: (question, features compared, features within), of each feature within the others and of all."""
+    titles = dict(zip(features, map(feature_title, features), strict=True))
+    asked = [
+        (f"{titles[one]} within {titles[other]}", (one,), ("age_range", other))
+        for one, other in permutations_of(reversed(features), 2)
+    ]
+    return [*asked, (" × ".join(titles.values()), tuple(features), ("age_range",))]
+
+
+def words(features: Sequence[str] = FEATURES) -> dict[str, str | dict[str, str]]:
+    """What sentences call the features: all, those that the first question is asked within, and that question."""
+    names = [feature_title(column) for column in features]
+    within = [*names[:-1], "age_range"]
+    columns = {"groups": dict(zip(names, names, strict=True)), "within": dict(zip(within, within, strict=True))}
+    return columns | {"asked_first": questions(features)[0][0], "compared_name": names[-1]}
+
+
+def audit_table(frame: pd.DataFrame, features: Sequence[str] = FEATURES, *, resampling: Resampling) -> pd.DataFrame:
     """Errors of every age range, gender and race, and their differences to all faces of the age range.
 
     Parameters
     ----------
     frame : DataFrame
         From :mod:`age_audit.data.frames`.
+    features : sequence of str
+        Columns of what groups are combined of: gender and race, or others.
     resampling : Resampling
         As for :func:`age_audit.audit.errors.groups.disaggregate`, whose measures these are.
 
@@ -53,19 +67,19 @@ def audit_table(frame: pd.DataFrame, *, resampling: Resampling) -> pd.DataFrame:
         ``<measure>_p_value``, ``_p_holm`` and ``_p_bh`` (over all groups of all age ranges), ``_cliffs_delta`` against
         all other faces of the age range. NaN where a group has no face, and from the interval on where it has one.
     """
-    require_columns(frame, FEATURES)
+    require_columns(frame, ("age_range", *features))
     estimates, differences = [], []
     for label in frame["age_range"].cat.categories:
-        found = disaggregate(frame[frame["age_range"] == label], FEATURES[1:], resampling=resampling, between=False)
+        found = disaggregate(frame[frame["age_range"] == label], features, resampling=resampling, between=False)
         n_age_range = found.overall["n"].iloc[0]
         estimates.append(found.by_group.assign(age_range=label, n_age_range=n_age_range))
         differences.append(found.difference.assign(age_range=label))
     compared = with_adjusted(pd.concat(differences, ignore_index=True), ["measure"])
     groups = pd.concat(estimates, ignore_index=True)
-    groups["group"] = groups["gender_real"].astype(str) + " / " + groups["race_real"].astype(str)
+    groups["group"] = groups[list(features)].astype(str).agg(" / ".join, axis=1)
     key = ["age_range", "group"]
     table = groups[groups["measure"] == MAE.key].set_index(key)
-    table = table[["gender_real", "race_real", "n", "n_age_range", "few_faces"]].rename(columns=_SHORT)
+    table = table[[*features, "n", "n_age_range", "few_faces"]].rename(columns=feature_title)
     for measure in MEASURES:
         part = groups[groups["measure"] == measure].set_index(key)
         table[[measure, f"{measure}_low", f"{measure}_high"]] = part[["value", "low", "high"]]
@@ -86,15 +100,23 @@ def beside_published(audit: pd.DataFrame, published: pd.DataFrame) -> pd.DataFra
     audit, published : DataFrame
         From :func:`audit_table` and :func:`published_table`, of the same faces.
     """
-    named = published.assign(age_range=age_range_names(published)).set_index(["age_range", "gender", "race"])
+    names = list(audit.columns[: audit.columns.get_loc("n")])
+    named = published.assign(age_range=age_range_names(published)).set_index(names)
     chosen = named[["mean", "standard_deviation", "normality_test_passed"]].add_prefix("published_").reset_index()
-    text = dict.fromkeys(("age_range", "gender", "race"), str)
+    text = dict.fromkeys(names, str)
     joined = audit.astype(text).merge(chosen.astype(text), how="left", on=list(text), sort=False)
     first = [*text, "n", "n_age_range", "few_faces", *(name for name in joined if name.startswith("published_"))]
     return joined[[*first, *(name for name in joined if name not in first)]]
 
 
-def normality_table(sets: Mapping[str, pd.DataFrame], *, seed: int, alpha: float = 0.05, **options) -> pd.DataFrame:
+def normality_table(
+    sets: Mapping[str, pd.DataFrame],
+    features: Sequence[str] = FEATURES,
+    *,
+    seed: int,
+    alpha: float = 0.05,
+    **options,
+) -> pd.DataFrame:
     """:func:`age_audit.recheck.normality.normality_tests` of every group, for several sets of faces.
 
     Parameters
@@ -102,12 +124,15 @@ def normality_table(sets: Mapping[str, pd.DataFrame], *, seed: int, alpha: float
     sets : mapping of str to DataFrame
         Frames from :mod:`age_audit.data.frames` by what their faces are called, which is the first column ``faces``;
         p-values are adjusted within each.
+    features
+        As :func:`audit_table`.
     seed, alpha, options
         As there.
     """
     parts = []
     for name, frame in sets.items():
-        tests = normality_tests(frame, FEATURES, seed=seed, alpha=alpha, **options).rename(columns=_SHORT)
+        tests = normality_tests(frame, ["age_range", *features], seed=seed, alpha=alpha, **options)
+        tests = tests.rename(columns=feature_title)
         tests.insert(0, "faces", name)
         parts.append(tests)
     return pd.concat(parts, ignore_index=True)
@@ -147,7 +172,7 @@ def normality_verdicts(tests: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def chi_square_units(frame: pd.DataFrame) -> pd.DataFrame:
+def chi_square_units(frame: pd.DataFrame, features: Sequence[str] = FEATURES) -> pd.DataFrame:
     """The study's chi-square of the same estimates, told in years and in other units.
 
     The statistic is the sum of (x - mean)² / mean, so n times variance / mean: of ages c times as large it is c times
@@ -157,6 +182,8 @@ def chi_square_units(frame: pd.DataFrame) -> pd.DataFrame:
     ----------
     frame : DataFrame
         From :mod:`age_audit.data.frames`.
+    features
+        As :func:`audit_table`.
 
     Returns
     -------
@@ -164,11 +191,11 @@ def chi_square_units(frame: pd.DataFrame) -> pd.DataFrame:
         One row a group: ``age_range``, ``gender``, ``race``, ``n``, ``variance_to_mean`` (years; the test asks whether
         it is 1), and ``statistic_<unit>`` and ``p_<unit>`` for each of :data:`UNITS`; NaN for fewer than 8 faces.
     """
-    require_columns(frame, ("age_estimation", *FEATURES))
+    require_columns(frame, ("age_estimation", "age_range", *features))
     estimates = frame["age_estimation"].to_numpy(dtype=float)
     known = frame[["age_real", "age_estimation"]].notna().all(axis=1).to_numpy()
     rows = []
-    for labels, inside in groups_of(frame, FEATURES):
+    for labels, inside in groups_of(frame, ["age_range", *features]):
         years = np.rint(estimates[inside & known])
         tested = len(years) >= FEWEST_FOR_SKEW and years.mean() > 0
         row = {"n": len(years), "variance_to_mean": years.var() / years.mean() if tested else np.nan}
@@ -176,7 +203,7 @@ def chi_square_units(frame: pd.DataFrame) -> pd.DataFrame:
             statistic, p = map(float, scipy.stats.chisquare(years * per_year)) if tested else (np.nan, np.nan)
             row |= {f"statistic_{unit}": statistic, f"p_{unit}": p}
         rows.append(labels | row)
-    return pd.DataFrame(rows).rename(columns=_SHORT)
+    return pd.DataFrame(rows).rename(columns=feature_title)
 
 
 def chi_square_verdicts(units: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
@@ -199,14 +226,21 @@ def chi_square_verdicts(units: pd.DataFrame, alpha: float = 0.05) -> pd.DataFram
 
 
 def group_tests(
-    sets: Mapping[str, pd.DataFrame], *, seed: int, value: str = "signed_error", permutations: int = PERMUTATIONS
+    sets: Mapping[str, pd.DataFrame],
+    features: Sequence[str] = FEATURES,
+    *,
+    seed: int,
+    value: str = "signed_error",
+    permutations: int = PERMUTATIONS,
 ) -> pd.DataFrame:
-    """Do groups differ? Rank tests of the signed error for each of :data:`QUESTIONS`, as it is and at equal real age.
+    """Do groups differ? Rank tests of the signed error for each of :func:`questions`, as it is and at equal real age.
 
     Parameters
     ----------
     sets : mapping of str to DataFrame
         As :func:`normality_table`.
+    features
+        As :func:`audit_table`.
     seed, value, permutations
         As :func:`age_audit.audit.errors.rank_tests.rank_tests`.
 
@@ -219,13 +253,13 @@ def group_tests(
     """
     parts = []
     for name, frame in sets.items():
-        for question, compared, within in QUESTIONS:
+        for question, compared, within in questions(features):
             for words, same in ((AS_THEY_ARE, None), (SAME_AGE, "age_real")):
                 options = {"value": value, "same": same, "seed": seed, "permutations": permutations}
-                tests = rank_tests(frame, compared, within, **options).rename(columns=_SHORT)
+                tests = rank_tests(frame, compared, within, **options).rename(columns=feature_title)
                 parts.append(tests.assign(faces=name, asked=question, compared=words))
     table = pd.concat(parts, ignore_index=True)
-    names = ["faces", "asked", "compared", "age_range", "gender", "race"]
+    names = ["faces", "asked", "compared", "age_range", *map(feature_title, features if len(features) > 1 else ())]
     table[names] = table[names].astype(object).fillna(ALL)
     return table[[*names, *(column for column in table if column not in names)]]
 

@@ -6,6 +6,8 @@ Every function takes ``null``, an array of shape (shuffles, 2, age ranges, races
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import scipy
@@ -97,7 +99,7 @@ def workbook_null(correlations: pd.DataFrame, null: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns: ``age_range``, ``segment``, ``n`` (faces), ``races``; ``final``, ``shuffled_highest`` and
+        Columns: ``age_range``, ``segment``, ``n`` (faces), ``groups``; ``final``, ``shuffled_highest`` and
         ``shuffled_lowest`` (share of shuffles in which this segment gets +0.5, or -0.5), ``p_final``; for ``summed``
         and ``contribution`` (mean over the races that count) the value, ``…_null_mean``, ``…_null_low``,
         ``…_null_high`` (2.5 % and 97.5 %), ``…_p_value`` (two-sided, around the null mean), and for the contribution
@@ -109,7 +111,7 @@ def workbook_null(correlations: pd.DataFrame, null: np.ndarray) -> pd.DataFrame:
     rows = []
     for age, (label, final) in enumerate(tables["final"].set_index("age_range").iterrows()):
         for i, segment in enumerate(SEGMENTS):
-            row = {"age_range": label, "segment": segment, "n": int(final["n"]), "races": int(final["races"])}
+            row = {"age_range": label, "segment": segment, "n": int(final["n"]), "groups": int(final["groups"])}
             row |= _final_beside_null(float(final[segment]), drawn.final[:, age, i])
             summed = float(tables["summed"].loc[age, segment])
             row |= _named("summed", summed, drawn.summed[:, age, i])
@@ -139,11 +141,11 @@ def _named(name: str, value: float, drawn: np.ndarray) -> dict[str, float]:
     return {name: value} | {f"{name}_{key}": beside[key] for key in ("null_mean", "null_low", "null_high", "p_value")}
 
 
-def shuffled_finals(null: np.ndarray, count: int) -> pd.DataFrame:
+def shuffled_finals(null: np.ndarray, count: int, ages: Sequence[str] = tuple(AGE_RANGE_LABELS)) -> pd.DataFrame:
     """The workbook's final step of the first few shuffles, to be looked at: ``shuffle``, ``age_range``, segments."""
     finals = workbook_steps(null[:count, 0], null[:count, 1]).final
     shuffle, age = np.indices(finals.shape[:2])
-    table = pd.DataFrame({"shuffle": shuffle.ravel() + 1, "age_range": np.array(AGE_RANGE_LABELS)[age.ravel()]})
+    table = pd.DataFrame({"shuffle": shuffle.ravel() + 1, "age_range": np.array(ages)[age.ravel()]})
     return with_segments(table, finals.reshape(-1, len(SEGMENTS)))
 
 
@@ -160,16 +162,16 @@ def null_summary(table: pd.DataFrame, finals: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row an age range. Columns: ``age_range``, ``n``, ``races``; ``highest`` and ``lowest`` (segments at +0.5 and
-        -0.5), ``highest_if_shuffled`` (share of shuffles that put the same segment first), ``both_ends`` (share of
+        One row an age range. Columns: ``age_range``, ``n``, ``groups``; ``highest`` and ``lowest`` (segments at +0.5
+        and -0.5), ``highest_if_shuffled`` (share of shuffles that put the same segment first), ``both_ends`` (share of
         shuffles, of those with a last step, with a segment at -0.5 and one at +0.5), ``least_p_final``; ``segment``
         with the least p-value of its mean contribution, ``contribution``, ``p_value``, ``p_holm``. None and NaN where
         no race counts.
     """
     rows = []
-    for age, label in enumerate(AGE_RANGE_LABELS):
+    for age, label in enumerate(dict.fromkeys(table["age_range"])):
         group = table[table["age_range"] == label].set_index("segment")
-        row = {"age_range": label, "n": int(group["n"].max()), "races": int(group["races"].max())}
+        row = {"age_range": label, "n": int(group["n"].max()), "groups": int(group["groups"].max())}
         known = group["final"].notna().all() and group["contribution_p_value"].notna().all()
         found = group.loc[group["contribution_p_value"].idxmin()] if known else {}
         highest = group["final"].idxmax() if known else None

@@ -17,6 +17,7 @@ from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
 from age_audit.core.randomness import CONFIDENCE, stream
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.stats.correlations import weighted_correlations
+from age_audit.study.appendix_b import cohorts_of
 
 _ACCURACY = "age_estimation_accuracy"
 _NUMBERS_AT_ONCE = 2**19  # a few arrays of this many at a time: some 20 MiB, which caches like better than more
@@ -45,6 +46,9 @@ def repetitions(inside: np.ndarray, rows: int) -> np.ndarray:
 def shuffled_cohort_correlations(
     frame: pd.DataFrame,
     parts: Sequence[str],
+    feature: str = "race_real",
+    groups: Sequence[str] = tuple(RACES),
+    ages: Sequence[str] = tuple(AGE_RANGE_LABELS),
     *,
     seed: int,
     shuffles: int = 1000,
@@ -59,10 +63,12 @@ def shuffled_cohort_correlations(
     Parameters
     ----------
     frame : DataFrame
-        One row a face, none repeated: ``age_estimation_accuracy``, ``age_range``, ``race_real`` and the columns of
+        One row a face, none repeated: ``age_estimation_accuracy``, ``age_range``, the feature and the columns of
         ``parts``. Faces that lack one of them are left out.
     parts : sequence of str, length P
         Columns of shares.
+    feature, groups, ages
+        What stands in place of race, its groups, and the names of the age ranges.
     seed, shuffles
         Of the shuffling.
     cutoff : float
@@ -70,19 +76,19 @@ def shuffled_cohort_correlations(
 
     Returns
     -------
-    ndarray of float, shape (shuffles, 2, age ranges, races, P)
-        In the order of ``HALVES``, ``AGE_RANGE_LABELS`` and ``RACES``; NaN as :func:`weighted_correlations`.
+    ndarray of float, shape (shuffles, 2, age ranges, groups, P)
+        In the order of ``HALVES``, ``ages`` and ``groups``; NaN as :func:`weighted_correlations`.
     """
-    require_columns(frame, (_ACCURACY, "age_range", "race_real", *parts))
+    require_columns(frame, (_ACCURACY, "age_range", feature, *parts))
     frame = frame[np.isfinite(frame[[_ACCURACY, *parts]].to_numpy(dtype=float)).all(axis=1)]
     rng = stream(seed, "accuracies shuffled in cohorts")
-    result = np.full((shuffles, len(HALVES), len(AGE_RANGE_LABELS), len(RACES), len(parts)), np.nan)
-    for age, label in enumerate(AGE_RANGE_LABELS):
+    result = np.full((shuffles, len(HALVES), len(ages), len(groups), len(parts)), np.nan)
+    for age, label in enumerate(ages):
         of_age = frame[frame["age_range"] == label]
-        cohorts = [of_age[of_age["race_real"] == race] for race in RACES]
+        cohorts = [of_age[of_age[feature] == group] for group in groups]
         sizes = [is_accurate(cohort[_ACCURACY], cutoff).sum() for cohort in cohorts]
         largest = max(sizes), max(len(cohort) - size for cohort, size in zip(cohorts, sizes, strict=True))
-        for race, cohort in enumerate(cohorts):
+        for group, cohort in enumerate(cohorts):
             shares, accuracy = cohort[list(parts)].to_numpy(dtype=float), cohort[_ACCURACY].to_numpy(dtype=float)
             batch = max(1, _NUMBERS_AT_ONCE // max(len(cohort), 1))
             for first in range(0, shuffles, batch):
@@ -91,7 +97,7 @@ def shuffled_cohort_correlations(
                 accurate = is_accurate(shuffled, cutoff)
                 for half, inside in enumerate((accurate, ~accurate)):
                     weights = repetitions(inside, largest[half])
-                    result[first : first + count, half, age, race] = weighted_correlations(shares, shuffled, weights)
+                    result[first : first + count, half, age, group] = weighted_correlations(shares, shuffled, weights)
     return result
 
 
@@ -103,23 +109,25 @@ def repetition_table(
     Parameters
     ----------
     once, repeated : DataFrame
-        The same cohorts in the same order, with ``age_range``, ``race``, ``estimates`` (one of ``HALVES``), ``n``,
+        The same cohorts in the same order, with ``age_range``, ``race`` (or another feature),
+        ``estimates`` (one of ``HALVES``), ``n``,
         ``n_rows`` and the columns of ``parts`` holding r: of faces counted once, and of the repeated cohorts.
     parts : sequence of str, length P
-    null : ndarray of float, shape (shuffles, 2, age ranges, races, P), optional
-        From :func:`shuffled_cohort_correlations`.
+    null : ndarray of float, shape (shuffles, 2, age ranges, groups, P), optional
+        From :func:`shuffled_cohort_correlations`, of the same age ranges and groups in the same order.
 
     Returns
     -------
     DataFrame
-        One row a cohort. Columns: ``age_range``, ``race``, ``estimates``, ``n`` (faces), ``n_rows`` (after
+        One row a cohort. Columns: ``age_range``, the feature, ``estimates``, ``n`` (faces), ``n_rows`` (after
         repetition), ``largest_change`` (of r, over the parts, by repetition alone); ``half_width`` of the 95 %
         interval (in Fisher's z) with the faces and ``half_width_rows`` with the rows taken for faces, and
         ``too_narrow``, how many times the second is narrower; ``false_positives_rows``: how often r of shuffled data
         would pass for different from 0 at 5 % if rows were faces (of a valid test, 0.05). NaN where there are fewer
         than four faces.
     """
-    table = repeated[["age_range", "race", "estimates", "n", "n_rows"]].reset_index(drop=True)
+    feature, groups, ages = cohorts_of(repeated)
+    table = repeated[["age_range", feature, "estimates", "n", "n_rows"]].reset_index(drop=True)
     change = np.abs(repeated[list(parts)].to_numpy(dtype=float) - once[list(parts)].to_numpy(dtype=float))
     table["largest_change"] = change.max(axis=1)
     z = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2)
@@ -129,7 +137,11 @@ def repetition_table(
     table["too_narrow"] = table["half_width"] / table["half_width_rows"]
     if null is not None:
         table["false_positives_rows"] = [
-            _taken_for_findings(null, row, row.half_width_rows) for row in table.itertuples(index=False)
+            _taken_for_findings(
+                null[:, HALVES.index(row["estimates"]), ages.index(row["age_range"]), groups.index(row[feature])],
+                row["half_width_rows"],
+            )
+            for row in table.to_dict("records")
         ]
     return table
 
@@ -155,8 +167,7 @@ def repetition_summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def _taken_for_findings(null: np.ndarray, row, half_width: float) -> float:
+def _taken_for_findings(r: np.ndarray, half_width: float) -> float:
     """Share of shuffled r, of all parts, whose Fisher's z is further from 0 than ``half_width``."""
-    r = null[:, HALVES.index(row.estimates), AGE_RANGE_LABELS.index(row.age_range), RACES.index(row.race)]
     r = r[np.isfinite(r)]
     return float((np.abs(r) > np.tanh(half_width)).mean()) if r.size and np.isfinite(half_width) else float("nan")

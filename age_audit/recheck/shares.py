@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from age_audit.audit.explanations.associations import boundary_parts, share_associations
-from age_audit.core.groups import ALL
-from age_audit.core.vocabulary import AGE_RANGE_LABELS, FEATURES_ALL
+from age_audit.core.groups import ALL, levels
+from age_audit.core.vocabulary import FEATURES_ALL
 from age_audit.recheck.restriction import restriction_table
 from age_audit.stats.compositions import ZERO_SHARE, centred_log_ratios
 from age_audit.stats.correlations import fisher_interval, pearson_r
 from age_audit.stats.resampling import with_adjusted
-from age_audit.study.appendix_b import SEGMENTS
+from age_audit.study.appendix_b import SEGMENTS, cohorts_of
 from age_audit.study.rows import boundary_shares
 
 ZERO_SHARES = (0.0005, ZERO_SHARE, 0.05)
@@ -65,7 +65,7 @@ def closure_table(running: pd.DataFrame, true: pd.DataFrame) -> pd.DataFrame:
         One row an age range, race, half and segment: the labels, ``n``, ``r_running``, ``r_true``, ``change`` (true
         less running), ``sign_changes`` (None where an r is NaN).
     """
-    labels = ["age_range", "race", "estimates", "n"]
+    labels = ["age_range", cohorts_of(running)[0], "estimates", "n"]
     table = running.melt(labels, list(SEGMENTS), "segment", "r_running")
     table["r_true"] = true.melt(labels, list(SEGMENTS), "segment", "r_true")["r_true"]
     table["change"] = table["r_true"] - table["r_running"]
@@ -128,7 +128,7 @@ def closure_summary(table: pd.DataFrame) -> pd.DataFrame:
 def _by_age_range(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """All faces, then those of each age range."""
     yield ALL, frame
-    for label in AGE_RANGE_LABELS:
+    for label in levels(frame["age_range"]):
         yield label, frame[frame["age_range"] == label]
 
 
@@ -224,7 +224,9 @@ def mask_agreement(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     return table.assign(same_sign=same.astype(object).where(there, None))
 
 
-def restrictions(frames: Mapping[str, pd.DataFrame], *, seed: int, shuffles: int) -> pd.DataFrame:
+def restrictions(
+    frames: Mapping[str, pd.DataFrame], feature: str = "race_real", *, seed: int, shuffles: int
+) -> pd.DataFrame:
     """What splitting on accuracy does to the study's r, for the masks of several presets; faces counted once.
 
     Parameters
@@ -232,7 +234,7 @@ def restrictions(frames: Mapping[str, pd.DataFrame], *, seed: int, shuffles: int
     frames : mapping of str to DataFrame
         As for :func:`associations`; of them the study's own shares are made.
     seed, shuffles
-        Accuracies are shuffled within race and age range.
+        Accuracies are shuffled within group of the feature and age range.
 
     Returns
     -------
@@ -242,7 +244,7 @@ def restrictions(frames: Mapping[str, pd.DataFrame], *, seed: int, shuffles: int
     """
     tables = []
     for masks, frame in frames.items():
-        cohort = frame["age_range"].astype(str) + ", " + frame["race_real"].astype(str)
+        cohort = frame["age_range"].astype(str) + ", " + frame[feature].astype(str)
         for label, faces in _by_age_range(faces_with_shares(frame).assign(cohort=cohort)):
             table = restriction_table(faces, SEGMENTS, "cohort", seed=seed, shuffles=shuffles)
             table.insert(0, "masks", masks)

@@ -13,6 +13,7 @@ from age_audit.report.saving import escaped
 from age_audit.study.appendix_a import age_range_names
 
 NOTHING = "--"
+FEATURES = ("gender", "race")  # what groups of Appendix A are combined of
 _PACKAGES = r"% \usepackage{booktabs,longtable}"
 Cell = Callable[[Mapping], str]  # from a row to what stands in the column
 Column = tuple[str, Cell]  # what stands at the head, in LaTeX, and the cells below it; heads may be equal
@@ -57,11 +58,11 @@ def block_table(
     return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])
 
 
-def published_layout(table: pd.DataFrame, caption: str, label: str) -> str:
+def published_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
     """The study's table (:func:`age_audit.study.appendix_a.published_table`) with short heads."""
     table = table.assign(age_range=age_range_names(table))
     columns = [
-        *_names(),
+        *_names(features),
         ("$n$", count("n_participants")),
         ("Mean", number("mean", 1)),
         ("SD", number("standard_deviation", 1)),
@@ -73,17 +74,17 @@ def published_layout(table: pd.DataFrame, caption: str, label: str) -> str:
         (r"$\chi^2$", number("k_test_statistic", 1)),
         (r"$p_{\chi^2}$", p_value("k_test_p")),
     ]
-    return block_table(table, caption, label, columns)
+    return block_table(table, caption, label, columns, len(features))
 
 
-def audit_layout(table: pd.DataFrame, caption: str, label: str) -> str:
+def audit_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
     """The audit's table (:func:`.appendix_a.audit_table`): errors, and below them their differences."""
     errors = [
-        *_names(),
+        *_names(features),
         ("$n$", count("n")),
         *(_measured(measure) for measure in MEASURES.values()),
     ]
-    differences = [*_names(), ("$n$", count("n"))]
+    differences = [*_names(features), ("$n$", count("n"))]
     for measure in COMPARED:
         head, cell = _measured(MEASURES[measure], "_to_overall")
         differences += [
@@ -95,7 +96,10 @@ def audit_layout(table: pd.DataFrame, caption: str, label: str) -> str:
         "Differences to all faces of the age range, with 95 % interval, permutation p-value adjusted by Holm over all "
         "groups, and Cliff's delta against all other faces of the age range. Benjamini–Hochberg's in the CSV."
     )
-    return block_table(table, caption, label, errors) + block_table(table, second, f"{label}_differences", differences)
+    texts = len(features)
+    return block_table(table, caption, label, errors, texts) + block_table(
+        table, second, f"{label}_differences", differences, texts
+    )
 
 
 def _measured(measure: Measure, end: str = "") -> Column:
@@ -107,11 +111,11 @@ def _measured(measure: Measure, end: str = "") -> Column:
     return f"{head}, {unit}" if unit else head, interval(f"{measure.key}{end}", digits, scale)
 
 
-def normality_layout(table: pd.DataFrame, caption: str, label: str) -> str:
+def normality_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
     """Tests of normality (:func:`.appendix_a.normality_table`), those of one age range and set together."""
     table = table.assign(block=table["age_range"].astype(str) + " years, " + table["faces"] + " faces")
     columns = [
-        *_names(),
+        *_names(features),
         ("$n$", count("n")),
         ("$K^2$", number("statistic", 1)),
         ("$p$", p_value("p_value")),
@@ -122,23 +126,23 @@ def normality_layout(table: pd.DataFrame, caption: str, label: str) -> str:
         ("Skewness", interval("skewness", 2)),
         ("Excess kurtosis", interval("excess_kurtosis", 2)),
     ]
-    return block_table(table, caption, label, columns, blocks="block")
+    return block_table(table, caption, label, columns, len(features), blocks="block")
 
 
-def chi_square_layout(table: pd.DataFrame, caption: str, label: str) -> str:
+def chi_square_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
     """The study's chi-square in several units (:func:`age_audit.recheck.appendix_a.chi_square_units`)."""
-    columns = [*_names(), ("$n$", count("n")), ("Variance/mean", number("variance_to_mean", 2))]
+    columns = [*_names(features), ("$n$", count("n")), ("Variance/mean", number("variance_to_mean", 2))]
     for unit in UNITS:
         columns += [(rf"$\chi^2$, {unit}", number(f"statistic_{unit}", 1)), ("$p$", p_value(f"p_{unit}"))]
-    return block_table(table, caption, label, columns)
+    return block_table(table, caption, label, columns, len(features))
 
 
-def group_tests_layout(table: pd.DataFrame, caption: str, label: str) -> str:
+def group_tests_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
     """Rank tests (:func:`.appendix_a.group_tests`), a block for each set of faces, question and comparison."""
     table = table.assign(block=table["faces"] + " faces, " + table["asked"] + ", " + table["compared"])
     columns = [
         ("Age, years", lambda row: row["age_range"].replace("–", "--")),
-        *_names(),
+        *_names(features),
         ("Groups", count("groups")),
         ("$n$", count("n_comparable")),
         ("Smallest", count("smallest")),
@@ -150,7 +154,7 @@ def group_tests_layout(table: pd.DataFrame, caption: str, label: str) -> str:
         ("Holm", p_value("p_holm")),
         ("BH", p_value("p_bh")),
     ]
-    return block_table(table, caption, label, columns, texts=3, blocks="block")
+    return block_table(table, caption, label, columns, 1 + len(features), blocks="block")
 
 
 def count(column: str) -> Cell:
@@ -199,8 +203,8 @@ def block_name(name: object) -> str:
     return f"{text} years" if text[-1].isdigit() else text
 
 
-def _names(features: Sequence[str] = ("gender", "race")) -> list[Column]:
-    return [(name.capitalize(), lambda row, name=name: escaped(str(row[name]))) for name in features]
+def _names(features: Sequence[str]) -> list[Column]:
+    return [(escaped(name.capitalize()), lambda row, name=name: escaped(str(row[name]))) for name in features]
 
 
 def _number(value: float, digits: int, scale: float = 1) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import pandas as pd
 
 from age_audit.core.vocabulary import AGE_RANGES
-from age_audit.study.normality import statistic_details_for_age_range
+from age_audit.study.normality import STUDY_GROUPS, statistic_details_of_groups
 
 
-def published_table(rows: Iterable[Mapping], alpha: float = 0.05) -> pd.DataFrame:
+def published_table(
+    rows: Iterable[Mapping],
+    alpha: float = 0.05,
+    groups: Mapping[str, Sequence[str]] = STUDY_GROUPS,
+    ranges: Sequence[Sequence[int]] = tuple(AGE_RANGES),
+) -> pd.DataFrame:
     """The study's columns for every age range, gender and race.
 
     Parameters
@@ -20,18 +25,20 @@ def published_table(rows: Iterable[Mapping], alpha: float = 0.05) -> pd.DataFram
         With ``race_real``, ``gender_real``, ``age_real`` and ``age_estimation``.
     alpha : float
         Level of the test of normality.
+    groups
+        As :func:`age_audit.study.normality.statistic_details_of_groups`.
+    ranges : sequence of (low, high)
+        In years, both included.
 
     Returns
     -------
     DataFrame
-        :func:`age_audit.study.normality.statistic_details_for_age_range` of the four age ranges, one below the other:
-        40 rows. Tests of fewer than 8 estimates are NaN without a warning, since n stands beside them.
+        :func:`age_audit.study.normality.statistic_details_for_age_range` of the age ranges, one below the other: 40
+        rows of the study's. Tests of fewer than 8 estimates are NaN without a warning, since n stands beside them.
     """
     rows = list(rows)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="fewer than", category=UserWarning)
-        parts = [statistic_details_for_age_range(rows, age_range, alpha) for age_range in AGE_RANGES]
-    return pd.concat(parts, ignore_index=True)
+    parts = [statistic_details_of_groups(rows, age_range, groups, alpha) for age_range in ranges]
+    return pd.DataFrame(list(chain.from_iterable(parts)))
 
 
 def published_verdicts(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) -> pd.DataFrame:

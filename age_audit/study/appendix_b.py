@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from age_audit.core.groups import feature_title
 from age_audit.core.vocabulary import (
     AGE_RANGE_LABELS,
     AGE_RANGES,
@@ -61,13 +62,24 @@ class Steps(NamedTuple):
     final: np.ndarray
 
 
-def correlation_table(parts: Mapping[str, Sequence[Mapping]], *, repeated: bool = True) -> pd.DataFrame:
+def correlation_table(
+    parts: Mapping[str, Sequence[Mapping]],
+    feature: str = "race_real",
+    groups: Sequence[str] = tuple(RACES),
+    ranges: Sequence[Sequence[int]] = tuple(AGE_RANGES),
+    *,
+    repeated: bool = True,
+) -> pd.DataFrame:
     """Pearson's r of each segment's share with accuracy, by age range, race and half, as the study computes it.
 
     Parameters
     ----------
     parts : mapping
         ``positive`` and ``negative`` rows, from :func:`age_audit.study.rows.generate_processed_datasets`.
+    feature, groups
+        What stands in place of race, and its groups.
+    ranges : sequence of (low, high)
+        In years, both included.
     repeated : bool
         Repeat small cohorts up to the largest of their age range and half, as the study does; else each face counts
         once.
@@ -75,23 +87,30 @@ def correlation_table(parts: Mapping[str, Sequence[Mapping]], *, repeated: bool 
     Returns
     -------
     DataFrame
-        One row an age range, race and half. Columns: ``age_range``, ``race``, ``estimates`` (``accurate`` or
-        ``inaccurate``), ``n`` (faces), ``n_rows`` (what r is computed of), then r of the ``SEGMENTS``; NaN with fewer
-        than two faces or where either is constant.
+        One row an age range, race and half. Columns: ``age_range``, ``race`` (or the feature), ``estimates``
+        (``accurate`` or ``inaccurate``), ``n`` (faces), ``n_rows`` (what r is computed of), then r of the ``SEGMENTS``;
+        NaN with fewer than two faces or where either is constant.
     """
-    rows = []
-    for label, (low, high) in zip(AGE_RANGE_LABELS, AGE_RANGES, strict=True):
+    rows, kept, name = [], {*KEYS_RACE_AGE_BOUNDARIES, feature}, feature_title(feature)
+    for low, high in ranges:
         halves = {
-            half: filter_dataset(parts[key], KEYS_RACE_AGE_BOUNDARIES, "race_real", RACES, age_min=low, age_max=high)
+            half: filter_dataset(parts[key], kept, feature, groups, age_min=low, age_max=high)
             for half, key in _KEY_OF_HALF.items()
         }
-        for race in RACES:
+        for group in groups:
             for half, filtered in halves.items():
-                n = filtered.cohort_sizes[race]
-                faces = filtered.by_category[race] if repeated else filtered.by_category[race][:n]
-                labels = {"age_range": label, "race": race, "estimates": half, "n": n, "n_rows": len(faces)}
+                n = filtered.cohort_sizes[group]
+                faces = filtered.by_category[group] if repeated else filtered.by_category[group][:n]
+                labels = {"age_range": f"{low}–{high}", name: group, "estimates": half, "n": n, "n_rows": len(faces)}
                 rows.append(labels | accuracy_correlations(faces))
     return pd.DataFrame(rows)
+
+
+def cohorts_of(correlations: pd.DataFrame) -> tuple[str, list[str], list[str]]:
+    """The column of groups in a table of :func:`correlation_table`, its groups and its age ranges."""
+    words = correlations.select_dtypes(exclude="number").columns
+    name = next(column for column in words if column not in ("age_range", "estimates"))
+    return name, list(dict.fromkeys(correlations[name])), list(dict.fromkeys(correlations["age_range"]))
 
 
 def min_max(values: np.ndarray) -> np.ndarray:
@@ -124,20 +143,21 @@ def workbook_tables(correlations: pd.DataFrame) -> dict[str, pd.DataFrame]:
     dict of str to DataFrame
         ``contribution`` and ``scaled`` have one row an age range and race: ``age_range``, ``race``, ``n_accurate``,
         ``n_inaccurate`` (faces), the ``SEGMENTS``. ``summed`` and ``final`` have one row an age range: ``age_range``,
-        ``races`` (that count), ``n`` (faces of these), the ``SEGMENTS``.
+        ``groups`` (that count), ``n`` (faces of these), the ``SEGMENTS``.
     """
     halves = [correlations[correlations["estimates"] == half].reset_index(drop=True) for half in HALVES]
-    shape = (len(AGE_RANGE_LABELS), len(RACES), len(SEGMENTS))
+    name, groups, ages = cohorts_of(correlations)
+    shape = (len(ages), len(groups), len(SEGMENTS))
     steps = workbook_steps(*(half[list(SEGMENTS)].to_numpy(dtype=float).reshape(shape) for half in halves))
-    rows = halves[0][["age_range", "race"]].assign(n_accurate=halves[0]["n"], n_inaccurate=halves[1]["n"])
+    rows = halves[0][["age_range", name]].assign(n_accurate=halves[0]["n"], n_inaccurate=halves[1]["n"])
     counted = np.isfinite(steps.scaled).all(axis=-1)
     faces = (rows["n_accurate"] + rows["n_inaccurate"]).to_numpy().reshape(shape[:2])
-    ranges = pd.DataFrame({"age_range": AGE_RANGE_LABELS, "races": counted.sum(axis=1)})
+    ranges = pd.DataFrame({"age_range": ages, "groups": counted.sum(axis=1)})
     ranges["n"] = (faces * counted).sum(axis=1)
-    by_race = {name: getattr(steps, name).reshape(-1, len(SEGMENTS)) for name in ("contribution", "scaled")}
-    by_range = {name: getattr(steps, name) for name in ("summed", "final")}
-    return {name: with_segments(rows, values) for name, values in by_race.items()} | {
-        name: with_segments(ranges, values) for name, values in by_range.items()
+    by_group = {step: getattr(steps, step).reshape(-1, len(SEGMENTS)) for step in ("contribution", "scaled")}
+    by_range = {step: getattr(steps, step) for step in ("summed", "final")}
+    return {step: with_segments(rows, values) for step, values in by_group.items()} | {
+        step: with_segments(ranges, values) for step, values in by_range.items()
     }
 
 

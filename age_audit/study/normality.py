@@ -16,9 +16,12 @@ import pandas as pd
 import scipy
 from numpy.typing import ArrayLike
 
+from age_audit.core.groups import feature_title
 from age_audit.core.vocabulary import GENDERS, RACES
 from age_audit.stats.normality import FEWEST_FOR_KURTOSIS, FEWEST_FOR_SKEW
 from age_audit.study.rows import require_keys
+
+STUDY_GROUPS = {"gender_real": GENDERS, "race_real": RACES}
 
 
 def statistic_details(
@@ -55,7 +58,8 @@ def statistic_details(
     UserWarning
         If there are fewer than 8 estimates.
     """
-    details = _details(list(data), race, age_min, age_max, gender, alpha)
+    labels = {"gender_real": gender, "race_real": race}
+    details = _details(list(data), labels, age_min, age_max, alpha)
     _warn_of_small([details])
     return details
 
@@ -82,34 +86,57 @@ def statistic_details_for_age_range(
     UserWarning
         Once, naming all groups with fewer than 8 estimates.
     """
-    rows, (age_min, age_max) = list(data), age_range
-    table = [_details(rows, race, age_min, age_max, gender, alpha) for gender, race in product(GENDERS, RACES)]
+    table = statistic_details_of_groups(data, age_range, STUDY_GROUPS, alpha)
     _warn_of_small(table)
     return pd.DataFrame(table)
 
 
+def statistic_details_of_groups(
+    data: Iterable[Mapping], age_range: Sequence[float], groups: Mapping[str, Sequence[str]], alpha: float
+) -> list[dict]:
+    """:func:`statistic_details` of groups by other features, without a warning.
+
+    Parameters
+    ----------
+    data, age_range, alpha
+        As :func:`statistic_details_for_age_range`.
+    groups : mapping of str to sequence of str
+        The levels of every feature that groups are combined of, by column.
+
+    Returns
+    -------
+    list of dict
+        One for each combination of levels, those of the last feature changing fastest.
+    """
+    rows, (age_min, age_max) = list(data), age_range
+    combined = (dict(zip(groups, levels, strict=True)) for levels in product(*groups.values()))
+    return [_details(rows, labels, age_min, age_max, alpha) for labels in combined]
+
+
 def rounded_estimates(data: Iterable[Mapping], race: str, age_min: float, age_max: float, gender: str) -> list[int]:
     """Estimates of a group in whole years, in the order of the rows; a half goes to the even neighbour."""
+    return _rounded(data, {"gender_real": gender, "race_real": race}, age_min, age_max)
+
+
+def _rounded(data: Iterable[Mapping], labels: Mapping[str, str], age_min: float, age_max: float) -> list[int]:
     return [
         round(row["age_estimation"])
         for row in data
-        if row.get("race_real") == race
-        and row.get("gender_real") == gender
+        if all(row.get(column) == level for column, level in labels.items())
         and _is_number(row.get("age_real"))
         and age_min <= row["age_real"] <= age_max
         and _is_number(row.get("age_estimation"))
     ]
 
 
-def _details(rows: list, race: str, age_min: float, age_max: float, gender: str, alpha: float) -> dict:
-    require_keys(rows, ("race_real", "gender_real", "age_real", "age_estimation"))
-    years = rounded_estimates(rows, race, age_min, age_max, gender)
+def _details(rows: list, labels: Mapping[str, str], age_min: float, age_max: float, alpha: float) -> dict:
+    require_keys(rows, (*reversed(labels), "age_real", "age_estimation"))
+    years = _rounded(rows, labels, age_min, age_max)
     (statistic, p), (chi_square, chi_square_p) = _tests(years)
     return {
         "age_min": age_min,
         "age_max": age_max,
-        "race": race,
-        "gender": gender,
+        **{feature_title(column): labels[column] for column in reversed(labels)},
         "mean": float(np.mean(years)) if years else float("nan"),
         "standard_deviation": float(np.std(years)) if years else float("nan"),
         "normality_test_p_value": p,
@@ -136,12 +163,18 @@ def _tests(years: ArrayLike) -> tuple[tuple[float, float], tuple[float, float]]:
 
 def _warn_of_small(table: Iterable[Mapping]) -> None:
     small = [
-        f"{details['gender']} {details['race']} (n = {details['n_participants']})"
+        f"{' '.join(_levels(details))} (n = {details['n_participants']})"
         for details in table
         if details["n_participants"] < FEWEST_FOR_SKEW
     ]
     if small:
         warnings.warn(f"fewer than {FEWEST_FOR_SKEW} estimates, so tests are NaN: {', '.join(small)}", stacklevel=3)
+
+
+def _levels(details: Mapping) -> list[str]:
+    """The group of a row: what stands between the age range and the mean, the first feature first."""
+    names = list(details)
+    return [str(details[name]) for name in reversed(names[2 : names.index("mean")])]
 
 
 def _is_number(value) -> bool:

@@ -41,16 +41,16 @@ def test_tables_share_a_scale(correlations):
 
 def test_bars_of_the_last_step():
     values = [0.5, -0.5, 0.1, np.nan, 0]
-    final = pd.DataFrame([{"age_range": "0–12", "races": 5, "n": 1234} | dict(zip(SEGMENTS, values, strict=True))])
+    final = pd.DataFrame([{"age_range": "0–12", "groups": 5, "n": 1234} | dict(zip(SEGMENTS, values, strict=True))])
     (axes,) = figures.final_step(final).get_axes()
     assert [bar.get_height() for bar in axes.patches] == pytest.approx(values, nan_ok=True)
-    assert axes.get_title() == "0–12 years\n(n = 1,234, 5 races)"
+    assert axes.get_title() == "0–12 years\n(n = 1,234, 5 groups)"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["face", "left", "right", "top", "bottom"]
 
 
 def null_table():
     rows = [
-        {"age_range": label, "segment": segment, "n": 50, "races": 5, "final": i / 10, "contribution": -i / 10}
+        {"age_range": label, "segment": segment, "n": 50, "groups": 5, "final": i / 10, "contribution": -i / 10}
         | {"contribution_null_low": -0.3, "contribution_null_high": 0.2}
         for label in AGE_RANGE_LABELS
         for i, segment in enumerate(SEGMENTS)

@@ -167,8 +167,8 @@ class TestGroups:
         counts = tests.groupby(["asked", "compared"], sort=False).size()
         assert counts.tolist() == [8, 8, 20, 20, 4, 4]
         assert set(tests["compared"]) == {AS_THEY_ARE, SAME_AGE}
-        assert set(tests.loc[tests["asked"] == "races within gender", "race"]) == {"all"}
-        assert tests.loc[tests["asked"] == "genders within race", "cliffs_delta"].notna().all()
+        assert set(tests.loc[tests["asked"] == "race within gender", "race"]) == {"all"}
+        assert tests.loc[tests["asked"] == "gender within race", "cliffs_delta"].notna().all()
 
     def test_no_faces(self):
         tests = group_tests({"none": FRAME.head(0)}, **FEW)
@@ -191,5 +191,5 @@ class TestGroups:
         # 6 years at a deviation of 5, some 40 Asian faces of each gender in the widest age range.
         found = [group_tests({"all": simulated(800, seed, older=6)}, seed=seed, permutations=199) for seed in range(3)]
         tests = pd.concat(found)
-        chosen = tests[(tests["asked"] == "races within gender") & (tests["age_range"] == AGE_RANGE_LABELS[3])]
+        chosen = tests[(tests["asked"] == "race within gender") & (tests["age_range"] == AGE_RANGE_LABELS[3])]
         assert (chosen["p_holm"] <= 0.05).mean() >= 0.9

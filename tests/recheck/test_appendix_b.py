@@ -138,7 +138,7 @@ class TestWorkbook:
         table = workbook_null(as_table(ours), null)
         found = table[table["age_range"] == "0–12"].set_index("segment")
         last = found.loc["outer_boundary_bottom"]
-        assert (last["n"], last["races"], last["final"]) == (200, 5, 0.5)
+        assert (last["n"], last["groups"], last["final"]) == (200, 5, 0.5)
         assert (last["shuffled_highest"], last["shuffled_lowest"]) == (0.5, 0.25)
         assert last["p_final"] == pytest.approx((3 + 1) / 5)  # three of four are at an end
         assert last["contribution"] == pytest.approx(0.5)
@@ -176,7 +176,7 @@ def test_summary():
     table = workbook_null(correlations_of(frame), null)
     summary = null_summary(table, finals)
     young = summary.iloc[0]
-    assert (young["n"], young["races"], young["highest"], young["segment"]) == (200, 5, "face", "face")
+    assert (young["n"], young["groups"], young["highest"], young["segment"]) == (200, 5, "face", "face")
     assert young["both_ends"] == 1 and young["highest_if_shuffled"] == table["shuffled_highest"][0]
     assert young["p_holm"] == table["p_holm"][0] and young["least_p_final"] == table["p_final"][:5].min()
     assert summary["highest"][1:].isna().all() and summary["p_holm"][1:].isna().all()

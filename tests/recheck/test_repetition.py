@@ -90,8 +90,8 @@ def cohort(n, rows, r, race="Asian", half="accurate"):
 def test_repetition_table_by_hand():
     once = pd.DataFrame([cohort(7, 7, 0.2), cohort(3, 3, 0.9, "Other"), cohort(28, 28, 0.1, "African")])
     repeated = pd.DataFrame([cohort(7, 28, 0.25), cohort(3, 28, 0.9, "Other"), cohort(28, 28, 0.1, "African")])
-    null = np.full((4, 2, 4, 5, 2), np.nan)
-    null[:, 0, 0, RACES.index("Asian"), 0] = [0.1, -0.5, 0.3, 0.38]  # beyond tanh(1.96 / 5) = 0.373: two of four
+    null = np.full((4, 2, 1, 3, 2), np.nan)
+    null[:, 0, 0, 0, 0] = [0.1, -0.5, 0.3, 0.38]  # beyond tanh(1.96 / 5) = 0.373: two of four
     table = repetition_table(once, repeated, ["face", "top"], null)
     assert table["largest_change"].tolist() == pytest.approx([0.05, 0, 0])
     assert table["half_width"][0] == pytest.approx(1.96 / 2, abs=1e-4)

@@ -11,16 +11,17 @@ which a reader finds the row, if they are not those of ``where``. A table, colum
 is an error, unless the claim is ``optional``. Where no row has what ``such`` and ``having`` ask for, there is no claim,
 or the claim ``instead``, of the row that they do not bind. A question tells a number once.
 
-A group or claim may be repeated: ``for`` lists words, or names columns that the notebook gives, each then ``{column}``
-with its ``{name}``; ``rows`` chooses rows of a table. Words and columns of rows can be named in braces. ``[phrase.x]``
-says what ``{x}`` stands for: ``is`` by values of the column ``of``, else ``text``, or ``nothing`` where the column has
-no value; or what stands in the column ``cell``.
+In ``key`` and ``where`` a word that the notebook gives for columns stands for them all (in ``where``, at the row's
+own levels). A group or claim may be repeated: ``for`` lists words, or names columns that the notebook gives, each then
+``{column}`` with its ``{name}``; ``rows`` chooses rows of a table. Words and columns of rows can be named in braces.
+``[phrase.x]`` says what ``{x}`` stands for: ``is`` by values of the column ``of``, else ``text``, or ``nothing`` where
+the column has no value; or what stands in the column ``cell``, or in all columns of the word ``cells``.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -53,6 +54,8 @@ class _Words(dict):
 
     def __missing__(self, name: str) -> str:
         phrase = self._phrases[name]
+        if "cells" in phrase:
+            return ", ".join(str(self[column]) for column in self[phrase["cells"]])
         if "cell" in phrase:
             return str(self[phrase["cell"].format_map(self)])
         value = self[phrase["of"]]
@@ -121,7 +124,7 @@ class _Reader:
         for row in rows:
             known = _Words({**fields, **row, "value": _Value()}, self._phrases)
             words = [self._filled(claim, claim[name], known) for name in _SAYING]
-            place = {name: row[name] for name in (self._filled(claim, key, fields) for key in _key(claim))}
+            place = {name: row[name] for name in self._columns(claim, _key(claim), fields)}
             told = (words[0], *words[3:], *place.items())
             if told in self._told:
                 continue
@@ -138,8 +141,13 @@ class _Reader:
         if table is None:
             return self._missing(choice, f"a table {name}", ", ".join(self._saved))
         fill = partial(self._filled, choice, known=fields)
-        where = {fill(column): level for column, level in choice.get("where", {}).items()}
-        key, having = ([fill(column) for column in columns] for columns in (_key(choice), choice.get("having", ())))
+        where = {
+            column: fields[column] if isinstance(fields.get(name), Mapping) else level
+            for name, level in choice.get("where", {}).items()
+            for column in self._columns(choice, [name], fields)
+        }
+        key = self._columns(choice, _key(choice), fields)
+        having = [fill(column) for column in choice.get("having", ())]
         extreme, each = (
             [fill(choice[name]) for name in names if name in choice] for names in (("furthest", "smallest"), ("each",))
         )
@@ -164,6 +172,14 @@ class _Reader:
             within = table[each[0]] if each else pd.Series(0, table.index)
             table = table.loc[sizes.dropna().groupby(within, sort=False, observed=True).idxmax()]
         return (table.head(1) if choice.get("first") else table).to_dict("records")
+
+    def _columns(self, claim: Mapping, names: Iterable[str], fields: Mapping) -> list[str]:
+        """Names of columns, a word that stands for several replaced by them."""
+        found = []
+        for name in names:
+            several = fields.get(name)
+            found += several if isinstance(several, Mapping) else [self._filled(claim, name, fields)]
+        return found
 
     def _missing(self, choice: Mapping, expected: str, there: str) -> list:
         """No row, for a claim that may do without; otherwise an error."""

@@ -24,7 +24,7 @@ def tables_of(count):
     published = {name: study_appendix_a.published_table(faces.to_dict("records")) for name, faces in sets.items()}
     audit = appendix_a.audit_table(frame, resampling=Resampling(1, 9, 9))
     groups = appendix_a.group_tests(sets, **FEW)
-    samples = rejections_by_size(frame, appendix_a.FEATURES, seed=1, draws=5)
+    samples = rejections_by_size(frame, ["age_range", *appendix_a.FEATURES], seed=1, draws=5)
     tests = appendix_a.normality_table(sets, seed=1, draws=9, simulations=9)
     return {
         "published_verdicts": study_appendix_a.published_verdicts(published),
@@ -39,7 +39,7 @@ def tables_of(count):
 
 def test_claims_speak_of_their_numbers(claimed):
     saved = tables_of(300)
-    table = claimed("appendix_a", saved)
+    table = claimed("appendix_a", saved, **appendix_a.words())
     assert table["value"].notna().all()
     assert table.groupby("question")["side"].apply(lambda sides: set(sides) == {"published", "audit"}).all()
     worst = table[table["column"] == "mean_absolute_error"].iloc[0]
@@ -52,6 +52,6 @@ def test_claims_speak_of_their_numbers(claimed):
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_faces_make_fewer_claims_and_none_of_nothing(count, claimed):
-    table = claimed("appendix_a", tables_of(count))
+    table = claimed("appendix_a", tables_of(count), **appendix_a.words())
     assert not table["claim"].str.contains("nan").any()
     assert table["value"].notna().all()

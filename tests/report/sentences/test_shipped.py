@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from age_audit.core.paths import ROOT
+from age_audit.recheck import appendix_a
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PREFIX = "utkface_dex-wrn"
@@ -16,7 +17,7 @@ NOTEBOOKS = {
     ),
     "analysis_image_segment_activations": ("heatmaps", {"feature_name": "race"}),
     "analysis_pearson_correlations": ("appendix_b", {"preset": "published"}),
-    "analysis_statistical_significance": ("appendix_a", {}),
+    "analysis_statistical_significance": ("appendix_a", appendix_a.words()),
 }
 
 
