@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import softmax
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import CANVAS, AgeEstimate
@@ -18,7 +19,8 @@ from age_audit.estimators.masked import MaskedFaces
 # themselves at most (tested).
 SMALLEST_BATCH = 2
 BATCH = 32  # faces per forward pass; larger gains nothing on a CPU and costs memory
-OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "outofmemory", "out of memory")  # TensorFlow, JAX, PyTorch
+# TensorFlow, JAX, PyTorch, onnxruntime
+OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "outofmemory", "out of memory", "failed to allocate memory")
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ class AgeEstimator(ABC):
         if len(known) and not (known.min() >= 0 and np.abs(known.sum(axis=1) - 1).max() < 1e-3):
             raise UsageError(
                 f"expected {self.info.name} to give probabilities that are not negative and sum to 1, got sums of "
-                f"{known.sum(axis=1).min():.4g} to {known.sum(axis=1).max():.4g}; end it with a softmax"
+                f"{known.sum(axis=1).min():.4g} to {known.sum(axis=1).max():.4g}; end it with a softmax or "
+                "declare its output as 'logits'"
             )
         return probabilities[:n], None if female is None else female[:n]
 
@@ -194,6 +197,31 @@ def checked_faces(faces: np.ndarray) -> np.ndarray:
     if faces.dtype != np.uint8 and not np.issubdtype(faces.dtype, np.floating):
         raise ValueError(f"expected faces of type uint8 or floating point, got {faces.dtype}")
     return faces
+
+
+def as_probabilities(answer: np.ndarray, output: str, classes: np.ndarray) -> np.ndarray:
+    """Class probabilities of an answer, whatever a model gives.
+
+    Parameters
+    ----------
+    answer : ndarray of float, shape (N, C), or (N,) for ages
+    output : str
+        ``"probabilities"``, ``"logits"`` or ``"ages"``.
+    classes : ndarray of float, shape (C,)
+        Years.
+
+    Returns
+    -------
+    ndarray of float, shape (N, C)
+
+    Examples
+    --------
+    >>> as_probabilities(np.log([[1.0, 3.0]]), "logits", np.array([20.0, 60.0]))
+    array([[0.25, 0.75]])
+    """
+    if output == "ages":
+        return spread_over_classes(answer, classes)
+    return softmax(answer, axis=1) if output == "logits" else answer
 
 
 def spread_over_classes(ages: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -1,10 +1,12 @@
-"""Estimators that users bring: a Python callable or a .keras file, described by a small JSON file."""
+"""Estimators that users bring: a function, a .keras or an .onnx file, described by a small JSON file."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import json
+import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -14,30 +16,44 @@ import numpy as np
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import CANVAS
-from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
-from age_audit.estimators.hardware import check_gpu
+from age_audit.estimators.base import AgeEstimator, EstimatorInfo, as_probabilities
+from age_audit.estimators.entries import DESCRIPTION, FILES, FUNCTION, in_this_room, kind_of
 from age_audit.estimators.sources import importing_from_here
-from age_audit.estimators.start_up import quiet_start
+
+# Keys of a description that have a choice of words.
+WORDS = {
+    "output": ("probabilities", "logits", "ages"),
+    "channel_order": ("RGB", "BGR"),
+    "layout": ("NCHW", "NHWC"),
+}
 
 
 @dataclass(frozen=True)
 class EstimatorConfig:
-    """What must be known of an estimator to feed it.
+    """What must be known of an estimator to feed it. The last five are for ONNX files alone.
 
     Attributes
     ----------
     model : str
-        ``module:function`` or the path of a ``.keras`` file, relative to the config file.
+        ``module:function`` or the path of a ``.keras`` or ``.onnx`` file, relative to the config file.
     name : str
         How results call it; the model by default.
     output : str
-        ``"probabilities"`` (N, C) or ``"ages"`` (N,) in years.
+        ``"probabilities"`` (N, C), ``"logits"`` (N, C), to which a softmax is applied, or ``"ages"`` (N,) in years.
     classes : tuple of float
         Years that each class stands for; 0 to 100 by default.
     channel_order : str
         ``"RGB"`` or ``"BGR"``.
     value_range : tuple of float
         What 0 and 255 become, e.g. (0, 1) or (-1, 1).
+    layout : str, optional
+        ``"NCHW"`` or ``"NHWC"``, where the model does not say which axis has three channels.
+    input_size : int, optional
+        Rows and columns of its pictures, where the model takes any; 224 by default.
+    mean, std : tuple of float, optional
+        Three numbers each, in the channels' order: taken off after ``value_range``, and divided by.
+    output_name : str, optional
+        Which output to read, where there are several.
     """
 
     model: str
@@ -46,13 +62,34 @@ class EstimatorConfig:
     classes: tuple[float, ...] = tuple(float(age) for age in range(101))
     channel_order: str = "RGB"
     value_range: tuple[float, float] = (0.0, 255.0)
+    layout: str | None = None
+    input_size: int | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    output_name: str | None = None
+
+    def info(self, weights_hash: str, input_size: int) -> EstimatorInfo:
+        """What the provenance says; a file goes by its name without folders."""
+        model = self.model if kind_of(self.model) is FUNCTION else Path(self.model).name
+        return EstimatorInfo(self.name or model, weights_hash, input_size, self.channel_order, self.value_range)
+
+
+def hash_of(content: bytes) -> str:
+    """A model file's hash as the provenance gives it.
+
+    Examples
+    --------
+    >>> hash_of(b"")[:14]
+    'sha256:e3b0c44'
+    """
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def load_custom(name: str, precision: str = "float32", device: str = "auto") -> AgeEstimator:
-    """Load ``module:function``, a ``.keras`` file or a ``.json`` description of either.
+    """Load ``module:function``, a ``.keras`` file, or a ``.json`` description of those or of an ``.onnx`` file.
 
-    A function gets float32 faces (N, 224, 224, 3) in the declared channel order and range and returns probabilities
-    (N, C) or ages (N,). A Keras model gets them resized to its own input.
+    A function gets float32 faces (N, 224, 224, 3) in the declared channel order and range and returns probabilities or
+    logits (N, C), or ages (N,). Models in files get them resized to their own input.
 
     Raises
     ------
@@ -68,16 +105,17 @@ def load_custom(name: str, precision: str = "float32", device: str = "auto") -> 
         raise UsageError(
             f"an estimator of your own runs as you built it, got precision {precision!r}; leave the option out"
         )
-    config = read_config(Path(name)) if name.endswith(".json") else EstimatorConfig(model=name)
-    if config.output not in ("probabilities", "ages"):
-        raise UsageError(f"expected output to be 'probabilities' or 'ages', got {config.output!r}")
-    if config.channel_order not in ("RGB", "BGR"):
-        raise UsageError(f"expected channel_order to be 'RGB' or 'BGR', got {config.channel_order!r}")
-    if config.model.endswith(".keras"):
-        return _load_keras(config, device)
-    if device != "auto":
-        raise UsageError(f"a function of your own runs where you let it, got device {device!r}; leave the option out")
-    return CallableEstimator(_import_callable(config.model), config)
+    config = read_config(Path(name)) if name.endswith(DESCRIPTION) else EstimatorConfig(model=name)
+    kind = kind_of(config.model)
+    if kind.own_keys and config.model == name:
+        path = Path(name)
+        example = {"model": path.name, "output": "logits", "channel_order": "RGB"}
+        example |= {"value_range": [0, 1], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+        raise UsageError(
+            f"expected a description beside {path.name}, which does not say itself what it is fed, got the file alone; "
+            f"write {path.with_suffix(DESCRIPTION)}, say {json.dumps(example)}, and name that as the estimator"
+        )
+    return in_this_room(f"{kind.runtime}:load_own")(config, device)
 
 
 def read_config(path: Path) -> EstimatorConfig:
@@ -103,21 +141,46 @@ def read_config(path: Path) -> EstimatorConfig:
     if not isinstance(given, dict) or "model" not in given or set(given) - known:
         raise UsageError(f"expected {path} to be an object with 'model' and any of {sorted(known)}, got {given!r}")
     given["model"] = str(given["model"])
-    if given["model"].endswith(".keras"):
+    kind = kind_of(given["model"])
+    misplaced = sorted({key for other in FILES.values() for key in other.own_keys} - set(kind.own_keys) & set(given))
+    if misplaced:
+        raise UsageError(
+            f"expected no {', '.join(misplaced)} in {path}, since a {kind.form} sees to that itself; leave it out"
+        )
+    if kind is not FUNCTION:
         given["model"] = str(path.parent / given["model"])
+    for key, words in WORDS.items():
+        if key in given and given[key] not in words:
+            *first, last = map(repr, words)
+            raise UsageError(f"expected {key} to be {', '.join(first)} or {last}, got {given[key]!r} in {path}")
     for key in ("classes", "value_range"):
         if key in given:
             given[key] = _rising_numbers(path, key, given[key])
     if len(given.get("value_range", (0, 255))) != 2:
         raise UsageError(f"expected value_range in {path} to be two numbers, got {given['value_range']}")
+    for key in ("mean", "std"):
+        if key in given:
+            numbers = _numbers(given[key])
+            if len(numbers) != 3 or (key == "std" and min(numbers) <= 0):
+                what = "three numbers above 0" if key == "std" else "three numbers"
+                raise UsageError(f"expected {key} in {path} to be {what}, one a channel, got {given[key]!r}")
+            given[key] = numbers
+    size = given.get("input_size", CANVAS)
+    if type(size) is not int or size < 1:
+        raise UsageError(f"expected input_size in {path} to be a whole number above 0, got {size!r}")
     return EstimatorConfig(**given)
 
 
-def _rising_numbers(path: Path, key: str, given) -> tuple[float, ...]:
+def _numbers(given) -> tuple[float, ...]:
     try:
         numbers = tuple(map(float, given))
     except (TypeError, ValueError):
-        numbers = ()
+        return ()
+    return numbers if all(map(math.isfinite, numbers)) else ()
+
+
+def _rising_numbers(path: Path, key: str, given) -> tuple[float, ...]:
+    numbers = _numbers(given)
     if len(numbers) < 2 or any(right <= left for left, right in pairwise(numbers)):
         raise UsageError(f"expected {key} in {path} to be a list of two or more rising numbers, got {given!r}")
     return numbers
@@ -134,12 +197,18 @@ class CallableEstimator(AgeEstimator):
     array([20.])
     """
 
-    def __init__(self, function: Callable[[np.ndarray], np.ndarray], config: EstimatorConfig):
+    def __init__(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        config: EstimatorConfig,
+        weights_hash: str = "none",
+        input_size: int = CANVAS,
+    ):
         self._function = function
         self._config = config
         self.classes = np.array(config.classes, dtype=np.float64)
-        self.gives_classes = config.output == "probabilities"
-        self.info = EstimatorInfo(config.name or config.model, "none", CANVAS, config.channel_order, config.value_range)
+        self.gives_classes = config.output != "ages"
+        self.info = config.info(weights_hash, input_size)
 
     def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
         low, high = self._config.value_range
@@ -149,8 +218,34 @@ class CallableEstimator(AgeEstimator):
         answer = np.asarray(self._function(pixels), dtype=np.float64)
         expected = (len(faces), len(self.classes)) if self.gives_classes else (len(faces),)
         if answer.shape != expected:
-            raise UsageError(f"expected {self.info.name} to return shape {expected}, got {answer.shape}")
-        return (answer if self.gives_classes else spread_over_classes(answer, self.classes)), None
+            raise UsageError(
+                f"expected {self.info.name} to return shape {expected}, got {answer.shape}; declare 'classes' or "
+                "'output' in its description"
+            )
+        return as_probabilities(answer, self._config.output, self.classes), None
+
+
+def configure_threads(count: int) -> None:
+    """A function's library is not known; TensorFlow heeds these, and takes seconds to load.
+
+    Examples
+    --------
+    >>> configure_threads(2)  # before the function runs  # doctest: +SKIP
+    """
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": str(count), "TF_NUM_INTEROP_THREADS": "1"}
+
+
+def load_own(config: EstimatorConfig, device: str = "auto") -> CallableEstimator:
+    """A user's function.
+
+    Examples
+    --------
+    >>> load_own(EstimatorConfig("numpy:mean", name="mine")).info.name
+    'mine'
+    """
+    if device != "auto":
+        raise UsageError(f"a function of your own runs where you let it, got device {device!r}; leave the option out")
+    return CallableEstimator(_import_callable(config.model), config)
 
 
 def _import_callable(target: str) -> Callable:
@@ -165,28 +260,3 @@ def _import_callable(target: str) -> Callable:
     if not callable(function):
         raise UsageError(f"expected {target!r} to name a function, got {type(function).__name__}")
     return function
-
-
-def _load_keras(config: EstimatorConfig, device: str) -> AgeEstimator:
-    with quiet_start():
-        from age_audit.estimators.keras_model import KerasEstimator, load_model
-
-    path = Path(config.model)
-    check_gpu(device)
-    model = load_model(path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    shape = model.input_shape
-    if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2]:
-        raise UsageError(f"expected {path.name} to take (N, size, size, 3), it takes {shape}")
-    size = shape[1] or CANVAS
-    gives_ages = config.output == "ages"
-    expected = ((None,), (None, 1)) if gives_ages else ((None, len(config.classes)),)
-    if model.output_shape not in expected:
-        raise UsageError(
-            f"expected {path.name} to give {config.output} of shape {expected[-1]}, it gives "
-            f"{model.output_shape}; declare "
-            "'classes' or 'output' in its description"
-        )
-    name = config.name or path.name
-    info = EstimatorInfo(name, f"sha256:{digest}", size, config.channel_order, config.value_range)
-    return KerasEstimator(model, info, np.array(config.classes), gives_ages=gives_ages, device=device)

@@ -7,18 +7,17 @@ of the weight files.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers
 
-from age_audit.core.paths import package_file, verify_hash
 from age_audit.estimators.base import EstimatorInfo
+from age_audit.estimators.entries import ENTRIES
 from age_audit.estimators.hdf5 import load_legacy_weights
 from age_audit.estimators.keras_model import KerasEstimator, on_device
-from age_audit.estimators.sources import DEX_EFFICIENTNET_MD5, DEX_EFFICIENTNET_URL, DEX_WRN_FILE, DEX_WRN_MD5
-from age_audit.estimators.weights import fetch_weights
 
 AGES = np.arange(101.0)
 
@@ -34,17 +33,17 @@ def load_dex_wrn(precision: str = "float32", device: str = "auto") -> KerasEstim
     >>> estimator.info.name, estimator.info.input_size, estimator.info.channel_order
     ('dex-wrn', 64, 'BGR')
     """
-    path = package_file(*DEX_WRN_FILE)
-    verify_hash(path, "md5", DEX_WRN_MD5)
+    entry = ENTRIES["dex-wrn"]
+    path = entry.weights()
     with on_device(device):
         model = build_wide_resnet(precision)
         load_legacy_weights(model, path)
-    info = EstimatorInfo("dex-wrn", f"md5:{DEX_WRN_MD5}", 64, "BGR", (0.0, 255.0), precision)
+    info = EstimatorInfo(entry.name, entry.weights_hash, 64, "BGR", (0.0, 255.0), precision)
     return KerasEstimator(model, info, AGES, gender_first=True, device=device)
 
 
 def load_dex_efficientnet_b3(
-    path: Path | None = None, md5: str = DEX_EFFICIENTNET_MD5, precision: str = "float32", device: str = "auto"
+    precision: str = "float32", device: str = "auto", path: Path | None = None, md5: str = ""
 ) -> KerasEstimator:
     """DEX as an EfficientNet-B3 on 224 x 224 BGR faces, 0-255 (yu4u v0.6), the estimator of the published study.
 
@@ -53,22 +52,22 @@ def load_dex_efficientnet_b3(
     path : Path, optional
         A local weight file; by default it is looked for in the weights folder, then downloaded.
     md5 : str
-        Hash that the file must have.
+        Hash that the file must have, another than that of the published weights.
 
     Examples
     --------
     >>> load_dex_efficientnet_b3().info.input_size  # 130 MB the first time  # doctest: +SKIP
     224
     """
-    if path is None:
-        path = fetch_weights(DEX_EFFICIENTNET_URL, "md5", md5)
-    else:
-        verify_hash(path, "md5", md5)
+    entry = ENTRIES["dex-efficientnet-b3"]
+    if md5:
+        entry = replace(entry, weights_hash=f"md5:{md5}")
+    path = entry.weights(path)
     with on_device(device):
         model = build_efficientnet_b3(precision)
         # Keras numbers unnamed layers through the life of the process; the file was written with the bare name.
         load_legacy_weights(model, path, lambda name: "normalization" if name.startswith("normalization") else name)
-    info = EstimatorInfo("dex-efficientnet-b3", f"md5:{md5}", 224, "BGR", (0.0, 255.0), precision)
+    info = EstimatorInfo(entry.name, entry.weights_hash, 224, "BGR", (0.0, 255.0), precision)
     return KerasEstimator(model, info, AGES, gender_first=True, device=device)
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from age_audit.core.errors import UsageError
+from age_audit.estimators.entries import ENTRIES
 from age_audit.estimators.start_up import quiet_start
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -25,8 +26,8 @@ def choose_precision(given: str, estimator: str, preset: str, device: str) -> st
     Returns
     -------
     str
-        ``bfloat16`` for the DEX models in preset ``audit`` on hardware that computes in it, ``float32`` otherwise: the
-        weights of preset ``published`` are smaller than what bfloat16 resolves.
+        ``bfloat16`` for estimators that have it, in preset ``audit`` on hardware that computes in it, ``float32``
+        otherwise: the weights of preset ``published`` are smaller than what bfloat16 resolves.
 
     Examples
     --------
@@ -37,7 +38,7 @@ def choose_precision(given: str, estimator: str, preset: str, device: str) -> st
     """
     if given != "auto":
         return given
-    if not estimator.startswith("dex-") or preset != "audit":
+    if estimator not in ENTRIES or "bfloat16" not in ENTRIES[estimator].precisions or preset != "audit":
         return "float32"
     fast = gpu_has_bfloat16() if runs_on_gpu(device) else cpu_has_bfloat16()
     return "bfloat16" if fast else "float32"

@@ -10,11 +10,13 @@ import numpy as np
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import CANVAS
-from age_audit.estimators.base import AgeEstimator, EstimatorInfo, spread_over_classes
-from age_audit.estimators.hardware import GPU_BATCH, leave_memory, runs_on_gpu
+from age_audit.estimators.base import AgeEstimator, EstimatorInfo, as_probabilities
+from age_audit.estimators.custom import EstimatorConfig, hash_of
+from age_audit.estimators.hardware import GPU_BATCH, check_gpu, leave_memory, runs_on_gpu
 from age_audit.estimators.masked import MaskedFaces
 
 leave_memory()  # before any model is built
+check_device = check_gpu
 
 
 class KerasEstimator(AgeEstimator):
@@ -29,8 +31,8 @@ class KerasEstimator(AgeEstimator):
         Years.
     gender_first : bool
         Whether the model's outputs are [gender, age], gender[:, 0] being the probability of "female".
-    gives_ages : bool
-        Whether the model answers with ages in years rather than class probabilities.
+    output : str
+        What the model answers with: ``"probabilities"``, ``"logits"`` or ``"ages"``.
     device : str
         ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
 
@@ -51,12 +53,13 @@ class KerasEstimator(AgeEstimator):
         info: EstimatorInfo,
         classes: np.ndarray,
         gender_first: bool = False,
-        gives_ages: bool = False,
+        output: str = "probabilities",
         device: str = "auto",
     ):
         self.info = info
         self.classes = np.asarray(classes, dtype=np.float64)
-        self.gives_classes = not gives_ages
+        self.gives_classes = output != "ages"
+        self._output = output
         self._gender_first = gender_first
         self._device = device
         with on_device(device):
@@ -80,7 +83,8 @@ class KerasEstimator(AgeEstimator):
             outputs = self._graph.predict_on_batch(faces)
         if not self._gender_first:
             answer = np.asarray(outputs, dtype=np.float32)
-            return (answer if self.gives_classes else spread_over_classes(answer.reshape(-1), self.classes)), None
+            answer = answer if self.gives_classes else answer.reshape(-1)
+            return as_probabilities(answer, self._output, self.classes), None
         gender, age = (np.asarray(output, dtype=np.float32) for output in outputs)
         return age, gender[:, 0]
 
@@ -151,3 +155,31 @@ def configure_threads(count: int) -> None:
 
         tensorflow.config.threading.set_intra_op_parallelism_threads(count)
         tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def load_own(config: EstimatorConfig, device: str = "auto") -> KerasEstimator:
+    """A user's ``.keras`` file, fed faces of its own input size.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(101, "softmax")]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     keras.Sequential(layers).save(Path(folder) / "mine.keras")
+    ...     load_own(EstimatorConfig(f"{folder}/mine.keras")).info.input_size
+    8
+    """
+    path = Path(config.model)
+    check_gpu(device)
+    model = load_model(path)
+    shape = model.input_shape
+    if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2]:
+        raise UsageError(f"expected {path.name} to take (N, size, size, 3), it takes {shape}")
+    expected = ((None,), (None, 1)) if config.output == "ages" else ((None, len(config.classes)),)
+    if model.output_shape not in expected:
+        raise UsageError(
+            f"expected {path.name} to give {config.output} of shape {expected[-1]}, it gives "
+            f"{model.output_shape}; declare 'classes' or 'output' in its description"
+        )
+    info = config.info(hash_of(path.read_bytes()), shape[1] or CANVAS)
+    return KerasEstimator(model, info, np.array(config.classes), output=config.output, device=device)

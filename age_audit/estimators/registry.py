@@ -2,58 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from functools import cache
 from threading import Lock
 
 from age_audit.core.config import PRECISIONS
 from age_audit.core.errors import UsageError
-from age_audit.core.paths import package_file, verify_hash
 from age_audit.estimators.base import AgeEstimator
-from age_audit.estimators.hardware import check_gpu
-from age_audit.estimators.sources import (
-    CYDRAL_FILE,
-    CYDRAL_SHA256,
-    DEX_EFFICIENTNET_MD5,
-    DEX_EFFICIENTNET_URL,
-    DEX_WRN_FILE,
-    DEX_WRN_MD5,
-    estimator_identity,
-    is_custom,
-    is_function,
-    unknown_estimator,
-)
-from age_audit.estimators.start_up import quiet_start
-from age_audit.estimators.weights import fetch_weights
-
-
-def _dex_wrn(precision: str, device: str) -> AgeEstimator:
-    with quiet_start():
-        from age_audit.estimators.dex import load_dex_wrn
-
-    return load_dex_wrn(precision, device)
-
-
-def _dex_efficientnet_b3(precision: str, device: str) -> AgeEstimator:
-    with quiet_start():
-        from age_audit.estimators.dex import load_dex_efficientnet_b3
-
-    return load_dex_efficientnet_b3(precision=precision, device=device)
-
-
-def _cydral_resnet10(precision: str, device: str) -> AgeEstimator:
-    from age_audit.estimators.onnx import load_cydral_resnet10
-
-    return load_cydral_resnet10(precision, device)
-
-
-# Each loader imports its runtime only when called: TensorFlow alone takes seconds.
-LOADERS: dict[str, Callable[[str, str], AgeEstimator]] = {
-    "dex-wrn": _dex_wrn,
-    "dex-efficientnet-b3": _dex_efficientnet_b3,
-    "cydral-resnet10": _cydral_resnet10,
-}
+from age_audit.estimators.custom import load_custom
+from age_audit.estimators.entries import ENTRIES, in_this_room, is_custom, kind_of, unknown_estimator
+from age_audit.estimators.sources import described_model, estimator_identity
 
 
 def check_estimator(name: str, precision: str = "float32", device: str = "auto") -> None:
@@ -75,16 +32,14 @@ def check_estimator(name: str, precision: str = "float32", device: str = "auto")
     age_audit.core.errors.UsageError: expected an estimator among dex-wrn, ...; got 'dex'
     """
     estimator_identity(name)
-    if name == "dex-wrn":
-        verify_hash(package_file(*DEX_WRN_FILE), "md5", DEX_WRN_MD5)
-    elif name == "cydral-resnet10":
-        verify_hash(package_file(*CYDRAL_FILE), "sha256", CYDRAL_SHA256)
-    elif name == "dex-efficientnet-b3":
-        fetch_weights(DEX_EFFICIENTNET_URL, "md5", DEX_EFFICIENTNET_MD5)
-    else:
+    if name not in ENTRIES:
         load_estimator(name, precision, device)
-    if name.startswith("dex"):
-        check_gpu(device)
+        return
+    entry = ENTRIES[name]
+    entry.check_precision(precision)
+    entry.weights()
+    if device.startswith("gpu"):
+        in_this_room(f"{entry.runtime}:check_device")(device)
 
 
 def configure_threads(name: str, count: int) -> None:
@@ -94,17 +49,8 @@ def configure_threads(name: str, count: int) -> None:
     --------
     >>> configure_threads("cydral-resnet10", 2)  # before the model is loaded  # doctest: +SKIP
     """
-    if name == "cydral-resnet10":
-        from age_audit.estimators import onnx
-
-        onnx.configure_threads(count)
-    elif is_function(name):  # its library is not known, and TensorFlow, which heeds these, takes seconds to load
-        os.environ |= {"TF_NUM_INTRAOP_THREADS": str(count), "TF_NUM_INTEROP_THREADS": "1"}
-    else:
-        with quiet_start():
-            from age_audit.estimators import keras_model
-
-        keras_model.configure_threads(count)
+    runner = ENTRIES[name] if name in ENTRIES else kind_of(described_model(name))
+    in_this_room(f"{runner.runtime}:configure_threads")(count)
 
 
 def load_estimator(
@@ -115,10 +61,11 @@ def load_estimator(
     Parameters
     ----------
     name : str
-        ``dex-wrn``, ``dex-efficientnet-b3``, ``cydral-resnet10``, or one of your own: ``module:function``, a ``.keras``
-        file, or a ``.json`` description (:class:`age_audit.estimators.custom.EstimatorConfig`).
+        One that ships (:data:`age_audit.estimators.entries.ENTRIES`), or one of your own: ``module:function``, a
+        ``.keras`` file, or a ``.json`` description of those or of an ``.onnx`` file
+        (:class:`age_audit.estimators.custom.EstimatorConfig`).
     precision : str
-        ``float32``, or ``bfloat16`` for the DEX models.
+        ``float32``, or another that its entry has (``bfloat16`` for the DEX models).
     device : str
         ``auto`` (what the model's library picks), ``cpu``, ``gpu`` or ``gpu:N``.
     batch : int, optional
@@ -154,10 +101,9 @@ _loading = Lock()
 
 @cache
 def _loaded(name: str, precision: str, device: str) -> AgeEstimator:
-    if name in LOADERS:
-        return LOADERS[name](precision, device)
+    if name in ENTRIES:
+        ENTRIES[name].check_precision(precision)
+        return in_this_room(ENTRIES[name].loader)(precision, device)
     if is_custom(name):
-        from age_audit.estimators.custom import load_custom
-
         return load_custom(name, precision, device)
     raise unknown_estimator(name)

@@ -21,8 +21,8 @@ def fetch_weights(url: str, algorithm: str, digest: str) -> Path:
 
     Examples
     --------
-    >>> from age_audit.estimators.sources import DEX_EFFICIENTNET_MD5, DEX_EFFICIENTNET_URL
-    >>> fetch_weights(DEX_EFFICIENTNET_URL, "md5", DEX_EFFICIENTNET_MD5).name  # 130 MB the first time  # doctest: +SKIP
+    >>> from age_audit.estimators.entries import ENTRIES
+    >>> ENTRIES["dex-efficientnet-b3"].weights().name  # asks this; 130 MB the first time  # doctest: +SKIP
     'EfficientNetB3_224_weights.11-3.44.hdf5'
     """
     name = url.rsplit("/", 1)[-1]

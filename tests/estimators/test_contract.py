@@ -9,6 +9,7 @@ import pytest
 from age_audit.core.schema import AgeEstimate
 from age_audit.estimators import load_estimator
 from age_audit.estimators.masked import MaskedFaces
+from tests.estimators.onnx_files import network
 
 MODULE = '''
 import numpy as np
@@ -35,8 +36,10 @@ NAMES = [
     "keras.json",
     "ages.json",
     "keras-ages.json",
+    "onnx.json",
+    "onnx-one.json",
 ]
-OWN_NETWORKS = {"tiny.keras", "tiny", "tiny-ages.keras"}
+OWN_NETWORKS = {"tiny.keras", "tiny", "tiny-ages.keras", "tiny.onnx", "tiny-one.onnx"}
 # Of processors without AVX-512, matrix kernels add the last rows of a batch up in another order.
 ONE_ORDER = any("avx512f" in line for line in Path("/proc/cpuinfo").read_text().splitlines()[:40])
 
@@ -69,10 +72,14 @@ def own(tmp_path_factory):
     (folder / "contract_functions.py").write_text(MODULE)
     tiny_network(101, "softmax").save(folder / "tiny.keras")
     tiny_network(1, "softplus").save(folder / "tiny-ages.keras")
+    (folder / "tiny.onnx").write_bytes(network(["N", 3, 32, 32], last="Identity"))
+    (folder / "tiny-one.onnx").write_bytes(network([1, 32, 32, 3], nhwc=True))
     configs = {
         "function": {"model": "contract_functions:probabilities", "value_range": [0, 1], "channel_order": "BGR"},
         "keras": {"model": "tiny.keras", "name": "tiny", "value_range": [-1, 1], "channel_order": "BGR"},
         "ages": {"model": "contract_functions:years", "output": "ages", "classes": [0, 10, 20, 40, 90]},
+        "onnx": {"model": "tiny.onnx", "output": "logits", "value_range": [0, 1], "mean": [0.5] * 3, "std": [0.1] * 3},
+        "onnx-one": {"model": "tiny-one.onnx", "value_range": [-9, 9], "channel_order": "BGR"},
         "keras-ages": {"model": "tiny-ages.keras", "output": "ages"},
     }
     for name, config in configs.items():

@@ -83,6 +83,26 @@ class TestSpreadOverClasses:
         np.testing.assert_allclose(spread_over_classes(ages, classes) @ classes, ages)
 
 
+class TestLogits:
+    SCORES = np.log([1.0, 2.0, 5.0])
+
+    def test_of_a_function(self):
+        config = EstimatorConfig("x:y", output="logits", classes=(0.0, 10.0, 20.0))
+        answer = CallableEstimator(lambda faces: np.tile(self.SCORES, (len(faces), 1)), config).predict(FACES)
+        np.testing.assert_allclose(answer.probabilities, [[0.125, 0.25, 0.625]] * 3)
+        np.testing.assert_allclose(answer.age, 15)
+
+    def test_of_a_keras_model(self, keras, tmp_path):
+        inputs = keras.Input((4, 4, 3))
+        bias = keras.initializers.Constant(self.SCORES)
+        scores = keras.layers.Dense(3, kernel_initializer="zeros", bias_initializer=bias)(
+            keras.layers.GlobalAveragePooling2D()(inputs)
+        )
+        keras.Model(inputs, scores).save(tmp_path / "net.keras")
+        path = described(tmp_path, model="net.keras", output="logits", classes=[0, 10, 20])
+        np.testing.assert_allclose(load_custom(str(path)).predict(FACES).age, 15, rtol=1e-6)
+
+
 class TestModuleFunction:
     @pytest.fixture
     def module(self, tmp_path, monkeypatch):
@@ -137,7 +157,7 @@ class TestDescription:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ({"output": "logits"}, "output to be 'probabilities' or 'ages', got 'logits'"),
+            ({"output": "odds"}, "output to be 'probabilities', 'logits' or 'ages', got 'odds'"),
             ({"channel_order": "GBR"}, "channel_order to be 'RGB' or 'BGR', got 'GBR'"),
             ({"classes": 5}, "classes in .* rising numbers, got 5"),
             ({"classes": ["young", "old"]}, "classes in .* rising numbers"),

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from age_audit.core import paths
 from age_audit.core.errors import UsageError
-from age_audit.estimators import onnx
+from age_audit.estimators import cydral as module
+from age_audit.estimators import entries
 
 
 def test_sensible_ages(cydral, crops):
@@ -20,7 +20,7 @@ def test_same_age_as_by_dlib_and_onnxruntime_alone(cydral, crops):
 
     from age_audit.faces import chips
 
-    session = onnxruntime.InferenceSession(str(paths.package_file(*onnx.CYDRAL_FILE)))
+    session = onnxruntime.InferenceSession(str(entries.ENTRIES["cydral-resnet10"].weights()))
     for crop, age in zip(crops, cydral.predict(crops).age, strict=True):
         crop = np.ascontiguousarray(crop)
         landmarks = chips._predictor()(crop, dlib.rectangle(50, 50, 173, 173))
@@ -40,7 +40,7 @@ def test_what_the_network_is_fed(cydral, crops):
             return [np.full((len(feeds["images"]), 81), 1 / 81, dtype=np.float32)]
 
     flat = np.tile(np.array([10, 120, 250], dtype=np.uint8), (2, 224, 224, 1))
-    sampler = onnx.chip_sampler(crops[0], onnx.CHIP_SIZE, onnx.CHIP_PADDING)
+    sampler = module.chip_sampler(crops[0], module.CHIP_SIZE, module.CHIP_PADDING)
     type(cydral)(Session(), cydral.classes, cydral._means, sampler).predict(flat)
     assert fed[0].shape == (2, 3, 64, 64) and fed[0].dtype == np.float32
     # RGB means of dlib's networks, then division by 256
@@ -58,7 +58,7 @@ def test_bound_the_chip_does_not_move_with_the_mask(cydral, crops):
     masked = crops[1].copy()
     masked[60:110] = 0  # the eyes, by which chips are placed
     bound = cydral.bind(crops[1]).predict(masked[None]).age
-    sampler = onnx.chip_sampler(crops[1], onnx.CHIP_SIZE, onnx.CHIP_PADDING)
+    sampler = module.chip_sampler(crops[1], module.CHIP_SIZE, module.CHIP_PADDING)
     by_hand = type(cydral)(cydral._session, cydral.classes, cydral._means, sampler).predict(masked[None]).age
     np.testing.assert_array_equal(bound, by_hand)
     assert abs(cydral.predict(masked[None]).age - bound) > 0.5
@@ -73,12 +73,13 @@ def test_bound_answers_are_the_same_in_whatever_batch(cydral, many_faces):
 
 def test_another_precision_is_refused():
     with pytest.raises(UsageError, match="float32 only, got precision 'bfloat16'"):
-        onnx.load_cydral_resnet10("bfloat16")
+        module.load_cydral_resnet10("bfloat16")
 
 
 def test_another_weight_file_is_refused_before_it_is_opened(tmp_path, monkeypatch):
     tampered = tmp_path / "age-v1.onnx"
     tampered.write_bytes(b"something else")
-    monkeypatch.setattr(onnx, "package_file", lambda *_: tampered)
-    with pytest.raises(UsageError, match=rf"age-v1\.onnx: expected sha256 {onnx.CYDRAL_SHA256}, found"):
-        onnx.load_cydral_resnet10()
+    monkeypatch.setattr(entries, "package_file", lambda *_: tampered)
+    (digest,) = entries.ENTRIES["cydral-resnet10"].weights_hash.split(":")[1:]
+    with pytest.raises(UsageError, match=rf"age-v1\.onnx: expected sha256 {digest}, found"):
+        module.load_cydral_resnet10()

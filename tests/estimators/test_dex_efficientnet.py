@@ -1,6 +1,7 @@
 """The study's own estimator. Its weights are no part of any package, so a file of their layout is written here."""
 
 import hashlib
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -9,7 +10,10 @@ import pytest
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE
 from age_audit.estimators import registry
+from age_audit.estimators.entries import ENTRIES
 
+ENTRY = ENTRIES["dex-efficientnet-b3"]
+MD5 = ENTRY.weights_hash.removeprefix("md5:")
 NAMES_OF_OLD = {"DepthwiseConv2D": {"kernel": "depthwise_kernel"}}  # array names of Keras 2 where they differ
 
 
@@ -103,7 +107,7 @@ def by_hand(keras, built, content):
 def loaded(dex, content, by_hand, tmp_path_factory):
     path = tmp_path_factory.mktemp("efficientnet") / "weights.hdf5"
     md5 = write_legacy(path, content, whole_model=False)
-    return dex.load_dex_efficientnet_b3(path, md5=md5)
+    return dex.load_dex_efficientnet_b3(path=path, md5=md5)
 
 
 def test_same_answers_as_with_the_arrays_put_in_by_hand(loaded, by_hand, crops):
@@ -120,7 +124,7 @@ def test_same_answers_as_with_the_arrays_put_in_by_hand(loaded, by_hand, crops):
 def test_whole_model_files_hold_the_same_weights(dex, third, keras, loaded, content, tmp_path, monkeypatch):
     md5 = write_legacy(tmp_path / "weights.hdf5", content, whole_model=True)
     monkeypatch.setattr(dex, "build_efficientnet_b3", lambda _: third)
-    other = dex.load_dex_efficientnet_b3(tmp_path / "weights.hdf5", md5=md5)
+    other = dex.load_dex_efficientnet_b3(path=tmp_path / "weights.hdf5", md5=md5)
     # Keras numbers unnamed layers through the life of the process.
     (scale,) = (layer for layer in third.layers if isinstance(layer, keras.layers.Normalization))
     assert scale.name.startswith("normalization_")
@@ -139,27 +143,28 @@ def test_information_for_the_provenance(loaded):
 def test_wrong_hash_is_refused_before_the_file_is_opened(dex, tmp_path, monkeypatch):
     (tmp_path / "weights.hdf5").write_bytes(b"not the weights")
     monkeypatch.setattr(dex, "load_legacy_weights", lambda *_: pytest.fail("opened all the same"))
-    with pytest.raises(UsageError, match=rf"expected md5 {dex.DEX_EFFICIENTNET_MD5}, found"):
-        dex.load_dex_efficientnet_b3(tmp_path / "weights.hdf5")
+    with pytest.raises(UsageError, match=rf"expected md5 {MD5}, found"):
+        dex.load_dex_efficientnet_b3(path=tmp_path / "weights.hdf5")
 
 
 def test_by_name_without_the_file_and_without_a_network(dex, tmp_path, monkeypatch):
     monkeypatch.setenv(WEIGHTS_FOLDER_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(dex, "DEX_EFFICIENTNET_URL", "http://127.0.0.1:9/EfficientNetB3_224_weights.11-3.44.hdf5")
+    nowhere = replace(ENTRY, url="http://127.0.0.1:9/EfficientNetB3_224_weights.11-3.44.hdf5")
+    monkeypatch.setitem(ENTRIES, ENTRY.name, nowhere)
     with pytest.raises(UsageError) as caught:
         registry.load_estimator("dex-efficientnet-b3")
     for needed in (
         "EfficientNetB3_224_weights.11-3.44.hdf5",
         "http://127.0.0.1:9/",
         str(tmp_path),
-        dex.DEX_EFFICIENTNET_MD5,
+        MD5,
     ):
         assert needed in str(caught.value)
 
 
 def test_a_wrong_file_in_the_weights_folder_is_refused(dex, tmp_path, monkeypatch):
     monkeypatch.setenv(WEIGHTS_FOLDER_VARIABLE, str(tmp_path))
-    (tmp_path / dex.DEX_EFFICIENTNET_URL.rsplit("/", 1)[-1]).write_bytes(b"half a download")
+    (tmp_path / ENTRY.url.rsplit("/", 1)[-1]).write_bytes(b"half a download")
     with pytest.raises(UsageError, match="refused to open EfficientNetB3"):
         registry.load_estimator("dex-efficientnet-b3")
 

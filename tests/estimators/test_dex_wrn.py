@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from age_audit.core.errors import ImageFailure, UsageError
+from age_audit.estimators import entries
 from age_audit.faces.detection import crop_face
 
 
@@ -52,9 +53,10 @@ def test_bfloat16_moves_ages_by_hundredths(dex, portraits, crops):
 def test_another_weight_file_is_refused_before_it_is_opened(dex, tmp_path, monkeypatch):
     tampered = tmp_path / "weights.hdf5"
     tampered.write_bytes(b"something else")
-    monkeypatch.setattr(dex, "package_file", lambda *_: tampered)
+    monkeypatch.setattr(entries, "package_file", lambda *_: tampered)
     monkeypatch.setattr(dex, "load_legacy_weights", lambda *_: pytest.fail("opened all the same"))
-    with pytest.raises(UsageError, match=rf"weights\.hdf5: expected md5 {dex.DEX_WRN_MD5}, found [0-9a-f]{{32}}"):
+    (md5,) = entries.ENTRIES["dex-wrn"].weights_hash.split(":")[1:]
+    with pytest.raises(UsageError, match=rf"weights\.hdf5: expected md5 {md5}, found [0-9a-f]{{32}}"):
         dex.load_dex_wrn()
 
 

