@@ -166,7 +166,9 @@ def unknown_estimator(name: str) -> UsageError:
         ...
     age_audit.core.errors.UsageError: expected an estimator among dex-wrn, ...; got 'dex'
     """
+    alone = [FUNCTION.form, *(kind.form for kind in FILES.values() if not kind.own_keys)]
+    described = [kind.form for kind in FILES.values() if kind.own_keys]
     return UsageError(
-        f"expected an estimator among {', '.join(ENTRIES)}, or your own as {FUNCTION.form}, "
-        f"{', '.join(kind.form for kind in FILES.values() if not kind.own_keys)} or FILE{DESCRIPTION}; got {name!r}"
+        f"expected an estimator among {', '.join(ENTRIES)}, or your own as {', '.join(alone)} or FILE{DESCRIPTION}, "
+        f"which may describe one of these or {' or '.join(described)}; got {name!r}"
     )

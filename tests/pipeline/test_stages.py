@@ -14,6 +14,7 @@ import analysis_1_method
 import analysis_2_evaluate
 import analysis_3_filter_visualise
 from age_audit.data.metadatasets import read_metadataset
+from tests.estimators.onnx_files import network
 
 ESTIMATOR = "cydral-resnet10"  # a hundredth of the DEX models' cost
 KINDS = ("predictions", "activations", "attachment", "masks")
@@ -389,3 +390,17 @@ def test_an_estimator_that_trips_over_one_face_loses_that_face_only(photos, tmp_
         options = ["--estimator", f"{function}.json", "--steps", "estimate"]
         assert analysis_1_method.main([*arguments, *options]) == 0
         assert f"2 done + 2 failed (crop/no-face 1, estimate/{reason} 1)" in capsys.readouterr().out
+
+
+def test_an_onnx_file_of_ones_own_gives_the_same_from_any_number_of_processes(photos, tmp_path):
+    (tmp_path / "net.onnx").write_bytes(network(["N", 3, 64, 64], last="Identity"))
+    config = {"model": "net.onnx", "output": "logits", "value_range": [0, 1], "std": [0.1, 0.1, 0.1]}
+    (tmp_path / "mine.json").write_text(json.dumps(config))
+    for workers in ("1", "2"):
+        options = ("--workers", workers, "--samples", "30")
+        assert stage1(photos, tmp_path / workers, *options, estimator=str(tmp_path / "mine.json")) == 0
+    alone, together = (files_in(tmp_path / workers / "meta") for workers in ("1", "2"))
+    assert alone == together
+    predictions = read_metadataset(tmp_path / "1" / "meta", "utkface", "predictions")
+    assert predictions["explanations"] == {"images_total": 3, "images_failed_detected": 0}
+    assert len(set(predictions["predictions"].values())) == 3
