@@ -102,7 +102,7 @@ def heatmap_grid(
     Figure
     """
     with style.applied():
-        figure = style.new_figure(0.4 + size * len(columns), 1.7 + (size + 0.32) * len(rows))
+        figure = style.new_figure(0.4 + size * len(columns), 1.9 + (size + 0.32) * len(rows))
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
         for line, row in zip(panels, grid, strict=True):
             for panel, axes in zip(line, row, strict=True):
@@ -116,7 +116,7 @@ def heatmap_grid(
         for axes, name in zip(grid[:, 0], rows, strict=True):
             axes.set_ylabel(name, fontsize=11)
         _add_scale(figure, grid, scale)
-        figure.suptitle(title)
+        figure.suptitle(title + "\n" if any(columns) else title)  # the layout leaves no room for names of columns
         figure.supxlabel(note, fontsize=9)
     return figure
 
