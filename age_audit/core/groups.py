@@ -11,7 +11,7 @@ import pandas as pd
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES
-from age_audit.core.vocabulary import STUDY_FEATURES
+from age_audit.core.vocabulary import STUDY_FEATURES, TABLE_PREFIXES, TABLE_SUFFIXES, TABLE_WORDS
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
@@ -74,6 +74,30 @@ def feature_title(column: str) -> str:
     return next((name for name, other in _COLUMNS.items() if other == column), column)
 
 
+LONGEST_NAME = 60  # characters of a feature's name, which file names and titles carry
+
+
+def check_features(names: Sequence[str]) -> tuple[str, ...]:
+    """The sensitive features, each once.
+
+    Raises
+    ------
+    UsageError
+        If one is called like a column of the tables, like another one but for case and punctuation, or by a name that
+        no file can carry.
+    """
+    seen: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        taken = name in TABLE_WORDS or name.startswith(TABLE_PREFIXES) or name.endswith(TABLE_SUFFIXES)
+        stem = re.sub(r"[^\w.-]+", "_", name).casefold()
+        if taken or stem in seen or "," in name or not 0 < len(name) <= LONGEST_NAME:
+            why = "tables have a column of that name" if taken else f"at most {LONGEST_NAME} characters without a comma"
+            why = f"its files would be those of {seen[stem]!r}" if stem in seen else why
+            raise UsageError(f"expected another name of the sensitive feature {name!r}: {why}; rename it in the labels")
+        seen[stem] = name
+    return tuple(seen.values())
+
+
 BOUNDS = ("age_real_low", "age_real_high")  # columns of labels that are a range of ages
 
 
@@ -106,7 +130,7 @@ def compared_by(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> 
     (['gender_real'], ['race_real', 'skin_tone'])
     """
     if sensitive is not None:
-        return [feature_column(name) for name in sensitive]
+        return [feature_column(name) for name in check_features(sensitive)]
     columns = map(feature_column, STUDY_FEATURES)
     return [column for column in columns if column in frame and frame[column].notna().any()]
 

@@ -30,6 +30,25 @@ KEYS_RACE_AGE_BOUNDARIES = [
 ]
 REQUIRED_COLUMNS = ("fname", "age_real", "gender_real", "race_real", "age_estimation")
 STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user says otherwise
+# What columns of tables are called: a sensitive feature of that name would be overwritten in them.
+_WORDS = """
+above all ages area asked below bh both by_chance change changed_by_rounding claim cliffs_delta cohort cohorts column
+compared comparisons contribution correlations crude difference epsilon_squared error estimates estimator_ahead even
+excess_kurtosis expected_by_chance explained face faces false_positives_rows feature few_faces final fname group
+groups guess guessed_age half half_width high highest holm images in_common kind least low lowest lost masks mean
+measure median method most most_region n null_sd observed other part participants passed per_year plain positive_share
+preset question r ratio raw reasons region regions rejected repeated row rows same_sign scope sd seed segment share
+shuffle side sign_changes size skewness smallest spread standard_deviation standardised statistic strata summed table
+tested tests to_even too_narrow unit value values what zeros
+"""
+TABLE_WORDS = frozenset(_WORDS.split())
+TABLE_PREFIXES = (
+    *("accurate_", "activation_", "age_", "both_", "cumulative_score_", "faces_", "half_", "highest_", "k_test_"),
+    *("kurtosis_", "largest_", "least_", "mean_", "median_", "n_", "normality_", "observing_", "outer_boundary_", "p_"),
+    *("p5", "p95", "panels", "published_", "r_", "rank_", "rejected_", "share_", "shuffled_", "signed_", "absolute_"),
+    *("skew_", "smallest_", "split_", "statistic_", "study_", "tested_", "variance_", "of_these_"),
+)
+TABLE_SUFFIXES = ("_alpha", "_low", "_high", "_mean", "_ratio", "_shuffled", "_p_value")
 GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}
 FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not representative
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]

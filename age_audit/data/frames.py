@@ -12,9 +12,11 @@ import pandas as pd
 from age_audit.core import schema
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import (
+    ALL,
     BOUNDS,
     _require,
     age_range_of,
+    check_features,
     compared_by,
     feature_column,
     feature_title,
@@ -102,8 +104,8 @@ def columns_of(labels: Iterable[Mapping]) -> list[str]:
     return list(dict.fromkeys(chain(first, *labels)))
 
 
-def frame_of_parts(parts: Iterable[Part]) -> pd.DataFrame:
-    """As :func:`activations_frame`, of rows that come as columns, batch after batch."""
+def frame_of_parts(parts: Iterable[Part], features: Sequence[str] = ()) -> pd.DataFrame:
+    """As :func:`activations_frame`, of rows that come as columns, batch after batch; the features have to be there."""
     frames, names = [], {}
     for frame, its_names in parts:
         frames.append(frame)
@@ -111,6 +113,7 @@ def frame_of_parts(parts: Iterable[Part]) -> pd.DataFrame:
     if not any(map(len, frames)):
         return completed_frame(pd.DataFrame(columns=list(REQUIRED_COLUMNS)))
     _require(names, REQUIRED_COLUMNS)
+    refuse_unknown_features(features, names)
     return completed_frame(pd.concat(frames, ignore_index=True))
 
 
@@ -174,19 +177,24 @@ def grouped(
     UsageError
         If there is no such column.
     """
-    columns = [feature_column(name) for name in sensitive or ()]
-    if missing := [column for column in columns if column not in frame]:
-        there = [name for name in frame if not (is_number_column(name) or name in ("fname", "age_range", *_ERRORS))]
-        raise UsageError(
-            f"expected sensitive features among the columns of the labels, {', '.join(map(feature_title, there))}; got "
-            f"{', '.join(missing)}; stage 1 keeps every column of --labels"
-        )
+    columns = [feature_column(name) for name in check_features(sensitive or ())]
+    refuse_unknown_features(columns, frame)
     lowest, highest = real_ages(frame)
     groups = {column: _categories(frame[column], GROUP_ORDER.get(column, ())) for column in columns}
     return frame.assign(**groups, age_range=age_range_of(lowest, ranges, highest))
 
 
 _ERRORS = ("signed_error", "absolute_error")
+
+
+def refuse_unknown_features(columns: Iterable[str], present: Iterable[str]) -> None:
+    """Raise a UsageError that names what faces can be compared by, unless all the columns are among that."""
+    there = [name for name in present if not (is_number_column(name) or name in ("fname", "age_range", *_ERRORS))]
+    if missing := [column for column in columns if column not in there]:
+        raise UsageError(
+            f"expected sensitive features among the columns of the labels, {', '.join(map(feature_title, there))}; got "
+            f"{', '.join(missing)}; stage 1 keeps every column of --labels"
+        )
 
 
 def row_counts(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> dict[str, int]:
@@ -241,4 +249,7 @@ def _categories(values: pd.Series, order: Sequence[str]) -> pd.Categorical:
     """Text as categories, see :func:`in_order`; an empty text is a missing label."""
     texts = values if isinstance(values.dtype, pd.StringDtype) else values.map(str, na_action="ignore")
     texts = texts.where(texts != "")
-    return pd.Categorical(texts, categories=in_order(texts.dropna().unique(), order))
+    groups = in_order(texts.dropna().unique(), order)
+    if ALL in groups:
+        raise UsageError(f"expected no group called {ALL!r}, as tables call every face; rename it in the labels")
+    return pd.Categorical(texts, categories=groups)

@@ -11,9 +11,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import ALL, check_features
 from age_audit.core.schema import GENDERS, UTKFACE_RACES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES
 
@@ -51,23 +53,30 @@ class LabelSource:
             self._parse = NAME_FORMATS[source]
         elif source.lower().endswith(".csv"):
             self._table = read_label_csv(Path(source))
+            self._depths = sorted({name.count("/") + 1 for name in self._table}, reverse=True)
         else:
             raise UsageError(
                 f"expected --labels to be {', '.join(NAME_FORMATS)} or a path ending in .csv, got {source!r}"
             )
 
-    def label(self, fname: str) -> FaceLabel:
-        """The label of one image; one without labels where nothing is known."""
-        if self._table is None:
-            return self._parse(fname)
-        for name in (fname, fname.removesuffix("_face.jpg")):  # APPA-REAL cuts x.jpg out as x.jpg_face.jpg
-            found = self._table.get(unicodedata.normalize("NFC", name))
-            if found is not None:
-                return FaceLabel(fname, found.age, found.gender, found.race, None, found.age_bounds, found.features)
-        return FaceLabel(fname, problem="not in the label file")
+    def label(self, image: str | Path) -> FaceLabel:
+        """The label of one image, by its path or file name; one without labels where nothing is known.
 
-    def labels(self, fnames: Iterable[str]) -> dict[str, FaceLabel]:
-        """The labels of all images of a run.
+        Where a CSV names folders, they are those that the image lies in: FairFace has a train/1.jpg and a val/1.jpg.
+        """
+        path = PurePosixPath(image)
+        if self._table is None:
+            return self._parse(path.name)
+        for name in (path, path.with_name(path.name.removesuffix("_face.jpg"))):  # APPA-REAL's x.jpg_face.jpg
+            parts = unicodedata.normalize("NFC", str(name)).split("/")
+            for depth in self._depths:
+                found = self._table.get("/".join(parts[-depth:]))
+                if found is not None:
+                    return replace(found, fname=path.name)
+        return FaceLabel(path.name, problem="not in the label file")
+
+    def labels(self, images: Iterable[str]) -> dict[str, FaceLabel]:
+        """The labels of all images of a run, by what was given: their paths, or file names.
 
         Raises
         ------
@@ -75,15 +84,16 @@ class LabelSource:
             When the images are not what the labels are of: more names fit another format, which is named with all
             counts, or none is in the CSV.
         """
-        found = {fname: self.label(fname) for fname in fnames}
+        found = {image: self.label(image) for image in images}
         fit = sum(map(_fits, found.values()))
         if self._table is None:
-            counts = {name: sum(_fits(parse(fname)) for fname in found) for name, parse in NAME_FORMATS.items()}
+            names = [label.fname for label in found.values()]
+            counts = {form: sum(_fits(parse(name)) for name in names) for form, parse in NAME_FORMATS.items()}
             if max(counts.values()) > fit:
                 told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
                 raise UsageError(
                     f"expected file names in the format {self._source}, but only {fit:,} of {len(found):,} fit, not "
-                    f"{next(name for name, label in found.items() if not _fits(label))!r}; of each format: {told}; "
+                    f"{next(label.fname for label in found.values() if not _fits(label))!r}; of each format: {told}; "
                     "choose another --labels, or give a CSV"
                 )
         if self._table is not None and not fit:
@@ -118,12 +128,13 @@ def sensitive_features(labels: Iterable[FaceLabel], asked: Sequence[str] | None 
     there = {name for label in labels for name, value in _features(label) if value is not None}
     if asked is None:
         return tuple(name for name in STUDY_FEATURES if name in there)
+    asked = check_features(asked)
     if unknown := [name for name in asked if name not in there]:
         raise UsageError(
             f"expected --sensitive to name columns with labels of these images, {', '.join(sorted(there)) or 'none'}; "
             f"got {', '.join(unknown)}"
         )
-    return tuple(asked)
+    return asked
 
 
 def _features(label: FaceLabel) -> Iterable[tuple[str, str | None]]:
@@ -208,7 +219,7 @@ def _age(text: str) -> float | None:
 def read_label_csv(path: Path) -> dict[str, FaceLabel]:
     """Read labels from a CSV; empty cells become ``None``.
 
-    The file name is in ``fname``, in ``file`` (FairFace, with a folder, which is left out) or in ``file_name``
+    The file name is in ``fname``, in ``file`` (FairFace, with the folder it lies in) or in ``file_name``
     (APPA-REAL); the age in ``age`` or ``real_age``, in years or as a range such as ``20-29`` or ``more than 70``, which
     stays a range; ``gender`` and ``race`` where they are there. Every other column is a feature under its own name.
 
@@ -220,7 +231,7 @@ def read_label_csv(path: Path) -> dict[str, FaceLabel]:
     Returns
     -------
     dict of str to FaceLabel
-        By file name in Unicode's composed form (NFC).
+        By file name, with its folders where it has any, in Unicode's composed form (NFC).
 
     Raises
     ------
@@ -231,21 +242,26 @@ def read_label_csv(path: Path) -> dict[str, FaceLabel]:
     try:
         content = path.read_bytes()
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        if "\0" in text:
+            raise UsageError(f"expected {path} in UTF-8, or in UTF-16 with its mark; save it as UTF-8")
         return _labels_from_text(path, text)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"expected a CSV of labels at {path}; reading it failed: {error}") from error
 
 
 def _labels_from_text(path: Path, text: str) -> dict[str, FaceLabel]:
-    head = text.split("\n", 1)[0]
-    separator = max(",;\t", key=head.count)
+    separator = next((sign for sign in ",;\t" if _names_files(text, sign)), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header = _known_columns(path, [name.strip() for name in next(reader, [])])
+    header = [name.strip() for name in next(reader, [])]
+    unnamed = header[-1:] == [""]  # as spreadsheets leave one behind
+    header = _known_columns(path, header[:-1] if unnamed else header)
     labels: dict[str, FaceLabel] = {}
     for cells in reader:
         if not cells:  # an empty line
             continue
         where = f"{path} line {reader.line_num}"
+        if unnamed and not cells[-1].strip():
+            cells = cells[:-1]
         if len(cells) != len(header):
             raise UsageError(
                 f"{where}: expected {len(header)} cells as in the header, got {len(cells)}: {', '.join(cells):.80}"
@@ -255,7 +271,15 @@ def _labels_from_text(path: Path, text: str) -> dict[str, FaceLabel]:
         if name in labels:
             raise UsageError(f"{where}: expected each file name once, {label.fname!r} is there twice")
         labels[name] = label
+    if not labels:
+        raise UsageError(f"expected a row an image in {path}, found its header alone")
     return labels
+
+
+def _names_files(text: str, separator: str) -> bool:
+    """Whether the header, parted by that separator, has a column for the file name."""
+    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+    return any(name.strip().lower() in NAME_COLUMNS for name in header)
 
 
 def _known_columns(path: Path, header: list[str]) -> list[str]:
@@ -284,10 +308,12 @@ def _label_from_row(where: str, cells: dict[str, str | None]) -> FaceLabel:
     fname, age = cells.pop(name_column), cells.pop(age_column)
     if fname is None:
         raise UsageError(f"{where}: expected a file name in {name_column}, found nothing")
-    if name_column != "fname":
-        fname = PurePosixPath(fname).name
-    if "/" in fname or "\\" in fname:
+    if name_column == "fname" and ("/" in fname or "\\" in fname):
         raise UsageError(f"{where}: expected fname without a folder, got {fname!r}; leave only the file's own name")
+    if called := [column for column, cell in cells.items() if cell == ALL]:
+        raise UsageError(
+            f"{where}: expected no group called {ALL!r}, as tables call every face; rename it in {called[0]}"
+        )
     bounds = None if age is None else _bounds(age)
     years = None if age is None or bounds else _age(age)
     if age is not None and years is None and bounds is None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -95,7 +95,9 @@ def write_activations(folder: Path, dataset: str, rows: Iterable[Mapping], form:
     return path
 
 
-def read_activations(folder: Path, dataset: str, wanted: Collection[str] | None = None) -> pd.DataFrame:
+def read_activations(
+    folder: Path, dataset: str, wanted: Collection[str] | None = None, features: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read activations, in whichever format they are there, a part at a time.
 
     Parameters
@@ -104,6 +106,8 @@ def read_activations(folder: Path, dataset: str, wanted: Collection[str] | None 
     dataset : str
     wanted : collection of str, optional
         Columns to read, the required ones among them; all by default. A few of them take a fraction of the memory.
+    features : sequence of str
+        Columns to compare faces by, read as well.
 
     Returns
     -------
@@ -118,7 +122,9 @@ def read_activations(folder: Path, dataset: str, wanted: Collection[str] | None 
     json_path, folder_path = metadataset_path(folder, dataset, KIND), partitions_folder(folder, dataset)
     partitioned = files_there(folder, dataset) == [folder_path]
     path = folder_path if partitioned else json_path
-    frame = frame_of_parts(_partitions(path, wanted) if partitioned else parts_of(_json_rows(path), wanted))
+    wanted = None if wanted is None else {*wanted, *features}
+    parts = _partitions(path, wanted) if partitioned else parts_of(_json_rows(path), wanted)
+    frame = frame_of_parts(parts, features)
     if frame.empty:
         raise UsageError(f"expected at least one image in {path}, got an empty list; run stage 2 on some images")
     return frame

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,16 @@ class Results:
         """The columns of what groups are compared by, by name; race and gender where no face has either."""
         columns = compared_by(self.predictions, self.sensitive) or map(feature_column, STUDY_FEATURES)
         return {feature_title(column): column for column in columns}
+
+    def bands(self, edges: Sequence[int]) -> list[tuple[int, int]]:
+        """Bands of age that begin at the edges, the last of which is where they end, none across two age ranges.
+
+        Labels that are ranges of ages fit in none narrower than the age ranges, which are the bands then.
+        """
+        if not set(BOUNDS).isdisjoint(self.predictions):
+            return list(self.ranges)
+        cuts = sorted({*edges, *(low for low, _ in self.ranges), *(high + 1 for _, high in self.ranges)})
+        return [(low, after - 1) for low, after in pairwise(cuts)]
 
     def levels(self, feature: str) -> list[str]:
         """The groups of a feature, by name, in their order."""

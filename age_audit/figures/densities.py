@@ -22,7 +22,7 @@ _GRID_POINTS = 401
 MANY_FACES = 10_000  # a curve of more is drawn from counts in narrow bins, which no eye can tell from the exact one
 _BINS_PER_BANDWIDTH = 20
 _READING_NOTE = (
-    f"thin curve: fewer than {FEW_FACES} faces; stroke: one face of a group too small for a curve; "
+    f"thin curve: fewer than {FEW_FACES} faces; mark at the axis: one face of a group too small for a curve; "
     "each panel has its own vertical scale"
 )
 
@@ -166,15 +166,15 @@ def draw_densities(
         look["label"] = f"{group} (n = {len(values):,})"
         if len(values) < FEW_FACES:
             look["linewidth"] = style.THIN_LINE
-        if len(groups) <= style.MANY_GROUPS:
-            look["marker"] = ""  # dashes suffice
         if has_density(values):
+            if len(groups) <= style.MANY_GROUPS:
+                look["marker"] = ""  # dashes suffice
             every = slice(5 * place, None, 5 * len(groups))
             axes.plot(grid, density(values, grid, measure.upper), markevery=every, markersize=5, **look)
         elif len(values):
             _mark_each(axes, values, look)
         else:
-            axes.plot([], [], **look)
+            axes.plot([], [], **look | {"linestyle": ""})
     axes.margins(y=0.12)  # room for the legend
     axes.set_ylim(bottom=0)
     if not any(has_density(values) for _, values in faces.groupby(feature, observed=True)[measure.column]):
@@ -245,8 +245,8 @@ def _draw_mislabelled(
 
 
 def _mark_each(axes: Axes, values: np.ndarray, look: dict) -> None:
-    """Mark every value with a stroke that stands on the horizontal axis, whatever the vertical one shows."""
-    marks = {"linestyle": "", "marker": "|", "markersize": 10, "markeredgewidth": 2, "clip_on": False}
+    """Mark every value with the group's marker just above the horizontal axis, whatever the vertical one shows."""
+    marks = {"linestyle": "", "markersize": 6, "alpha": 0.8, "clip_on": False}
     axes.plot(values, np.full(len(values), 0.025), transform=axes.get_xaxis_transform(), **(look | marks))
 
 

@@ -67,9 +67,11 @@ class ImageFolder:
         from age_audit.faces.decoding import read_bytes
 
         _refuse_other_images(ledger, self._listed, self._config)
-        by_name = self._labels.labels(file.fname for file in self._listed)
-        print(self._labels.report(by_name), end="\n" if self._labels.report(by_name) else "")
-        labels = {file.image: by_name[file.fname] for file in self._listed}
+        folder = self._config.images.absolute()  # which of FairFace's folders it is, say
+        labels = self._labels.labels((folder / file.image).as_posix() for file in self._listed)
+        if report := self._labels.report(labels):
+            print(report)
+        labels = dict(zip((file.image for file in self._listed), labels.values(), strict=True))
         intake = _intake(self._config, self._listed, labels)
         duplicates = duplicate_names(self._listed)
         rows, failures = [], []

@@ -12,7 +12,7 @@ import pandas as pd
 from age_audit.audit.errors.groups import estimates_of
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import ALL, BOUNDS, compared_by, feature_column, feature_title, real_ages
+from age_audit.core.groups import ALL, BOUNDS, check_features, compared_by, feature_column, feature_title, real_ages
 from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
 from age_audit.core.metrics import study_accuracy
 from age_audit.core.randomness import Resampling
@@ -33,7 +33,7 @@ _REASONS = {
     "no_real_age": "without a real age: in no table or figure",
     "no_estimate": "without an estimate: in no table or figure",
     "age_as_range": "with a range of ages as label: error 0 inside it, else the distance from its nearer end",
-    "outside_age_ranges": "with a real age that no age range holds: only in the rows of all ages",
+    "outside_age_ranges": "with a real age, or a range of ages, that no age range holds: only in the rows of all ages",
 }
 
 
@@ -50,8 +50,8 @@ def run_stage3(config: Stage3Config) -> str:
     UsageError
         If the file cannot be used or the folder cannot be written to.
     """
-    asked = map(feature_column, config.sensitive or ())
-    frame = read_activations(config.metadatasets, config.dataset, {*COLUMNS, *asked})
+    asked = [feature_column(name) for name in check_features(config.sensitive or ())]
+    frame = read_activations(config.metadatasets, config.dataset, COLUMNS, asked)
     frame = grouped(frame, config.sensitive, config.ranges)
     computed = study_accuracy(frame["age_estimation"], *real_ages(frame))
     disagree = int((np.abs(frame["age_estimation_accuracy"] - computed) > _ROUNDING).sum())
@@ -118,7 +118,7 @@ def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataF
     config.figures.mkdir(parents=True, exist_ok=True)
     start = f"{config.dataset}_{config.preset}"
     written = []
-    counts = row_counts(frame, list(tables))
+    counts = row_counts(frame, [title for title in tables if title != "age_range"])
     source = f"{config.dataset}, preset {config.preset}"
     source += "; ages are ranges: error 0 inside, else distance from the nearer end" if "age_as_range" in counts else ""
     for title, table in tables.items():
@@ -140,7 +140,7 @@ def _write_table(table: pd.DataFrame, path: Path) -> str:
 
 def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame], disagree: int) -> list[str]:
     """The report without the files."""
-    counts = row_counts(frame, list(tables))
+    counts = row_counts(frame, [title for title in tables if title != "age_range"])
     lines = [f"{config.dataset}, preset {config.preset}: {counts['images']} images read, {counts['used']} used."]
     lines += [f"  {counts[reason]} {words}" for reason, words in _REASONS.items() if counts.get(reason)]
     without = {title: counts[f"no_{feature_column(title)}"] for title in tables if title != "age_range"}

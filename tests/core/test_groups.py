@@ -1,9 +1,14 @@
 """Groups out of columns, age ranges out of ages."""
 
+import re
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from age_audit.core import groups
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import ROOT
 
 
 def test_age_ranges_are_inclusive_and_count_completed_years():
@@ -47,3 +52,36 @@ def test_what_faces_are_compared_by():
     assert [groups.feature_title(column) for column in ("race_real", "gender_real", "skin_tone")] == [
         *("race", "gender", "skin_tone")
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["n"], "'n': tables have a column of that name"),
+        (["mean_absolute_error_low"], "tables have a column of that name"),
+        (["age_range"], "tables have a column of that name"),
+        (["a b", "A/B"], "'A/B': its files would be those of 'a b'"),
+        (["x" * 61], "at most 60 characters without a comma"),
+        (["a,b"], "at most 60 characters without a comma"),
+        ([""], "expected another name"),
+    ],
+)
+def test_names_that_tables_and_files_cannot_carry(names, words):
+    with pytest.raises(UsageError, match=words):
+        groups.check_features(names)
+    with pytest.raises(UsageError, match=words):
+        groups.compared_by(pd.DataFrame(), names)
+
+
+def test_each_feature_counts_once():
+    assert groups.check_features(["tone", "race", "tone"]) == ("tone", "race")
+
+
+def test_no_table_that_ships_has_a_column_that_a_feature_may_be_called():
+    headers = [path.open(encoding="utf-8").readline().strip() for path in (ROOT / "tables").rglob("*.csv")]
+    columns = {name for header in headers for name in header.split(",") if re.fullmatch(r"[\w.]+", name)}
+    assert len(columns) > 200
+    for name in sorted(columns - {"race", "gender"}):
+        if name not in ("race_real", "gender_real"):
+            with pytest.raises(UsageError, match="tables have a column of that name"):
+                groups.check_features([name])

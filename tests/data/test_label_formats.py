@@ -191,10 +191,26 @@ class TestLabelCsv:
             "val/2.jpg,more than 70,Female,Latino_Hispanic,True\nval/3.jpg,0-2,Female,Black,True\n"
         )
         assert read_label_csv(path) == {
-            "1.jpg": FaceLabel("1.jpg", None, "Male", "East Asian", None, (3, 9), {"service_test": "False"}),
-            "2.jpg": FaceLabel("2.jpg", None, "Female", "Latino_Hispanic", None, (70, 130), {"service_test": "True"}),
-            "3.jpg": FaceLabel("3.jpg", None, "Female", "Black", None, (0, 2), {"service_test": "True"}),
+            "val/1.jpg": FaceLabel("val/1.jpg", None, "Male", "East Asian", None, (3, 9), {"service_test": "False"}),
+            "val/2.jpg": FaceLabel(
+                "val/2.jpg", None, "Female", "Latino_Hispanic", None, (70, 130), {"service_test": "True"}
+            ),
+            "val/3.jpg": FaceLabel("val/3.jpg", None, "Female", "Black", None, (0, 2), {"service_test": "True"}),
         }
+
+    def test_an_image_has_the_label_of_its_own_folder(self, csv_of):
+        source = LabelSource(str(csv_of("file,age\nval/1.jpg,3-9\ntrain/1.jpg,20-29\nval/2.jpg,3-9\n")))
+        bounds = [source.label(f"/faces/{image}").age_bounds for image in ("val/1.jpg", "train/1.jpg", "train/2.jpg")]
+        assert bounds == [(3, 9), (20, 29), None]
+        assert source.label("/faces/val/1.jpg").fname == "1.jpg"
+
+    def test_signs_inside_quotes_part_nothing_and_an_empty_last_column_is_none(self, csv_of):
+        path = csv_of('"fname","age","note; with; semi;colons;",\na.jpg,3,x;y,\n')
+        assert read_label_csv(path) == {"a.jpg": FaceLabel("a.jpg", 3.0, features={"note; with; semi;colons;": "x;y"})}
+
+    def test_utf_16_without_its_mark(self, csv_of):
+        with pytest.raises(UsageError, match=r"in UTF-8, or in UTF-16 with its mark"):
+            read_label_csv(csv_of("fname,age\na.jpg,3\n", "utf-16-le"))
 
     def test_appa_real(self, csv_of):
         path = csv_of(
@@ -217,7 +233,10 @@ class TestLabelCsv:
             ("fname,age,real_age\na.jpg,3,3\n", "one column for the age"),
             ("fname,age,Age\na.jpg,3,4\n", "one column for the age"),
             ("fname,age,tone,tone\na.jpg,3,4,5\n", "a name each.*rename 'tone'"),
-            ("fname,age,\na.jpg,3,4\n", "a name each.*rename ''"),
+            ("fname,age,\na.jpg,3,4\n", "line 2: expected 2 cells as in the header, got 3: a.jpg, 3, 4"),
+            ("fname,,age\na.jpg,3,4\n", "a name each.*rename ''"),
+            ("fname,age,tone\na.jpg,3,all\n", "line 2: expected no group called 'all'.*rename it in tone"),
+            ("fname,age\n", "expected a row an image in .*, found its header alone"),
             ("fname,age,race_real\na.jpg,3,4\n", "no result is stored under; rename 'race_real'"),
             ("fname,age,age_estimation\na.jpg,3,4\n", "rename 'age_estimation'"),
             ("fname,age,activation_nose\na.jpg,3,4\n", "rename 'activation_nose'"),
@@ -230,7 +249,7 @@ class TestLabelCsv:
             ("fname,age,gender,race\nsub/a.jpg,3,,\n", r"line 2: expected fname without a folder, got 'sub/a\.jpg'"),
             ("fname,age,gender,race\nc:\\a.jpg,3,,\n", "line 2: expected fname without a folder"),
             ("fname,age,gender,race\na.jpg,3,,\na.jpg,4,,\n", r"line 3: expected each file name once, 'a\.jpg'"),
-            ("file,age\ntrain/1.jpg,3-9\nval/1.jpg,3-9\n", r"line 3: expected each file name once, '1\.jpg'"),
+            ("file,age\nval/1.jpg,3-9\nval/1.jpg,3-9\n", r"line 3: expected each file name once, 'val/1\.jpg'"),
             ("fname,age,gender,race\na.jpg,3,,\n,4,,\n", "line 3: expected a file name in fname"),
             ("fname,age,gender,race\na.jpg,young,,\n", "line 2: expected age to be a number from 0 to 130.*'young'"),
             ("fname,age,gender,race\na.jpg,131,,\n", "expected age to be a number.*'131'"),

@@ -1,12 +1,13 @@
 """Results found by what made them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.core.masks import pack_masks
 from age_audit.data.metadatasets import names_array, write_metadataset
-from age_audit.data.results import find_results
+from age_audit.data.results import Results, find_results
 
 REGIONS_ZERO = {"activation_nose_from_all": 0.0, "activation_nose_pct_of_feature": 0.25}
 
@@ -94,3 +95,15 @@ def test_a_damaged_provenance_is_passed_over(tmp_path):
     (tmp_path / "metadataset_faces_predictions.provenance.json").write_text("[1]")
     (tmp_path / "metadataset_other_predictions.provenance.json").write_text("{")
     assert find_results(tmp_path, "dex-wrn", "published", "faces").folder == tmp_path / "good"
+
+
+def test_bands_lie_within_age_ranges_and_are_these_where_ages_are_ranges(tmp_path):
+    class Known(Results):
+        predictions = pd.DataFrame({"age_real": [5.0]})
+
+    edges = [0, 3, 13, 19, 101]
+    assert Known(tmp_path, "d", "e", "p").bands(edges) == [(0, 2), (3, 12), (13, 18), (19, 25), (26, 100)]
+    own = Known(tmp_path, "d", "e", "p", ranges=((0, 16), (17, 120)))
+    assert own.bands(edges) == [(0, 2), (3, 12), (13, 16), (17, 18), (19, 100), (101, 120)]
+    Known.predictions = pd.DataFrame({"age_real": [None], "age_real_low": [3], "age_real_high": [9]})
+    assert own.bands(edges) == [(0, 16), (17, 120)]

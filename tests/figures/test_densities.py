@@ -73,7 +73,8 @@ def test_legend_colours_are_those_of_the_curves():
 def test_groups_without_a_density_are_marked_face_by_face(errors):
     axes = distributions_by_age_range(frame_of(("Indian", 5, errors)), SIGNED_ERROR, "race_real").axes[0]
     marks = lines(axes)["Indian"]
-    assert marks.get_marker() == "|"
+    assert marks.get_marker() == style.group_look(["Indian"])["Indian"]["marker"]
+    assert marks.get_linestyle() == "None"
     np.testing.assert_array_equal(marks.get_xdata(), errors)
 
 
