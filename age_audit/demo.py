@@ -12,7 +12,6 @@ from pathlib import Path
 
 from age_audit.cli import run_command
 from age_audit.core.config import PRESETS, Stage1Config, Stage2Config, Stage3Config, check_choice
-from age_audit.data.label_formats import CSV_COLUMNS
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.portraits import PORTRAITS, Portrait, portrait_path
 from age_audit.pipeline.recipe import Recipe
@@ -86,8 +85,8 @@ def gather_portraits(folder: Path) -> tuple[Path, Path]:
             target.write_bytes(content)
     with labels.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(CSV_COLUMNS)
-        writer.writerows((portrait.fname, portrait.age, portrait.gender, "") for portrait in PORTRAITS)
+        writer.writerow(("fname", "age", "gender"))
+        writer.writerows((portrait.fname, portrait.age, portrait.gender) for portrait in PORTRAITS)
     return images, labels
 
 
