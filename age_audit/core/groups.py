@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.errors import UsageError
+from age_audit.core.paths import file_stem
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import STUDY_FEATURES, TABLE_PREFIXES, TABLE_SUFFIXES, TABLE_WORDS
 
@@ -89,7 +90,7 @@ def check_features(names: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, str] = {}
     for name in dict.fromkeys(names):
         taken = name in TABLE_WORDS or name.startswith(TABLE_PREFIXES) or name.endswith(TABLE_SUFFIXES)
-        stem = re.sub(r"[^\w.-]+", "_", name).casefold()
+        stem = file_stem(name).casefold()
         if taken or stem in seen or "," in name or not 0 < len(name) <= LONGEST_NAME:
             why = "tables have a column of that name" if taken else f"at most {LONGEST_NAME} characters without a comma"
             why = f"its files would be those of {seen[stem]!r}" if stem in seen else why

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -69,3 +70,8 @@ def landmark_model_path() -> Path:
     path = package_file(*LANDMARK_MODEL)
     verify_hash(path, "sha256", LANDMARK_MODEL_SHA256)
     return path
+
+
+def file_stem(text: str) -> str:
+    """A name as a part of a file name: letters, digits, dots and dashes, anything else as underscores."""
+    return re.sub(r"[^\w.-]+", "_", text)

@@ -15,6 +15,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL, BOUNDS, check_features, compared_by, feature_column, feature_title, real_ages
 from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
 from age_audit.core.metrics import study_accuracy
+from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
@@ -23,7 +24,7 @@ from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import files_there, read_activations
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import save_figure
-from age_audit.store.files import file_stem, write_atomically
+from age_audit.store.files import write_atomically
 
 COLUMNS = (*REQUIRED_COLUMNS, *BOUNDS, "age_estimation_accuracy")  # all that tables and figures need of a file
 RESAMPLING = Resampling(seed=42)  # as the notebooks: the same faces have the same interval in their tables and here

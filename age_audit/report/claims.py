@@ -7,8 +7,8 @@ import re
 import pandas as pd
 
 from age_audit.core.errors import UsageError
+from age_audit.core.paths import file_stem
 from age_audit.report.saving import Saver, escaped
-from age_audit.store.files import file_stem
 
 _FIELD = re.compile(r"\{[^{}]*\}")
 PUBLISHED, AUDIT = "published", "audit"

@@ -11,8 +11,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from age_audit.core.errors import UsageError
+from age_audit.core.paths import file_stem
 from age_audit.figures import style
-from age_audit.store.files import file_stem, write_atomically
+from age_audit.store.files import write_atomically
 
 SIGNIFICANT = 6  # digits in CSV: more would show how a machine adds, not what was measured
 LATEX_SIGNIFICANT = 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 import shutil
 import tempfile
 import uuid
@@ -165,8 +164,3 @@ def read_png(path: Path) -> np.ndarray:
     """
     with Image.open(path) as picture:
         return np.array(picture)
-
-
-def file_stem(text: str) -> str:
-    """A name as a part of a file name: letters, digits, dots and dashes, anything else as underscores."""
-    return re.sub(r"[^\w.-]+", "_", text)
