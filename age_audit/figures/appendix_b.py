@@ -208,7 +208,7 @@ def association_panels(table: pd.DataFrame, error: str = "absolute_error", sourc
             Line2D([], [], color=colour, marker="o", label=f"{name} masks: log-ratio, 95 % interval")
             for name, colour in zip(masks, (_FIRST, _SECOND), strict=False)
         ]
-        keys.append(Line2D([], [], color=_LINE, marker="o", mfc="white", linestyle="", label="plain share"))
+        keys.append(Line2D([], [], color=_LINE, marker="x", linestyle="", label="plain share"))
         return _finish(figure, f"Shares and {error.replace('_', ' ')}, each face once", source, keys)
 
 
@@ -216,13 +216,13 @@ def _draw_associations(axes: Axes, rows: pd.DataFrame, colour: str, shift: float
     places = np.arange(len(rows)) + shift
     axes.hlines(places, rows["low"], rows["high"], color=colour, linewidth=1.6)
     axes.plot(rows["r"], places, "o", color=colour, markersize=5)
-    axes.plot(rows["r_share"], places, "o", color=colour, markerfacecolor="white", markersize=3.5)
+    axes.plot(rows["r_share"], places, "x", color=colour, markersize=4)
 
 
 def _frame_segments(axes: Axes, age_range: str, *words: str) -> None:
     """One row a segment, the first on top, a line at 0, and whose faces these are as title."""
     years = "all ages" if age_range == ALL else f"{age_range} years"
-    axes.set_title("\n".join([years, *words]), fontsize=9.5)
+    axes.set_title("\n".join([years, *words]), fontsize=style.SMALL)
     axes.axvline(0, **_ZERO)
     axes.set_yticks(range(len(SEGMENTS)), SEGMENT_NAMES)
     axes.set_ylim(len(SEGMENTS) - 0.5, -0.5)

@@ -50,7 +50,7 @@ def draw_correlations(
     for (row, column), r in np.ndenumerate(values):
         dark = np.isfinite(r) and abs(r) > 0.6 * limit
         text = f"{round(r, 3) + 0:+.3f}".replace("-", "−") if np.isfinite(r) else "–"  # no −0.000
-        axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black", fontsize=9)
+        axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black", fontsize=style.SMALL)
     names = [fill(in_words(name), 10) for name in table.columns] if columns is None else list(columns)
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(table)), [in_words(name) for name in table.index])

@@ -118,8 +118,8 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, featu
             axes.tick_params(labelbottom=True)
         title = f"{measure.title} by {feature_title(feature)}"
         figure.suptitle(f"{title} ({source})" if source else title)
-        figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}\n{_READING_NOTE}", fontsize=10)
-        figure.supylabel(measure.density_label, fontsize=10)
+        figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}\n{_READING_NOTE}")
+        figure.supylabel(measure.density_label)
     return figure
 
 
@@ -223,8 +223,8 @@ def mislabelled_demonstration(frame: pd.DataFrame, measure: Distribution, featur
         right.set_title("RIGHT: each legend entry is its curve")
         wrong.set_title("WRONG, on purpose: same curves, labels given as a list")
         figure.suptitle(f"Demonstration: how a legend can name the wrong curves (real age {age_range} years)")
-        figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}{note}", fontsize=10)
-        figure.supylabel(measure.density_label, fontsize=10)
+        figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}{note}")
+        figure.supylabel(measure.density_label)
     return figure
 
 

@@ -64,7 +64,7 @@ def forests_by_age_range(
     title, note : str
         Above and below.
     features : sequence of str
-        Columns of what groups are made of, one or two: colours are the first one's groups, markers the second one's.
+        Columns of what groups are made of, one or two: markers are the first one's groups, colours the second one's.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def forest(
     table : DataFrame
         ``by_group`` of :func:`age_audit.audit.errors.groups.disaggregate`, controlled for ``age_range``.
     features : str or sequence of str
-        What groups are made of. Colours are those of the first one's groups, markers those of the second one's.
+        What groups are made of, one feature or two, which look as :func:`.style.crossed_looks` says.
     overall : DataFrame
         ``overall`` of the same: a line behind each block, with its interval as a band.
     title : str
@@ -210,7 +210,7 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
         style.legend(panels[-1], len(groups))
         figure.suptitle(title)
         note = "bars: 95 % bootstrap intervals; groups stand beside each other for legibility; hollow: fewer than "
-        figure.supxlabel(f"{note}{FEW_FACES} faces", fontsize=9)
+        figure.supxlabel(f"{note}{FEW_FACES} faces", fontsize=style.SMALL)
     return figure
 
 
@@ -240,7 +240,7 @@ def _draw_blocks(
                     _draw_behind(axes, everyone)
                     size = f" (n = {everyone['n']:,})" if "n" in everyone else ""
                 if axes is line[0]:
-                    axes.set_title(name + size, loc="left", fontsize=10, fontweight="bold", pad=4)
+                    axes.set_title(name + size, loc="left", fontweight="bold", pad=4)
                 _draw_rows(axes, _chosen(table, age_range, quantity.column), features, quantity.digits)
                 axes.axvline(0, **_NO_ERROR)  # zero is in view in every column
                 axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
@@ -248,7 +248,7 @@ def _draw_blocks(
         for axes, quantity in zip(grid[-1] if ranges else (), quantities, strict=bool(ranges)):
             axes.set_xlabel(quantity.axis_label)
         figure.suptitle(title)
-        figure.supxlabel(notes, fontsize=9)
+        figure.supxlabel(notes, fontsize=style.SMALL)
     return figure
 
 
@@ -265,16 +265,10 @@ def _draw_behind(axes: Axes, everyone: pd.Series) -> None:
 
 
 def _looks(rows: pd.DataFrame, features: Sequence[str]) -> list[tuple[str, dict]]:
-    """Name, colour and marker of each row's group."""
-    firsts = rows[features[0]].astype(str)
-    colours = {group: look["color"] for group, look in style.group_look(list(dict.fromkeys(firsts))).items()}
-    seconds = rows[features[1]].astype(str) if len(features) > 1 else pd.Series("", index=rows.index)
-    markers = {group: style.MARKERS[i % len(style.MARKERS)] for i, group in enumerate(dict.fromkeys(seconds))}
-    names = rows[list(features)].astype(str).agg(" / ".join, axis=1)
-    return [
-        (name, {"color": colours[first], "marker": markers[second]})
-        for name, first, second in zip(names, firsts, seconds, strict=True)
-    ]
+    """Name and look of each row's group."""
+    groups = rows[list(features)].astype(str)
+    looks = style.crossed_looks(*(list(dict.fromkeys(groups[feature])) for feature in features))
+    return [(" / ".join(group), looks[group]) for group in groups.itertuples(index=False, name=None)]
 
 
 def _draw_rows(axes: Axes, rows: pd.DataFrame, features: Sequence[str], digits: int) -> None:
@@ -288,13 +282,13 @@ def _draw_rows(axes: Axes, rows: pd.DataFrame, features: Sequence[str], digits: 
             axes.plot([row["crude"], value], [place] * 2, color="0.6", linewidth=0.8, zorder=1)
         if not np.isfinite(value):
             continue
-        width, face = (style.THIN_LINE, "white") if row["few_faces"] else (1.8, colour)
+        width, few = (style.THIN_LINE, style.HOLLOW) if row["few_faces"] else (1.3, {})
         axes.hlines(place, low, high, color=colour, linewidth=width, zorder=3)
-        axes.plot(value, place, markersize=6, markerfacecolor=face, linestyle="", zorder=4, **look)
+        axes.plot(value, place, zorder=4, **look | few | {"linestyle": "", "markersize": 4.5})
         text = f"{value:.{digits}f}" + (f" ({low:.{digits}f} to {high:.{digits}f})" if np.isfinite(low) else "")
         text = text.replace("-", "−")
-        axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-    axes.set_yticks(range(len(labels)), labels, fontsize=9)
+        axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=style.SMALL)
+    axes.set_yticks(range(len(labels)), labels, fontsize=style.SMALL)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.92", zorder=-1)

@@ -95,29 +95,30 @@ def heatmap_grid(
     note : str
         Below the panels: how to read the figure.
     size : float
-        Side of a panel, inches.
+        Side of a panel in inches; less where a page is not wide enough.
 
     Returns
     -------
     Figure
     """
+    size = min(size, (style.FULL - 0.4) / len(columns))
     with style.applied():
         figure = style.new_figure(0.4 + size * len(columns), 1.9 + (size + 0.32) * len(rows))
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
         for line, row in zip(panels, grid, strict=True):
             for panel, axes in zip(line, row, strict=True):
                 draw_heatmap(axes, panel.heatmap, scale.limits, panel.empty, "nearest")
-                axes.set_title(panel.title, fontsize=9)
+                axes.set_title(panel.title, fontsize=style.SMALL)
                 if not np.isnan(panel.heatmap).all():
                     draw_face_outline(axes, landmarks)
-        above = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "fontsize": 11}
+        above = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
         for axes, name in zip(grid[0], columns, strict=True):
             axes.annotate(name, (0.5, 1), (0, 21), fontweight="bold", **above)
         for axes, name in zip(grid[:, 0], rows, strict=True):
-            axes.set_ylabel(name, fontsize=11)
+            axes.set_ylabel(name)
         _add_scale(figure, grid, scale)
         figure.suptitle(title + "\n" if any(columns) else title)  # the layout leaves no room for names of columns
-        figure.supxlabel(note, fontsize=9)
+        figure.supxlabel(note, fontsize=style.SMALL)
     return figure
 
 

@@ -18,7 +18,7 @@ _LEVEL = {"color": "black", "linestyle": "--", "linewidth": 1.0, "zorder": 1}
 _HOLM = {"color": "0.45", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
 _LEAST_P = 1e-30  # what is below is drawn there: no eye needs more
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")  # the style sets no formulas
-FEATURES = ("race", "gender")  # colours and markers are the first one's groups, fillings the second one's
+FEATURES = ("race", "gender")  # markers and dashes are the first one's groups, colours the second one's
 
 
 def p_values_against_n(
@@ -38,14 +38,14 @@ def p_values_against_n(
     Returns
     -------
     Figure
-        A row a set and a column an age range; both axes are logarithmic and shared. Colours and markers are the first
-        feature's groups (races), fillings the second one's (genders).
+        A row a set and a column an age range; both axes are logarithmic and shared. Markers are the first
+        feature's groups (races), colours the second one's (genders).
     """
     for tests in sets.values():
         require_columns(tests, ("age_range", *features, "n", "p_value"))
     everything = pd.concat(sets.values())
     ages = list(dict.fromkeys(everything["age_range"].astype(str))) or ["no"]
-    looks, fillings = _looks(everything, features)
+    looks = _looks(everything, features)
     with style.applied():
         figure = style.new_figure(2.7 * len(ages) + 2.4, 3.1 * len(sets) + 1.2)
         panels = figure.subplots(len(sets), len(ages), sharex=True, sharey=True, squeeze=False)
@@ -53,51 +53,42 @@ def p_values_against_n(
             shown = int(tests["p_value"].notna().sum())
             for axes, age in zip(row, ages, strict=True):
                 inside = tests["age_range"].astype(str) == age
-                _draw_p_values(axes, tests[inside], looks, fillings, features, alpha, max(1, shown))
-                axes.set_title(f"{age} years", fontsize=10)
+                _draw_p_values(axes, tests[inside], looks, features, alpha, max(1, shown))
+                axes.set_title(f"{age} years")
             row[0].set_ylabel(f"{name} faces ({shown} of {len(tests)}\ngroups have 8 faces or more)")
         panels[0, 0].set(xlim=(6.5, 1.4 * max(100, everything["n"].max())), ylim=(None, 2))  # of all: they are shared
-        marks = {"linestyle": "", "markersize": 7}
-        handles = [Line2D([], [], **look | marks, label=group) for group, look in looks.items()]
-        handles += [
-            Line2D([], [], marker="o", color="0.3", label=group, **marks | style.filling(place, "0.3"))
-            for group, place in fillings.items()
-            if group
-        ]
+        marks = {"linestyle": "", "markersize": 5}
+        handles = [Line2D([], [], **look | marks, label=", ".join(group)) for group, look in looks.items()]
         handles += panels[0, 0].lines[-2:]
         figure.legend(handles=handles, loc="outside right center")
         figure.suptitle(_title("Test of normality of each group's estimates, and how many faces the group has", source))
-        figure.supxlabel("faces of the group (n)", fontsize=10)
-        figure.supylabel("p-value of the test of normality (D'Agostino's K²)", fontsize=10)
+        figure.supxlabel("faces of the group (n)")
+        figure.supylabel("p-value of the test of normality (D'Agostino's K²)")
     return figure
 
 
 def _groups(table: pd.DataFrame, features: Sequence[str]) -> list[pd.Series]:
-    """The groups of the first feature and of the second, as text; of no second one, ``""``."""
-    firsts = table[features[0]].astype(str)
-    return [firsts, table[features[1]].astype(str) if len(features) > 1 else pd.Series("", table.index, dtype=str)]
+    """Of each row the group of the first feature, and of the second if there is one, as text."""
+    return [table[feature].astype(str) for feature in features]
 
 
-def _looks(table: pd.DataFrame, features: Sequence[str]) -> tuple[dict[str, dict], dict[str, int]]:
-    """Colour, dashes and marker by group of the first feature; the place in the order by group of the second."""
-    firsts, seconds = (list(dict.fromkeys(groups)) for groups in _groups(table, features))
-    return style.group_look(firsts), {group: place for place, group in enumerate(seconds)}
+def _looks(table: pd.DataFrame, features: Sequence[str]) -> dict[tuple[str, ...], dict]:
+    """Look by group, in the order of the rows."""
+    return style.crossed_looks(*(list(dict.fromkeys(groups)) for groups in _groups(table, features)))
 
 
 def _draw_p_values(
     axes: Axes,
     tests: pd.DataFrame,
-    looks: Mapping[str, dict],
-    fillings: Mapping[str, int],
+    looks: Mapping[tuple[str, ...], dict],
     features: Sequence[str],
     alpha: float,
     tested: int,
 ) -> None:
     axes.set(xscale="log", yscale="log")
     tests = tests[tests["p_value"].notna()]
-    for n, p, first, second in zip(tests["n"], tests["p_value"], *_groups(tests, features), strict=True):
-        look = looks[first] | {"linestyle": "", "markersize": 7, "markeredgewidth": 1.5}
-        axes.plot(n, max(p, _LEAST_P), **look | style.filling(fillings[second], look["color"]))
+    for n, p, *group in zip(tests["n"], tests["p_value"], *_groups(tests, features), strict=True):
+        axes.plot(n, max(p, _LEAST_P), **looks[tuple(group)] | {"linestyle": "", "markersize": 5})
     axes.axhline(alpha, label=f"level {alpha:g}: rejected below", **_LEVEL)
     axes.axhline(alpha / tested, label="level / tests of the row\n(Holm's first step)", **_HOLM)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
@@ -148,8 +139,8 @@ def rejections_by_size(
             axes.set_xlim(sizes.min() / 1.3, 1.3 * sizes.max())
             axes.minorticks_off()
         figure.suptitle(_title("The same groups, had fewer of their faces been seen", source))
-        figure.supxlabel("faces drawn from the group (n)", fontsize=10)
-        figure.supylabel(f"share of samples in which normality is rejected (level {alpha:g})", fontsize=10)
+        figure.supxlabel("faces drawn from the group (n)")
+        figure.supylabel(f"share of samples in which normality is rejected (level {alpha:g})")
     return figure
 
 
@@ -161,13 +152,11 @@ def _draw_rejections(axes: Axes, samples: pd.DataFrame, features: Sequence[str],
         return
     normal = samples.groupby("n")["rejected_normal"].agg(["min", "max"])
     axes.fill_between(normal.index, normal["min"], normal["max"], color="0.8", label="normal, rounded to whole years")
-    looks, fillings = _looks(samples, features)
-    firsts, seconds = _groups(samples, features)
-    for (second, first), group in samples.groupby([seconds, firsts], sort=False):
-        look = looks[first] | style.filling(fillings[second], looks[first]["color"])
-        label = f"{', '.join(filter(None, (second, first)))} (n = {group['n_group'].iloc[0]:,})"
-        axes.plot(group["n"], group["rejected"], label=label, **look, markersize=5, linewidth=1.4)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.2, fontsize=8)
+    looks = _looks(samples, features)
+    for name, group in samples.groupby(_groups(samples, features), sort=False):
+        label = f"{', '.join(name)} (n = {group['n_group'].iloc[0]:,})"
+        axes.plot(group["n"], group["rejected"], label=label, **looks[name], markersize=4, linewidth=1.0)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.2, fontsize=style.SMALL)
 
 
 def _title(words: str, source: str) -> str:

@@ -12,7 +12,7 @@ from age_audit.figures import style
 
 _OBSERVED, _NULL, _EVEN = "0.1", "0.7", "0.4"  # greys: colours stand for groups of faces
 _FOUND = 0.05
-_SIZE = {"ha": "right", "va": "center", "color": "0.35", "fontsize": 8}
+_SIZE = {"ha": "right", "va": "center", "color": "0.35", "fontsize": style.SMALL}
 
 
 def observed_and_null(
@@ -43,7 +43,8 @@ def observed_and_null(
     Returns
     -------
     Figure
-        A dot is filled where ``p_holm`` is below 0.05. Rows without a number say "too few faces".
+        A dot is large where ``p_holm`` is below 0.05, and hollow where ``few_faces`` is true.
+        Rows without a number say "too few faces".
     """
     with style.applied():
         figure = style.new_figure(2.2 + 2.9 * len(tables), 2.1 + 0.24 * len(labels))
@@ -68,21 +69,29 @@ def observed_and_null(
 
 def _draw_row(axes, y: float, row: pd.Series, columns: Mapping[str, str]) -> None:
     if pd.isna(row[columns["observed"]]):
-        axes.text(0.03, y, "too few faces", transform=axes.get_yaxis_transform(), va="center", color="0.5", fontsize=8)
+        axes.text(
+            0.03,
+            y,
+            "too few faces",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color="0.5",
+            fontsize=style.SMALL,
+        )
         return
     axes.plot([row[columns["low"]], row[columns["high"]]], [y, y], color=_NULL, linewidth=5, solid_capstyle="butt")
     axes.plot(row[columns["null"]], y, "|", color="0.15", markersize=9)
     if "even" in columns:
         axes.plot(row[columns["even"]], y, "x", color=_EVEN, markersize=5, markeredgewidth=1.4)
-    face = _OBSERVED if row["p_holm"] < _FOUND else "white"
-    axes.plot(row[columns["observed"]], y, "o", color=_OBSERVED, markerfacecolor=face, markersize=6)
+    look = (style.HEAVY if row["p_holm"] < _FOUND else style.LIGHT) | (style.HOLLOW if row.get("few_faces") else {})
+    axes.plot(row[columns["observed"]], y, "o", color=_OBSERVED, **look)
 
 
 def _legend(names: Mapping[str, str]) -> list[Line2D]:
-    dot = {"color": _OBSERVED, "marker": "o", "linestyle": "", "markersize": 6}
+    dot = {"color": _OBSERVED, "marker": "o", "linestyle": ""}
     handles = [
-        Line2D([], [], **dot, label=f"{names['observed']}, adjusted p < {_FOUND}"),
-        Line2D([], [], **dot, markerfacecolor="white", label=f"{names['observed']}, not told apart from chance"),
+        Line2D([], [], **dot, **style.HEAVY, label=f"{names['observed']}, adjusted p < {_FOUND}"),
+        Line2D([], [], **dot, **style.LIGHT, label=f"{names['observed']}, not told apart from chance"),
         Line2D([], [], color=_NULL, linewidth=5, marker="|", markeredgecolor="0.15", label=names["null"]),
     ]
     if "even" in names:

@@ -105,8 +105,7 @@ def face_panel(
     _check_shapes(crop, estimate, attribution)
     explained = _explained_class(attribution.target, estimate.classes)
     with style.applied(), matplotlib.rc_context(_SETTINGS):
-        figure = style.new_figure(_WIDTH, _HEIGHT)
-        figure.set_layout_engine("none")  # every axes has its place in inches
+        figure = Figure(figsize=(_WIDTH, _HEIGHT))  # for a screen; every axes has its place in inches
         lefts = [_GAP + i * (_SIDE + _GAP) for i in range(3)]
         on_crop = [_place(figure, lefts[i], _BOTTOM, _SIDE, _SIDE, PANELS[i]) for i in range(3)]
         ages = _place(figure, 12.15, _BOTTOM, _WIDTH - 12.35, _SIDE, PANELS[3])

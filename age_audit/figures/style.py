@@ -1,8 +1,20 @@
-"""One place for how figures look: colours, order of groups, fonts, and how a figure becomes a file.
+"""One place for how figures look: what a mark means, colours, fonts, sizes, and how a figure becomes a file.
+
+What a mark means, in every figure the same and nothing else:
+
+- hollow: few faces (:data:`HOLLOW`). A thin line means the same of a curve, which cannot be hollow;
+- heavy (large, thick, bold): more than chance gives, after adjustment (:data:`HEAVY`, :data:`LIGHT`);
+- colour, dashes and marker: the group (:func:`group_look`). Genders share no colour with races. Where a group is made
+  of two features, such as race and gender, the colour says the second one, so that women and men are told apart by
+  colour; dashes and marker say the first (:func:`crossed_looks`);
+- grey: all faces, or what chance alone gives.
 
 Colours are those of Okabe & Ito (2008), which stay apart under the common colour deficiencies; their yellow is left
-out because thin lines of it vanish on white. A group has the same colour, dashes and marker in every figure, and
-genders share none with races, so that a figure can be read in print without colour too.
+out because thin lines of it vanish on white.
+
+Figures are drawn in the size in which they are printed: :data:`FULL` inches wide, or :data:`COLUMN`, and no taller than
+:data:`TALLEST`, with text of :data:`BASE` points, in small print :data:`SMALL`. What asks for more room gets a page.
+The title of a figure is what it finds; what it shows, and how to read it, is its caption.
 """
 
 from __future__ import annotations
@@ -30,23 +42,37 @@ _COLOURS = (*GENDER_COLOURS.values(), *RACE_COLOURS.values(), "#882255", "#99993
 MANY_GROUPS = 5  # curves of more are told apart by markers as well, and their legend stands beside them
 DIVERGING = "RdBu_r"  # colours of signed values, read alike with the common colour deficiencies
 
+FULL, COLUMN, TALLEST = 7.0, 3.4, 9.0  # inches: across a page, across one of its two columns, down a page
+BASE, SMALL = 8, 7  # points; nothing is set smaller than 6.5
+HOLLOW = {"markerfacecolor": "white"}  # few faces, whatever the marker
+HEAVY = {"markersize": 6.5, "markeredgewidth": 1.2}  # told apart from chance
+LIGHT = {"markersize": 3.5, "markeredgewidth": 0.8}  # not told apart from it
+
 _SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that figures are the same on every machine
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.labelsize": 10,
+    "font.size": BASE,
+    "axes.titlesize": BASE,
+    "axes.labelsize": BASE,
+    "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.unicode_minus": True,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": SMALL,
     "legend.frameon": False,
-    "lines.linewidth": 2.0,
-    "figure.titlesize": 13,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.3,
+    "figure.titlesize": 9,
+    "figure.titleweight": "bold",
     "figure.facecolor": "white",
+    "pdf.fonttype": 42,  # outlines that journals take and that can be searched for; 3, the default, many refuse
+    "svg.fonttype": "none",  # text stays text
     "text.parse_math": False,  # names of groups and data sets are text, even with a dollar sign in them
 }
-THIN_LINE = 0.9  # points, for what stands on few faces
-DPI = 150  # pixels an inch of saved figures
+THIN_LINE = 0.6  # points, for what stands on few faces
+DPI = 200  # pixels an inch of saved figures
 # What would make equal figures differ: when they were made, and by which version of what.
 _NAMELESS = {"png": {"Software": None}, "pdf": {"Creator": None, "Producer": None, "CreationDate": None}}
 
@@ -90,12 +116,16 @@ def _look(place: int, colour: str) -> dict:
     }
 
 
-def filling(place: int, colour: str) -> dict:
-    """How a marker is filled that tells a second feature's groups apart: full, hollow, then halves."""
-    if place < 2:
-        return {"markerfacecolor": ("white" if place else colour)}
-    half = ("left", "top", "right", "bottom")[(place - 2) % 4]
-    return {"markerfacecolor": colour, "markerfacecoloralt": "white", "fillstyle": half}
+def crossed_looks(firsts: Sequence[str], seconds: Sequence[str] = ()) -> dict[tuple[str, ...], dict]:
+    """The look of every combination of two features' groups, by (first, second); of one feature, by (first,).
+
+    Dashes and marker are those of the first feature's group, the colour that of the second one's.
+    """
+    looks = group_look(firsts)
+    if not seconds:
+        return {(first,): look for first, look in looks.items()}
+    colours = {second: look["color"] for second, look in group_look(seconds).items()}
+    return {(first, second): look | {"color": colours[second]} for first, look in looks.items() for second in seconds}
 
 
 def legend(axes: Axes, groups: int, **options) -> None:
@@ -105,8 +135,8 @@ def legend(axes: Axes, groups: int, **options) -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of that size in inches that belongs to no window, so that no display is needed."""
-    return Figure(figsize=(width, height), layout="constrained")
+    """A figure of that size in inches, at most a page's, that belongs to no window, so that no display is needed."""
+    return Figure(figsize=(min(width, FULL), min(height, TALLEST)), layout="constrained")
 
 
 def open_figure(width: float, height: float) -> Figure:

@@ -38,7 +38,7 @@ OVERALL = rows_of([{}])
 
 
 def dots(axes):
-    return [line for line in axes.get_lines() if line.get_marker() in ("o", "s") and len(line.get_xdata()) == 1]
+    return [line for line in axes.get_lines() if line.get_marker() not in ("None", "x") and len(line.get_xdata()) == 1]
 
 
 def panels(figure):
@@ -84,8 +84,8 @@ def test_block_titles_count_all_faces():
 def test_combinations_have_the_colour_of_one_and_the_marker_of_the_other():
     groups = [{"race_real": race, "gender_real": gender} for race in RACES[:2] for gender in GENDERS]
     axes = forest(rows_of(groups), ["race_real", "gender_real"], OVERALL, "").axes[0]
-    assert [dot.get_marker() for dot in dots(axes)] == ["o", "s", "o", "s"]
-    assert len({dot.get_color() for dot in dots(axes)[:2]}) == 1
+    assert [dot.get_marker() for dot in dots(axes)] == ["o", "o", "s", "s"]
+    assert [dot.get_color() for dot in dots(axes)] == [*style.GENDER_COLOURS.values()] * 2
     assert axes.get_yticklabels()[1].get_text() == "Caucasian / Female (n = 49)"
 
 
@@ -167,11 +167,12 @@ def test_a_wide_table_is_drawn_alike():
     figure = forests_by_age_range(WIDE, [Quantity("error", "error (years)", "error_to_overall", digits=2)], "Errors")
     first, second = figure.axes
     assert [dot.get_xdata()[0] for dot in dots(first)] == [5, 7] and not dots(second)
-    assert [dot.get_marker() for dot in dots(first)] == ["o", "s"]
+    assert [dot.get_markeredgecolor() for dot in dots(first)] == list(style.GENDER_COLOURS.values())
+    assert len({dot.get_marker() for dot in dots(first)}) == 1  # one race
     male, female = first.collections
     assert male.get_segments()[0][:, 0].tolist() == [4, 6] and female.get_segments()[0][:, 0].tolist() == [2, 9]
     assert female.get_linewidth()[0] == style.THIN_LINE < male.get_linewidth()[0]
-    assert [dot.get_markerfacecolor() for dot in dots(first)] == [style.RACE_COLOURS["Asian"], "white"]
+    assert [dot.get_markerfacecolor() for dot in dots(first)] == [style.GENDER_COLOURS["Male"], "white"]
     labels = ["Asian / Male (n = 400)", "Asian / Female (n = 12)"]
     assert [text.get_text() for text in first.get_yticklabels()] == labels
     assert first.texts[0].get_text() == "5.00 (4.00 to 6.00)"

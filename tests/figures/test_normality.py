@@ -47,8 +47,8 @@ def test_every_tested_group_is_a_mark():
     assert [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in points(youngest)] == [(30, 0.2), (1200, 1e-30)]
     assert (len(points(older)), len(points(other))) == (0, 1)
     male, female = points(youngest)
-    assert male.get_markerfacecolor() == male.get_markeredgecolor() == style.RACE_COLOURS["Asian"]
-    assert (female.get_markerfacecolor(), female.get_markeredgecolor()) == ("white", style.RACE_COLOURS["Asian"])
+    assert [mark.get_markerfacecolor() for mark in (male, female)] == list(style.GENDER_COLOURS.values())
+    assert male.get_marker() == female.get_marker()  # one race
     assert youngest.get_ylabel() == "explained faces (2 of 3\ngroups have 8 faces or more)"
 
 
@@ -58,7 +58,7 @@ def test_races_differ_in_their_markers_too_and_the_legend_says_where_the_levels_
     assert asian.get_marker() != other.get_marker()
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [
-        *("Asian", "Other", "Male", "Female", "level 0.01: rejected below"),
+        *("Asian, Male", "Asian, Female", "Other, Male", "Other, Female", "level 0.01: rejected below"),
         "level / tests of the row\n(Holm's first step)",
     ]
     levels = [line.get_ydata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
@@ -86,7 +86,7 @@ def test_no_tick_is_a_formula():
 
 def test_lines_of_the_same_groups_with_fewer_faces():
     first, second, *_ = rejections_by_size(SAMPLES).axes
-    assert legend(first) == ["normal, rounded to whole years", "Male, Asian (n = 400)", "Female, Asian (n = 90)"]
+    assert legend(first) == ["normal, rounded to whole years", "Asian, Male (n = 400)", "Asian, Female (n = 90)"]
     lines = [line for line in first.lines if len(line.get_xdata()) == 2 and line.get_marker() != "None"]
     assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.6], [0.2, 0.3]]
     assert [text.get_text() for text in second.texts] == ["too few faces"]

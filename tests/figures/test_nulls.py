@@ -27,11 +27,18 @@ def test_a_dot_a_bar_and_a_word_where_there_is_none():
     assert [label.get_text() for label in first.get_yticklabels()] == ["x", "y", "z"]
     dots = points(first, "o")
     assert [(dot.get_xdata()[0], dot.get_ydata()[0]) for dot in dots] == [(0.5, 0), (0.2, 1)]
-    assert [dot.get_markerfacecolor() != "white" for dot in dots] == [True, False]  # only the first is found
+    assert dots[0].get_markersize() > dots[1].get_markersize()  # only the first is found
+    assert not any(dot.get_markerfacecolor() == "white" for dot in dots)
     bars = [list(line.get_xdata()) for line in first.lines if len(line.get_xdata()) == 2]
     assert bars == [[0.1, 0.3]] * 2
     assert [text.get_text() for text in first.texts] == ["too few faces", "3 + 4", "5 + 6", "0 + 1"]
     assert [text.get_text() for text in figure.legends[0].texts][-1] == "spread evenly"
+
+
+def test_few_faces_are_hollow_found_or_not():
+    few = table(few_faces=[False, True, True])
+    dots = points(observed_and_null({"a": few}, ["x", "y", "z"], COLUMNS, "size", "title", WORDS).axes[0], "o")
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [False, True]
 
 
 def test_without_what_an_even_mask_gives():

@@ -16,7 +16,7 @@ def interactive():
 def test_settings_are_the_users_own_afterwards():
     with matplotlib.rc_context({"font.size": 33.0}):
         with style.applied():
-            assert matplotlib.rcParams["font.size"] == 10
+            assert matplotlib.rcParams["font.size"] == style.BASE
         assert matplotlib.rcParams["font.size"] == 33
 
 
@@ -30,6 +30,28 @@ def test_interactive_mode_that_the_first_figure_switches_on_stays_on(interactive
         interactive(False)
         raise KeyError
     assert not matplotlib.is_interactive()
+
+
+def test_no_figure_is_larger_than_a_page():
+    assert style.new_figure(16, 10).get_size_inches().tolist() == [style.FULL, style.TALLEST] == [7, 9]
+    assert style.new_figure(style.COLUMN, 2).get_size_inches().tolist() == [3.4, 2]
+
+
+def test_fonts_are_embedded_as_outlines_that_journals_take():
+    with style.applied():
+        figure = style.new_figure(2, 1)
+        figure.suptitle("Estimates")
+    content = style.figure_bytes(figure, "pdf")
+    assert b"/Subtype /Type0" in content and b"/Type3" not in content
+
+
+def test_groups_of_two_features():
+    looks = style.crossed_looks(["Caucasian", "Asian"], ["Male", "Female"])
+    assert [look["color"] for look in looks.values()] == [*style.GENDER_COLOURS.values()] * 2
+    assert (
+        looks["Asian", "Male"]["marker"] == looks["Asian", "Female"]["marker"] != looks["Caucasian", "Male"]["marker"]
+    )
+    assert style.crossed_looks(["Asian"]) == {("Asian",): style.group_look(["Asian"])["Asian"]}
 
 
 def test_looks():
