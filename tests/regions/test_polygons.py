@@ -81,6 +81,42 @@ def test_regions_are_the_thirteen_in_order():
     assert tuple(POINT_ORDER) == REGIONS
 
 
+def test_outlines_join_the_points_that_the_study_joined():
+    # The 68-point scheme counts from the left of the image to the right: jaw 0-16, brows 17-21 and 22-26; bridge of the
+    # nose downwards 27-30, nostrils 31-35; eyes and lips clockwise, with the corners of the mouth at 48 and 54.
+    jaw, left_brow, right_brow, nostrils = range(17), range(17, 22), range(22, 27), range(31, 36)
+    top_left, top_right, bottom_left, bottom_right = -1, -2, -3, -4
+    assert dict(POINT_ORDER) == {
+        "nose": (21, *nostrils, 22),
+        "eye_l": (0, *left_brow, 27, 28, 2, 1),
+        "eye_r": (16, 15, 14, 28, 27, *right_brow),
+        "cheek_l": (2, 28, 29, 30, 31, 48, *jaw[6:2:-1]),
+        "cheek_r": (*jaw[14:9:-1], 54, 35, 30, 29, 28),
+        "eye_l_inner": tuple(range(36, 42)),
+        "eye_r_inner": tuple(range(42, 48)),
+        "mouth_inner": tuple(range(48, 60)),
+        "chin": (6, 48, *nostrils, 54, *jaw[10:6:-1]),
+        "top": (top_left, 0, *left_brow, *right_brow, 16, top_right),
+        "left": (top_left, *jaw[:7], bottom_left),
+        "right": (top_right, *jaw[16:9:-1], bottom_right),
+        "bottom": (bottom_left, *jaw[6:11], bottom_right),
+    }
+
+
+@pytest.mark.parametrize(
+    ("region", "corners"),
+    [
+        ("top", [(0, 0), (20, 0)]),
+        ("left", [(0, 0), (0, 20)]),
+        ("right", [(20, 0), (20, 20)]),
+        ("bottom", [(0, 20), (20, 20)]),
+    ],
+)
+def test_outer_regions_end_at_two_corners_of_the_canvas(region, corners):
+    outline = region_polygons(face({}), SIZE).outlines[region]
+    assert [outline[0], outline[-1]] == corners
+
+
 def test_square():
     # corners (2, 2) and (6, 6): strictly inside are x and y of 3, 4, 5
     mouth = {48: (2, 2), 49: (4, 2), 50: (6, 2), 51: (6, 6), **dict.fromkeys(range(52, 60), (2, 6))}
@@ -183,6 +219,42 @@ def test_flooring_that_makes_a_ring_cross_is_mended():
         if floored:
             break
     assert floored
+
+
+def test_a_spike_leaves_one_piece():
+    # the square (2, 2)-(6, 6) with a line from its corner to (9, 9) and back
+    mouth = {48: (2, 2), 49: (6, 2), 50: (6, 6), 51: (9, 9), 52: (6, 6), **dict.fromkeys(range(53, 60), (2, 6))}
+    regions = region_polygons(face(mouth), SIZE)
+    assert polygon_mask(regions.polygons["mouth_inner"], SIZE).sum() == 9
+    assert "mouth_inner: outline crosses or touches itself, made valid" in regions.notes
+
+
+def test_an_eye_smaller_than_a_pixel_is_no_empty_eye():
+    eye = {0: (0, 0), **dict.fromkeys((17, 18, 19, 20, 21), (1, 0)), **dict.fromkeys((27, 28, 2, 1), (0, 1))}
+    regions = region_polygons(face({**eye, 31: (1, 0), **dict.fromkeys((32, 33, 34, 35, 22), (1, 0))}), SIZE)
+    assert set(regions.outlines["eye_l"]) == {(0, 0), (1, 0), (0, 1)}
+
+
+def test_of_an_eye_without_area_the_nose_takes_nothing():
+    regions = region_polygons(face({}), SIZE)
+    assert regions.outlines["eye_l"] == ()
+    assert "eye_l: nose subtraction left nothing" not in regions.notes
+
+
+def test_landmarks_keep_fractions_of_a_pixel():
+    step = 2.0**-16
+    outline = region_polygons(face({48: (2.25, 3 + step), 49: (4 + 1.5 * step, 5)}), SIZE).outlines["mouth_inner"]
+    assert outline[:2] == ((2.25, 3 + step), (4 + 2 * step, 5))
+
+
+@pytest.mark.parametrize(("point", "outside"), [((0, 19.5), 0), ((19.5, 0), 0), ((-0.5, 3), 1), ((3, 20), 1)])
+def test_the_canvas_goes_from_zero_to_below_its_size(point, outside):
+    notes = [note for note in region_polygons(face({30: point}), SIZE).notes if note.startswith("landmarks")]
+    assert notes == [f"landmarks: {outside} of 68 outside the canvas"][:outside]
+
+
+def test_canvas_of_one_pixel():
+    assert region_masks(ASTRONAUT, 1)["nose"].tolist() == [[False]]
 
 
 @pytest.mark.parametrize("points", [{}, {i: (i % 9, i % 9) for i in range(68)}], ids=["coincident", "collinear"])

@@ -190,6 +190,19 @@ def test_a_mask_of_numbers_is_positive_above_zero(dtype):
     assert score_regions(signed, CHIN_AND_MOUTH, SIZE) != score_regions(~positive, CHIN_AND_MOUTH, SIZE)
 
 
+def test_a_number_of_zero_raises_nothing():
+    # an unsettled superpixel is 0 in a mask of three values: rows 0-3 raise, rows 4-5 lower, the rest does neither
+    mask = np.zeros((SIZE, SIZE), dtype=int)
+    mask[:4], mask[4:6] = 1, -1
+    assert score_regions(mask, CHIN_AND_MOUTH, SIZE) == score_regions(rows_above(4), CHIN_AND_MOUTH, SIZE)
+
+
+def test_only_what_is_below_zero_is_said_to_be():
+    result = evaluate_face("a.jpg", rows_above(4), CHIN_AND_MOUTH, SIZE)
+    assert result.scores["activation_chin_from_all"] > 0 == result.scores["activation_eye_l_from_all"]
+    assert not [note for note in result.notes if "below 0" in note]
+
+
 def test_landmarks_are_checked():
     with pytest.raises(ValueError, match="shape"):
         evaluate_face("a.jpg", rows_above(4), np.zeros((5, 2)), SIZE)
