@@ -44,6 +44,43 @@ def test_order_of_groups():
     assert groups.in_order([]) == []
 
 
+def test_every_combination_of_levels():
+    tone = pd.Categorical(["II", "I", "II", None], categories=["I", "II", "III"])  # none has III
+    frame = pd.DataFrame({"tone": tone, "side": ["b", "b", "a", None]})
+    found = [(tuple(labels.items()), inside.tolist()) for labels, inside in groups.groups_of(frame, ["tone", "side"])]
+    assert found == [
+        ((("tone", "I"), ("side", "a")), [False] * 4),
+        ((("tone", "I"), ("side", "b")), [False, True, False, False]),
+        ((("tone", "II"), ("side", "a")), [False, False, True, False]),
+        ((("tone", "II"), ("side", "b")), [True, False, False, False]),
+        ((("tone", "III"), ("side", "a")), [False] * 4),
+        ((("tone", "III"), ("side", "b")), [False] * 4),
+    ]
+    found = [(labels["side"], inside.tolist()) for labels, inside in groups.groups_of(frame, ["side"], ["side"])]
+    assert found == [("a", [False, False, True, False]), ("b", [True, True, False, False]), ("all", [True] * 4)]
+    (labels, inside) = next(iter(groups.groups_of(frame, [])))
+    assert labels == {} and inside.tolist() == [True] * 4
+
+
+def test_levels_are_in_order():
+    assert groups.levels(pd.Series(["10", "9", None, "9"])) == ["9", "10"]
+    assert groups.levels(pd.Series(pd.Categorical(["b"], categories=["b", "c", "a"]))) == ["b", "c", "a"]
+    ranges = groups.age_range_of([30, 5])
+    assert ranges.ordered and ranges.min() == "0–12"
+
+
+def test_missing_columns_are_named_beside_those_that_are_there():
+    with pytest.raises(UsageError, match=r"missing column\(s\) b, c; the columns present begin with: a$"):
+        groups.require_columns(pd.DataFrame({"a": [1]}), ["a", "b", "c"])
+    with pytest.raises(UsageError, match="begin with: none at all"):
+        groups.require_columns(pd.DataFrame(), ["a"])
+    groups.require_columns(pd.DataFrame({"a": [1]}), ["a"])
+
+
+def test_names_of_one_and_of_sixty_characters():
+    assert groups.check_features(["x", "y" * 60]) == ("x", "y" * 60)
+
+
 def test_what_faces_are_compared_by():
     frame = pd.DataFrame({"race_real": ["Asian", None], "gender_real": [None, None], "skin_tone": ["I", "II"]})
     assert groups.compared_by(frame) == ["race_real"]
