@@ -148,9 +148,9 @@ def in_order(groups: Iterable[str], published: Sequence[str] = ()) -> list[str]:
     return [name for name in published if name in present] + sorted(present - set(published), key=_by_number)
 
 
-def _by_number(name: str) -> tuple:
-    """Sort 2 before 10, numbers before words."""
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", str(name)))
+def _by_number(name: str) -> list:
+    """Sort 2 before 10, numbers before words: the parts are words, if only empty ones, and numbers by turns."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(name))]
 
 
 ALL = "all"  # the level that stands for every face, whatever its group

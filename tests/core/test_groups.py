@@ -41,6 +41,7 @@ def test_order_of_groups():
     assert groups.in_order(["Asian"], published) == published  # that a group has no faces is a finding
     assert groups.in_order(["Black", "Asian"], published) == ["Asian", "Black"]
     assert groups.in_order(["10", "9", "VI", "b10", "b9"]) == ["9", "10", "VI", "b9", "b10"]
+    assert groups.in_order(["b", "2b", "b2a", "10", "b2"]) == ["2b", "10", "b", "b2", "b2a"]
     assert groups.in_order([]) == []
 
 

@@ -28,3 +28,16 @@ def test_which_value_is_worse(measure, best_first):
 def test_names_that_tables_hold_do_not_change():
     assert list(MEASURES) == ["mean_absolute_error", "mean_signed_error", "cumulative_score_5", "study_accuracy"]
     assert list(COMPARED) == list(MEASURES)[:3]
+
+
+def test_how_they_are_shown():
+    shown = {
+        measure.short: (measure.unit, measure.digits, measure.from_zero)
+        for measure in (MAE, SIGNED_ERROR, CS_5, ACCURACY)
+    }
+    assert shown == {
+        "MAE": ("years", 1, True),
+        "signed error": ("years", 1, False),
+        "CS@5": ("share", 2, True),
+        "accuracy": ("", 3, False),
+    }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy
 
+from age_audit.stats import rank_tests
 from age_audit.stats.rank_tests import rank_test
 
 
@@ -13,14 +14,22 @@ def row_of(values, groups, strata=None, permutations=999, seed=1):
     return rank_test(values, groups, strata, rng=np.random.default_rng(seed), permutations=permutations)
 
 
-def literal_share(values, groups, strata):
-    """Between-group share of the squares of aligned, centred ranks, face by face."""
+def literal_scores(values, strata):
+    """Ranks of the values less their stratum's mean, less the stratum's mean rank, face by face."""
     n = range(len(values))
     aligned = [values[i] - np.mean([values[j] for j in n if strata[j] == strata[i]]) for i in n]
     ranks = [sum((b < a - 1e-9) + 0.5 * (abs(b - a) <= 1e-9) for b in aligned) + 0.5 for a in aligned]
-    scores = [ranks[i] - np.mean([ranks[j] for j in n if strata[j] == strata[i]]) for i in n]
-    sums = {g: [scores[i] for i in n if groups[i] == g] for g in set(groups)}
+    return [ranks[i] - np.mean([ranks[j] for j in n if strata[j] == strata[i]]) for i in n]
+
+
+def literal_between(scores, groups):
+    """Share of the scores' squares that lies between groups."""
+    sums = {g: [score for score, group in zip(scores, groups, strict=True) if group == g] for g in set(groups)}
     return sum(sum(own) ** 2 / len(own) for own in sums.values()) / sum(score**2 for score in scores)
+
+
+def literal_share(values, groups, strata):
+    return literal_between(literal_scores(values, strata), groups)
 
 
 def test_statistic_is_that_of_kruskal_and_wallis():
@@ -54,6 +63,36 @@ def test_faces_that_no_other_group_shares_a_year_with_are_left_out():
     values, groups, years = [1.0, 2, 3, 4, 50, 60], [0, 1, 0, 1, 0, 0], [7, 7, 7, 7, 8, 8]
     assert row_of(values, groups, years)["n_comparable"] == 4
     assert row_of(values, groups, years)["epsilon_squared"] == row_of(values[:4], groups[:4])["epsilon_squared"]
+
+
+@pytest.mark.parametrize(("count", "few"), [(29, True), (30, False)])
+def test_few_are_fewer_than_thirty_comparable_faces_of_a_group(count, few):
+    row = row_of(np.arange(31 + count) % 7, [0] * 31 + [1] * count, permutations=9)
+    assert (row["smallest"], row["few_faces"]) == (count, few)
+
+
+def test_groups_of_one_face_are_left_out():
+    values, groups = [1.0, 2, 9, 5, 7, 100], [0, 0, 0, 1, 1, 2]
+    row = row_of(values, groups)
+    assert (row["groups"], row["n"], row["n_comparable"], row["smallest"]) == (2, 5, 5, 2)
+    # Ranks 1, 2, 5 and 3, 4: H = 12 / (5 * 6) * (8² / 3 + 7² / 2) - 3 * 6; of 6 pairs 2 are above, 4 below.
+    assert row["statistic"] == pytest.approx(0.4 * (64 / 3 + 49 / 2) - 18)
+    assert row["cliffs_delta"] == pytest.approx(-2 / 6)
+    assert np.isnan(row_of(values, [0, 0, 1, 1, 2, 2])["cliffs_delta"])  # of three groups
+
+
+@pytest.mark.parametrize(("at_once", "pieces"), [(2**21, [20]), (7 * 12, [7, 7, 6]), (1, [1] * 20)])
+def test_permutation_by_permutation(monkeypatch, at_once, pieces):
+    monkeypatch.setattr(rank_tests, "_NUMBERS_AT_ONCE", at_once)
+    values, groups, strata = [3.0, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8], [0, 1, 2] * 4, [1] * 6 + [2] * 6
+    row = row_of(values, groups, strata, permutations=20)
+    scores, rng, by_chance = literal_scores(values, strata), np.random.default_rng(1), []
+    for many in pieces:
+        halves = [rng.permuted(np.tile(half, (many, 1)), axis=1) for half in (scores[:6], scores[6:])]
+        by_chance += [literal_between(deal, groups) for deal in np.hstack(halves)]
+    assert row["expected_by_chance"] == pytest.approx(np.mean(by_chance))
+    found = literal_between(scores, groups)
+    assert row["p_value"] == (1 + sum(share >= found - 1e-9 for share in by_chance)) / 21
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,17 @@ def test_differences_by_hand():
     assert row["age_mix"] == pytest.approx(crude - 1.5)
 
 
+@pytest.mark.parametrize(("least", "few"), [(29, True), (30, False)])
+def test_few_are_fewer_than_thirty_in_some_stratum(least, few):
+    ages, genders = [3] * 60 + [10] * (30 + least), ["Male", "Female"] * 30 + ["Male"] * 30 + ["Female"] * least
+    frame = frame_of(ages, genders, np.arange(90 + least) % 7)
+    one = {"resampling": Resampling(1, 9, 9), "measures": ["mean_absolute_error"]}
+    row = differences_at_equal_ages(frame, "gender_real", "age_band", **one).iloc[0]
+    assert (row["n_smallest_stratum"], row["few_faces"]) == (least, few)
+    table = standardised_within(frame, "gender_real", "age_band", **one).set_index("gender_real")
+    assert table["few_faces"].to_dict() == {"Male": False, "Female": few}
+
+
 def test_is_the_difference_of_the_standardised_tables():
     frame = simulated(400, 3)
     single = standardised_within(frame, "gender_real", "age_band", "age_range", **FEW)

@@ -156,6 +156,43 @@ class TestTables:
         p_values = rows(table, measure="mean_signed_error")["p_value"]
         assert np.ptp(p_values) < 0.05
 
+    def test_by_hand(self):
+        # Men err by 1, 2 and 6 years, women by 3 and 5, a face without a gender by 9; one man has no estimate.
+        errors, genders = [1, 2, 6, -3, -5, 9, np.nan], [*["Male"] * 3, *["Female"] * 2, None, "Male"]
+        frame = pd.DataFrame({"age_real": 40.0, "age_estimation": np.add(40, errors), "gender_real": genders})
+        table = rows(group_differences(frame, "gender_real", **FEW), measure="mean_absolute_error")
+        assert table[["group", "other", "n_group", "n_other"]].to_numpy().tolist() == [
+            ["Female", ALL, 2, 6],
+            ["Male", ALL, 3, 6],
+            ["Female", "Male", 2, 3],
+        ]
+        assert table["difference"].tolist() == pytest.approx([4 - 26 / 6, 3 - 26 / 6, 1])
+        # 3 and 5 against 1, 2, 6, 9: 4 pairs above, 4 below; 1, 2, 6 against 3, 5, 9: 2 above, 7 below.
+        assert table["cliffs_delta"].tolist() == pytest.approx([0, -5 / 9, (4 - 2) / 6])
+        assert table["few_faces"].all()
+
+    def test_within_a_level_only_its_own_faces_count(self):
+        errors = [1, 3, 2, 6, 50, 60, 70, 80]
+        frame = pd.DataFrame({"age_real": 40, "age_estimation": np.add(40, errors), "gender_real": list("ffmm") * 2})
+        frame["camera"] = ["a"] * 4 + ["b"] * 4
+        table = rows(group_differences(frame, "gender_real", "camera", **FEW), measure="mean_absolute_error")
+        assert table["camera"].tolist() == [level for level in ("a", "b", ALL) for _ in range(3)]
+        assert rows(table, kind="between")["difference"].tolist() == [2 - 4, 55 - 75, 28.5 - 39.5]
+        assert rows(table, camera="b", kind="to overall")["difference"].tolist() == [55 - 65, 75 - 65]
+
+    def test_few_are_fewer_than_thirty(self):
+        genders = ["Male"] * 31 + ["Female"] * 30 + ["Other"] * 29
+        frame = pd.DataFrame({"age_real": 40, "age_estimation": np.arange(90) % 7 + 38, "gender_real": genders})
+        result = disaggregate(frame, "gender_real", resampling=Resampling(1, draws=9, permutations=9))
+        few = result.by_group.groupby("gender_real", sort=False)["few_faces"].first()
+        assert few.to_dict() == {"Female": False, "Male": False, "Other": True}
+        between = rows(result.difference, kind="between", measure="mean_signed_error").set_index(["group", "other"])
+        assert between["few_faces"].to_dict() == {
+            ("Female", "Male"): False,
+            ("Female", "Other"): True,
+            ("Male", "Other"): True,
+        }
+
     def test_groups_against_the_overall_alone(self):
         alone = disaggregate(self.frame, "race_real", between=False, **FEW).difference
         both = disaggregate(self.frame, "race_real", **FEW).difference
@@ -183,7 +220,8 @@ class TestTables:
         assert rows(result.difference, group="Caucasian", other="Asian")["p_holm"].notna().all()
 
     def test_no_faces_at_all(self):
-        result = disaggregate(self.frame.head(0), "race_real", "age_range", **FEW)
+        with np.errstate(all="raise"):
+            result = disaggregate(self.frame.head(0), "race_real", "age_range", **FEW)
         assert (result.by_group["n"] == 0).all() and result.difference["p_value"].isna().all()
 
     def test_what_is_refused(self):

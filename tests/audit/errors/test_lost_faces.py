@@ -48,6 +48,12 @@ def test_wilson_by_its_formula():
     assert (row["low"], row["high"]) == pytest.approx((middle - half, middle + half))
 
 
+@pytest.mark.parametrize(("images", "few"), [(29, True), (30, False)])
+def test_few_are_fewer_than_thirty(images, few):
+    table = lost_faces({"cropping": {"images_total": images}})
+    assert (table["lost"][0], table["share"][0], table["few_faces"][0]) == (0, 0, few)
+
+
 def test_files_of_the_study_count_all_images_only():
     table = lost_faces({"cropping": {"images_total": 50, "images_failed_detected": 5}, "predictions": {}})
     assert len(table) == 1 and table["share"][0] == 0.1
