@@ -77,6 +77,8 @@ def closure_table(running: pd.DataFrame, true: pd.DataFrame) -> pd.DataFrame:
 def associations(frames: Mapping[str, pd.DataFrame], *, seed: int, permutations: int) -> pd.DataFrame:
     """How segments go with errors through log-ratios, and as plain shares, for the masks of several presets.
 
+    Each is asked at equal estimates as well, because a mask explains the estimate that the error is made of.
+
     Parameters
     ----------
     frames : mapping of str to DataFrame
@@ -89,19 +91,21 @@ def associations(frames: Mapping[str, pd.DataFrame], *, seed: int, permutations:
     DataFrame
         ``masks``, ``age_range`` (``all`` first), then as
         :func:`age_audit.audit.explanations.associations.share_associations`, except that p-values are adjusted
-        over segments and age ranges together (``all`` is a family of its own), and those of plain shares as well
-        (``p_share_holm``).
+        over segments and age ranges together (``all`` is a family of its own), and those of plain shares and at equal
+        estimates as well (``p_share_holm``, ``p_share_given_holm``, ``p_given_holm``).
     """
     tables = []
     for masks, frame in frames.items():
         frame = faces_with_shares(frame, closure="true")
         for label, faces in _by_age_range(frame):
-            table = share_associations(faces, SEGMENTS, seed=seed, permutations=permutations, adjust=False)
+            drawn = {"seed": seed, "permutations": permutations}
+            table = share_associations(faces, SEGMENTS, **drawn, adjust=False, given="age_estimation")
             tables.append(table.assign(masks=masks, age_range=label))
     table = pd.concat(tables, ignore_index=True)
     table["family"] = table["age_range"] == ALL
     family = ["masks", "error", "family"]
-    table["p_share_holm"] = with_adjusted(table, family, "p_share")["p_holm"]
+    for p_value in ("p_share", "p_share_given", "p_given"):
+        table[f"{p_value}_holm"] = with_adjusted(table, family, p_value)["p_holm"]
     table = with_adjusted(table, family).drop(columns="family")
     first = ["masks", "age_range"]
     return table[[*first, *(name for name in table if name not in first)]]
@@ -148,7 +152,8 @@ def association_summary(table: pd.DataFrame, level: float = 0.05) -> pd.DataFram
         One row a preset's masks, error and ``scope`` (``all ages``, ``age ranges``). Columns: ``n`` (faces), ``tests``
         (associations that could be tested), ``plain`` and ``log_ratio`` (of them with an adjusted p-value up to the
         level), ``both`` (in both ways with the same sign), ``largest_r`` (log-ratio, by absolute value) with its
-        ``segment`` and ``age_range``.
+        ``segment`` and ``age_range``; ``plain_given``, ``log_ratio_given`` and ``largest_r_given``: the same at equal
+        estimates.
     """
     rows = []
     scope = np.where(table["age_range"] == ALL, "all ages", "age ranges")
@@ -159,7 +164,10 @@ def association_summary(table: pd.DataFrame, level: float = 0.05) -> pd.DataFram
         row["both"] = int((plain & ratio & (np.sign(group["r"]) == np.sign(group["r_share"]))).sum())
         found = group.loc[group["r"].abs().idxmax()] if group["r"].notna().any() else {}
         row |= {"largest_r": found.get("r", np.nan), "segment": found.get("part"), "age_range": found.get("age_range")}
-        rows.append(row)
+        for name, p_value in (("plain", "p_share_given_holm"), ("log_ratio", "p_given_holm")):
+            row[f"{name}_given"] = int((group[p_value] <= level).sum())
+        given = group["r_given"].dropna()
+        rows.append(row | {"largest_r_given": given.loc[given.abs().idxmax()] if len(given) else np.nan})
     return pd.DataFrame(rows)
 
 

@@ -1,4 +1,4 @@
-"""Pearson's correlation in the forms that this house needs: pairs, rows, weights, and its interval."""
+"""Pearson's correlation in the forms that this house needs: pairs, rows, weights, partial, and its interval."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from age_audit.core.metrics import _as_pair
 from age_audit.core.randomness import CONFIDENCE
 
 _NO_SPREAD = 1e-12  # of the cohort's variance: what rounding leaves of a half that does not vary
+_NO_RESIDUAL = 1e-10  # of the largest value: what rounding leaves of a column that a polynomial fits
 
 
 def fisher_interval(r: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
@@ -119,3 +120,35 @@ def pearson_r(x: ArrayLike, y: ArrayLike) -> float:
     if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(scipy.stats.pearsonr(x, y).statistic)
+
+
+def residuals(columns: ArrayLike, given: ArrayLike, degree: int = 3) -> np.ndarray:
+    """What a polynomial of another variable leaves of each column: their correlations are partial correlations.
+
+    Parameters
+    ----------
+    columns : array_like of float, shape (N, P)
+        Finite.
+    given : array_like of float, shape (N,)
+        Finite; what is held equal.
+    degree : int
+        Of the polynomial, fitted by least squares: 1 for a straight line.
+
+    Returns
+    -------
+    ndarray of float, shape (N, P)
+        Each column has the mean 0; 0 throughout where the polynomial leaves nothing but rounding.
+
+    Examples
+    --------
+    >>> estimate = np.array([20.0, 30, 40, 50, 60])
+    >>> columns = np.column_stack([estimate**2, estimate + [1, -1, 0, -1, 1]])
+    >>> (residuals(columns, estimate, degree=2).T + 0.0).round(2)
+    array([[ 0. ,  0. ,  0. ,  0. ,  0. ],
+           [ 0.4, -0.8,  0.8, -0.8,  0.4]])
+    """
+    columns, given = np.asarray(columns, dtype=float), np.asarray(given, dtype=float)
+    centred = given - given.mean()
+    powers = np.vander(centred / (np.abs(centred).max() or 1), degree + 1)  # within -1 to 1, so that none is lost
+    left = columns - powers @ np.linalg.lstsq(powers, columns, rcond=None)[0]
+    return np.where(left.std(axis=0) > _NO_RESIDUAL * np.abs(columns).max(axis=0), left, 0)

@@ -83,6 +83,10 @@ class TestAssociations:
         summary = association_summary(table).set_index(["masks", "error", "scope"])
         found = summary.loc[("one", "absolute_error", "all ages")]
         assert (found["n"], found["tests"], found["segment"]) == (200, 5, "face") and found["both"] >= 1
+        # Each age range holds one age here, so that the estimate says the error: nothing is left to go with it.
+        within = summary.loc[("one", "absolute_error", "age ranges")]
+        assert within["log_ratio"] >= 1 and within["log_ratio_given"] == within["plain_given"] == 0
+        assert np.isnan(within["largest_r_given"]) and np.isfinite(found["largest_r_given"])
         within = summary.loc[("two", "absolute_error", "age ranges")]
         assert (within["n"], within["tests"], within["log_ratio"]) == (200, 10, 0)  # of two ranges with faces
 
@@ -92,6 +96,11 @@ class TestAssociations:
         tested = within["p_value"].notna()
         assert within["p_holm"].min() == pytest.approx(min(1, tested.sum() * within["p_value"].min()))
         assert within["p_share_holm"].min() == pytest.approx(min(1, tested.sum() * within["p_share"].min()))
+        frame = activations_frame(rows(60)).assign(age_estimation=np.random.default_rng(1).uniform(0, 60, 60))
+        within = associations({"one": frame}, seed=1, permutations=99).query("age_range != 'all'")
+        for p_value in ("p_given", "p_share_given"):
+            signed = within.loc[within["error"] == "signed_error", [p_value, f"{p_value}_holm"]].dropna()
+            assert signed[f"{p_value}_holm"].min() == pytest.approx(min(1, len(signed) * signed[p_value].min()))
 
     def test_no_faces(self):
         frame = activations_frame(rows(3)).iloc[:0]

@@ -7,7 +7,7 @@ import pytest
 import scipy
 
 from age_audit.stats import correlations
-from age_audit.stats.correlations import fisher_interval, row_correlations, weighted_correlations
+from age_audit.stats.correlations import fisher_interval, residuals, row_correlations, weighted_correlations
 
 
 def test_pearson_r():
@@ -111,3 +111,19 @@ def test_weighted_without_spread():
     assert np.isfinite(found).tolist() == [[True, False], [False, False], [False, False]]
     nobody = weighted_correlations(np.empty((0, 2)), np.empty((4, 0)), np.empty((4, 0)))
     assert nobody.shape == (4, 2) and np.isnan(nobody).all()
+
+
+class TestResiduals:
+    def test_as_numpy_fits(self):
+        rng = np.random.default_rng(3)
+        given = rng.uniform(0, 100, 40)
+        columns = rng.normal(size=(40, 2)) + 1e-4 * given[:, None] ** 3
+        for degree in (1, 3):
+            fitted = [np.polyval(np.polyfit(given, column, degree), given) for column in columns.T]
+            np.testing.assert_allclose(residuals(columns, given, degree), columns - np.transpose(fitted), atol=1e-8)
+
+    def test_nothing_is_left_of_what_the_polynomial_goes_through(self):
+        given = np.arange(10.0)
+        columns = np.column_stack([0.3 * given**3 - given, np.full(10, 0.1), np.zeros(10), given**4])
+        assert (residuals(columns, given)[:, :3] == 0).all() and residuals(columns, given)[:, 3].any()
+        assert residuals(columns, np.full(10, 7.0))[:, 0] == pytest.approx(columns[:, 0] - columns[:, 0].mean())

@@ -5,6 +5,9 @@ and a share can correlate with the error only because another one does. Log-rati
 divided by (Aitchison 1986): the centred log-ratio (CLR) of a share is its logarithm less the mean logarithm of all
 shares of that face, and says how large the part is in proportion to the typical part. CLRs still sum to 0: a part that
 goes with the error makes the typical part go with it too, so P of them are not P separate answers.
+
+A mask explains the estimate, and the error contains the estimate: among children the one nearly is the other. So an
+association with the error may be no more than one with the estimate; what is left at equal estimates is asked beside it.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ from age_audit.core.groups import require_columns
 from age_audit.core.randomness import CONFIDENCE, PERMUTATIONS, stream
 from age_audit.core.vocabulary import FEATURES_FACIAL, FEATURES_OUTER_BOUNDARIES, FEW_FACES, KEYS_BOUNDARIES
 from age_audit.stats.compositions import ZERO_SHARE, centred_log_ratios, closed
-from age_audit.stats.correlations import fisher_interval, pearson_r
+from age_audit.stats.correlations import fisher_interval, pearson_r, residuals
 from age_audit.stats.resampling import column_correlation_p_values, with_adjusted
 
 ERRORS = ("signed_error", "absolute_error")
+_DEGREE = 3  # of the polynomial by which a variable is held equal
 
 
 def boundary_parts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -66,6 +70,7 @@ def share_associations(
     permutations: int = PERMUTATIONS,
     confidence: float = CONFIDENCE,
     adjust: bool = True,
+    given: str | None = None,
 ) -> pd.DataFrame:
     """How region shares go with errors: through log-ratios, next to the study's r of the plain shares.
 
@@ -89,7 +94,10 @@ def share_associations(
     confidence : float
         Coverage of the intervals, between 0 and 1.
     adjust : bool
-        False leaves ``p_holm`` and ``p_bh`` out, for callers that adjust over several tables.
+        False leaves adjusted p-values out, for callers that adjust over several tables.
+    given : str, optional
+        A column to hold equal as well: a cubic polynomial of it is taken off shares, log-ratios and errors, and what is
+        left of them is correlated (partial correlation; the permutations are of residuals, Freedman and Lane 1983).
 
     Returns
     -------
@@ -98,7 +106,8 @@ def share_associations(
         error), ``zeros`` (of them with a share of 0); ``r_share`` (the study's Pearson r, of plain shares) and its
         ``p_share``; ``r`` of the CLR with ``low`` and ``high`` (Fisher's z) and ``p_value``, and that adjusted over
         the parts of one error (``p_holm``, ``p_bh``); ``few_faces``. NaN where a column is constant or faces are
-        fewer than three (four for the interval).
+        fewer than three (four for the interval). With ``given`` also ``r_share_given`` and ``p_share_given``,
+        ``r_given`` with ``r_given_low`` and ``r_given_high``, ``p_given`` and ``p_given_holm``; of faces that have it.
 
     Raises
     ------
@@ -117,23 +126,51 @@ def share_associations(
     """
     if len(parts) < 2:
         raise ValueError(f"expected at least two parts of a whole, got {len(parts)}")
-    require_columns(frame, (*parts, *errors))
+    require_columns(frame, (*parts, *errors, *([given] if given else [])))
     shares = closed(frame[list(parts)])
     ratios = centred_log_ratios(shares, zero_share)
-    rng = stream(seed, "associations of shares")
+    drawn = {"rng": stream(seed, "associations of shares"), "permutations": permutations}
+    drawn_given = drawn | {"rng": stream(seed, f"associations of shares at equal {given}")}
     rows = []
     for error in errors:
         values = frame[error].to_numpy(dtype=float)
-        used = np.isfinite(values) & np.isfinite(shares[:, 0])
+        held = frame[given].to_numpy(dtype=float) if given else np.zeros(len(frame))
+        used = np.isfinite(values) & np.isfinite(shares[:, 0]) & np.isfinite(held)
         value, both = values[used], np.column_stack([shares[used], ratios[used]])
-        p_values = column_correlation_p_values(both, value, rng=rng, permutations=permutations)
-        p_share, p_ratio = p_values[: len(parts)], p_values[len(parts) :]
+        found = _correlated(both, value, confidence, drawn)
+        equal = _correlated_given(both, value, held[used], confidence, drawn_given) if given else found
         for i, part in enumerate(parts):
-            share, ratio = both[:, i], both[:, len(parts) + i]
-            row = {"part": part, "error": error, "n": len(value), "zeros": int((share == 0).sum())}
-            row |= {"r_share": pearson_r(share, value), "p_share": p_share[i]}
-            row["r"] = pearson_r(ratio, value)
-            row["low"], row["high"] = map(float, fisher_interval(row["r"], len(value), confidence))
-            rows.append(row | {"p_value": p_ratio[i], "few_faces": len(value) < FEW_FACES})
+            share, ratio = found[i], found[len(parts) + i]
+            row = {"part": part, "error": error, "n": len(value), "zeros": int((both[:, i] == 0).sum())}
+            row |= {"r_share": share["r"], "p_share": share["p_value"]} | ratio
+            if given:
+                share, ratio = equal[i], equal[len(parts) + i]
+                row |= {"r_share_given": share["r"], "p_share_given": share["p_value"], "r_given": ratio["r"]}
+                row |= {"r_given_low": ratio["low"], "r_given_high": ratio["high"], "p_given": ratio["p_value"]}
+            rows.append(row | {"few_faces": len(value) < FEW_FACES})
     table = pd.DataFrame(rows)
-    return with_adjusted(table, ["error"]) if adjust else table
+    if not adjust:
+        return table
+    if given:
+        table["p_given_holm"] = with_adjusted(table, ["error"], "p_given")["p_holm"]
+    return with_adjusted(table, ["error"])
+
+
+def _correlated(columns: np.ndarray, value: np.ndarray, confidence: float, drawn: dict, lost: int = 0) -> list[dict]:
+    """Of each column ``r``, its interval, as of so many faces fewer, and ``p_value``."""
+    found = []
+    for column, p_value in zip(columns.T, column_correlation_p_values(columns, value, **drawn), strict=True):
+        r = pearson_r(column, value)
+        low, high = map(float, fisher_interval(r, len(value) - lost, confidence))
+        found.append({"r": r, "low": low, "high": high, "p_value": p_value})
+    return found
+
+
+def _correlated_given(
+    columns: np.ndarray, value: np.ndarray, held: np.ndarray, confidence: float, drawn: dict
+) -> list[dict]:
+    """The same of what the polynomial leaves: nothing of so few faces that it could go through nearly all."""
+    left = np.zeros((len(value), columns.shape[1] + 1))
+    if len(value) > 2 * _DEGREE:
+        left = residuals(np.column_stack([columns, value]), held, _DEGREE)
+    return _correlated(left[:, :-1], left[:, -1], confidence, drawn, _DEGREE)

@@ -34,6 +34,17 @@ def simulated(count, seed, slope=0.0):
     return pd.DataFrame(columns | {"signed_error": error, "absolute_error": np.abs(error)})
 
 
+def by_estimate(seed, slope=0.0):
+    """Children: their error, all of it too old, and the first part grow with the estimate; ``slope`` is the part's own."""
+    rng = np.random.default_rng(seed)
+    estimate = rng.uniform(0, 30, 120)
+    sizes = rng.lognormal(0, 0.5, (120, 3))
+    error = 2 + estimate**2 / 40 + slope * np.log(sizes[:, 0]) + rng.normal(0, 1.5, 120)
+    sizes[:, 0] *= np.exp(estimate / 20)
+    columns = dict(zip(PARTS, sizes.T, strict=True))
+    return pd.DataFrame(columns | {"absolute_error": error, "age_estimation": estimate})
+
+
 def associations(frame, **options):
     return share_associations(frame, PARTS, **({"seed": 1, "permutations": 199} | options))
 
@@ -51,6 +62,30 @@ class TestAssociations:
         assert np.arctanh([row["low"], row["high"]]) == pytest.approx(
             [np.arctanh(row["r"]) + s * half for s in (-1, 1)]
         )
+
+    def test_at_equal_estimates_as_by_definition(self):
+        frame = by_estimate(1)
+        options = {"errors": ["absolute_error"], "given": "age_estimation"}
+        row = associations(frame, **options).iloc[1]
+        logs = np.log(frame[PARTS])
+        columns = (logs["b"] - logs.mean(axis=1), frame["b"] / frame[PARTS].sum(axis=1), frame["absolute_error"])
+        estimate = frame["age_estimation"]
+        ratio, share, error = (y - np.polyval(np.polyfit(estimate, y, 3), estimate) for y in columns)
+        assert row["r_given"] == pytest.approx(np.corrcoef(ratio, error)[0, 1])
+        assert row["r_share_given"] == pytest.approx(np.corrcoef(share, error)[0, 1])
+        half = 1.959964 / np.sqrt(120 - 3 - 3)  # Fisher's z, a face fewer for each power of the estimate
+        ends = np.arctanh([row["r_given_low"], row["r_given_high"]])
+        assert ends == pytest.approx([np.arctanh(row["r_given"]) + side * half for side in (-1, 1)])
+        without = associations(frame, errors=["absolute_error"])
+        pd.testing.assert_frame_equal(associations(frame, **options)[without.columns], without)
+
+    def test_few_faces_at_equal_estimates(self):
+        for count in (0, 2, 6):
+            table = associations(by_estimate(1).head(count), errors=["absolute_error"], given="age_estimation")
+            assert (table["n"] == count).all() and table[["r_given", "r_given_low", "p_given"]].isna().all(axis=None)
+        frame = by_estimate(1).head(20)
+        frame.loc[0, "age_estimation"] = np.nan
+        assert associations(frame, errors=["absolute_error"], given="age_estimation")["n"].tolist() == [19] * 3
 
     def test_what_shares_are_divided_by_does_not_matter(self):
         frame = simulated(40, 2)
@@ -88,6 +123,20 @@ class TestAssociations:
             share_associations(simulated(5, 1), ["a", "d"], seed=1)
         with pytest.raises(ValueError, match="at least two parts"):
             share_associations(simulated(5, 1), ["a"], seed=1)
+
+    @pytest.mark.long
+    def test_what_goes_with_the_error_by_the_estimate_alone(self):
+        plain, given, planted = [], [], []
+        for seed in range(400):
+            table = associations(by_estimate(seed), errors=["absolute_error"], given="age_estimation", seed=seed)
+            plain.append(table["p_value"][0])
+            given.append(table[["p_given", "p_share_given"]].to_numpy())
+        for seed in range(40):
+            frame = by_estimate(seed, slope=1.5)
+            planted.append(associations(frame, errors=["absolute_error"], given="age_estimation")["p_given_holm"][0])
+        assert np.mean(np.array(plain) <= 0.05) >= 0.9  # share and error both grow with the estimate
+        assert (np.abs((np.array(given) <= 0.05).mean(axis=(0, 1)) - 0.05) <= 0.02).all()
+        assert np.mean(np.array(planted) <= 0.05) >= 0.9  # 0.75 years a standard deviation of the share's logarithm
 
     @pytest.mark.long
     def test_false_positives_and_power(self):

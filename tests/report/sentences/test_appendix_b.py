@@ -34,7 +34,9 @@ def tables(false_positives=0.15):
         ),
         "closure_summary": pd.DataFrame({"segment": ["all"], "correlations": [1], "sign_changes": [1]}),
         "restriction_summary": pd.DataFrame(halves).assign(**{"sd_ratio": 0.54, "p_up_to_0.05": 3}),
-        "association_summary": pd.DataFrame(associations).assign(n=303, tests=5, plain=1, log_ratio=1),
+        "association_summary": pd.DataFrame(associations).assign(
+            **{"n": 303, "tests": 5, "plain": 1, "log_ratio": 2, "plain_given": 0, "log_ratio_given": 1}
+        ),
         "mask_agreement": pd.DataFrame({"age_range": ["all"], "segment": ["face"], "n": [297], "r_between": [0.003]}),
     }
 
@@ -45,8 +47,8 @@ def test_sentences_hold_their_numbers(claimed):
     assert "At 0–12 years the last step puts “bottom” first, with +0.5 (n = 74)." in sentences
     assert "29 of 40 cohorts are repeated: 303 faces become 413 rows." in sentences
     assert (
-        "published masks, signed error: over all ages, which are not held equal, 1 of 5 plain shares stand out, 1 "
-        "through log-ratios (Holm, n = 303)."
+        "published masks, signed error: over all ages, which are not held equal, 2 of 5 log-ratios of region shares are "
+        "associated with it (Holm, n = 303; as plain shares 1), and 1 at equal estimates (as plain shares 0)."
     ) in sentences
     assert set(table["side"]) == {"published", "audit"}
 
