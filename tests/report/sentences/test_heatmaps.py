@@ -11,8 +11,8 @@ CONDITIONS = ("", ", within five years of age", ", within five years of estimate
 
 def tables(found=1.0, p_holm=(0.2, 0.01)):
     names = [masks + condition for masks in MASKS for condition in CONDITIONS]
-    contrasts = pd.DataFrame({"masks": names, "panels": 16, "panels_found": found, "p_value": 0.001})
-    contrasts = contrasts.assign(size=0.14, size_shuffled=0.08, split_half_r=0.1)
+    contrasts = pd.DataFrame({"masks": names, "n": 1008, "panels": 16, "panels_found": found, "p_value": 0.001})
+    contrasts = contrasts.assign(size=[0.14, 0.1, 0.05] * 2, size_shuffled=0.04, split_half_r=0.1)
     races = pd.DataFrame({"masks": list(MASKS), "age_range": "all", "explained": 0.06, "explained_shuffled": 0.05})
     races = races.assign(p_value=0.012, r_between=0.5, r_between_shuffled=0.51)
     nulls = pd.DataFrame(
@@ -39,11 +39,11 @@ def tables(found=1.0, p_holm=(0.2, 0.01)):
 def test_sentences_hold_effects_with_their_reference(claimed):
     sentences = claimed("heatmaps", tables(), feature_name="race")["claim"].tolist()
     assert "Masks differ by more than chance (Holm, 5 %) in 1 of 16 panels (study's masks)." in sentences
-    assert (
-        "All panels together: a difference of size 0.140 (0–2), where shuffled labels give 0.080 (audit's masks)."
-        in sentences
-    )
-    assert "All panels together, labels shuffled within five years of real age: p = 0.001 (study's masks)." in sentences
+    beside = "where shuffled labels give 0.040, p = 0.001 (audit's masks, n = 1,008)."
+    assert f"All panels together: a difference of size 0.140 (0–2), {beside}" in sentences
+    compared = "All panels together, faces compared within five years of"
+    assert f"{compared} real age: a difference of size 0.100, {beside}" in sentences
+    assert f"{compared} the estimate: a difference of size 0.050, {beside}" in sentences  # not the same as 0.140
 
 
 def test_the_region_named_is_one_that_was_found(claimed):
