@@ -14,7 +14,8 @@ import analysis_3_filter_visualise
 from age_audit.cli import build_parser
 from age_audit.core.config import Stage3Config
 from age_audit.core.groups import ALL
-from age_audit.core.vocabulary import FEATURES_ALL, GENDERS, RACES
+from age_audit.core.vocabulary import FEATURES_ALL, GENDERS, RACES, UTKFACE_LABELS, label_origin
+from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import write_activations
 from age_audit.data.results import find_results
 from age_audit.figures.style import new_figure
@@ -166,8 +167,16 @@ def test_says_which_of_two_formats_was_read(tmp_path, capsys, monkeypatch):
     write_metadataset(tmp_path, synthetic_rows(20))
     assert analysis_3_filter_visualise.main(["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
-    assert "20 images read" in out
+    assert "20 images read" in out and UTKFACE_LABELS in out
     assert "read from metadataset_utkface_activations.json; not from metadataset_utkface_activations.parquet" in out
+
+
+def test_an_error_of_a_dex_model_stands_beside_where_the_labels_are_from(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("age_audit.pipeline.stage3.distributions_by_age_range", lambda *_: new_figure(1, 1))
+    write_metadataset(tmp_path, synthetic_rows(20), "utkface")
+    provenance_path(tmp_path, "utkface", "predictions").write_text('{"estimator": {"name": "dex-wrn"}}')
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out")]) == 0
+    assert label_origin("utkface", "dex-wrn") in capsys.readouterr().out
 
 
 def test_rows_without_any_usable_label_still_give_tables(tmp_path, capsys):

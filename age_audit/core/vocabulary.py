@@ -54,3 +54,35 @@ FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not rep
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]
 HALVES = ("accurate", "inaccurate")
 PUBLISHED_HALVES = ("positive", "negative")  # the same in the words of the study and of its files
+# What UTKFace's own page says of its labels; its errors are shown nowhere without this.
+UTKFACE_LABELS = "UTKFace's labels were estimated with DEX and then checked by a person, as its own page says"
+
+
+def label_origin(dataset: str, estimator: str) -> str:
+    """What to say beside every error about where the labels are from that it is measured by.
+
+    Parameters
+    ----------
+    dataset : str
+        As files name it. Nothing is claimed of other data sets than ``utkface``.
+    estimator : str
+        Names that begin with ``dex-`` are those of DEX models.
+
+    Returns
+    -------
+    str
+        A sentence, or nothing.
+
+    Examples
+    --------
+    >>> label_origin("utkface", "cydral-resnet10").partition(": ")[2]
+    'errors are measured against these labels, not against known ages.'
+    >>> label_origin("mine", "dex-wrn")
+    ''
+    """
+    if dataset != "utkface":
+        return ""
+    if estimator.startswith("dex-"):
+        judged = f"{estimator}, a DEX model too, is judged by ages that its own method proposed"
+        return f"{UTKFACE_LABELS}: {judged}, and its errors may look smaller than they are."
+    return f"{UTKFACE_LABELS}: errors are measured against these labels, not against known ages."

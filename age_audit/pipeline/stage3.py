@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from age_audit.core.metrics import study_accuracy
 from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
-from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS
+from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
 from age_audit.data.frames import grouped, row_counts
 from age_audit.data.metadatasets import provenance_path
 from age_audit.data.region_scores import files_there, read_activations
@@ -104,6 +105,13 @@ def _estimator(config: Stage3Config) -> str:
         ) from error
 
 
+def _label_origin(config: Stage3Config) -> str:
+    """What the errors are measured against, as far as files say whose errors they are."""
+    with suppress(UsageError):
+        return label_origin(config.dataset, _estimator(config))
+    return label_origin(config.dataset, "")
+
+
 def group_tables(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """Every measure of the groups of each feature, within age ranges and over all: see :func:`estimates_of`.
 
@@ -157,6 +165,7 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
         lines.append(f"  {disagree} store an accuracy other than (100 - |estimate - age|) / 100: {what}")
     everyone = next(iter(tables.values())).drop_duplicates("measure", keep="last").set_index("measure")
     lines += [_mean_in_words(measure, everyone.loc[measure.key]) for measure in (MAE, SIGNED_ERROR)]
+    lines += filter(None, [_label_origin(config)])
     for title, table in tables.items():
         columns = list(dict.fromkeys(["age_range", feature_column(title)]))
         groups = table[(table[columns] != ALL).all(axis=1)].drop_duplicates(columns)

@@ -1,6 +1,10 @@
 """The words of the published study, as notebooks rely on them."""
 
+import pytest
+
 from age_audit.core import schema, vocabulary
+from age_audit.core.vocabulary import UTKFACE_LABELS, label_origin
+from age_audit.estimators.entries import ENTRIES
 from age_audit.regions import polygons
 
 
@@ -42,3 +46,13 @@ def test_features_are_columns_of_the_activations_file():
 def test_groups_agree_with_the_labels():
     assert set(vocabulary.RACES) == set(schema.UTKFACE_RACES)
     assert tuple(vocabulary.GENDERS) == schema.GENDERS
+
+
+@pytest.mark.parametrize("name", [*ENTRIES, "mine.onnx", ""])
+def test_where_the_labels_are_from(name):
+    """UTKFace's were proposed by DEX: of a DEX model that is said with more words, of other data sets nothing."""
+    origin = label_origin("utkface", name)
+    assert origin.startswith(UTKFACE_LABELS) and origin.endswith(".")
+    is_dex = name in ENTRIES and ENTRIES[name].loader.startswith("dex:")
+    assert ("its own method proposed" in origin) == is_dex
+    assert label_origin("fairface", name) == ""

@@ -7,7 +7,7 @@ shares of that face, and says how large the part is in proportion to the typical
 goes with the error makes the typical part go with it too, so P of them are not P separate answers.
 
 A mask explains the estimate, and the error contains the estimate: among children the one nearly is the other. So an
-association with the error may be no more than one with the estimate; what is left at equal estimates is asked beside it.
+association with the error may be no more than one with the estimate; what is left at equal estimates stands beside it.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def simulated(count, seed, slope=0.0):
 
 
 def by_estimate(seed, slope=0.0):
-    """Children: their error, all of it too old, and the first part grow with the estimate; ``slope`` is the part's own."""
+    """Children, taken for too old: error and first part grow with the estimate; ``slope`` is the part's own share."""
     rng = np.random.default_rng(seed)
     estimate = rng.uniform(0, 30, 120)
     sizes = rng.lognormal(0, 0.5, (120, 3))

@@ -47,8 +47,8 @@ def test_sentences_hold_their_numbers(claimed):
     assert "At 0–12 years the last step puts “bottom” first, with +0.5 (n = 74)." in sentences
     assert "29 of 40 cohorts are repeated: 303 faces become 413 rows." in sentences
     assert (
-        "published masks, signed error: over all ages, which are not held equal, 2 of 5 log-ratios of region shares are "
-        "associated with it (Holm, n = 303; as plain shares 1), and 1 at equal estimates (as plain shares 0)."
+        "published masks, signed error: over all ages, which are not held equal, 2 of 5 log-ratios of region shares "
+        "are associated with it (Holm, n = 303; as plain shares 1), and 1 at equal estimates (as plain shares 0)."
     ) in sentences
     assert set(table["side"]) == {"published", "audit"}
 
