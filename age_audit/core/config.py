@@ -114,11 +114,12 @@ class Stage1Config:
     )
     metadatasets: Path = field(default=Path("metadatasets"), metadata={"help": "folder for the JSON metadatasets"})
     dataset: str = field(default="utkface", metadata={"help": "name in the metadatasets' file names"})
-    labels: str = field(
-        default="utkface",
+    labels: str | None = field(
+        default=None,
         metadata={
             "help": "where labels come from: file names (utkface, imdbwiki, agedb, morph), or a CSV with fname, age "
-            "and any others; FairFace's and APPA-REAL's are read as they are"
+            "and any others; FairFace's and APPA-REAL's are read as they are",
+            "none": "utkface; an --output that has other labels wants them named again",
         },
     )
     sensitive: tuple[str, ...] | None = field(

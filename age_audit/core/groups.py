@@ -99,6 +99,31 @@ def check_features(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(seen.values())
 
 
+def check_groups(feature: str, groups: Iterable[str | None]) -> None:
+    """Refuse groups of a feature that tables or readers would confuse.
+
+    Raises
+    ------
+    UsageError
+        For one called as tables call every face, or two that differ in capitals and spaces alone.
+
+    Examples
+    --------
+    >>> check_groups("gender", ["Female", "Male"])
+    >>> check_groups("gender", ["Female", "Male", "male "])
+    Traceback (most recent call last):
+    ...
+    age_audit.core.errors.UsageError: expected one spelling of each group of gender, got 'Male' and 'male '
+    """
+    seen: dict[str, str] = {}
+    for group in sorted(group for group in groups if group is not None):
+        if group == ALL:
+            raise UsageError(f"expected no group of {feature} called {ALL!r}, as tables call every face; rename it")
+        other = seen.setdefault(" ".join(group.casefold().split()), group)
+        if other != group:
+            raise UsageError(f"expected one spelling of each group of {feature}, got {other!r} and {group!r}")
+
+
 BOUNDS = ("age_real_low", "age_real_high")  # columns of labels that are a range of ages
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 from age_audit.core import schema
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import (
-    ALL,
     BOUNDS,
     _require,
     age_range_of,
     check_features,
+    check_groups,
     compared_by,
     feature_column,
     feature_title,
@@ -180,7 +180,7 @@ def grouped(
     columns = [feature_column(name) for name in check_features(sensitive or ())]
     refuse_unknown_features(columns, frame)
     lowest, highest = real_ages(frame)
-    groups = {column: _categories(frame[column], GROUP_ORDER.get(column, ())) for column in columns}
+    groups = {column: _categories(frame[column]) for column in columns}
     return frame.assign(**groups, age_range=age_range_of(lowest, ranges, highest))
 
 
@@ -245,11 +245,10 @@ def _within_floats(value: object) -> object:
     return np.inf if type(value) is int and abs(value) > sys.float_info.max else value
 
 
-def _categories(values: pd.Series, order: Sequence[str]) -> pd.Categorical:
+def _categories(values: pd.Series) -> pd.Categorical:
     """Text as categories, see :func:`in_order`; an empty text is a missing label."""
     texts = values if isinstance(values.dtype, pd.StringDtype) else values.map(str, na_action="ignore")
     texts = texts.where(texts != "")
-    groups = in_order(texts.dropna().unique(), order)
-    if ALL in groups:
-        raise UsageError(f"expected no group called {ALL!r}, as tables call every face; rename it in the labels")
+    groups = in_order(texts.dropna().unique(), GROUP_ORDER.get(values.name, ()))
+    check_groups(feature_title(values.name), groups)
     return pd.Categorical(texts, categories=groups)

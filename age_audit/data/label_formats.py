@@ -6,6 +6,7 @@ A file name is read only where the whole of it fits the format, for many names b
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 import unicodedata
@@ -15,14 +16,14 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import ALL, check_features
+from age_audit.core.groups import check_features, check_groups
 from age_audit.core.schema import GENDERS, UTKFACE_RACES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES
 
 OLDEST = 130  # years; a larger number in a file name is a slip
-EARLIEST_BIRTH = 1901  # IMDB-WIKI: earlier births come from broken time stamps
+PHOTO_TAKEN = (7, 1)  # IMDB-WIKI: month and day, in the year that a name gives, by the rule of the data set's page
 _UTKFACE = re.compile(r"([^_]*)_(-?\d*)_(?:(-?\d*)_)?[^_]*")
-_IMDBWIKI = re.compile(r".+_(?P<birth>\d{4})-\d{1,2}-\d{1,2}_(?P<taken>\d{4})\.\w+")
+_IMDBWIKI = re.compile(r".+_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})_(?P<taken>\d{4})\.\w+")
 _AGEDB = re.compile(r"\d+_.+_(?P<age>\d{1,3})_(?P<gender>[fm])\.\w+")
 _MORPH = re.compile(r"\d+_\d+(?P<gender>[FM])(?P<age>\d{1,3})\.\w+")
 _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
@@ -41,6 +42,11 @@ class LabelSource:
     source : str
         How the file names say it (:data:`NAME_FORMATS`), or the path of a CSV: see :func:`read_label_csv`.
 
+    Attributes
+    ----------
+    origin : dict
+        Where labels come from, for the provenance: the format of file names, or name and hash of the CSV.
+
     Raises
     ------
     UsageError
@@ -49,10 +55,12 @@ class LabelSource:
 
     def __init__(self, source: str):
         self._source, self._table = source, None
+        self.origin = {"from": f"file names, {source}"}
         if source in NAME_FORMATS:
             self._parse = NAME_FORMATS[source]
         elif source.lower().endswith(".csv"):
             self._table = read_label_csv(Path(source))
+            self.origin = {"from": Path(source).name, "sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest()}
             self._depths = sorted({name.count("/") + 1 for name in self._table}, reverse=True)
         else:
             raise UsageError(
@@ -86,6 +94,7 @@ class LabelSource:
         """
         found = {image: self.label(image) for image in images}
         fit = sum(map(_fits, found.values()))
+        self.stray = 0 if self._table is None else len(self._table) - fit
         if self._table is None:
             names = [label.fname for label in found.values()]
             counts = {form: sum(_fits(parse(name)) for name in names) for form, parse in NAME_FORMATS.items()}
@@ -111,9 +120,8 @@ class LabelSource:
         bounds = sum(label.age_bounds is not None for label in labels.values())
         if bounds:
             told.append(f"{bounds:,} ages are ranges: an error counts from their nearer end, 0 inside")
-        stray = 0 if self._table is None else len(self._table) - sum(_fits(label) for label in labels.values())
-        if stray > 0:
-            told.append(f"{stray:,} of {len(self._table):,} rows of the CSV name no image")
+        if self.stray > 0:
+            told.append(f"{self.stray:,} of {len(self._table):,} rows of the CSV name no image")
         return "\n".join(f"labels: {line}" for line in told)
 
 
@@ -123,18 +131,22 @@ def sensitive_features(labels: Iterable[FaceLabel], asked: Sequence[str] | None 
     Raises
     ------
     UsageError
-        If no image has a value of what was asked for; it names what there is.
+        If no image has a value of what was asked for (it names what there is), or a group is spelt in two ways.
     """
-    there = {name for label in labels for name, value in _features(label) if value is not None}
-    if asked is None:
-        return tuple(name for name in STUDY_FEATURES if name in there)
-    asked = check_features(asked)
-    if unknown := [name for name in asked if name not in there]:
+    there: dict[str, set[str]] = {}
+    for label in labels:
+        for name, value in _features(label):
+            if value is not None:
+                there.setdefault(name, set()).add(value)
+    chosen = tuple(name for name in STUDY_FEATURES if name in there) if asked is None else check_features(asked)
+    if unknown := [name for name in chosen if name not in there]:
         raise UsageError(
             f"expected --sensitive to name columns with labels of these images, {', '.join(sorted(there)) or 'none'}; "
             f"got {', '.join(unknown)}"
         )
-    return asked
+    for name in chosen:
+        check_groups(name, there[name])
+    return chosen
 
 
 def _features(label: FaceLabel) -> Iterable[tuple[str, str | None]]:
@@ -170,16 +182,21 @@ def _coded(categories: tuple[str, ...], field: str | None) -> str | None:
 
 
 def label_from_imdbwiki_name(fname: str) -> FaceLabel:
-    """Read ``<id>_<yyyy-mm-dd birth>_<yyyy taken>.jpg``: age is the year taken minus the year of birth."""
+    """Read ``<id>_<yyyy-mm-dd birth>_<yyyy taken>.jpg``: completed years in the middle of the year taken.
+
+    That is the rule of the data set's page (Rothe et al. 2018). A month or day of 0, which is unknown, counts as the
+    start of the year.
+    """
     match = _IMDBWIKI.fullmatch(fname)
     if match is None:
         return FaceLabel(fname, problem=_MISFIT)
-    birth, taken = int(match["birth"]), int(match["taken"])
-    if birth < EARLIEST_BIRTH:
-        return FaceLabel(fname, problem=f"born before {EARLIEST_BIRTH}")
-    if not 0 <= taken - birth <= OLDEST:
-        return FaceLabel(fname, problem=f"age {taken - birth} is out of range")
-    return FaceLabel(fname, float(taken - birth))
+    birthday = int(match["month"]), int(match["day"])
+    if birthday > (12, 31):
+        return FaceLabel(fname, problem="the date of birth is none")
+    age = int(match["taken"]) - int(match["year"]) - (birthday > PHOTO_TAKEN)
+    if not 0 <= age <= OLDEST:
+        return FaceLabel(fname, problem=f"age {age} is out of range")
+    return FaceLabel(fname, float(age))
 
 
 def label_from_agedb_name(fname: str) -> FaceLabel:
@@ -310,16 +327,14 @@ def _label_from_row(where: str, cells: dict[str, str | None]) -> FaceLabel:
         raise UsageError(f"{where}: expected a file name in {name_column}, found nothing")
     if name_column == "fname" and ("/" in fname or "\\" in fname):
         raise UsageError(f"{where}: expected fname without a folder, got {fname!r}; leave only the file's own name")
-    if called := [column for column, cell in cells.items() if cell == ALL]:
-        raise UsageError(
-            f"{where}: expected no group called {ALL!r}, as tables call every face; rename it in {called[0]}"
-        )
+    for column, cell in cells.items():
+        check_groups(f"{column} of {where}", (cell,))
     bounds = None if age is None else _bounds(age)
     years = None if age is None or bounds else _age(age)
     if age is not None and years is None and bounds is None:
         raise UsageError(
-            f"{where}: expected {age_column} to be a number from 0 to {OLDEST}, a range such as 20-29 or empty, got "
-            f"{age!r}"
+            f"{where}: expected {age_column} to be a number from 0 to {OLDEST}, decimals after a point, a range such "
+            f"as 20-29 or empty, got {age!r}"
         )
     return FaceLabel(fname, years, cells.pop("gender", None), cells.pop("race", None), None, bounds, cells)
 

@@ -121,6 +121,30 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
             return json.loads(stream.read().decode("utf-8-sig"))
 
 
+def refuse_other_labels(folder: Path, dataset: str) -> None:
+    """Refuse activations whose labels are from another source than those of the predictions beside them.
+
+    Files that do not say where their labels come from are taken as they are.
+
+    Raises
+    ------
+    UsageError
+        If stage 1 has relabelled the images since stage 2 wrote.
+    """
+    said = []
+    for kind in ("predictions", "activations"):
+        try:
+            stated = json.loads(provenance_path(folder, dataset, kind).read_text(encoding="utf-8"))["labels"]
+            said.append((stated["from"], stated.get("sha256")))
+        except (OSError, ValueError, TypeError, KeyError):
+            return
+    if said[0] != said[1]:
+        raise UsageError(
+            f"expected one source of labels in {folder}, but those of the activations are from {said[1][0]} and those "
+            f"of the predictions from {said[0][0]} as it is now; run analysis_2_evaluate.py again, which needs no faces"
+        )
+
+
 @contextmanager
 def reading(path: Path, kind: str) -> Iterator[None]:
     """Turn whatever keeps a metadataset from being read into a UsageError."""

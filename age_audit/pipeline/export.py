@@ -77,7 +77,7 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe, sen
         "accuracy": accuracy(estimates, rows),
     }
     counts = {"images": len(rows), "failed": dict(sorted(Counter(failed.values()).items()))}
-    provenance = describe(recipe, config.dataset) | {"counts": counts}
+    provenance = describe(recipe, config.dataset, ledger) | {"counts": counts}
     write_metadataset(config.metadatasets, config.dataset, "predictions", document, provenance)
     done = [image for image, outcome in explained.items() if outcome.status == "done"]
     if done:
@@ -114,10 +114,11 @@ def accuracy(estimates: dict[str, dict], rows: dict[str, ImageRow]) -> dict:
     return {"n": len(known)} | rounded
 
 
-def describe(recipe: Recipe, dataset: str) -> dict:
+def describe(recipe: Recipe, dataset: str, ledger: Ledger) -> dict:
     """The part of the provenance that every metadataset of a run shares."""
     return {
         "dataset": dataset,
+        "labels": ledger.labels_from(),
         "aligned": recipe.align_parameters if recipe.aligned else False,
         "crop": asdict(CropParameters()),
         "estimator": recipe.estimator_parameters,

@@ -14,6 +14,8 @@ from age_audit.data.label_formats import LabelSource, sensitive_features
 from age_audit.pipeline.steps import FROM_CROPS, READ, Job
 from age_audit.store.ledger import FILE_NAME, ImageRow, Ledger
 
+BY_DEFAULT = "utkface"  # format of file names that labels are read from
+
 
 @dataclass
 class Intake:
@@ -51,7 +53,7 @@ class ImageFolder:
         _refuse_to_feed_on_itself(config)
         self._config = config
         self._listed = list_images(config.images)
-        self._labels = LabelSource(config.labels)
+        self._labels = LabelSource(config.labels or BY_DEFAULT)
 
     def __str__(self) -> str:
         others = count_other_files(self._config.images)
@@ -72,6 +74,7 @@ class ImageFolder:
         if report := self._labels.report(labels):
             print(report)
         labels = dict(zip((file.image for file in self._listed), labels.values(), strict=True))
+        self._compare_labels(ledger, labels)
         intake = _intake(self._config, self._listed, labels)
         duplicates = duplicate_names(self._listed)
         rows, failures = [], []
@@ -88,9 +91,25 @@ class ImageFolder:
         # Images of earlier runs that this one leaves out get its labels too: no folder holds labels of two sources.
         known, chosen = ledger.images(), {file.image for file in intake.files}
         rows += [replace(known[i], label=labels[i]) for i in labels if i in known and i not in chosen]
-        ledger.write_images(rows, [file.image for file in self._listed])
+        stray = {"rows_without_image": self._labels.stray} if self._labels.stray else {}
+        ledger.write_images(rows, [file.image for file in self._listed], self._labels.origin | stray)
         ledger.record(failures)
         return intake
+
+    def _compare_labels(self, ledger: Ledger, labels: dict[str, FaceLabel]) -> None:
+        """Say that images have other labels than in the last run; refuse to give them some that nobody named."""
+        known = ledger.images()
+        other = sum(image in known and known[image].label != label for image, label in labels.items())
+        source, before = self._labels.origin, ledger.labels_from()
+        same = not other and (before is None or before.items() >= source.items())
+        if self._config.labels is None and not same:
+            was = "another source" if before is None else before["from"]
+            raise UsageError(
+                f"expected --labels, for those in {self._config.output} are from {was}; name it again, or relabel "
+                f"every image from its file name by --labels {BY_DEFAULT}"
+            )
+        if other:
+            print(f"labels: {other:,} images have another one than before; all labels are now from {source['from']}")
 
 
 class CropsAlone:

@@ -139,7 +139,7 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
     counts = Counter(f"{outcome.status}" for outcome in scored.values()) | Counter(
         f"landmarks/{outcome.reason}" for outcome in landmarks.values() if outcome.status == "failed"
     )
-    provenance = describe(recipe, config.dataset) | {"counts": dict(sorted(counts.items()))}
+    provenance = describe(recipe, config.dataset, ledger) | {"counts": dict(sorted(counts.items()))}
     form = format_for(config.format, len(done))
     write_activations(config.metadatasets, config.dataset, activations, form, provenance)
     write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)

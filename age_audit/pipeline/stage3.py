@@ -169,15 +169,19 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
     for title, table in tables.items():
         columns = list(dict.fromkeys(["age_range", feature_column(title)]))
         groups = table[(table[columns] != ALL).all(axis=1)].drop_duplicates(columns)
-        few = int((groups["n"] < FEW_FACES).sum())
-        lines.append(f"By {title}: {few} of {len(groups)} groups have fewer than {FEW_FACES} faces.")
+        sizes = groups.loc[groups["n"] > 0, "n"]
+        lines.append(
+            f"By {title}: {(sizes < FEW_FACES).sum()} of {len(sizes)} groups have fewer than {FEW_FACES} faces."
+        )
     return lines
 
 
 def _mean_in_words(measure: Measure, row: pd.Series) -> str:
     """The mean of a table row with its interval, or that there is none."""
     words = measure.name.capitalize()
-    if row["n"] < 2:
-        return f"{words}: {row['value']:.2f} years, one face." if row["n"] else f"{words}: no faces."
+    if not row["n"]:
+        return f"{words}: no faces."
+    if np.isnan(row["low"]):
+        return f"{words}: {row['value']:.2f} years, too few faces for an interval."
     interval = f"{RESAMPLING.confidence:.0%} interval {row['low']:.2f} to {row['high']:.2f}"
     return f"{words}: {row['value']:.2f} years, {interval}."

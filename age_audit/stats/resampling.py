@@ -23,6 +23,7 @@ from age_audit.core.randomness import CONFIDENCE, DRAWS, PERMUTATIONS
 
 BCA_LIMIT = 2_000  # faces; BCa leaves out one after the other, in time that grows with their square
 BOOTSTRAP_LIMIT = 10_000  # faces; means of more are as good as normal, and 2,000 draws of a million faces take minutes
+LEAST_FACES = 3  # of a sample with an interval: two faces, drawn again and again, only ever give their own range
 _FEW_ORDERS = 7  # faces, which can be put in 5,040 orders: few enough to take each once
 _NUMBERS_AT_ONCE = 2**21  # resampled numbers held in memory at a time: 16 MiB
 
@@ -69,8 +70,8 @@ def combination_interval(
     Returns
     -------
     Estimates
-        NaN where a sample is empty; a NaN interval where a sample has one face. A measure that never varies has a
-        point for its interval.
+        NaN where a sample is empty; a NaN interval where a sample has fewer than three faces. A measure that never
+        varies has a point for its interval.
 
     Examples
     --------
@@ -86,7 +87,7 @@ def combination_interval(
     if not all(sizes):
         return Estimates(nothing, nothing, nothing, "none")
     value = sum(weight * sample.mean(axis=-1) for weight, sample in zip(coefficients, samples, strict=True))
-    if min(sizes) < 2:
+    if min(sizes) < LEAST_FACES:
         return Estimates(value, nothing, nothing, "none")
     low, high = value.copy(), value.copy()
     varies = np.logical_or.reduce([np.ptp(sample, axis=-1) > 0 for sample in samples])

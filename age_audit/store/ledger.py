@@ -145,7 +145,14 @@ class Ledger:
         with self._db:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    def write_images(self, rows: Iterable[ImageRow], listed: Iterable[str] | None = None) -> None:
+    def labels_from(self) -> dict | None:
+        """Where the labels of the images come from, as given to :meth:`write_images`."""
+        stated = self.meta("labels")
+        return None if stated is None else json.loads(stated)
+
+    def write_images(
+        self, rows: Iterable[ImageRow], listed: Iterable[str] | None = None, labels_from: dict | None = None
+    ) -> None:
         """Add or replace what is known of images.
 
         Parameters
@@ -153,8 +160,12 @@ class Ledger:
         rows : iterable of ImageRow
         listed : iterable of str, optional
             All images that are in the folder now: others stay in the ledger, but no longer count.
+        labels_from : dict, optional
+            Where all labels of the folder now come from.
         """
         with self._db:
+            if labels_from is not None:
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('labels', ?)", (json.dumps(labels_from),))
             if listed is not None:
                 self._db.execute("UPDATE images SET listed = 0")
                 self._db.executemany("UPDATE images SET listed = 1 WHERE image = ?", ((image,) for image in listed))

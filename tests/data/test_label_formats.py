@@ -117,17 +117,23 @@ class TestImdbWikiNames:
             ("nm0000100_rm46373120_1955-1-6_2003.jpg", 48),
             ("7_1901-01-01_1990.jpg", 89),
             ("7_1990-01-01_1990.jpg", 0),
-            ("7_1901-12-31_2031.jpg", 130),
+            ("7_1901-12-31_2032.jpg", 130),
+            ("nm0000001_rm124825600_1899-5-10_1968.jpg", 69),
+            ("7_1989-12-29_2011.jpg", 21),
+            ("7_1989-7-1_2011.jpg", 22),
+            ("7_1989-7-2_2011.jpg", 21),
+            ("7_1989-00-00_2011.jpg", 22),
         ],
     )
-    def test_age_is_taken_minus_born(self, fname, age):
+    def test_age_is_that_of_the_first_of_july(self, fname, age):
         assert label_from_imdbwiki_name(fname) == FaceLabel(fname, age)
 
     @pytest.mark.parametrize(
         ("fname", "problem"),
         [
-            ("7_1900-12-31_1950.jpg", "born before 1901"),
+            ("7_1989-13-01_2011.jpg", "the date of birth is none"),
             ("7_2009-05-05_1981.jpg", "age -28 is out of range"),
+            ("7_1990-12-31_1990.jpg", "age -1 is out of range"),
             ("7_1901-01-01_2032.jpg", "age 131 is out of range"),
             ("7_1981_2009.jpg", "the file name is not of this format"),
             ("_1981-05-05_2009.jpg", "the file name is not of this format"),
@@ -235,7 +241,7 @@ class TestLabelCsv:
             ("fname,age,tone,tone\na.jpg,3,4,5\n", "a name each.*rename 'tone'"),
             ("fname,age,\na.jpg,3,4\n", "line 2: expected 2 cells as in the header, got 3: a.jpg, 3, 4"),
             ("fname,,age\na.jpg,3,4\n", "a name each.*rename ''"),
-            ("fname,age,tone\na.jpg,3,all\n", "line 2: expected no group called 'all'.*rename it in tone"),
+            ("fname,age,tone\na.jpg,3,all\n", "expected no group of tone of .* line 2 called 'all'"),
             ("fname,age\n", "expected a row an image in .*, found its header alone"),
             ("fname,age,race_real\na.jpg,3,4\n", "no result is stored under; rename 'race_real'"),
             ("fname,age,age_estimation\na.jpg,3,4\n", "rename 'age_estimation'"),
@@ -329,6 +335,24 @@ class TestLabelSource:
             UsageError, match=r"of its 2 rows, such as 'a\.jpg', none names one of the 1 images.*'A\.jpg'"
         ):
             source.labels(["A.jpg"])
+
+    def test_origin_names_the_format_or_the_file_and_its_bytes(self, csv_of):
+        assert LabelSource("agedb").origin == {"from": "file names, agedb"}
+        origin = LabelSource(str(csv_of("fname,age\na.jpg,20\n"))).origin
+        assert origin["from"] == "labels.csv"
+        assert origin["sha256"] != LabelSource(str(csv_of("fname,age\na.jpg,21\n"))).origin["sha256"]
+
+
+def test_a_decimal_comma_is_named(csv_of):
+    with pytest.raises(UsageError, match=r"line 2: expected age to be a number.*decimals after a point.*'25,5'"):
+        read_label_csv(csv_of("fname;age\na.jpg;25,5\n"))
+
+
+def test_two_spellings_of_a_group_are_refused_where_it_is_compared():
+    labels = [FaceLabel("a.jpg", gender="Male", features={"id": "A"}), FaceLabel("b.jpg", gender="Female")]
+    assert sensitive_features([*labels, FaceLabel("c.jpg", features={"id": "a"})]) == ("gender",)
+    with pytest.raises(UsageError, match="one spelling of each group of gender, got 'Male' and 'male'"):
+        sensitive_features([*labels, FaceLabel("c.jpg", gender="male")])
 
 
 def test_sensitive_features():

@@ -1,5 +1,7 @@
 """Results found by what made them."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +67,18 @@ def test_presets_estimators_and_datasets_are_told_apart(tmp_path):
     assert find_results(tmp_path, "dex-wrn", "audit", "faces").folder == tmp_path / "audit"
     assert find_results(tmp_path, "cydral-resnet10", "published", "faces").folder == tmp_path / "other"
     assert find_results(tmp_path, "dex-wrn", "published", "mine").folder == tmp_path / "mine"
+
+
+def test_activations_with_labels_of_another_source_are_refused(tmp_path):
+    write_set(tmp_path)
+    sources = {"predictions": {"from": "new.csv", "sha256": "b"}, "activations": {"from": "old.csv", "sha256": "a"}}
+    for kind, source in sources.items():
+        path = tmp_path / f"metadataset_faces_{kind}.provenance.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": source}))
+    with pytest.raises(UsageError, match=r"activations are from old\.csv .* predictions from new\.csv"):
+        find_results(tmp_path, "dex-wrn", "published", "faces").activations  # noqa: B018 - read on first use
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": sources["predictions"] | {"rows": 3}}))
+    assert len(find_results(tmp_path, "dex-wrn", "published", "faces").activations)
 
 
 def test_missing_results_name_what_is_there(tmp_path):

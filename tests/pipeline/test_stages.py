@@ -1,5 +1,6 @@
 """The three stages, chained on real faces with a real model, as a person runs them."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -245,6 +246,38 @@ def test_sample_and_csv_labels(photos, tmp_path, capsys):
     assert "4 images = " in capsys.readouterr().out
     known = read_metadataset(tmp_path / "meta", "utkface", "predictions")["labels"]
     assert known["30_1_0_2017.png"] == {"age_real": 36.5, "gender_real": None, "race_real": None}
+
+
+def test_labels_come_from_one_source_that_is_named(photos, tmp_path, capsys):
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("fname,age\n30_1_0_2017.png,31\n77_1_0_2017.jpg,76\nnobody.jpg,5\n")
+    second.write_text("fname,age\n30_1_0_2017.png,32\n77_1_0_2017.jpg,76\n")
+    names = ("30_1_0_2017.png", "77_1_0_2017.jpg")
+
+    def ages():
+        found = read_metadataset(tmp_path / "meta", "utkface", "predictions")
+        return [found["labels"][name]["age_real"] for name in names], [found["accuracy"]["n"]]
+
+    assert stage1(photos, tmp_path, "--labels", str(first)) == 0
+    assert ages() == ([31, 76], [2])
+    stated = json.loads((tmp_path / "meta" / "metadataset_utkface_predictions.provenance.json").read_text())["labels"]
+    sha256 = hashlib.sha256(first.read_bytes()).hexdigest()
+    assert stated == {"from": "first.csv", "sha256": sha256, "rows_without_image": 1}
+    assert stage2(tmp_path) == 0
+    capsys.readouterr()
+    assert stage1(photos, tmp_path) == 2
+    assert "expected --labels, for those in" in (said := capsys.readouterr().err) and "are from first.csv" in said
+    assert ages() == ([31, 76], [2])
+    assert stage1(photos, tmp_path, "--labels", str(second), "--limit", "1") == 0
+    assert "1 images have another one than before; all labels are now from second.csv" in capsys.readouterr().out
+    assert ages() == ([32, 76], [2])
+    drawn = ["--metadatasets", str(tmp_path / "meta"), "--figures", str(tmp_path / "figures")]
+    assert analysis_3_filter_visualise.main(drawn) == 2
+    assert "run analysis_2_evaluate.py again" in capsys.readouterr().err
+    assert stage2(tmp_path) == 0
+    assert analysis_3_filter_visualise.main(drawn) == 0
+    assert stage1(photos, tmp_path, "--labels", "utkface") == 0
+    assert ages() == ([30, 77], [3])
 
 
 def test_stage2_says_what_is_missing(photos, finished, tmp_path, capsys):

@@ -101,6 +101,10 @@ class TestInterval:
         assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
         single = combination_interval([one(3)], [1], rng=generator())
         assert single.value == [3] and np.isnan([single.low, single.high]).all()
+        two = combination_interval([one(1, 3), one(1, 2, 3)], [1, 1], rng=generator())
+        assert two.value == [4] and np.isnan([two.low, two.high]).all() and two.method == "none"
+        three = combination_interval([one(1, 3, 50)], [1], rng=generator())
+        assert 0 <= three.low[0] < 18 < three.high[0]  # of errors, of which none is below 0
 
     def test_what_never_varies_is_a_point(self):
         with warnings.catch_warnings():

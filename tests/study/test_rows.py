@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import age_range_of
 from age_audit.core.vocabulary import (
+    AGE_RANGES,
     FEATURES_ALL,
     FEATURES_FACIAL,
     GENDERS,
@@ -173,6 +175,12 @@ class TestFilter:
         rows = [{"age_real": age, "gender_real": "Male"} for age in (12, 13, 18, 19, 15, 15.5)]
         found = filter_dataset(rows, ["age_real", "gender_real"], "gender_real", GENDERS, age_min=13, age_max=18)
         assert [row["age_real"] for row in found.by_category["Male"]] == [13, 18, 15, 15.5]
+
+    def test_ages_between_two_published_ranges_are_in_none_and_in_one_of_ours(self):
+        rows = [{"age_real": age, "gender_real": "Male"} for age in (12.5, 18.4, 25.5)]
+        for low, high in AGE_RANGES:
+            assert filter_dataset(rows, ["age_real"], "gender_real", GENDERS, low, high).cohort_sizes["Male"] == 0
+        assert list(age_range_of([12.5, 18.4, 25.5])) == ["0–12", "13–18", "19–25"]
 
     def test_unlabelled_faces_drop_out(self):
         rows = faces(6)
