@@ -63,7 +63,7 @@ class TestParser:
             "--output": "utkface",
             "--metadatasets": "metadatasets",
             "--dataset": "utkface",
-            "--labels": "utkface",
+            "--labels": "utkface; an --output that has other labels wants them named again",
             "--sensitive": "race and gender where they are there",
             "--age-ranges": "0-12,13-18,19-25,26-100",
             "--estimator": "dex-wrn",

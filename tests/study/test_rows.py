@@ -179,7 +179,12 @@ class TestFilter:
     def test_ages_between_two_published_ranges_are_in_none_and_in_one_of_ours(self):
         rows = [{"age_real": age, "gender_real": "Male"} for age in (12.5, 18.4, 25.5)]
         for low, high in AGE_RANGES:
-            assert filter_dataset(rows, ["age_real"], "gender_real", GENDERS, low, high).cohort_sizes["Male"] == 0
+            assert (
+                filter_dataset(rows, ["age_real", "gender_real"], "gender_real", GENDERS, low, high).cohort_sizes[
+                    "Male"
+                ]
+                == 0
+            )
         assert list(age_range_of([12.5, 18.4, 25.5])) == ["0–12", "13–18", "19–25"]
 
     def test_unlabelled_faces_drop_out(self):
