@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -41,7 +41,8 @@ def list_images(folder: Path) -> list[ImageFile]:
     """Everything below a folder that carries an image's name, sorted, subfolders included.
 
     A folder, pipe or broken link with an image's name is listed too: the run says what is wrong with it. Links to
-    folders are not followed.
+    folders are followed, and a folder that is reached in several ways is listed once. What is hidden (``._x.jpg``) or
+    in ``__MACOSX``, as archives made on a Mac leave it, holds no pictures.
 
     Raises
     ------
@@ -50,18 +51,46 @@ def list_images(folder: Path) -> list[ImageFile]:
     """
     if not folder.is_dir():
         raise UsageError(f"expected a folder of images at {folder}, found none; choose it with --images")
-    found = []
-    for root, folders, files in os.walk(folder, onerror=_refuse_folder):
-        named_like_images = [name for name in folders if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-        for name in named_like_images:
-            folders.remove(name)
-        candidates = [name for name in files if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-        for name in (*candidates, *named_like_images):
-            path = Path(root, name)
-            found.append(ImageFile(_printable(path.relative_to(folder).as_posix()), path))
+    named = [path for path in _everything_in(folder) if _is_image_name(path, folder)]
+    found = [ImageFile(_printable(path.relative_to(folder).as_posix()), path) for path in named]
     if not found:
         raise UsageError(f"expected images ({', '.join(sorted(IMAGE_SUFFIXES))}) in {folder}, found none")
     return sorted(found, key=lambda file: file.image)
+
+
+def _everything_in(folder: Path) -> Iterator[Path]:
+    """All files below a folder, and folders that carry an image's name: into those nobody looks.
+
+    A link to a folder that this one lies in is not followed: it would bring in what is beside it.
+    """
+    todo, seen = [folder], set()
+    while todo:  # folders first, then what links lead to
+        links = []
+        for root, folders, files in os.walk(todo.pop(0), onerror=_refuse_folder):
+            real = os.path.realpath(root)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            yield from (Path(root, name) for name in files)
+            for name in sorted(folders):
+                path = Path(root, name)
+                if _has_image_suffix(path):
+                    folders.remove(name)
+                    yield path
+                elif path.is_symlink() and path.resolve() not in folder.resolve().parents:
+                    links.append(path)
+        todo += links
+
+
+def _has_image_suffix(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def _is_image_name(path: Path, folder: Path) -> bool:
+    """Whether a file says that it is an image, and nothing says that it is hidden."""
+    parts = path.relative_to(folder).parts
+    return _has_image_suffix(path) and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def _refuse_folder(error: OSError) -> None:
@@ -72,8 +101,8 @@ def _refuse_folder(error: OSError) -> None:
 
 
 def count_other_files(folder: Path) -> int:
-    """Files below a folder that :func:`list_images` does not take, because nothing in their name says image."""
-    return sum(Path(name).suffix.lower() not in IMAGE_SUFFIXES for _, _, files in os.walk(folder) for name in files)
+    """Files below a folder that :func:`list_images` does not take: hidden, or nothing in their name says image."""
+    return sum(not _is_image_name(path, folder) for path in _everything_in(folder))
 
 
 def _printable(name: str) -> str:
@@ -81,17 +110,20 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def duplicate_names(images: Iterable[ImageFile]) -> dict[str, str]:
-    """Images whose file name another one before them has: {image: the one before}.
+def duplicate_names(images: Iterable[ImageFile], works: Callable[[ImageFile], bool]) -> dict[str, str]:
+    """Images whose file name another one has: {image: the one that counts}.
 
-    Metadatasets know images by file name alone, so only the first can be in them.
+    Metadatasets know images by file name alone, so only one can be in them: the first that works. None is a duplicate
+    of one that does not; of names that are there once nobody is asked.
     """
-    first: dict[str, str] = {}
-    again = {}
+    by_name: dict[str, list[ImageFile]] = {}
     for file in images:
-        if file.fname in first:
-            again[file.image] = first[file.fname]
-        first.setdefault(file.fname, file.image)
+        by_name.setdefault(file.fname, []).append(file)
+    again = {}
+    for files in by_name.values():
+        if len(files) > 1:
+            first, *others = [file.image for file in files if works(file)] or [None]
+            again |= dict.fromkeys(others, first)
     return again
 
 

@@ -85,10 +85,13 @@ def positive_pixels(picture: Image.Image) -> np.ndarray:
 def _read_pictures(folder: Path, fnames: Sequence[str]) -> dict[str, np.ndarray]:
     """Packed masks by name, of those that the folder has."""
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    # Stage 1 calls the mask of a.jpg a.jpg.png, which may be a face of its own: a folder is of one kind.
+    with_ending = sum(f"{name}.png" in there for name in fnames)
+    ending = ".png" if with_ending and with_ending >= sum(name in there for name in fnames) else ""
     masks = {}
     for fname in fnames:
-        name = next((name for name in (fname, f"{fname}.png") if name in there), None)
-        mask = None if name is None else _read_picture(folder / name)
+        name = f"{fname}{ending}"
+        mask = _read_picture(folder / name) if name in there else None
         if mask is not None:
             masks[fname] = pack_masks(mask[None])[0]
     return masks

@@ -10,12 +10,13 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from age_audit.core.errors import ImageFailure
 
 # What photos come in. Pillow reads more, but some (EPS) by running other programs on the file.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
+_BITS = (8, 10, 12, 14, 16)  # of whole numbers of grey
 MAX_PIXELS = 64_000_000  # a file that claims more is refused before its pixels are unpacked
 # Whatever Pillow's decoders were seen to raise on damaged files.
 DECODER_ERRORS = (
@@ -59,8 +60,9 @@ def read_bytes(path: Path) -> bytes:
 def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
     """Decode an image file as a viewer would show it.
 
-    Rotation by EXIF is applied, the first frame of an animation is taken, transparency is laid over white, 16-bit and
-    floating-point grey is scaled to 8 bit.
+    Rotation by EXIF is applied, the first frame of an animation is taken, transparency is laid over white, colours of
+    another profile than sRGB are converted to it, and deep grey is scaled to 8 bit: whole numbers as of the fewest bits
+    that hold them (8, 10, 12, 14 or 16), floats as 0-1, 0-255 or 0-65535.
 
     Parameters
     ----------
@@ -112,6 +114,8 @@ def _to_rgb(opened: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
         notes.append(f"converted from {image.mode}")
     if image.mode.startswith(("I", "F")):
         return np.repeat(_deep_grey_to_8_bit(np.asarray(image))[..., None], 3, axis=2), tuple(notes)
+    image, said = _in_srgb(image)
+    notes += said
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -119,10 +123,36 @@ def _to_rgb(opened: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
     return np.array(image.convert("RGB")), tuple(notes)
 
 
+_HOLDS_COLOURS = {"RGB": "RGB ", "RGBA": "RGB ", "RGBX": "RGB ", "CMYK": "CMYK", "L": "GRAY"}
+
+
+def _in_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """The image in sRGB, which every step takes pixels for, and what is to be noted.
+
+    A profile that is damaged, or of other colours than the image has, is passed over, as viewers do.
+    """
+    content = image.info.get("icc_profile")
+    if not content:
+        return image, []
+    image.info.pop("icc_profile")  # or what is made of the image would carry it on
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        name = ImageCms.getProfileDescription(profile).strip()
+        if name.startswith("sRGB") or _HOLDS_COLOURS.get(image.mode) != profile.profile.xcolor_space:
+            return image, []
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, *DECODER_ERRORS) as error:
+        return image, [f"colour profile passed over: {error}"]
+    return converted, [f"colours converted from the profile {name}"]
+
+
 def _deep_grey_to_8_bit(grey: np.ndarray) -> np.ndarray:
-    """Scale by the range the type stands for; Pillow's own conversion would clip everything above 255 to white."""
+    """Scale by the range that the values stand for; Pillow's own conversion would clip all above 255 to white."""
+    floats = grey.dtype.kind == "f"
     grey = np.nan_to_num(grey.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     top = grey.max(initial=0.0)
-    # 16-bit PNGs arrive as 16- or 32-bit integers; floats as 0-1 or 0-255 by custom.
-    full = 1.0 if top <= 1.0 else 255.0 if top <= 255.0 else 65535.0 if top <= 65535.0 else top
+    # Cameras of 12 bits write files of 16. Floats of 0-1 and 0-255 overshoot a little where they were resampled.
+    ranges = ((1.0, 2.0), (255.0, 300.0), (65535.0, 65535.0)) if floats else ((2.0**b - 1,) * 2 for b in _BITS)
+    full = next((full for full, limit in ranges if top <= limit), top)
     return np.clip(np.rint(grey * (255.0 / full)), 0, 255).astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from age_audit.data.label_formats import LabelSource, sensitive_features
 from age_audit.pipeline.steps import FROM_CROPS, READ, Job
 from age_audit.store.ledger import FILE_NAME, ImageRow, Ledger
 
+LONGEST_NAME = 255  # bytes that file systems allow
 BY_DEFAULT = "utkface"  # format of file names that labels are read from
 
 
@@ -57,7 +59,7 @@ class ImageFolder:
 
     def __str__(self) -> str:
         others = count_other_files(self._config.images)
-        left_out = f" ({others} other files not taken: their names end like no image's)" if others else ""
+        left_out = f" ({others} other files not taken: hidden, or their names end like no image's)" if others else ""
         return f"{len(self._listed)} images{left_out}"
 
     def take(self, ledger: Ledger) -> Intake:
@@ -66,7 +68,16 @@ class ImageFolder:
         Size and time of a file do not tell whether it is the same: hashing thousands of photos takes seconds, and a
         result that belongs to another picture is worse.
         """
-        from age_audit.faces.decoding import read_bytes
+        from age_audit.faces.decoding import decode_image, read_bytes
+
+        broken: dict[str, ImageFailure] = {}
+
+        def works(file: ImageFile) -> bool:
+            try:
+                decode_image(read_bytes(file.path))
+            except ImageFailure as failure:
+                broken[file.image] = failure
+            return file.image not in broken
 
         _refuse_other_images(ledger, self._listed, self._config)
         folder = self._config.images.absolute()  # which of FairFace's folders it is, say
@@ -76,13 +87,17 @@ class ImageFolder:
         labels = dict(zip((file.image for file in self._listed), labels.values(), strict=True))
         self._compare_labels(ledger, labels)
         intake = _intake(self._config, self._listed, labels)
-        duplicates = duplicate_names(self._listed)
+        duplicates = duplicate_names(self._listed, works)
         rows, failures = [], []
         for file in intake.files:
             content = None
             try:
+                if file.image in broken:  # its pictures would be those of the duplicate that works
+                    raise broken[file.image]
                 if file.image in duplicates:
                     raise ImageFailure("duplicate-name", f"{duplicates[file.image]} has the same file name")
+                if len(os.fsencode(f"{file.fname}.png")) > LONGEST_NAME:
+                    raise ImageFailure("name-too-long", "its pictures are called like it, with .png after it")
                 content = hashlib.sha256(read_bytes(file.path)).hexdigest()
                 intake.content[file.image] = content
             except ImageFailure as failure:

@@ -235,7 +235,7 @@ def _show_masks(run: Run, drawn: set[str]) -> None:
     content = {image: row.content for image, row in ledger.images().items() if row.content is not None}
     explained = current_outcomes(ledger, run.recipe, content, "explain")
     shown, noted = ledger.mask_files(), []
-    for image in ledger.images():
+    for image in content:
         path, outcome = run.picture("explain", image), explained.get(image)
         if outcome is None or outcome.status == "failed":
             path.unlink(missing_ok=True)

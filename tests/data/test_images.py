@@ -50,7 +50,9 @@ class TestListImages:
         (photos / "up").symlink_to("..")
         (photos / "elsewhere").symlink_to(tmp_path / "elsewhere")
         (tmp_path / "alias").symlink_to(photos)
-        expected = ["a.jpg", "broken.jpg", "link.jpg", "loop.jpg"]
+        (tmp_path / "elsewhere" / "back").symlink_to(photos)
+        (photos / "twice").symlink_to(tmp_path / "elsewhere")
+        expected = ["a.jpg", "broken.jpg", "elsewhere/b.jpg", "link.jpg", "loop.jpg"]
         assert [file.image for file in list_images(photos)] == expected
         assert [file.image for file in list_images(tmp_path / "alias")] == expected
 
@@ -90,9 +92,37 @@ class TestListImages:
             list_images(tmp_path)
 
 
-def test_duplicate_names_point_to_the_first(tmp_path):
+def test_what_a_mac_leaves_in_archives_is_no_image(tmp_path):
+    for name in (
+        "a.jpg",
+        "._a.jpg",
+        "__MACOSX/a.jpg",
+        "__MACOSX/._b.jpg",
+        ".thumbnails/a.jpg",
+        ".DS_Store",
+        "Thumbs.db",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert [file.image for file in list_images(tmp_path)] == ["a.jpg"]
+    assert count_other_files(tmp_path) == 6
+
+
+def test_a_hidden_folder_that_is_asked_for_is_read(tmp_path):
+    (tmp_path / ".photos").mkdir()
+    (tmp_path / ".photos" / "a.jpg").write_bytes(b"x")
+    assert [file.image for file in list_images(tmp_path / ".photos")] == ["a.jpg"]
+
+
+def test_duplicate_names_point_to_the_first_that_works(tmp_path):
     images = [ImageFile(image, tmp_path / image) for image in ("a.jpg", "b.jpg", "x/a.jpg", "y/A.jpg", "z/q/a.jpg")]
-    assert duplicate_names(images) == {"x/a.jpg": "a.jpg", "z/q/a.jpg": "a.jpg"}
+    assert duplicate_names(images, lambda file: True) == {"x/a.jpg": "a.jpg", "z/q/a.jpg": "a.jpg"}
+    asked = []
+    assert duplicate_names(images, lambda file: asked.append(file.image) or file.image != "a.jpg") == {
+        "z/q/a.jpg": "x/a.jpg"
+    }
+    assert asked == ["a.jpg", "x/a.jpg", "z/q/a.jpg"]
+    assert duplicate_names(images, lambda file: False) == {}
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,16 @@ def test_pictures(folder, ending):
     np.testing.assert_array_equal(unpack_masks(found.positive), masks[[2, 0]])
 
 
+@pytest.mark.parametrize("ending", ["", ".png"])
+def test_a_face_called_like_the_mask_of_another_has_its_own(folder, ending):
+    names, masks = ["a.jpg", "a.jpg.png"], random_masks(2)
+    for name, mask in zip(names, masks, strict=True):
+        Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(folder / f"{name}{ending}", format="PNG")
+    found = load_positive_masks(folder, names)
+    assert found.fnames == names
+    np.testing.assert_array_equal(unpack_masks(found.positive), masks)
+
+
 def test_pictures_of_the_study_in_colours(folder):
     mask = random_masks(1)[0]
     plt.imsave(folder / "a.jpg", np.where(mask, 1, -1))

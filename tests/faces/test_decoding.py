@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from PIL import Image, ImageCms, ImageSequence
 
 from age_audit.core.errors import ImageFailure
 from age_audit.faces.decoding import MAX_PIXELS, decode_image, read_bytes
@@ -31,6 +31,29 @@ def png_claiming(width, height):
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def profile_with_red_and_blue_swapped():
+    """A colour profile (ICC.1:2001), byte by byte: sRGB's primaries with red and blue in each other's place."""
+    primaries = {"b": (0.4360, 0.2225, 0.0139), "g": (0.3851, 0.7169, 0.0971), "r": (0.1431, 0.0606, 0.7141)}
+    text = b"swapped\0"
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * 78,
+        b"cprt": b"text\0\0\0\0none\0",
+        b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(x * 65536) for x in (0.9642, 1, 0.8249))),
+    }
+    for channel, xyz in primaries.items():
+        tags[f"{channel}XYZ".encode()] = b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(x * 65536) for x in xyz))
+        tags[f"{channel}TRC".encode()] = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256))
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(content))
+        body += content + b"\0" * (-len(content) % 4)
+    header = struct.pack(
+        ">I4sI4s4s4s", 132 + 12 * len(tags) + len(body), b"\0" * 4, 0x02100000, b"mntr", b"RGB ", b"XYZ "
+    )
+    header += b"\0" * 12 + b"acsp" + b"\0" * 28 + struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + table + body
 
 
 def reason_of(call, *arguments):
@@ -185,6 +208,37 @@ class TestConverted:
         image, notes = decode_image(encoded(cyan, "JPEG", quality=100))
         assert image[4, 4, 0] < 10 and image[4, 4, 1] > 245 and image[4, 4, 2] > 245
         assert notes == ("converted from CMYK",)
+
+    @pytest.mark.parametrize("bits", [10, 12, 14])
+    def test_grey_of_fewer_bits_in_16_is_scaled_by_its_own(self, bits):
+        full = 2**bits - 1
+        image, _ = decode_image(encoded(np.array([[0, full // 2, full]], dtype=np.uint16)))
+        assert image[0, :, 0].tolist() == [0, 127, 255]
+
+    @pytest.mark.parametrize(("top", "brightest"), [(1.04, 255), (271.0, 255)])
+    def test_floats_that_overshoot_are_clipped(self, top, brightest):
+        deep = np.array([[0.0, 0.5, 1.0, 1.0]], dtype=np.float32) * np.float32(1 if top < 2 else 255)
+        deep[0, 3] = top
+        image, _ = decode_image(encoded(Image.fromarray(deep), "TIFF"))
+        assert image[0, :, 0].tolist() == [0, 128, 255, brightest]
+
+    @pytest.mark.parametrize("form", ["PNG", "JPEG"])
+    def test_colours_of_another_profile_are_converted(self, form):
+        red = np.full((8, 8, 3), (255, 0, 0), np.uint8)
+        options = {"quality": 100, "subsampling": 0} if form == "JPEG" else {}
+        image, notes = decode_image(encoded(red, form, icc_profile=profile_with_red_and_blue_swapped(), **options))
+        assert np.abs(image.astype(int) - (0, 0, 255)).max() <= 3
+        assert notes == ("colours converted from the profile swapped",)
+
+    @pytest.mark.parametrize("profile", ["sRGB", "LAB"])
+    def test_profiles_of_these_colours_or_of_others_than_the_picture_has_change_nothing(self, profile):
+        icc = ImageCms.ImageCmsProfile(ImageCms.createProfile(profile)).tobytes()
+        image, notes = decode_image(encoded(GRADIENT, icc_profile=icc))
+        assert np.array_equal(image, GRADIENT) and notes == ()
+
+    def test_a_damaged_profile_is_passed_over_and_noted(self):
+        image, notes = decode_image(encoded(GRADIENT, icc_profile=b"no profile"))
+        assert np.array_equal(image, GRADIENT) and notes[0].startswith("colour profile passed over")
 
     def test_16_bit_grey_is_scaled_not_clipped(self):
         deep = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)  # 257 = 65535 / 255

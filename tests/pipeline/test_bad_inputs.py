@@ -58,6 +58,11 @@ def folder(tmp_path, astronaut_head):
     (images / "30_1_0_loop.jpg").symlink_to("30_1_0_loop.jpg")
     (images / "30_1_0_gone.jpg").symlink_to("nothing.jpg")
     os.mkfifo(images / "30_1_0_pipe.jpg")
+    face.save(images / f"30_1_0_{'x' * 242}.jpg")  # 253 bytes: with .png after it longer than file systems allow
+    (images / "a").mkdir()
+    (images / "a" / "30_1_0_again.jpg").write_bytes(whole[: len(whole) // 3])
+    face.save(images / "sub" / "30_1_0_again.jpg")  # of the two that are called so, the one that works
+    (images / "sub" / "._30_1_0_again.jpg").write_bytes(b"what a Mac leaves beside it")
     return images
 
 
@@ -84,6 +89,9 @@ EXPECTED = {
     "30_1_0_loop.jpg": "read/unreadable",
     "30_1_0_gone.jpg": "read/unreadable",
     "30_1_0_pipe.jpg": "read/not-a-file",
+    f"30_1_0_{'x' * 242}.jpg": "read/name-too-long",
+    "a/30_1_0_again.jpg": "read/truncated",
+    "sub/30_1_0_again.jpg": "",
 }
 
 
