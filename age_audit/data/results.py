@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ from age_audit.core.vocabulary import STUDY_FEATURES
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import label_from_utkface_name
 from age_audit.data.metadatasets import provenance_path, read_metadataset
-from age_audit.data.region_scores import read_activations
+from age_audit.data.region_scores import files_there, read_activations
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,36 @@ class Results:
         """What made the predictions: parameters, versions, counts."""
         return json.loads(provenance_path(self.folder, self.dataset, "predictions").read_text(encoding="utf-8"))
 
+    @property
+    def weights_hash(self) -> str:
+        """Of what file the estimator is; empty where nobody said."""
+        return str(self.provenance["estimator"].get("weights_hash", ""))
+
+    @cached_property
+    def document(self) -> dict:
+        """The predictions file as it is: estimates, labels, and what was lost."""
+        return read_metadataset(self.folder, self.dataset, "predictions")
+
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """Every estimated face, with labels: as :func:`age_audit.data.frames.completed_frame`."""
-        document = read_metadataset(self.folder, self.dataset, "predictions")
+        return self._frame(self.document)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """Every labelled image, whether or not there is an estimate of it, as :attr:`predictions`.
+
+        ``estimated`` says for which there is one (bool); ``explained`` which have activations, where any have. Of
+        published files without labels only the estimated are known.
+        """
+        labelled = dict.fromkeys(self.document.get("labels", {}))
+        frame = self._frame(self.document | {"predictions": labelled | self.document["predictions"]})
+        frame["estimated"] = frame["age_estimation"].notna()
+        if files_there(self.folder, self.dataset):
+            frame["explained"] = frame["fname"].isin(self.activations["fname"])
+        return frame
+
+    def _frame(self, document: dict) -> pd.DataFrame:
         labels = document.get("labels", {})
         return self._grouped(predictions_frame(document, lambda fname: _label(labels, fname)))
 
@@ -146,6 +172,28 @@ def find_results(
         f"expected results of {estimator}, preset {preset}, {dataset} in {metadatasets}, found: {listed}; run stages 1 "
         "and 2 with these options, or choose others"
     )
+
+
+def results_of_all(metadatasets: str | Path, results: Results) -> dict[str, Results]:
+    """All results of a data set by estimator, those given first: what several estimators say of the same faces.
+
+    Of an estimator with several sets, such as of two presets, that with the most estimates counts. Where estimators of
+    one name have different weights, all but those given carry the beginning of their hash in their name.
+    """
+    found: dict[tuple, Results] = {}
+    for path in sorted(Path(metadatasets).rglob("metadataset_*_predictions.prov*")):
+        estimator, preset, dataset = _read_made_by(path)
+        if dataset == results.dataset and estimator is not None:
+            other = replace(results, folder=path.parent, estimator=estimator, preset=preset)
+            key = estimator, other.weights_hash
+            if key not in found or len(found[key].document["predictions"]) < len(other.document["predictions"]):
+                found[key] = other
+    own = results.estimator, results.weights_hash
+    named = {results.estimator: results}
+    for (name, weights), other in sorted(found.items()):
+        if (name, weights) != own:
+            named[f"{name} ({weights.split(':')[-1][:8]})" if name in named else name] = other
+    return named
 
 
 def _read_made_by(path: Path) -> tuple[str | None, str | None, str | None]:

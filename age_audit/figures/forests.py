@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from age_audit.audit.findings import LEVEL
 from age_audit.core.groups import ALL, feature_names, require_columns
 from age_audit.core.measures import MAE, MEASURES, SIGNED_ERROR
 from age_audit.core.vocabulary import FEW_FACES
@@ -212,6 +213,62 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
         note = "bars: 95 % bootstrap intervals; groups stand beside each other for legibility; hollow: fewer than "
         figure.supxlabel(f"{note}{FEW_FACES} faces", fontsize=style.SMALL)
     return figure
+
+
+def lost_by_group(table: pd.DataFrame) -> Figure:
+    """Draw which share of the images of each group ended without an estimate, with Wilson's intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`age_audit.audit.errors.lost_faces.lost_faces`.
+
+    Returns
+    -------
+    Figure
+        A block a feature. Grey line and band: all images. Bold: told apart from the other images, ``p_holm`` at most
+        0.05. Hollow: fewer than 30 images.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+    """
+    require_columns(table, ("feature", "group", "images", "lost", "share", "low", "high", "p_holm", "few_faces"))
+    percent = 100 * table[["share", "low", "high"]].rename(columns={"share": "value"})
+    rows = table[["feature", "group", "p_holm", "few_faces"]].assign(n=table["images"], **percent)
+    everyone, groups = rows[rows["feature"] == ALL].iloc[0], rows[rows["feature"] != ALL]
+    features = list(dict.fromkeys(groups["feature"])) or [ALL]
+    blocks = [rows[rows["feature"] == feature] for feature in features]
+    with style.applied():
+        sizes = [len(block) for block in blocks]
+        figure = style.new_figure(style.FULL, 1.1 + sum(sizes) * _ROW + len(sizes) * _BLOCK)
+        panels = figure.subplots(len(blocks), 1, sharex=True, height_ratios=sizes, squeeze=False)[:, 0]
+        for axes, feature, block in zip(panels, features, blocks, strict=True):
+            _draw_behind(axes, everyone)
+            _draw_rows(axes, block, ["group"], 1)
+            for label, p_value in zip(axes.get_yticklabels(), block["p_holm"], strict=True):
+                label.set_fontweight("bold" if p_value <= LEVEL else "normal")
+            axes.set_title(feature.replace("_", " "), loc="left", fontweight="bold", pad=4)
+            axes.set_xlim(left=0)
+        panels[-1].set_xlabel("images without an estimate (%)")
+        style.set_finding(figure, _most_lost(table))
+    return figure
+
+
+def _most_lost(table: pd.DataFrame) -> str:
+    """The groups that lose surely more than the other images, one a feature: that with the largest share."""
+    everyone = table[table["feature"] == ALL].iloc[0]
+    if not everyone["images"]:
+        return "No images"
+    text = f"{style.percent(everyone['share'])} of {everyone['images']:,} images have no estimate"
+    more = table[(table["p_holm"] <= LEVEL) & (table["share"] > everyone["share"]) & ~table["few_faces"]]
+    more = more.sort_values("share", ascending=False, kind="stable").drop_duplicates("feature")
+    if more.empty:
+        return f"{text}; no group surely more"
+    return f"{text}: " + ", ".join(
+        f"{style.percent(row['share'])} labelled {row['group']}" for row in more.to_dict("records")
+    )
 
 
 def _quantities(measures: Sequence[str]) -> list[Quantity]:

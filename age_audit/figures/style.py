@@ -23,6 +23,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib
 import matplotlib.style
@@ -42,6 +43,7 @@ _COLOURS = (*GENDER_COLOURS.values(), *RACE_COLOURS.values(), "#882255", "#99993
 MANY_GROUPS = 5  # curves of more are told apart by markers as well, and their legend stands beside them
 DIVERGING = "RdBu_r"  # colours of signed values, read alike with the common colour deficiencies
 
+TITLE_CHARACTERS = 80  # of a line
 FULL, COLUMN, TALLEST = 7.0, 3.4, 9.0  # inches: across a page, across one of its two columns, down a page
 BASE, SMALL = 8, 7  # points; nothing is set smaller than 6.5
 HOLLOW = {"markerfacecolor": "white"}  # few faces, whatever the marker
@@ -132,6 +134,18 @@ def legend(axes: Axes, groups: int, **options) -> None:
     """The legend of that many groups: inside the panel, or beside it where it would cover the curves."""
     place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if groups > MANY_GROUPS else {"loc": "best"}
     axes.legend(handlelength=3.5, **place | options)  # long enough to show the dashes
+
+
+def set_finding(figure: Figure, text: str) -> None:
+    """Make what the figure finds its title, in lines of at most :data:`TITLE_CHARACTERS`."""
+    figure.suptitle(fill(text, TITLE_CHARACTERS))
+
+
+def percent(share: float) -> str:
+    """A share of 0-1 as titles say it: "37 %", with a decimal below 10 and above 99; "–" of NaN."""
+    if share != share:
+        return "–"
+    return f"{100 * share:.{int(0 < share < 0.0995 or 0.99 < share < 1)}f} %"
 
 
 def new_figure(width: float, height: float) -> Figure:

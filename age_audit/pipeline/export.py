@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import scipy
 
 from age_audit.core.config import CropParameters, Stage1Config
 from age_audit.core.errors import UsageError
@@ -24,6 +23,7 @@ from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failure
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_result, read_results
 from age_audit.stats.correlations import pearson_r
+from age_audit.stats.proportions import wilson_interval
 from age_audit.store.files import write_arrays_by_row
 from age_audit.store.ledger import ImageRow, Ledger
 
@@ -176,11 +176,11 @@ def _age_range_name(label: FaceLabel, ranges: Sequence[Sequence[int]]) -> str:
 
 def _count(images: list[str], failed: dict[str, str]) -> dict:
     reasons = Counter(failed[image] for image in images if image in failed)
-    interval = scipy.stats.binomtest(reasons.total(), len(images)).proportion_ci(0.95, method="wilson")
+    interval = wilson_interval(reasons.total(), len(images))
     return {
         "images_total": len(images),
         "images_failed": reasons.total(),
-        "failed_share_interval95": [round(bound, DECIMALS) for bound in interval],
+        "failed_share_interval95": [round(float(bound), DECIMALS) for bound in interval],
         "by_reason": dict(sorted(reasons.items())),
     }
 

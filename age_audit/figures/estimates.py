@@ -1,0 +1,284 @@
+"""Estimates beside real ages: where they lie, how far off they are, and how sure the estimator is of them."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from age_audit.audit.errors.along_age import age_slope, estimates_by_age, with_exact_age
+from age_audit.audit.errors.baselines import ONE_AGE
+from age_audit.core.groups import ALL, require_columns
+from age_audit.figures import style
+
+MANY_POINTS = 500  # of more, their density is drawn
+MATTERS = 2.0  # years by which a median has to be off for a title to say so: labels are whole years, and not sure
+_LINE = "#882255"
+_REFERENCE = {"color": "0.35", "linestyle": ":", "linewidth": 1.2}
+_YEARS_NAMED = 5  # of the cumulative score that titles name
+
+
+def estimate_against_age(frame: pd.DataFrame, name: str) -> Figure:
+    """Draw every estimate against the real age, with the median and the middle 80 % of estimates at each age.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With ``age_real`` and ``age_estimation`` in years. Faces whose age is a range are left out, and counted.
+    name : str
+        Of the estimator.
+
+    Returns
+    -------
+    Figure
+        Grey: how many faces are where, or each face if there are few. Line and band: median and 10th to 90th
+        percentile, at ages with at least 30 faces. Dotted: an estimate without error.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+    """
+    faces, table = with_exact_age(frame), estimates_by_age(frame)
+    with style.applied():
+        figure = style.new_figure(5.2, 4.9)
+        axes = figure.subplots()
+        limits = _draw_faces(figure, axes, faces)
+        if len(table) > 1:
+            axes.fill_between(table["age_mean"], table["p10"], table["p90"], color=_LINE, alpha=0.2, linewidth=0)
+            axes.plot(table["age_mean"], table[["p10", "p90"]], color=_LINE, linewidth=0.9, linestyle=(0, (5, 2)))
+            axes.plot(table["age_mean"], table["median"], color=_LINE, label="median (dashed: 10 and 90 %)")
+        axes.plot(limits, limits, **_REFERENCE, label="estimate = real age")
+        axes.set(xlim=limits, ylim=limits, aspect="equal", ylabel="estimate (years)")
+        ranges = int(frame["age_estimation"].notna().sum()) - len(faces)
+        left_out = f"; {ranges:,} without an exact age left out" if ranges else ""
+        axes.set_xlabel(f"real age (years; {len(faces):,} faces{left_out})")
+        axes.legend(loc="upper left")
+        style.set_finding(figure, _course(table, age_slope(frame), name))
+    return figure
+
+
+def _draw_faces(figure: Figure, axes: Axes, faces: pd.DataFrame) -> tuple[float, float]:
+    """Faces as density or points; returns the ends of both axes."""
+    ages = faces[["age_real", "age_estimation"]].to_numpy(dtype=float).T
+    limits = (min(0.0, ages.min(initial=0.0)), 5 + ages.max(initial=95.0))
+    if len(faces) > MANY_POINTS:
+        cells = axes.hexbin(
+            *ages, gridsize=60, extent=(*limits, *limits), bins="log", mincnt=1, cmap="Greys", linewidths=0
+        )
+        figure.colorbar(cells, ax=axes, label="faces in a hexagon (logarithmic)", shrink=0.7)
+    else:
+        axes.plot(*ages, "o", color="0.5", markersize=2.5, alpha=0.7, markeredgewidth=0)
+    return limits
+
+
+def _course(table: pd.DataFrame, slope: tuple[float, float, float], name: str) -> str:
+    """Whether the oldest are judged too young or the youngest too old, for sure and by more than labels are off."""
+    if np.isnan(slope[0]):
+        return f"{name}: too few faces to say how estimates follow real ages"
+    neutral = f"{name}: {slope[0]:.2f} years more a year of real age (95 % interval {slope[1]:.2f} to {slope[2]:.2f})"
+    if len(table) < 2:
+        return neutral
+    first, last = table.iloc[0], table.iloc[-1]
+    too_old = first["share_judged_older_low"] > 0.5 and first["median"] - first["age_mean"] > MATTERS
+    too_young = last["share_judged_older_high"] < 0.5 and last["age_mean"] - last["median"] > MATTERS
+    low, high, slope_text = f"{table['median'].min():.0f}", f"{table['median'].max():.0f}", f"slope {slope[0]:.2f}"
+    if too_old and too_young:
+        return f"{name} judges old faces too young and young ones too old: {slope_text}, medians from {low} to {high}"
+    if too_young:
+        return f"{name} judges old faces too young: {slope_text}, no median above {high}"
+    return f"{name} judges young faces too old: {slope_text}, no median below {low}" if too_old else neutral
+
+
+def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
+    """Draw how many real ages lie within one and two stated standard deviations, beside what should.
+
+    Parameters
+    ----------
+    table : DataFrame or None
+        From :func:`age_audit.audit.errors.stated_spread.spread_coverage`.
+    name : str
+        Of the estimator.
+
+    Returns
+    -------
+    Figure or None
+        By age range on the left, by stated spread on the right, with Wilson's intervals. None without a table, which a
+        warning says.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+    """
+    if table is None:
+        warnings.warn(
+            f"{name} does not say how sure it is of an estimate; no figure of its stated spread", stacklevel=2
+        )
+        return None
+    require_columns(table, ("by", "group", "median_spread", "deviations", "n", "share", "low", "high", "expected"))
+    with style.applied():
+        figure = style.new_figure(style.FULL, 3.3)
+        left, right = figure.subplots(1, 2, sharey=True)
+        ranges, spreads = (table[table["by"] == by] for by in ("age_range", "age_spread"))
+        names = list(dict.fromkeys(ranges["group"]))
+        _draw_coverage(left, ranges, ranges["group"].map(names.index))
+        sizes = ranges.drop_duplicates("group")["n"]
+        left.set_xticks(range(len(names)), [f"{label}\nn = {n:,}" for label, n in zip(names, sizes, strict=True)])
+        left.set(xlabel="real age (years)", ylabel="real ages within (%)", ylim=(0, 102), xlim=(-0.5, len(names) - 0.5))
+        _draw_coverage(right, spreads, spreads["median_spread"])
+        right.set_xlabel("stated standard deviation (years), tenths of the faces")
+        right.set_xlim(left=0)
+        for k, expected in dict(zip(table["deviations"], table["expected"], strict=True)).items():
+            place = {"xycoords": right.get_yaxis_transform(), "textcoords": "offset points"}
+            right.annotate(f"±{k} SD: {style.percent(expected)}", (1, 100 * expected), (4, 0), va="center", **place)
+        style.set_finding(figure, _sureness(table[table["by"] == ALL], name))
+    return figure
+
+
+def _draw_coverage(axes: Axes, table: pd.DataFrame, places: pd.Series) -> None:
+    for k, marker in zip((1, 2), "o^", strict=True):
+        rows = table[table["deviations"] == k]
+        x, values = places[rows.index], 100 * rows[["share", "low", "high"]]
+        axes.axhline(100 * rows["expected"].iloc[0] if len(rows) else np.nan, **_REFERENCE)
+        axes.vlines(x, values["low"], values["high"], color="black", linewidth=1)
+        for few, shown in rows.groupby("few_faces"):
+            look = style.HOLLOW if few else {}
+            axes.plot(x[shown.index], values.loc[shown.index, "share"], marker, color="black", markersize=4.5, **look)
+
+
+def _sureness(everyone: pd.DataFrame, name: str) -> str:
+    """Whether intervals show that the stated spread is too narrow, or too wide, for one and two deviations alike."""
+    one, two = (everyone[everyone["deviations"] == k].iloc[0] for k in (1, 2))
+    held = f"±1 SD holds {style.percent(one['share'])} of real ages, ±2 SD {style.percent(two['share'])}"
+    should = f"should be {style.percent(one['expected'])} and {style.percent(two['expected'])}"
+    if one["high"] < one["expected"] and two["high"] < two["expected"]:
+        return f"{name} is too sure of its estimates: {held} ({should})"
+    if one["low"] > one["expected"] and two["low"] > two["expected"]:
+        return f"{name} is less sure than it could be: {held} ({should})"
+    return f"{name}: {held} ({should})"
+
+
+def cumulative_scores(table: pd.DataFrame) -> Figure:
+    """Draw the share of faces within so many years of their real age, all estimators beside a constant guess.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`age_audit.audit.errors.several_estimators.cumulative_scores`.
+
+    Returns
+    -------
+    Figure
+        Bands are Wilson's intervals; the guess is grey. The legend names estimators that are left out.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+    """
+    require_columns(table, ("estimator", "years", "n", "share", "low", "high"))
+    looks = style.group_look([name for name in dict.fromkeys(table["estimator"]) if name != ONE_AGE])
+    looks[ONE_AGE] = {"color": "0.45", "linestyle": ":", "marker": ""}
+    with style.applied():
+        figure = style.new_figure(5.2, 3.8)
+        axes = figure.subplots()
+        for name, look in looks.items():
+            rows = table[table["estimator"] == name]
+            out = rows["share"].isna().all()
+            label = f"{name} (left out: only {rows['n'].max():,} of these faces)" if out else name
+            axes.plot(rows["years"], 100 * rows["share"], label=label, markersize=4, markevery=5, **look)
+            axes.fill_between(
+                rows["years"], 100 * rows["low"], 100 * rows["high"], color=look["color"], alpha=0.2, linewidth=0
+            )
+        n = table.loc[table["estimator"] == ONE_AGE, "n"].max()
+        axes.set(xlabel="error of at most so many years", ylabel=f"share of the same {n:,} faces (%)", ylim=(0, 100))
+        axes.set_xlim(table["years"].min(), table["years"].max())
+        axes.grid(color="0.92")
+        axes.legend(loc="upper left", bbox_to_anchor=(0, 1), handlelength=3.5)
+        style.set_finding(figure, _nearest(table))
+    return figure
+
+
+def _nearest(table: pd.DataFrame) -> str:
+    """The best, the worst, and the guess, at five years or the nearest there is."""
+    years = min(table["years"], key=lambda year: abs(year - _YEARS_NAMED))
+    rows = table[(table["years"] == years) & table["share"].notna()].sort_values(
+        "share", ascending=False, kind="stable"
+    )
+    if rows.empty:
+        return "No faces that these estimators have in common"
+    estimators, guess = rows[rows["estimator"] != ONE_AGE], rows[rows["estimator"] == ONE_AGE]
+    ends = estimators.iloc[[0, -1]] if len(estimators) > 1 else estimators
+    said = [f"{style.percent(row['share'])} for {row['estimator']}" for row in ends.to_dict("records")]
+    said += [f"{style.percent(share)} for one age for all" for share in guess["share"]]
+    return f"Within {years:g} years of the label: {', '.join(said)}"
+
+
+def confused_ranges(table: pd.DataFrame, name: str) -> Figure:
+    """Draw where the faces of each range of real age are estimated, as a coloured table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`age_audit.audit.errors.along_age.confusion`.
+    name : str
+        Of the estimator.
+
+    Returns
+    -------
+    Figure
+        Percent of each row; its own range is framed. Rows of fewer than 30 faces are not coloured.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+    """
+    require_columns(table, ("age_range", "estimated_range", "n", "faces", "share", "high", "few_faces"))
+    shares = _square(table)
+    few = table.drop_duplicates("age_range")["few_faces"].to_numpy(dtype=bool)
+    sizes = table.drop_duplicates("age_range")["n"]
+    with style.applied():
+        figure = style.new_figure(min(style.FULL, 2.2 + 0.62 * shares.shape[1]), 1.4 + 0.36 * shares.shape[0])
+        axes = figure.subplots()
+        axes.imshow(np.where(few[:, None], np.nan, shares), cmap="Greys", vmin=0, vmax=1.3, aspect="auto")
+        for (row, column), share in np.ndenumerate(shares.to_numpy()):
+            if np.isfinite(share):
+                colour = "0.5" if few[row] else ("white" if share > 0.7 else "black")
+                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour)
+            if shares.index[row] == shares.columns[column]:
+                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=_LINE, linewidth=1.2))
+        axes.set_xticks(range(shares.shape[1]), shares.columns)
+        axes.set_yticks(
+            range(shares.shape[0]), [f"{label} (n = {n:,})" for label, n in zip(shares.index, sizes, strict=True)]
+        )
+        axes.set(xlabel="estimated (years); % of the row", ylabel="real age (years)")
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        style.set_finding(figure, _most_confused(table, name))
+    return figure
+
+
+def _square(table: pd.DataFrame) -> pd.DataFrame:
+    """Shares with a row a range of real age and a column a range of estimates, in the order of the table."""
+    index, columns = (table[name].drop_duplicates() for name in ("age_range", "estimated_range"))
+    return pd.DataFrame(table["share"].to_numpy().reshape(len(index), len(columns)), index, columns)
+
+
+def _most_confused(table: pd.DataFrame, name: str) -> str:
+    """The range whose faces are least often estimated in it, if surely less than half are; else how many are."""
+    own = table[table["age_range"] == table["estimated_range"]]
+    lowest = own[~own["few_faces"]].sort_values("share", kind="stable").head(1)
+    for row in lowest[lowest["high"] < 0.5].to_dict("records"):
+        others = table[(table["age_range"] == row["age_range"]) & (table["estimated_range"] != row["age_range"])]
+        most = others.loc[others["share"].idxmax()]
+        where = f"{style.percent(most['share'])} in {most['estimated_range']}"
+        return f"{name} puts {style.percent(row['share'])} of faces aged {row['age_range']} in that range, {where}"
+    n = own["n"].sum()
+    share = style.percent(own["faces"].sum() / n) if n else "–"
+    return f"{name} puts {share} of {n:,} faces in the range of their real age"
