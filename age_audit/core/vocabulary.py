@@ -33,13 +33,14 @@ STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user
 # What columns of tables are called: a sensitive feature of that name would be overwritten in them.
 _WORDS = """
 above all ages area asked below bh both by_chance change changed_by_rounding claim cliffs_delta cohort cohorts column
-compared comparisons contribution correlations crude difference epsilon_squared error estimates estimator_ahead even
-excess_kurtosis expected_by_chance explained face faces false_positives_rows feature few_faces final fname group
-groups guess guessed_age half half_width high highest holm images in_common kind least low lowest lost masks mean
-measure median method most most_region n null_sd observed other part participants passed per_year plain positive_share
-preset question r ratio raw reasons region regions rejected repeated row rows same_sign scope sd seed segment share
-shuffle side sign_changes size skewness smallest spread standard_deviation standardised statistic strata summed table
-tested tests to_even too_narrow unit value values what zeros
+compared comparisons contribution correlations crude difference epsilon_squared error estimated estimates
+estimator_ahead estimators even excess_kurtosis expected_by_chance explained face faces false_positives_rows feature
+few_faces final fname group groups guess guessed_age half half_width high highest holm images in_common kind
+label_doubt least low lowest lowest_estimate lost masks mean measure median method most most_region n null_sd observed
+other part participants passed per_year plain positive_share preset question r ratio raw reasons region regions
+rejected repeated row rows same_sign scope sd seed segment share shuffle side sign_changes size skewness smallest
+spread standard_deviation standardised statistic strata summed table tested tests to_even too_narrow unit value values
+what zeros
 """
 TABLE_WORDS = frozenset(_WORDS.split())
 TABLE_PREFIXES = (
@@ -50,6 +51,7 @@ TABLE_PREFIXES = (
 )
 TABLE_SUFFIXES = ("_alpha", "_low", "_high", "_mean", "_ratio", "_shuffled", "_p_value")
 GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}
+UNLABELLED = "unlabelled"  # what stands in the place of a group for images without a label
 FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not representative
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]
 HALVES = ("accurate", "inaccurate")

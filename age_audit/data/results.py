@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -53,7 +54,9 @@ class Results:
     @property
     def weights_hash(self) -> str:
         """Of what file the estimator is; empty where nobody said."""
-        return str(self.provenance["estimator"].get("weights_hash", ""))
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            return str(self.provenance["estimator"]["weights_hash"])
+        return ""
 
     @cached_property
     def document(self) -> dict:

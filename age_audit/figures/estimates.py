@@ -9,13 +9,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from age_audit.audit.errors.along_age import age_slope, estimates_by_age, with_exact_age
 from age_audit.audit.errors.baselines import ONE_AGE
 from age_audit.core.groups import ALL, require_columns
+from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
 
 MANY_POINTS = 500  # of more, their density is drawn
+_CELL = 2  # years, the side of a square of that density: real ages are whole years, and hexagons would flicker
 MATTERS = 2.0  # years by which a median has to be off for a title to say so: labels are whole years, and not sure
 _LINE = "#882255"
 _REFERENCE = {"color": "0.35", "linestyle": ":", "linewidth": 1.2}
@@ -45,7 +48,7 @@ def estimate_against_age(frame: pd.DataFrame, name: str) -> Figure:
     """
     faces, table = with_exact_age(frame), estimates_by_age(frame)
     with style.applied():
-        figure = style.new_figure(5.2, 4.9)
+        figure = style.new_figure(5.6, 5.0)
         axes = figure.subplots()
         limits = _draw_faces(figure, axes, faces)
         if len(table) > 1:
@@ -57,41 +60,40 @@ def estimate_against_age(frame: pd.DataFrame, name: str) -> Figure:
         ranges = int(frame["age_estimation"].notna().sum()) - len(faces)
         left_out = f"; {ranges:,} without an exact age left out" if ranges else ""
         axes.set_xlabel(f"real age (years; {len(faces):,} faces{left_out})")
-        axes.legend(loc="upper left")
-        style.set_finding(figure, _course(table, age_slope(frame), name))
+        figure.legend(loc="outside lower center", ncols=2)
+        style.set_finding(figure, f"{name} {_course(table, age_slope(frame))}")
     return figure
 
 
 def _draw_faces(figure: Figure, axes: Axes, faces: pd.DataFrame) -> tuple[float, float]:
     """Faces as density or points; returns the ends of both axes."""
     ages = faces[["age_real", "age_estimation"]].to_numpy(dtype=float).T
-    limits = (min(0.0, ages.min(initial=0.0)), 5 + ages.max(initial=95.0))
+    limits = (np.floor(ages.min(initial=0)), 5 + np.ceil(ages.max(initial=95)))
     if len(faces) > MANY_POINTS:
-        cells = axes.hexbin(
-            *ages, gridsize=60, extent=(*limits, *limits), bins="log", mincnt=1, cmap="Greys", linewidths=0
-        )
-        figure.colorbar(cells, ax=axes, label="faces in a hexagon (logarithmic)", shrink=0.7)
+        edges = np.arange(limits[0], limits[1] + _CELL, _CELL)
+        *_, cells = axes.hist2d(*ages, bins=edges, norm="log", cmin=1, cmap="Greys")
+        figure.colorbar(cells, ax=axes, label=f"faces in {_CELL} × {_CELL} years", shrink=0.8, format="%d")
     else:
         axes.plot(*ages, "o", color="0.5", markersize=2.5, alpha=0.7, markeredgewidth=0)
     return limits
 
 
-def _course(table: pd.DataFrame, slope: tuple[float, float, float], name: str) -> str:
+def _course(table: pd.DataFrame, slope: tuple[float, float, float]) -> str:
     """Whether the oldest are judged too young or the youngest too old, for sure and by more than labels are off."""
-    if np.isnan(slope[0]):
-        return f"{name}: too few faces to say how estimates follow real ages"
-    neutral = f"{name}: {slope[0]:.2f} years more a year of real age (95 % interval {slope[1]:.2f} to {slope[2]:.2f})"
-    if len(table) < 2:
-        return neutral
+    if np.isnan(slope[0]) or table["n"].sum() < FEW_FACES:
+        return f"has estimated {table['n'].sum()} faces: too few to say how estimates follow ages"
     first, last = table.iloc[0], table.iloc[-1]
     too_old = first["share_judged_older_low"] > 0.5 and first["median"] - first["age_mean"] > MATTERS
     too_young = last["share_judged_older_high"] < 0.5 and last["age_mean"] - last["median"] > MATTERS
-    low, high, slope_text = f"{table['median'].min():.0f}", f"{table['median'].max():.0f}", f"slope {slope[0]:.2f}"
-    if too_old and too_young:
-        return f"{name} judges old faces too young and young ones too old: {slope_text}, medians from {low} to {high}"
-    if too_young:
-        return f"{name} judges old faces too young: {slope_text}, no median above {high}"
-    return f"{name} judges young faces too old: {slope_text}, no median below {low}" if too_old else neutral
+    low, high, steep = f"{table['median'].min():.0f}", f"{table['median'].max():.0f}", f"slope {slope[0]:.2f}"
+    if len(table) > 1 and too_old and too_young:
+        return f"judges old faces too young and young ones too old: {steep}, medians from {low} to {high}"
+    if len(table) > 1 and too_young:
+        return f"judges old faces too young: {steep}, no median above {high}"
+    if len(table) > 1 and too_old:
+        return f"judges young faces too old: {steep}, no median below {low}"
+    interval = "{:.2f} to {:.2f}".format(*slope[1:]).replace("-", "−")
+    return f"adds {slope[0]:.2f} years to an estimate for each year of real age (95 % interval {interval})"
 
 
 def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
@@ -131,11 +133,12 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
         left.set_xticks(range(len(names)), [f"{label}\nn = {n:,}" for label, n in zip(names, sizes, strict=True)])
         left.set(xlabel="real age (years)", ylabel="real ages within (%)", ylim=(0, 102), xlim=(-0.5, len(names) - 0.5))
         _draw_coverage(right, spreads, spreads["median_spread"])
-        right.set_xlabel("stated standard deviation (years), tenths of the faces")
+        right.set_xlabel(f"stated SD (years; {spreads['group'].nunique()} equal parts of the faces, at their median)")
         right.set_xlim(left=0)
         for k, expected in dict(zip(table["deviations"], table["expected"], strict=True)).items():
             place = {"xycoords": right.get_yaxis_transform(), "textcoords": "offset points"}
             right.annotate(f"±{k} SD: {style.percent(expected)}", (1, 100 * expected), (4, 0), va="center", **place)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
         style.set_finding(figure, _sureness(table[table["by"] == ALL], name))
     return figure
 
@@ -149,13 +152,15 @@ def _draw_coverage(axes: Axes, table: pd.DataFrame, places: pd.Series) -> None:
         for few, shown in rows.groupby("few_faces"):
             look = style.HOLLOW if few else {}
             axes.plot(x[shown.index], values.loc[shown.index, "share"], marker, color="black", markersize=4.5, **look)
+        axes.plot([], [], marker, color="black", markersize=4.5, label=f"within ±{k} stated SD")
 
 
 def _sureness(everyone: pd.DataFrame, name: str) -> str:
     """Whether intervals show that the stated spread is too narrow, or too wide, for one and two deviations alike."""
     one, two = (everyone[everyone["deviations"] == k].iloc[0] for k in (1, 2))
-    held = f"±1 SD holds {style.percent(one['share'])} of real ages, ±2 SD {style.percent(two['share'])}"
-    should = f"should be {style.percent(one['expected'])} and {style.percent(two['expected'])}"
+    held, should = ([style.percent(row[name]) for row in (one, two)] for name in ("share", "expected"))
+    held = f"±1\xa0SD holds {held[0]} of {one['n']:,} real ages, ±2\xa0SD {held[1]}"
+    should = f"should be {should[0]} and {should[1]}"
     if one["high"] < one["expected"] and two["high"] < two["expected"]:
         return f"{name} is too sure of its estimates: {held} ({should})"
     if one["low"] > one["expected"] and two["low"] > two["expected"]:
@@ -185,12 +190,13 @@ def cumulative_scores(table: pd.DataFrame) -> Figure:
     looks = style.group_look([name for name in dict.fromkeys(table["estimator"]) if name != ONE_AGE])
     looks[ONE_AGE] = {"color": "0.45", "linestyle": ":", "marker": ""}
     with style.applied():
-        figure = style.new_figure(5.2, 3.8)
+        figure = style.new_figure(5.2, 3.2 + 0.17 * len(looks))
         axes = figure.subplots()
         for name, look in looks.items():
             rows = table[table["estimator"] == name]
             out = rows["share"].isna().all()
-            label = f"{name} (left out: only {rows['n'].max():,} of these faces)" if out else name
+            label = f"constant guess: {name}" if name == ONE_AGE else name
+            label += f" (left out: has {rows['n'].max():,} of the faces)" if out else ""
             axes.plot(rows["years"], 100 * rows["share"], label=label, markersize=4, markevery=5, **look)
             axes.fill_between(
                 rows["years"], 100 * rows["low"], 100 * rows["high"], color=look["color"], alpha=0.2, linewidth=0
@@ -198,8 +204,9 @@ def cumulative_scores(table: pd.DataFrame) -> Figure:
         n = table.loc[table["estimator"] == ONE_AGE, "n"].max()
         axes.set(xlabel="error of at most so many years", ylabel=f"share of the same {n:,} faces (%)", ylim=(0, 100))
         axes.set_xlim(table["years"].min(), table["years"].max())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(color="0.92")
-        axes.legend(loc="upper left", bbox_to_anchor=(0, 1), handlelength=3.5)
+        figure.legend(loc="outside lower center", handlelength=3.5)
         style.set_finding(figure, _nearest(table))
     return figure
 
@@ -215,7 +222,7 @@ def _nearest(table: pd.DataFrame) -> str:
     estimators, guess = rows[rows["estimator"] != ONE_AGE], rows[rows["estimator"] == ONE_AGE]
     ends = estimators.iloc[[0, -1]] if len(estimators) > 1 else estimators
     said = [f"{style.percent(row['share'])} for {row['estimator']}" for row in ends.to_dict("records")]
-    said += [f"{style.percent(share)} for one age for all" for share in guess["share"]]
+    said += [f"{style.percent(share)} for a constant guess" for share in guess["share"]]
     return f"Within {years:g} years of the label: {', '.join(said)}"
 
 
@@ -249,10 +256,15 @@ def confused_ranges(table: pd.DataFrame, name: str) -> Figure:
         axes.imshow(np.where(few[:, None], np.nan, shares), cmap="Greys", vmin=0, vmax=1.3, aspect="auto")
         for (row, column), share in np.ndenumerate(shares.to_numpy()):
             if np.isfinite(share):
-                colour = "0.5" if few[row] else ("white" if share > 0.7 else "black")
-                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour)
+                colour = "0.6" if few[row] or not share else ("white" if share > 0.7 else "black")
+                text = "<1" if 0 < share < 0.005 else f"{100 * share:.0f}"
+                axes.text(column, row, text, ha="center", va="center", color=colour)
             if shares.index[row] == shares.columns[column]:
-                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=_LINE, linewidth=1.2))
+                axes.add_patch(
+                    Rectangle(
+                        (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=_LINE, linewidth=1.2, clip_on=False
+                    )
+                )
         axes.set_xticks(range(shares.shape[1]), shares.columns)
         axes.set_yticks(
             range(shares.shape[0]), [f"{label} (n = {n:,})" for label, n in zip(shares.index, sizes, strict=True)]

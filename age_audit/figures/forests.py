@@ -250,7 +250,9 @@ def lost_by_group(table: pd.DataFrame) -> Figure:
             for label, p_value in zip(axes.get_yticklabels(), block["p_holm"], strict=True):
                 label.set_fontweight("bold" if p_value <= LEVEL else "normal")
             axes.set_title(feature.replace("_", " "), loc="left", fontweight="bold", pad=4)
-            axes.set_xlim(left=0)
+        ends = groups.loc[~groups["few_faces"], "high"]
+        end = (ends if len(ends) else rows["high"]).max()
+        panels[-1].set_xlim(-0.02 * end, 1.15 * end)  # bars of few images are cut off
         panels[-1].set_xlabel("images without an estimate (%)")
         style.set_finding(figure, _most_lost(table))
     return figure
@@ -261,14 +263,16 @@ def _most_lost(table: pd.DataFrame) -> str:
     everyone = table[table["feature"] == ALL].iloc[0]
     if not everyone["images"]:
         return "No images"
+    if not everyone["lost"]:
+        return f"All {everyone['images']:,} images have an estimate"
     text = f"{style.percent(everyone['share'])} of {everyone['images']:,} images have no estimate"
     more = table[(table["p_holm"] <= LEVEL) & (table["share"] > everyone["share"]) & ~table["few_faces"]]
     more = more.sort_values("share", ascending=False, kind="stable").drop_duplicates("feature")
     if more.empty:
         return f"{text}; no group surely more"
-    return f"{text}: " + ", ".join(
-        f"{style.percent(row['share'])} labelled {row['group']}" for row in more.to_dict("records")
-    )
+    said = [(style.percent(row["share"]), row["feature"], row["group"]) for row in more.to_dict("records")]
+    groups = [f"{share} {'aged' if feature == 'age_range' else 'labelled'} {name}" for share, feature, name in said]
+    return f"{text}: {', '.join(groups)}"
 
 
 def _quantities(measures: Sequence[str]) -> list[Quantity]:

@@ -16,8 +16,7 @@ from age_audit.core.groups import feature_title, levels, real_ages, require_colu
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
 
-_ENOUGH = 5  # images of a group a year of age, on average, for bands of one year
-_WIDE = 5  # years of a band, of fewer
+_BAND = 5  # years
 _ALONE, _UNLABELLED, _LOST = "0.75", "0.87", "0.55"
 
 
@@ -50,8 +49,7 @@ def sample_by_age(images: pd.DataFrame, features: Sequence[str]) -> Figure:
         second = []
     panels = {name: images[images[first[0]] == name] for name in levels(images[first[0]])} if first else {"": images}
     looks = style.group_look(levels(images[second[0]])) if second else {}
-    width = _width(images, len(panels))
-    totals, parts = (faces_by_age(images, names, width) for names in (first, first + second))
+    totals, parts = (faces_by_age(images, names, _BAND) for names in (first, first + second))
     with style.applied():
         columns = min(4, int(np.ceil(np.sqrt(len(panels)))))
         rows = -(-len(panels) // columns)
@@ -62,22 +60,14 @@ def sample_by_age(images: pd.DataFrame, features: Sequence[str]) -> Figure:
             here = [table[table[first[0]] == name] if first else table for table in (totals, parts)]
             legend = _draw_layers(axes, here[0], _layers(*here, second, looks)) | legend
             axes.set_title("\n".join(filter(None, (name, _counted(inside)))), fontsize=style.SMALL)
+        for axes in grid[len(panels) - columns : len(panels)]:  # the lowest of each column
+            axes.set_xlabel("real age (years)")
         for axes in grid[len(panels) :]:
             axes.remove()
         style.set_finding(figure, _finding(images, first))
-        figure.supxlabel("real age (years)", fontsize=style.BASE)
-        figure.supylabel(
-            "images a year of age" if width == 1 else f"images in {width} years of age", fontsize=style.BASE
-        )
+        figure.supylabel(f"images in {_BAND} years of age", fontsize=style.BASE)
         figure.legend(handles=list(legend.values()), loc="outside lower center", ncols=4)
     return figure
-
-
-def _width(images: pd.DataFrame, groups: int) -> int:
-    """Years of a band, so that bars are more than single images."""
-    lowest, highest = real_ages(images)
-    years = np.nanmax(highest) - np.nanmin(lowest) + 1 if np.isfinite(lowest).any() else 1
-    return 1 if len(images) >= _ENOUGH * years * groups else _WIDE
 
 
 def _layers(totals: pd.DataFrame, parts: pd.DataFrame, second: Sequence[str], looks: Mapping[str, dict]):
@@ -111,7 +101,7 @@ def _draw_layers(axes: Axes, totals: pd.DataFrame, layers) -> dict[str, Artist]:
 
 
 def _counted(images: pd.DataFrame) -> str:
-    words = [f"{len(images):,} images"]
+    words = [f"{len(images):,} image{'s' * (len(images) != 1)}"]
     if "estimated" in images and not images["estimated"].all():
         words.append(f"{(~images['estimated']).sum():,} lost")
     if "explained" in images:

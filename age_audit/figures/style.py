@@ -30,7 +30,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from age_audit.core.vocabulary import GENDERS, RACES
+from age_audit.core.vocabulary import GENDERS, RACES, UNLABELLED
 from age_audit.store.files import write_atomically
 
 GENDER_COLOURS = dict(zip(GENDERS, ("#0072B2", "#D55E00"), strict=True))  # blue, vermilion
@@ -40,10 +40,11 @@ MARKERS = "os^DvPX*<"  # groups stay apart without colour too
 _DASHES = ("-", (0, (5, 2)), (0, (6, 2, 1, 2)), (0, (1.5, 1.5)), (0, (9, 3)))
 # Of groups by another scheme than the study's, in their order: dashes and marker come together again after 45 only.
 _COLOURS = (*GENDER_COLOURS.values(), *RACE_COLOURS.values(), "#882255", "#999933")
+_NO_GROUP = {"color": "0.45", "linestyle": "-", "marker": "d"}
 MANY_GROUPS = 5  # curves of more are told apart by markers as well, and their legend stands beside them
 DIVERGING = "RdBu_r"  # colours of signed values, read alike with the common colour deficiencies
 
-TITLE_CHARACTERS = 80  # of a line
+TITLE_CHARACTERS = 80  # of a line across a page
 FULL, COLUMN, TALLEST = 7.0, 3.4, 9.0  # inches: across a page, across one of its two columns, down a page
 BASE, SMALL = 8, 7  # points; nothing is set smaller than 6.5
 HOLLOW = {"markerfacecolor": "white"}  # few faces, whatever the marker
@@ -103,6 +104,8 @@ def group_look(groups: Sequence[str]) -> dict[str, dict]:
         All groups of one feature, in their order. The study's genders and races always look the same; where any group
         is of another scheme, each looks as its place in the order has it.
     """
+    if UNLABELLED in groups:  # no group, and so in none of the looks of one
+        return group_look([group for group in groups if group != UNLABELLED]) | {UNLABELLED: _NO_GROUP}
     for published, colours in ((GENDERS, GENDER_COLOURS), (RACES, RACE_COLOURS)):
         if set(groups) <= set(published):
             places = {group: published.index(group) for group in groups}
@@ -137,8 +140,9 @@ def legend(axes: Axes, groups: int, **options) -> None:
 
 
 def set_finding(figure: Figure, text: str) -> None:
-    """Make what the figure finds its title, in lines of at most :data:`TITLE_CHARACTERS`."""
-    figure.suptitle(fill(text, TITLE_CHARACTERS))
+    """Make what the figure finds its title, in lines that fit its width: of 80 characters across a page."""
+    width = int(TITLE_CHARACTERS * figure.get_figwidth() / FULL)
+    figure.suptitle(fill(text.replace(" %", "\xa0%"), width).replace("\xa0", " "))  # no line begins with a unit
 
 
 def percent(share: float) -> str:

@@ -15,7 +15,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.masks import pack_masks
 from age_audit.core.metrics import distribution_spread, signed_error
 from age_audit.core.schema import AGE_RANGES, FaceLabel
-from age_audit.core.vocabulary import STUDY_FEATURES
+from age_audit.core.vocabulary import STUDY_FEATURES, UNLABELLED
 from age_audit.data.frames import columns_of, label_fields
 from age_audit.data.images import age_range_of_label
 from age_audit.data.metadatasets import names_array, read_metadataset, write_metadataset
@@ -30,7 +30,6 @@ from age_audit.store.ledger import ImageRow, Ledger
 # Years and shares are rounded where they are written, nowhere before: float32 models differ in the 6th decimal between
 # machines, and a reader needs no more than the 4th.
 DECIMALS = 4
-UNLABELLED = "unlabelled"
 BETWEEN = "in no range"
 
 

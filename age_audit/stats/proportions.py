@@ -38,7 +38,7 @@ def wilson_interval(count: ArrayLike, n: ArrayLike, confidence: float = CONFIDEN
     half = z * np.sqrt(share * (1 - share) / n + (z / n) ** 2 / 4)
     low, high = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
     # Exact at the ends, where rounding would leave 1e-17.
-    return np.where(share == 0, 0.0, low), np.where(share == 1, 1.0, high)
+    return np.where(share == 0, 0.0, low)[()], np.where(share == 1, 1.0, high)[()]
 
 
 def share_columns(count: ArrayLike, n: ArrayLike, name: str = "share") -> dict[str, np.ndarray]:

@@ -1,5 +1,7 @@
 """Lost faces by group, from what the predictions file counts."""
 
+from math import comb
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,12 @@ def test_files_of_the_study_count_all_images_only():
     table = lost_faces({"cropping": {"images_total": 50, "images_failed_detected": 5}, "predictions": {}})
     assert len(table) == 1 and table["share"][0] == 0.1
     assert np.isnan(lost_faces({}).loc[0, ["share", "low", "high"]].astype(float)).all()
+
+
+def test_groups_are_tested_against_all_other_images():
+    table = lost_faces(DOCUMENT).set_index("group")
+    # Of 100 images 10 are lost; of the 40 labelled African 8, of the other 60 two: Fisher's exact test by its sum.
+    ways = [comb(10, lost) * comb(90, 40 - lost) for lost in range(11)]
+    assert table.loc["African", "p_value"] == pytest.approx(sum(way for way in ways if way <= ways[8]) / comb(100, 40))
+    assert table["p_value"].isna().sum() == 1 and np.isnan(table.loc["all", "p_holm"])
+    assert table["p_holm"].min() == pytest.approx(5 * table["p_value"].min())  # of five tests
