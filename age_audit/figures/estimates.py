@@ -85,7 +85,11 @@ def _course(table: pd.DataFrame, slope: tuple[float, float, float]) -> str:
     first, last = table.iloc[0], table.iloc[-1]
     too_old = first["share_judged_older_low"] > 0.5 and first["median"] - first["age_mean"] > MATTERS
     too_young = last["share_judged_older_high"] < 0.5 and last["age_mean"] - last["median"] > MATTERS
-    low, high, steep = f"{table['median'].min():.0f}", f"{table['median'].max():.0f}", f"slope {slope[0]:.2f}"
+    low, high, steep = (
+        f"{table['median'].min():.0f}",
+        f"{table['median'].max():.0f}",
+        f"slope {slope[0]:.2f}".replace("-", "−"),
+    )
     if len(table) > 1 and too_old and too_young:
         return f"judges old faces too young and young ones too old: {steep}, medians from {low} to {high}"
     if len(table) > 1 and too_young:
@@ -118,9 +122,7 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
         If a column is missing.
     """
     if table is None:
-        warnings.warn(
-            f"{name} does not say how sure it is of an estimate; no figure of its stated spread", stacklevel=2
-        )
+        warnings.warn(f"{name} does not say how sure it is of any face of known age: no figure of that", stacklevel=2)
         return None
     require_columns(table, ("by", "group", "median_spread", "deviations", "n", "share", "low", "high", "expected"))
     with style.applied():
@@ -133,7 +135,7 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
         left.set_xticks(range(len(names)), [f"{label}\nn = {n:,}" for label, n in zip(names, sizes, strict=True)])
         left.set(xlabel="real age (years)", ylabel="real ages within (%)", ylim=(0, 102), xlim=(-0.5, len(names) - 0.5))
         _draw_coverage(right, spreads, spreads["median_spread"])
-        right.set_xlabel(f"stated SD (years; {spreads['group'].nunique()} equal parts of the faces, at their median)")
+        right.set_xlabel(f"stated SD (years; medians of {(spreads['deviations'] == 1).sum()} equal parts)")
         right.set_xlim(left=0)
         for k, expected in dict(zip(table["deviations"], table["expected"], strict=True)).items():
             place = {"xycoords": right.get_yaxis_transform(), "textcoords": "offset points"}

@@ -251,7 +251,7 @@ def lost_by_group(table: pd.DataFrame) -> Figure:
                 label.set_fontweight("bold" if p_value <= LEVEL else "normal")
             axes.set_title(feature.replace("_", " "), loc="left", fontweight="bold", pad=4)
         ends = groups.loc[~groups["few_faces"], "high"]
-        end = (ends if len(ends) else rows["high"]).max()
+        end = max(0.1, (ends if len(ends) else rows["high"]).max())
         panels[-1].set_xlim(-0.02 * end, 1.15 * end)  # bars of few images are cut off
         panels[-1].set_xlabel("images without an estimate (%)")
         style.set_finding(figure, _most_lost(table))

@@ -136,3 +136,10 @@ def test_a_range_of_ages_has_an_error_from_its_nearer_end():
         **{"images": 5, "no_real_age": 0, "no_estimate": 1, "used": 4, "age_as_range": 3},
         **{"outside_age_ranges": 1, "no_gender_real": 0, "no_race_real": 0},
     }
+
+
+def test_stated_spreads_come_with_the_predictions():
+    document = {"predictions": {"a": 20, "b": 30, "c": 40}, "age_spread": {"b": None, "a": 2.5}}
+    spread = frames.predictions_frame(document)["age_spread"]
+    assert spread[0] == 2.5 and spread[1:].isna().all()
+    assert "age_spread" not in frames.predictions_frame({"predictions": {"a": 20}})

@@ -9,7 +9,7 @@ import pytest
 from age_audit.core.errors import UsageError
 from age_audit.core.masks import pack_masks
 from age_audit.data.metadatasets import names_array, write_metadataset
-from age_audit.data.results import Results, find_results
+from age_audit.data.results import Results, find_results, results_of_all
 
 REGIONS_ZERO = {"activation_nose_from_all": 0.0, "activation_nose_pct_of_feature": 0.25}
 
@@ -121,3 +121,47 @@ def test_bands_lie_within_age_ranges_and_are_these_where_ages_are_ranges(tmp_pat
     assert own.bands(edges) == [(0, 2), (3, 12), (13, 16), (17, 18), (19, 100), (101, 120)]
     Known.predictions = pd.DataFrame({"age_real": [None], "age_real_low": [3], "age_real_high": [9]})
     assert own.bands(edges) == [(0, 16), (17, 120)]
+
+
+def write_predictions(folder, predictions, estimator="dex-wrn", preset="published", dataset="faces", **more):
+    labels = {name: {"age_real": 20, "gender_real": "Male", "race_real": None} for name in ("a", "b", "c")}
+    provenance = {"dataset": dataset, "estimator": {"name": estimator, **more}, "preset": preset}
+    write_metadataset(folder, dataset, "predictions", {"predictions": predictions, "labels": labels}, provenance)
+
+
+def test_images_are_all_that_are_labelled(tmp_path):
+    write_predictions(tmp_path, {"b": 25.0})
+    results = find_results(tmp_path, "dex-wrn", "published", "faces")
+    images = results.images.set_index("fname")
+    assert images["estimated"].to_dict() == {"a": False, "b": True, "c": False}
+    assert images["age_real"].tolist() == [20] * 3 and images.loc["b", "signed_error"] == 5
+    assert "explained" not in images and len(results.predictions) == 1
+    provenance = {"dataset": "faces"}
+    row = {"fname": "c", "age_real": 20, "gender_real": None, "race_real": None, "age_estimation": 4}
+    write_metadataset(tmp_path, "faces", "activations", [row | REGIONS_ZERO], provenance)
+    explained = find_results(tmp_path, "dex-wrn", "published", "faces").images
+    assert explained.set_index("fname")["explained"].to_dict() == {"a": False, "b": False, "c": True}
+
+
+def test_images_of_published_files_are_those_estimated(tmp_path):
+    write_set(tmp_path, labels=False)
+    images = find_results(tmp_path, "dex-wrn", "published", "faces").images
+    assert images["estimated"].tolist() == [True, True] and images["explained"].tolist() == [False, True]
+
+
+def test_all_results_of_a_data_set_have_the_most_faces_of_each_estimator(tmp_path):
+    write_predictions(tmp_path, {"a": 1.0})
+    write_predictions(tmp_path / "more", {"a": 1.0, "b": 2.0}, preset="audit")
+    write_predictions(tmp_path / "few", {"a": 1.0}, "mine", weights_hash="sha256:0123456789")
+    write_predictions(tmp_path / "many", {"a": 1.0, "b": 2.0}, "mine", "audit", weights_hash="sha256:0123456789")
+    write_predictions(tmp_path / "other", {"a": 1.0}, "mine", "audit", weights_hash="sha256:abcdefghij")
+    write_predictions(tmp_path / "elsewhere", {"a": 1.0}, "third", dataset="another")
+    results = find_results(tmp_path, "dex-wrn", "published", "faces", ["gender"], ["0-99"])
+    found = results_of_all(tmp_path, results)
+    assert {name: one.folder.name for name, one in found.items()} == {
+        "dex-wrn": tmp_path.name,  # as given, though there is a larger one
+        "mine": "many",
+        "mine (abcdefgh)": "other",
+    }
+    assert found["mine"].preset == "audit" and found["mine"].ranges == ((0, 99),)
+    assert list(found["mine"].features) == ["gender"]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex, to_rgba
 
+from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
@@ -16,6 +17,7 @@ from age_audit.figures.forests import (
     error_by_age,
     forest,
     forests_by_age_range,
+    lost_by_group,
 )
 
 BLOCKS = [*AGE_RANGE_LABELS, ALL]
@@ -184,3 +186,39 @@ def test_a_wide_table_is_drawn_alike():
 def test_a_missing_column_of_a_wide_table_is_named():
     with pytest.raises(UsageError, match=r"missing column\(s\) error_low"):
         forests_by_age_range(WIDE.drop(columns="error_low"), [Quantity("error", "error")], "Errors")
+
+
+def lost_table(african=22, other=0):
+    groups = {"Caucasian": (4740, 126), "African": (351, african), "Other": (9, other), "unlabelled": (2, 0)}
+    by_race = {name: {"images_total": images, "images_failed": lost} for name, (images, lost) in groups.items()}
+    overall = {"images_total": 5102, "images_failed": sum(lost for _, lost in groups.values())}
+    return lost_faces({"failures": {"overall": overall, "by_race": by_race}})
+
+
+def test_lost_faces_of_each_group_stand_beside_those_of_all():
+    figure = lost_by_group(lost_table())
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "race"
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["Caucasian (n = 4,740)", "African (n = 351)", "Other (n = 9)", "unlabelled (n = 2)"]
+    assert [text.get_fontweight() for text in axes.get_yticklabels()] == ["bold", "bold", "normal", "normal"]
+    assert [dot.get_xdata()[0] for dot in dots(axes)] == pytest.approx([12600 / 4740, 2200 / 351, 0, 0])
+    looks = [style.group_look(RACES)[race]["color"] for race in ("Caucasian", "African", "Other")]
+    assert [dot.get_color() for dot in dots(axes)][:3] == looks  # whether or not some have no label
+    assert [dot.get_markerfacecolor() == "white" for dot in dots(axes)] == [False, False, True, True]
+    assert axes.texts[1].get_text() == "6.3 (4.2 to 9.3)"
+    assert 9.3 < axes.get_xlim()[1] < 12  # the bars of few images do not squeeze the others
+    assert axes.lines[0].get_xdata()[0] == pytest.approx(14800 / 5102)
+    assert figure.get_suptitle() == "2.9 % of 5,102 images have no estimate: 6.3 % labelled African"
+
+
+def test_a_group_of_few_images_or_of_chance_is_no_finding():
+    assert (
+        lost_by_group(lost_table(african=10, other=9)).get_suptitle().endswith("have no estimate; no group surely more")
+    )
+    nothing = {"cropping": {"images_total": 40, "images_failed_detected": 0}}
+    figure = lost_by_group(lost_faces(nothing))
+    assert figure.get_suptitle() == "All 40 images have an estimate" and len(figure.axes) == 1
+    assert lost_by_group(lost_faces({})).get_suptitle() == "No images"
+    with pytest.raises(UsageError, match="p_holm"):
+        lost_by_group(lost_table().drop(columns="p_holm"))

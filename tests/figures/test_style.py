@@ -3,6 +3,7 @@
 import matplotlib
 import pytest
 
+from age_audit.core.vocabulary import UNLABELLED
 from age_audit.figures import style
 
 
@@ -62,3 +63,35 @@ def test_looks():
     many = style.group_look([f"group {i}" for i in range(45)]).values()
     assert len({(look["linestyle"], look["marker"]) for look in many}) == 45
     assert len({look["color"] for look in style.group_look(["Asian", "Black", "White"]).values()}) == 3
+
+
+def test_who_is_not_labelled_takes_no_look_from_a_group():
+    looks = style.group_look(["Male", "Female", UNLABELLED])
+    assert {name: looks[name] for name in ("Male", "Female")} == style.group_look(["Male", "Female"])
+    assert looks[UNLABELLED]["color"] == "0.45"
+
+
+def test_findings_are_titles_in_lines_that_fit():
+    figure = style.new_figure(style.FULL, 2)
+    style.set_finding(figure, "word " * 15 + "and 95 % of all")
+    assert figure.get_suptitle().splitlines() == ["word " * 14 + "word and", "95 % of all"]
+    narrow = style.new_figure(style.COLUMN, 2)
+    style.set_finding(narrow, "word " * 15)
+    assert max(map(len, narrow.get_suptitle().splitlines())) <= 38
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.004, "0.4 %"),
+        (0.0994, "9.9 %"),
+        (0.0999, "10 %"),
+        (0.502, "50 %"),
+        (0.996, "99.6 %"),
+    ],
+)
+def test_percent(share, words):
+    assert style.percent(share) == words
+    assert style.percent(float("nan")) == "–"

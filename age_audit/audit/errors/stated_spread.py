@@ -30,7 +30,7 @@ def spread_coverage(frame: pd.DataFrame) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame or None
-        None where no spread is stated. Else rows for all faces, by age range, and by tenths of the faces in order of
+        None without such a face. Else rows for all faces, by age range, and by tenths of the faces in order of
         their stated spread (fewer parts, of at least 30 faces, where there are not enough). Columns: ``by``
         (``"all"``, ``"age_range"``, ``"age_spread"``), ``group`` (of spreads: the least and the largest, in years),
         ``median_spread`` (years), ``deviations`` (1 or 2), ``n``, ``share`` (0-1) with Wilson's interval ``low`` and
@@ -51,23 +51,22 @@ def spread_coverage(frame: pd.DataFrame) -> pd.DataFrame | None:
     0           1  4   0.50     0.683
     1           2  4   0.75     0.954
     """
-    if "age_spread" not in frame or frame["age_spread"].isna().all():
-        return None
     require_columns(frame, ("age_real", "age_estimation", "age_range"))
-    faces = with_exact_age(frame).dropna(subset="age_spread")
+    faces = with_exact_age(frame).dropna(subset="age_spread") if "age_spread" in frame else frame[:0]
+    if faces.empty:
+        return None
     parts = max(1, min(DECILES, len(faces) // FEW_FACES))
-    tenths = np.argsort(np.argsort(faces["age_spread"], kind="stable"), kind="stable") * parts // max(1, len(faces))
+    tenths = np.argsort(np.argsort(faces["age_spread"], kind="stable"), kind="stable") * parts // len(faces)
     bys = {ALL: [], "age_range": ["age_range"], "age_spread": ["age_spread"]}
-    deviation = (faces["age_estimation"] - faces["age_real"]).abs() / faces["age_spread"]
+    errors = (faces["age_estimation"] - faces["age_real"]).abs()
     rows = []
     for by, features in bys.items():
         for labels, inside in groups_of(faces.assign(age_spread=tenths), features):
             spread = faces["age_spread"][inside]
             group = f"{spread.min():.1f}–{spread.max():.1f}" if by == "age_spread" else labels.get(by, ALL)
             row = {"by": by, "group": group, "median_spread": spread.median()}
-            rows += [
-                row | {"deviations": k, "n": len(spread), "faces": (deviation[inside] <= k).sum()} for k in DEVIATIONS
-            ]
+            for k in DEVIATIONS:
+                rows.append(row | {"deviations": k, "n": len(spread), "faces": (errors[inside] <= k * spread).sum()})
     table = pd.DataFrame(rows)
     expected = 2 * scipy.stats.norm.cdf(table["deviations"]) - 1
     table = table.assign(

@@ -47,7 +47,12 @@ def test_faces_without_a_spread_or_an_exact_age_are_left_out():
     assert spread_coverage(frame)["n"].max() == 1
 
 
+def test_certainty_is_right_only_without_an_error():
+    assert spread_coverage(faces([0, 0.1], 0.0))["share"].tolist()[:2] == [0.5, 0.5]
+
+
 def test_no_spread_no_table():
     frame = faces([0, 0], 1.0)
     assert spread_coverage(frame.drop(columns="age_spread")) is None
     assert spread_coverage(frame.assign(age_spread=np.nan)) is None
+    assert spread_coverage(frame.assign(age_real=np.nan)) is None
