@@ -20,6 +20,7 @@ from age_audit.figures import style
 MANY_POINTS = 500  # of more, their density is drawn
 _CELL = 2  # years, the side of a square of that density: real ages are whole years, and hexagons would flicker
 MATTERS = 2.0  # years by which a median has to be off for a title to say so: labels are whole years, and not sure
+_MANY_RANGES = 10  # names of more stand upright
 _LINE = "#882255"
 _REFERENCE = {"color": "0.35", "linestyle": ":", "linewidth": 1.2}
 _YEARS_NAMED = 5  # of the cumulative score that titles name
@@ -132,7 +133,9 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
         names = list(dict.fromkeys(ranges["group"]))
         _draw_coverage(left, ranges, ranges["group"].map(names.index))
         sizes = ranges.drop_duplicates("group")["n"]
-        left.set_xticks(range(len(names)), [f"{label}\nn = {n:,}" for label, n in zip(names, sizes, strict=True)])
+        many = len(names) > style.MANY_GROUPS
+        ticks = [f"{label}{' ' if many else chr(10)}(n = {n:,})" for label, n in zip(names, sizes, strict=True)]
+        left.set_xticks(range(len(names)), ticks, rotation=90 * many)
         left.set(xlabel="real age (years)", ylabel="real ages within (%)", ylim=(0, 102), xlim=(-0.5, len(names) - 0.5))
         _draw_coverage(right, spreads, spreads["median_spread"])
         right.set_xlabel(f"stated SD (years; medians of {(spreads['deviations'] == 1).sum()} equal parts)")
@@ -267,7 +270,7 @@ def confused_ranges(table: pd.DataFrame, name: str) -> Figure:
                         (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=_LINE, linewidth=1.2, clip_on=False
                     )
                 )
-        axes.set_xticks(range(shares.shape[1]), shares.columns)
+        axes.set_xticks(range(shares.shape[1]), shares.columns, rotation=90 * (shares.shape[1] > _MANY_RANGES))
         axes.set_yticks(
             range(shares.shape[0]), [f"{label} (n = {n:,})" for label, n in zip(shares.index, sizes, strict=True)]
         )

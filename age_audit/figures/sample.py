@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -29,8 +30,8 @@ def sample_by_age(images: pd.DataFrame, features: Sequence[str]) -> Figure:
         :attr:`age_audit.data.results.Results.images`: ``age_real``, ``age_range``, the features, and of ``estimated``
         and ``explained`` what is known.
     features : sequence of str
-        Columns. The first one's groups have a panel each; the second one's, if at most five, are the colours in it.
-        None: one panel, of all images.
+        Columns; those by which no image is labelled are left out. The first one's groups have a panel each; the second
+        one's, if at most five, are the colours in it. None: one panel, of all images.
 
     Returns
     -------
@@ -44,7 +45,8 @@ def sample_by_age(images: pd.DataFrame, features: Sequence[str]) -> Figure:
         If a column is missing.
     """
     require_columns(images, ("age_real", "age_range", *features))
-    first, second = list(features[:1]), list(features[1:2])
+    labelled = [name for name in features if images[name].notna().any()]
+    first, second = labelled[:1], labelled[1:2]
     if second and len(levels(images[second[0]])) > style.MANY_GROUPS:
         second = []
     panels = {name: images[images[first[0]] == name] for name in levels(images[first[0]])} if first else {"": images}
@@ -59,7 +61,8 @@ def sample_by_age(images: pd.DataFrame, features: Sequence[str]) -> Figure:
         for (name, inside), axes in zip(panels.items(), grid, strict=False):
             here = [table[table[first[0]] == name] if first else table for table in (totals, parts)]
             legend = _draw_layers(axes, here[0], _layers(*here, second, looks)) | legend
-            axes.set_title("\n".join(filter(None, (name, _counted(inside)))), fontsize=style.SMALL)
+            lines = [fill(text, 100 // columns) for text in (str(name), _counted(inside)) if text]
+            axes.set_title("\n".join(lines), fontsize=style.SMALL)
         for axes in grid[len(panels) - columns : len(panels)]:  # the lowest of each column
             axes.set_xlabel("real age (years)")
         for axes in grid[len(panels) :]:

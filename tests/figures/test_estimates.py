@@ -89,7 +89,7 @@ def test_coverage_is_drawn_by_range_and_by_spread():
     drawn = [line for line in left.lines if line.get_marker() in "o^" and len(line.get_xdata())]
     shown = [(line.get_marker(), float(x), float(y)) for line in drawn for x, y in zip(*line.get_data(), strict=True)]
     assert [mark for mark in shown if np.isfinite(mark[2])] == [("o", 3, 50), ("^", 3, 50)]
-    assert left.get_xticklabels()[3].get_text() == "26–100\nn = 200"
+    assert left.get_xticklabels()[3].get_text() == "26–100\n(n = 200)"
     assert left.get_ylim()[1] > 100  # a share of all has its mark in view
     points = [line.get_xdata().tolist() for line in right.lines if line.get_marker() == "o" and len(line.get_xdata())]
     assert points == [pytest.approx([1.16, 1.5, 1.83, 2.17, 2.5, 2.84], abs=0.01)]

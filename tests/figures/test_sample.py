@@ -88,3 +88,17 @@ def test_nine_groups_and_none(tmp_path):
     style.save_figure(sample_by_age(nine[:0], BOTH), tmp_path, "none")
     with pytest.raises(UsageError, match="age_range"):
         sample_by_age(nine.drop(columns="age_range"), [])
+
+
+def test_a_feature_that_no_image_is_labelled_with_makes_no_panels():
+    figure = sample_by_age(images(genders=[None] * 4), BOTH[::-1])
+    assert [axes.get_title().split("\n")[0] for axes in figure.axes] == RACES
+    (axes,) = sample_by_age(images(races=[None] * 4, genders=[None] * 4), BOTH).axes
+    assert axes.get_title() == "4 images"
+
+
+def test_long_names_and_counts_are_broken_into_lines():
+    names = [f"a name as long as some data sets give to group number {i:02}" for i in range(10)]
+    known = images(names, range(10), ["Male"] * 10, estimated=[False] * 10, explained=[True] * 10)
+    first = sample_by_age(known, BOTH).axes[0].get_title().split("\n")
+    assert max(map(len, first)) <= 25 and " ".join(first) == f"{names[0]} 1 image, 1 lost, 1 explained"
