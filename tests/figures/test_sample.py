@@ -13,7 +13,8 @@ from age_audit.figures.sample import sample_by_age
 
 def images(races=("Asian",) * 3 + ("Other",), ages=(3, 4, 20, 40), genders=("Male", "Female", "Male", None), **more):
     frame = pd.DataFrame({"age_real": np.array(ages, dtype=float), **more})
-    frame["race_real"] = pd.Categorical(races, RACES if set(races) <= set(RACES) else sorted(set(races)))
+    named = set(filter(None, races))
+    frame["race_real"] = pd.Categorical(races, RACES if named <= set(RACES) else sorted(named))
     return frame.assign(gender_real=pd.Categorical(genders, GENDERS), age_range=age_range_of(ages))
 
 
