@@ -12,6 +12,7 @@ detector, and what draws only when it is asked for.
 
 import importlib
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,7 @@ __all__ = [
     "pd",
     "scipy",
     "statistic_details_for_age_range",
+    "warnings",
     *_ON_DEMAND,
 ]
 

@@ -4,6 +4,7 @@ import inspect
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -35,12 +36,15 @@ LIBRARIES = {
     "plt": "matplotlib.pyplot",
     "sns": "seaborn",
     "Image": "PIL.Image",
+    "warnings": "warnings",
     "scipy": "scipy",
 }
 FUNCTIONS = {
-    "generate_processed_datasets": ["data"],
-    "filter_dataset": ["rows", "retain_keys", "key_of_categories", "categorical_values", "age_min=0", "age_max=100"],
-    "normalise_cohort": ["cohort", "n", "verbose=False"],
+    "generate_processed_datasets": ["dataset"],
+    "filter_dataset": [
+        *("source_dataset", "retain_keys", "key_of_categories", "categorical_values", "age_min=0", "age_max=100"),
+    ],
+    "normalise_cohort": ["cohort", "desired_n_participants", "verbose=False"],
     "visualise_pairplot": ["dataset_tuple", "accuracy_cutoff=0.9", "verbose=False"],
     "visualise_heatmap_corr_pairplot": [
         *("dataset_tuple", "image_masks_fpath", "x_vars=None", "pairplot_scatter_alpha=0.005"),
@@ -50,9 +54,9 @@ FUNCTIONS = {
         *("dataset_tuple", "image_masks_fpath", "x_vars=None", "pairplot_scatter_alpha=0.005"),
         *("dataset_tuple2=None", "this_type='accurate'", "verbose=False"),
     ],
-    "statistic_details": ["data", "race", "age_min", "age_max", "gender", "alpha=0.001", "visualise=False"],
+    "statistic_details": ["data", "arg_race", "age_min", "age_max", "gender", "alpha=0.001", "visualise=False"],
     "statistic_details_for_age_range": ["data", "age_range", "alpha=0.001"],
-    "visualise_corr_gender": ["data"],
+    "visualise_corr_gender": ["utkface_data"],
 }
 NOTEBOOK_CELL = """
 from analysis_3_filter_visualise import *
@@ -83,6 +87,20 @@ def test_arguments(name):
     parameters = inspect.signature(getattr(analysis_3_filter_visualise, name)).parameters.values()
     found = [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters]
     assert found == FUNCTIONS[name]
+
+
+def test_cells_that_go_on_with_the_rows_they_gave_run_unchanged():
+    utkface_data = synthetic_rows(50)
+    parts, _ = analysis_3_filter_visualise.generate_processed_datasets(dataset=utkface_data)
+    both = parts["positive"] + parts["negative"]
+    matrix = analysis_3_filter_visualise.visualise_corr_gender(utkface_data=utkface_data)
+    pd.testing.assert_frame_equal(matrix, analysis_3_filter_visualise.visualise_corr_gender(both))
+    keys, races = analysis_3_filter_visualise.KEYS_RACE_AGE_BOUNDARIES, analysis_3_filter_visualise.RACES
+    chosen = analysis_3_filter_visualise.filter_dataset(
+        source_dataset=utkface_data, retain_keys=keys, key_of_categories="race_real", categorical_values=races
+    )
+    assert set(chosen.frame) == set(keys)
+    assert analysis_3_filter_visualise.normalise_cohort([1, 2], desired_n_participants=3) == [1, 2, 1]
 
 
 def test_a_name_that_is_not_there():

@@ -27,6 +27,7 @@ from age_audit import __version__
 from age_audit.core.errors import UsageError
 from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
+_READ = ("predictions", "activations")
 KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "masks": "npz"}
 LIBRARIES = (
     "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow",
@@ -121,27 +122,70 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
             return json.loads(stream.read().decode("utf-8-sig"))
 
 
-def refuse_other_labels(folder: Path, dataset: str) -> None:
-    """Refuse activations whose labels are from another source than those of the predictions beside them.
+def stated_in(folder: Path, dataset: str, kind: str) -> dict:
+    """The provenance of a metadataset; empty where there is none, or none that can be read."""
+    try:
+        stated = json.loads(provenance_path(folder, dataset, kind).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stated if isinstance(stated, dict) else {}
 
-    Files that do not say where their labels come from are taken as they are.
+
+def made_by(provenance: Mapping) -> tuple[str | None, str | None]:
+    """Estimator and preset that a provenance names; None for what it does not say."""
+    estimator = provenance.get("estimator")
+    return (estimator.get("name") if isinstance(estimator, dict) else None), provenance.get("preset")
+
+
+def holds_predictions(folder: Path, dataset: str) -> bool:
+    """Whether there is a predictions metadataset with any estimate in it."""
+    try:
+        return bool(read_metadataset(folder, dataset, "predictions").get("predictions"))
+    except (UsageError, AttributeError):  # none there, or nothing that could be lost
+        return False
+
+
+def refuse_other_maker(folder: Path, dataset: str, estimator: str, preset: str) -> None:
+    """Refuse to write beside what another estimator or preset made: readers would take the one for the other.
 
     Raises
     ------
     UsageError
-        If stage 1 has relabelled the images since stage 2 wrote.
+        It names who made what.
     """
-    said = []
-    for kind in ("predictions", "activations"):
-        try:
-            stated = json.loads(provenance_path(folder, dataset, kind).read_text(encoding="utf-8"))["labels"]
-            said.append((stated["from"], stated.get("sha256")))
-        except (OSError, ValueError, TypeError, KeyError):
-            return
-    if said[0] != said[1]:
+    for kind in KINDS:
+        other = made_by(stated_in(folder, dataset, kind))
+        if None in other or other == (estimator, preset):
+            continue
+        if kind != "predictions" or holds_predictions(folder, dataset):
+            raise UsageError(
+                f"expected {folder} to hold {dataset} by {estimator}, preset {preset}, but its {kind} are by "
+                f"{other[0]}, preset {other[1]}; choose another --metadatasets or --dataset, or remove them"
+            )
+
+
+def refuse_mixed(folder: Path, dataset: str) -> None:
+    """Refuse activations that are not of the predictions beside them: by another estimator or preset, or with labels
+    of another source. Files that do not say so are taken as they are.
+
+    Raises
+    ------
+    UsageError
+        It names both.
+    """
+    predictions, activations = (stated_in(folder, dataset, kind) for kind in _READ)
+    makers = made_by(predictions), made_by(activations)
+    if None not in sum(makers, ()) and makers[0] != makers[1]:
+        told = " and ".join(
+            f"{kind} by {name}, preset {preset}" for kind, (name, preset) in zip(_READ, makers, strict=True)
+        )
+        raise UsageError(f"expected one estimator and preset in {folder}, found {told}; give each a folder of its own")
+    labels = [stated.get("labels") or {} for stated in (predictions, activations)]
+    if all(labels) and any(labels[0].get(name) != labels[1].get(name) for name in ("from", "sha256")):
         raise UsageError(
-            f"expected one source of labels in {folder}, but those of the activations are from {said[1][0]} and those "
-            f"of the predictions from {said[0][0]} as it is now; run analysis_2_evaluate.py again, which needs no faces"
+            f"expected one source of labels in {folder}, but those of the activations are from {labels[1]['from']} and "
+            f"those of the predictions from {labels[0]['from']} as it is now; run analysis_2_evaluate.py again, which "
+            "needs no faces"
         )
 
 

@@ -29,7 +29,7 @@ from age_audit.data.metadatasets import (
     opened,
     packed_path,
     reading,
-    refuse_other_labels,
+    refuse_mixed,
     write_metadataset,
     write_provenance,
     writing,
@@ -121,7 +121,7 @@ def read_activations(
         If they are missing, unreadable, damaged, not a list or an empty one, a row is not what it should be, or the
         predictions beside them have other labels by now.
     """
-    refuse_other_labels(folder, dataset)
+    refuse_mixed(folder, dataset)
     json_path, folder_path = metadataset_path(folder, dataset, KIND), partitions_folder(folder, dataset)
     partitioned = files_there(folder, dataset) == [folder_path]
     path = folder_path if partitioned else json_path

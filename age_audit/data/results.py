@@ -20,7 +20,7 @@ from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import label_from_utkface_name
-from age_audit.data.metadatasets import provenance_path, read_metadataset
+from age_audit.data.metadatasets import made_by, provenance_path, read_metadataset
 from age_audit.data.region_scores import files_there, read_activations
 
 
@@ -203,8 +203,8 @@ def _read_made_by(path: Path) -> tuple[str | None, str | None, str | None]:
     """Estimator, preset and data set; None for what a damaged or foreign file does not say."""
     try:
         provenance = json.loads(path.read_text(encoding="utf-8"))
-        return provenance["estimator"]["name"], provenance["preset"], provenance["dataset"]
-    except (OSError, ValueError, TypeError, KeyError):
+        return *made_by(provenance), provenance["dataset"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None, None, None
 
 

@@ -28,15 +28,15 @@ from age_audit.study.rows import ACCURACY, FilteredDataset
 DatasetTuple = FilteredDataset | tuple  # what filter_dataset returned
 
 
-def normalise_cohort(cohort: Iterable, n: int, verbose: bool = False) -> list:
-    """Repeat a cohort in order up to ``n`` members, or cut it off there; an empty one stays empty.
+def normalise_cohort(cohort: Iterable, desired_n_participants: int, verbose: bool = False) -> list:
+    """Repeat a cohort in order up to so many members, or cut it off there; an empty one stays empty.
 
     With ``verbose`` a cohort of fewer than 30 is said to be small.
     """
     cohort = list(cohort)
     if verbose and len(cohort) < FEW_FACES:
         print("WARNING: Cohort is small and may not be representative.")
-    return study.repeat_in_order(cohort, n)
+    return study.repeat_in_order(cohort, desired_n_participants)
 
 
 def visualise_pairplot(
@@ -196,7 +196,7 @@ def visualise_heatmap_corr_pairplot_all(
 
 def statistic_details(
     data: Iterable[Mapping],
-    race: str,
+    arg_race: str,
     age_min: float,
     age_max: float,
     gender: str,
@@ -206,16 +206,16 @@ def statistic_details(
     """As :func:`age_audit.study.normality.statistic_details`; ``visualise`` also draws the rounded estimates."""
     rows = list(data)
     if visualise:
-        years = normality.rounded_estimates(rows, race, age_min, age_max, gender)
+        years = normality.rounded_estimates(rows, arg_race, age_min, age_max, gender)
         with style.applied():
             axes = style.open_figure(6, 4).subplots()
-            draw_rounded_ages(axes, years, f"{gender}, {race}, real age {age_min}–{age_max} years")
-    return normality.statistic_details(rows, race, age_min, age_max, gender, alpha)
+            draw_rounded_ages(axes, years, f"{gender}, {arg_race}, real age {age_min}–{age_max} years")
+    return normality.statistic_details(rows, arg_race, age_min, age_max, gender, alpha)
 
 
-def visualise_corr_gender(data: Iterable[Mapping] | pd.DataFrame) -> pd.DataFrame:
+def visualise_corr_gender(utkface_data: Iterable[Mapping] | pd.DataFrame) -> pd.DataFrame:
     """As :func:`age_audit.study.rows.gender_correlations`, drawn; one warning with fewer than two rows."""
-    rows = data.to_dict("records") if isinstance(data, pd.DataFrame) else list(data)
+    rows = utkface_data.to_dict("records") if isinstance(utkface_data, pd.DataFrame) else list(utkface_data)
     matrix = study.gender_correlations(rows)
     _warn_of_few({"all": len(rows)}, ["all"], 2, "correlations are NaN")
     with style.applied():

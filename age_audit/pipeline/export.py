@@ -11,14 +11,13 @@ from typing import BinaryIO
 import numpy as np
 
 from age_audit.core.config import CropParameters, Stage1Config
-from age_audit.core.errors import UsageError
 from age_audit.core.masks import pack_masks
 from age_audit.core.metrics import distribution_spread, signed_error
 from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES, UNLABELLED
 from age_audit.data.frames import columns_of, label_fields
 from age_audit.data.images import age_range_of_label
-from age_audit.data.metadatasets import names_array, read_metadataset, write_metadataset
+from age_audit.data.metadatasets import holds_predictions, names_array, write_metadataset
 from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_result, read_results
@@ -49,7 +48,7 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe, sen
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     estimates = _estimates(ledger, recipe, rows, content)
     explained = current_outcomes(ledger, recipe, content, "explain")
-    if not estimates and _holds_predictions(config):
+    if not estimates and holds_predictions(config.metadatasets, config.dataset):
         return None
     chain = (["align"] if recipe.aligned else []) + ["crop"]
     without_crop = failures(ledger, recipe, rows, content, chain)
@@ -86,13 +85,6 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe, sen
 
 def _not_attempted(reason: str | None) -> bool:
     return reason is not None and reason.endswith(NOT_ATTEMPTED)
-
-
-def _holds_predictions(config: Stage1Config) -> bool:
-    try:
-        return bool(read_metadataset(config.metadatasets, config.dataset, "predictions").get("predictions"))
-    except (UsageError, AttributeError):  # none there, or nothing that could be lost
-        return False
 
 
 def accuracy(estimates: dict[str, dict], rows: dict[str, ImageRow]) -> dict:

@@ -11,6 +11,7 @@ from age_audit.core.config import Stage1Config
 from age_audit.core.errors import UsageError, is_disk_full
 from age_audit.core.masks import mask_picture
 from age_audit.data.images import ImageFile
+from age_audit.data.metadatasets import refuse_other_maker
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.hardware import choose_precision
 from age_audit.estimators.registry import check_estimator
@@ -102,6 +103,8 @@ def run_stage1(config: Stage1Config) -> Tally:
     ):
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, config.samples)
+        if ASK_ESTIMATOR & set(config.steps):
+            refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
         intake = images.take(ledger)
         run = Run(config, ledger, recipe, intake.files, intake.content, execution)
         ledger.set_meta("aligned", "yes" if aligned else "no")

@@ -1,14 +1,14 @@
 """The study's own arithmetic on the rows of an activations file, to the last digit.
 
 Rows are dicts, as notebooks written against the published script hold them. Sums are taken from left to right, one
-term after the other, since another order would change last digits. None and NaN are missing values; nothing here
-changes its arguments.
+term after the other, since another order would change last digits. None and NaN are missing values. Arguments are
+called as they were there.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from functools import reduce
 from itertools import chain, cycle, islice
 from operator import add
@@ -50,7 +50,7 @@ class FilteredDataset(NamedTuple):
     cohort_sizes: dict[str, int]
 
 
-def generate_processed_datasets(data: Iterable[Mapping]) -> tuple[dict[str, list[dict]], dict[str, float]]:
+def generate_processed_datasets(dataset: Iterable[MutableMapping]) -> tuple[dict[str, list[dict]], dict[str, float]]:
     """Add the shares of face and outer boundaries to every row, and part the rows by accuracy.
 
     The face starts as the mean of the nine facial features, each outer boundary as its own feature. Then each of
@@ -59,14 +59,15 @@ def generate_processed_datasets(data: Iterable[Mapping]) -> tuple[dict[str, list
 
     Parameters
     ----------
-    data : iterable of mapping
-        Rows with ``FEATURES_ALL`` (0-1) and ``age_estimation_accuracy``.
+    dataset : iterable of mapping
+        Rows with ``FEATURES_ALL`` (0-1) and ``age_estimation_accuracy``. Each gets the five shares as further keys, for
+        notebooks go on with the rows that they gave.
 
     Returns
     -------
     dict of str to list of dict
         ``positive`` has the rows with an accuracy above 0.90, ``negative`` all others, those without an accuracy
-        among them: copies, in the order they came, each with five more keys.
+        among them: the same rows, in the order they came.
     dict of str to float
         Mean of each feature over the rows that have it, 0-1; NaN if none has.
 
@@ -75,14 +76,15 @@ def generate_processed_datasets(data: Iterable[Mapping]) -> tuple[dict[str, list
     UserWarning
         Once, if there are no rows, or some whose shares are NaN: a feature is missing or all are 0.
     """
-    rows = list(data)
+    rows = list(dataset)
     require_keys(rows, (*FEATURES_ALL, ACCURACY))
     parts: dict[str, list[dict]] = {"positive": [], "negative": []}
     undefined = 0
     for row in rows:
         shares = boundary_shares(row)
         undefined += any(np.isnan(share) for share in shares.values())
-        parts["positive" if _number(row, ACCURACY) > ACCURACY_CUTOFF else "negative"].append({**row, **shares})
+        row.update(shares)
+        parts["positive" if _number(row, ACCURACY) > ACCURACY_CUTOFF else "negative"].append(row)
     if not rows:
         warnings.warn("no rows: every mean is NaN", stacklevel=2)
     elif undefined:
@@ -118,7 +120,7 @@ def divided_in_turn(values: Sequence[float]) -> list[float]:
 
 
 def filter_dataset(
-    rows: Iterable[Mapping],
+    source_dataset: Iterable[Mapping],
     retain_keys: Collection[str],
     key_of_categories: str,
     categorical_values: Sequence[str],
@@ -129,7 +131,7 @@ def filter_dataset(
 
     Parameters
     ----------
-    rows : iterable of mapping
+    source_dataset : iterable of mapping
     retain_keys : collection of str
         Keys to keep, ``age_real`` and the key of categories among them.
     key_of_categories : str
@@ -153,7 +155,7 @@ def filter_dataset(
     lacking = [key for key in needed if key not in retain_keys]
     if lacking:
         raise UsageError(f"expected retain_keys to hold {' and '.join(lacking)}, got {', '.join(retain_keys)}")
-    rows = list(rows)
+    rows = list(source_dataset)
     require_keys(rows, needed)
     cohorts: dict[str, list[dict]] = {category: [] for category in categorical_values}
     for row in rows:

@@ -81,6 +81,16 @@ def test_activations_with_labels_of_another_source_are_refused(tmp_path):
     assert len(find_results(tmp_path, "dex-wrn", "published", "faces").activations)
 
 
+def test_activations_by_another_preset_than_the_predictions_are_refused(tmp_path):
+    write_set(tmp_path)
+    path = tmp_path / "metadataset_faces_activations.provenance.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"preset": "audit"}))
+    with pytest.raises(
+        UsageError, match="predictions by dex-wrn, preset published and activations by dex-wrn, preset au"
+    ):
+        find_results(tmp_path, "dex-wrn", "published", "faces").activations  # noqa: B018 - read on first use
+
+
 def test_missing_results_name_what_is_there(tmp_path):
     with pytest.raises(UsageError, match="none at all"):
         find_results(tmp_path, "dex-wrn", "published", "faces")

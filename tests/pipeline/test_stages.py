@@ -248,6 +248,21 @@ def test_sample_and_csv_labels(photos, tmp_path, capsys):
     assert known["30_1_0_2017.png"] == {"age_real": 36.5, "gender_real": None, "race_real": None}
 
 
+def test_a_folder_of_metadatasets_is_of_one_estimator_and_preset(photos, tmp_path, capsys):
+    assert stage1(photos, tmp_path) == 0
+    assert stage2(tmp_path) == 0
+    before = files_in(tmp_path / "meta")
+    capsys.readouterr()
+    assert stage1(photos, tmp_path, "--preset", "audit", "--samples", "16") == 2
+    words = "its predictions are by cydral-resnet10, preset published; choose another --metadatasets"
+    assert words in capsys.readouterr().err
+    assert stage1(photos, tmp_path, "--preset", "audit", "--samples", "16", meta="audit") == 0
+    assert stage2(tmp_path, "--preset", "audit", "--samples", "16") == 2
+    assert "preset audit, but its predictions are by" in capsys.readouterr().err
+    assert stage1(photos, tmp_path, "--steps", "estimate", estimator="dex-wrn") == 2
+    assert files_in(tmp_path / "meta") == before
+
+
 def test_labels_come_from_one_source_that_is_named(photos, tmp_path, capsys):
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     first.write_text("fname,age\n30_1_0_2017.png,31\n77_1_0_2017.jpg,76\nnobody.jpg,5\n")
@@ -418,7 +433,7 @@ def test_an_estimator_that_trips_over_one_face_loses_that_face_only(photos, tmp_
             "--output",
             str(tmp_path / "out"),
             "--metadatasets",
-            str(tmp_path / "meta"),
+            str(tmp_path / f"meta-{function}"),
         ]
         options = ["--estimator", f"{function}.json", "--steps", "estimate"]
         assert analysis_1_method.main([*arguments, *options]) == 0
