@@ -261,6 +261,13 @@ class Stage3Config:
     )
     dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
     figures: Path = field(default=Path("figures"), metadata={"help": "folder to write figures and tables to"})
+    estimator: str | None = field(
+        default=None,
+        metadata={
+            "help": "whose results these are, for --paper, where no provenance beside them says so",
+            "none": "whom the provenance of the predictions names",
+        },
+    )
     preset: str = field(
         default=Stage1Config.preset,
         metadata={"help": "published: accuracy as stored in the file; audit: computed anew from real age and estimate"},
@@ -270,8 +277,8 @@ class Stage3Config:
     paper: bool = field(
         default=False,
         metadata={
-            "help": "also execute the notebooks: every figure and table of the paper; results of both presets have to "
-            "lie in --metadatasets or below"
+            "help": "also execute the notebooks: every figure and table of the paper; for all four, results of both "
+            "presets have to lie in --metadatasets or below"
         },
     )
 

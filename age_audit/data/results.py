@@ -20,8 +20,10 @@ from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import label_from_utkface_name
-from age_audit.data.metadatasets import made_by, provenance_path, read_metadataset
+from age_audit.data.metadatasets import made_by, provenance_path, read_metadataset, stated_in
 from age_audit.data.region_scores import files_there, read_activations
+
+PUBLISHED = "published"  # the preset that explains as the study did
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,21 @@ class Results:
 
     @cached_property
     def provenance(self) -> dict:
-        """What made the predictions: parameters, versions, counts."""
-        return json.loads(provenance_path(self.folder, self.dataset, "predictions").read_text(encoding="utf-8"))
+        """What made the predictions: parameters, versions, counts; empty where nothing says so."""
+        return stated_in(self.folder, self.dataset, "predictions")
 
     @property
     def weights_hash(self) -> str:
         """Of what file the estimator is; empty where nobody said."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        with suppress(TypeError, KeyError):
             return str(self.provenance["estimator"]["weights_hash"])
         return ""
 
     @cached_property
     def document(self) -> dict:
         """The predictions file as it is: estimates, labels, and what was lost."""
+        if not self.provenance:
+            print(f"the predictions of {self.dataset} have no provenance: taken for {self.estimator}'s, as asked for")
         return read_metadataset(self.folder, self.dataset, "predictions")
 
     @cached_property
@@ -145,7 +149,8 @@ def find_results(
     ----------
     metadatasets : path
         Every ``metadataset_<dataset>_predictions.provenance.json`` in it, at any depth, says what its neighbours are;
-        those that lie less deep come first.
+        those that lie less deep come first. Predictions without provenance, as the published study left them, are taken
+        for what is asked for where nothing else is, preset ``published``.
     estimator, preset, dataset : str
     sensitive : sequence of str, optional
         Columns of the labels to compare groups by; race and gender by default.
@@ -160,6 +165,9 @@ def find_results(
     there = {path: _read_made_by(path) for path in sorted(Path(metadatasets).rglob("metadataset_*_predictions.prov*"))}
     wanted = (estimator, preset, dataset)
     found = [path for path, made_by in there.items() if made_by == wanted]
+    if not found and preset == PUBLISHED:
+        alone = sorted(Path(metadatasets).rglob(f"metadataset_{dataset}_predictions.json"))
+        found = [path for path in alone if not provenance_path(path.parent, dataset, "predictions").exists()]
     found = [path for path in found if len(path.parts) == min(len(other.parts) for other in found)]
     if len(found) == 1:
         groups = None if sensitive is None else tuple(sensitive)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +19,9 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
 from age_audit.data.frames import grouped, row_counts
-from age_audit.data.metadatasets import provenance_path
+from age_audit.data.metadatasets import made_by, metadataset_path, packed_path, provenance_path, stated_in
 from age_audit.data.region_scores import files_there, read_activations
+from age_audit.data.results import find_results
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import save_figure
 from age_audit.store.files import write_atomically
@@ -52,6 +51,8 @@ def run_stage3(config: Stage3Config) -> str:
     UsageError
         If the file cannot be used or the folder cannot be written to.
     """
+    estimator = _estimator(config)
+    notebooks = _notebooks(config, estimator) if config.paper else []
     asked = [feature_column(name) for name in check_features(config.sensitive or ())]
     frame = read_activations(config.metadatasets, config.dataset, COLUMNS, asked)
     frame = grouped(frame, config.sensitive, config.ranges)
@@ -67,23 +68,63 @@ def run_stage3(config: Stage3Config) -> str:
             f"cannot write to {config.figures}: {error.strerror or error}; choose another --figures"
         ) from error
     if config.paper:
-        written.append(write_paper(config))
+        written.append(write_paper(config, notebooks, estimator))
     return "\n".join([*_summary(config, frame, tables, disagree), f"Written to {config.figures}:", *written])
 
 
-def write_paper(config: Stage3Config) -> str:
-    """Execute every notebook on these results; says what was written, relative to the folder of figures.
+# What the notebooks read, by the preset of the results.
+_READ_BY = {
+    "analysis_age_estimations_accuracy_and_differences": {"published": ("predictions",)},
+    "analysis_statistical_significance": {"published": ("predictions", "activations")},
+    "analysis_pearson_correlations": dict.fromkeys(("published", "audit"), ("predictions", "activations")),
+    "analysis_image_segment_activations": dict.fromkeys(
+        ("published", "audit"), ("predictions", "activations", "masks", "attachment")
+    ),
+}
+
+
+def _notebooks(config: Stage3Config, estimator: str | None) -> list[str]:
+    """The notebooks that these results suffice for, before any work; says which are left out and why.
 
     Raises
     ------
     UsageError
-        If nothing says which estimator they are of, or a notebook fails, say because one of the presets is missing.
+        If nothing says which estimator the results are of, or they suffice for none.
     """
-    from age_audit.report.notebooks import all_notebooks, execute_notebooks  # starts no kernel unless asked to
+    if estimator is None:
+        path = provenance_path(config.metadatasets, config.dataset, "predictions")
+        raise UsageError(f"expected {path} to name the estimator, it is missing or does not; name it by --estimator")
+    lacking = {name: _lacking(config, estimator, needed) for name, needed in _READ_BY.items()}
+    if all(lacking.values()):
+        raise UsageError(f"expected results for a notebook at least: {next(iter(lacking.values()))}")
+    for name, why in lacking.items():
+        if why:
+            print(f"left out: {name}; {why}")
+    return [name for name, why in lacking.items() if not why]
+
+
+def _lacking(config: Stage3Config, estimator: str, needed: Mapping[str, Sequence[str]]) -> str:
+    """What is not there of that which a notebook reads; nothing if all is."""
+    for preset, kinds in needed.items():
+        try:
+            folder = find_results(config.metadatasets, estimator, preset, config.dataset).folder
+        except UsageError as error:
+            return str(error)
+        for kind in kinds:
+            path = metadataset_path(folder, config.dataset, kind)
+            parts = kind == "activations" and files_there(folder, config.dataset)
+            if not (parts or path.exists() or packed_path(path).exists()):
+                return f"expected {path}, found none"
+    return ""
+
+
+def write_paper(config: Stage3Config, notebooks: Sequence[str], estimator: str) -> str:
+    """Execute the notebooks on these results; says what was written, relative to the folder of figures."""
+    from age_audit.report.notebooks import execute_notebooks  # starts no kernel unless asked to
 
     figures = config.figures.absolute()  # notebooks run from elsewhere
     parameters = {
-        "ESTIMATOR": _estimator(config),
+        "ESTIMATOR": estimator,
         "DATASET": config.dataset,
         "SENSITIVE": None if config.sensitive is None else list(config.sensitive),
         "RANGES": None if config.ranges == AGE_RANGES else list(config.age_ranges),
@@ -91,25 +132,18 @@ def write_paper(config: Stage3Config) -> str:
         "FIGURES": str(figures),
         "TABLES": str(figures / "tables"),
     }
-    execute_notebooks(all_notebooks(), figures / "notebooks", parameters)
+    execute_notebooks(notebooks, figures / "notebooks", parameters)
     return "notebooks/, executed; their figures in a folder each, their tables in tables/"
 
 
-def _estimator(config: Stage3Config) -> str:
-    path = provenance_path(config.metadatasets, config.dataset, "predictions")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))["estimator"]["name"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+def _estimator(config: Stage3Config) -> str | None:
+    """Whose the predictions are, as their provenance or, where that does not say, the option has it."""
+    named, _ = made_by(stated_in(config.metadatasets, config.dataset, "predictions"))
+    if None not in (named, config.estimator) and named != config.estimator:
         raise UsageError(
-            f"expected {path} to name the estimator, it is missing or does not; run stage 1 with this --metadatasets"
-        ) from error
-
-
-def _label_origin(config: Stage3Config) -> str:
-    """What the errors are measured against, as far as files say whose errors they are."""
-    with suppress(UsageError):
-        return label_origin(config.dataset, _estimator(config))
-    return label_origin(config.dataset, "")
+            f"expected --estimator to be whom the provenance names, {named}, got {config.estimator}; leave it out"
+        )
+    return named or config.estimator
 
 
 def group_tables(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
@@ -165,7 +199,7 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
         lines.append(f"  {disagree} store an accuracy other than (100 - |estimate - age|) / 100: {what}")
     everyone = next(iter(tables.values())).drop_duplicates("measure", keep="last").set_index("measure")
     lines += [_mean_in_words(measure, everyone.loc[measure.key]) for measure in (MAE, SIGNED_ERROR)]
-    lines += filter(None, [_label_origin(config)])
+    lines += filter(None, [label_origin(config.dataset, _estimator(config) or "")])
     for title, table in tables.items():
         columns = list(dict.fromkeys(["age_range", feature_column(title)]))
         groups = table[(table[columns] != ALL).all(axis=1)].drop_duplicates(columns)

@@ -1,0 +1,59 @@
+"""Which notebooks a set of results suffices for, told before any work."""
+
+import json
+
+import pytest
+
+import analysis_3_filter_visualise
+from age_audit.core.config import Stage3Config
+from age_audit.core.errors import UsageError
+from age_audit.data.results import find_results
+from age_audit.pipeline.stage3 import _estimator, _notebooks
+from tests.test_analysis_3 import synthetic_rows
+
+ERRORS = "analysis_age_estimations_accuracy_and_differences"
+APPENDIX_A = "analysis_statistical_significance"
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Files as the study left them: no provenance, no labels in the predictions, no masks."""
+    rows = synthetic_rows(40)
+    ages = {f"{i}_0_0_2017.jpg": row["age_estimation"] for i, row in enumerate(rows)}
+    predictions = {"cropping": {}, "predictions": ages, "explanations": {}}
+    (tmp_path / "metadataset_faces_predictions.json").write_text(json.dumps(predictions))
+    (tmp_path / "metadataset_faces_activations.json").write_text(json.dumps(rows))
+    return Stage3Config(metadatasets=tmp_path, dataset="faces")
+
+
+def test_files_without_provenance_are_read_on_the_users_word(study, capsys):
+    assert _notebooks(study, "resnet") == [ERRORS, APPENDIX_A]
+    said = capsys.readouterr().out
+    assert "left out: analysis_pearson_correlations; expected results of resnet, preset audit" in said
+    assert "left out: analysis_image_segment_activations; expected" in said and "_masks.npz, found none" in said
+    results = find_results(study.metadatasets, "resnet", "published", "faces")
+    assert len(results.predictions) == 40 and results.predictions["age_real"].max() == 39
+    assert "have no provenance: taken for resnet's, as asked for" in capsys.readouterr().out
+
+
+def test_without_the_users_word_nothing_is_done(study, capsys):
+    options = ["--metadatasets", str(study.metadatasets), "--dataset", "faces", "--figures", "nowhere", "--paper"]
+    assert analysis_3_filter_visualise.main(options) == 2
+    assert "to name the estimator, it is missing or does not; name it by --estimator" in capsys.readouterr().err
+
+
+def test_the_users_word_does_not_stand_against_provenance(study):
+    provenance = {"dataset": "faces", "estimator": {"name": "vgg"}, "preset": "published"}
+    path = study.metadatasets / "metadataset_faces_predictions.provenance.json"
+    path.write_text(json.dumps(provenance))
+    assert _estimator(study) == "vgg"
+    with pytest.raises(UsageError, match="whom the provenance names, vgg, got resnet"):
+        _estimator(Stage3Config(metadatasets=study.metadatasets, dataset="faces", estimator="resnet"))
+    with pytest.raises(UsageError, match="found: vgg, published, faces"):
+        find_results(study.metadatasets, "resnet", "published", "faces")
+
+
+def test_results_for_no_notebook_are_refused(study):
+    (study.metadatasets / "metadataset_faces_predictions.json").unlink()
+    with pytest.raises(UsageError, match="expected results for a notebook at least: expected results of resnet"):
+        _notebooks(study, "resnet")
