@@ -29,6 +29,13 @@ def test_bands_begin_at_multiples_and_hold_their_last_year():
     }
 
 
+def test_bands_of_a_year_unless_asked_otherwise():
+    table = faces_by_age(FRAME)
+    assert table["age_low"].tolist() == table["age_high"].tolist() == list(range(15))
+    assert table["images"].tolist() == [1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+    assert table["images"].dtype.kind == table["estimated"].dtype.kind == "i"
+
+
 def test_every_group_has_every_band():
     table = faces_by_age(FRAME, ["race_real", "gender_real"], width=10)
     assert len(table) == 2 * 2 * 2

@@ -16,9 +16,11 @@ def test_as_scipy_has_it(count, n, confidence):
 
 
 def test_ends_are_exact_and_nothing_has_none():
-    low, high = wilson_interval([0, 3, 0], [3, 3, 0])
-    assert low[0] == 0 and high[1] == 1 and high[0] < 1 and low[1] > 0
-    assert np.isnan([low[2], high[2]]).all()
+    n = np.arange(1, 200)
+    assert (wilson_interval(n, n)[1] == 1).all() and (wilson_interval(0 * n, n)[0] == 0).all()
+    with np.errstate(all="raise"):
+        assert np.isnan(wilson_interval(0, 0)).all() and np.isnan(share_columns([0], [0])["share"]).all()
+    assert wilson_interval(0, 1)[1] < 1 and share_columns([1], [1])["share"] == [1]
 
 
 def test_columns_are_named_after_the_share():

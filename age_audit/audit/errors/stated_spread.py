@@ -55,7 +55,7 @@ def spread_coverage(frame: pd.DataFrame) -> pd.DataFrame | None:
     faces = with_exact_age(frame).dropna(subset="age_spread") if "age_spread" in frame else frame[:0]
     if faces.empty:
         return None
-    parts = max(1, min(DECILES, len(faces) // FEW_FACES))
+    parts = min(DECILES, len(faces) // FEW_FACES)
     tenths = np.argsort(np.argsort(faces["age_spread"], kind="stable"), kind="stable") * parts // len(faces)
     bys = {ALL: [], "age_range": ["age_range"], "age_spread": ["age_spread"]}
     errors = (faces["age_estimation"] - faces["age_real"]).abs()

@@ -14,9 +14,9 @@ def faces(ages, estimates):
 
 
 def test_years_are_taken_together_until_there_are_enough():
-    table = estimates_by_age(faces([1, 1, 2, 5, 9, 9, 30], [1, 3, 2, 8, 7, 9, 20]), smallest=2)
-    assert table[["age_low", "age_high", "n"]].to_numpy().tolist() == [[1, 1, 2], [2, 5, 2], [9, 30, 3]]
-    assert table["median"].tolist() == [2, 5, 9] and table["age_mean"].tolist() == [1, 3.5, 16]
+    table = estimates_by_age(faces([2, 5, 6, 6, 9, 11, 30], [1, 3, 2, 8, 7, 9, 20]), smallest=2)
+    assert table[["age_low", "age_high", "n"]].to_numpy().tolist() == [[2, 5, 2], [6, 6, 2], [9, 30, 3]]
+    assert table["median"].tolist() == [2, 5, 9] and table["age_mean"].tolist() == pytest.approx([3.5, 6, 50 / 3])
     assert table["p10"].tolist() == pytest.approx([1.2, 2.6, 7.4])
     assert table["p90"].tolist() == pytest.approx([2.8, 7.4, 17.8])
 
@@ -27,9 +27,9 @@ def test_few_faces_are_one_row():
 
 
 def test_who_is_judged_older_leaves_out_those_judged_right():
-    row = estimates_by_age(faces([10, 10, 10, 10], [10, 11, 12, 9])).iloc[0]
-    assert row["share_judged_older"] == pytest.approx(2 / 3)
-    assert row["share_judged_older_low"] == wilson_interval(2, 3)[0]
+    row = estimates_by_age(faces([10] * 5, [10, 11, 12, 13, 9])).iloc[0]
+    assert row["share_judged_older"] == 0.75
+    assert row["share_judged_older_low"] == wilson_interval(3, 4)[0]
 
 
 def test_ages_that_are_ranges_are_left_out():
@@ -48,8 +48,16 @@ def test_slope_and_its_interval_as_statsmodels_has_them():
 
 
 def test_no_slope_of_two_faces_or_of_one_age():
-    assert np.isnan(age_slope(faces([1, 2], [1, 2]))).all()
-    assert np.isnan(age_slope(faces([3, 3, 3], [1, 2, 3]))).all()
+    with np.errstate(all="raise"):
+        for frame in (faces([1, 2], [1, 2]), faces([3, 3, 3], [1, 2, 3])):
+            assert np.isnan(age_slope(frame)).tolist() == [True] * 3
+
+
+def test_three_faces_of_two_ages_have_a_slope():
+    assert age_slope(faces([3, 3, 4], [1, 3, 7]))[0] == pytest.approx(5)
+    with np.errstate(all="raise"):  # the last face alone says where the line goes
+        slope, low, high = age_slope(faces([0, 0, 0, 90], [4, 5, 6, 50]))
+    assert slope == pytest.approx(0.5) and low < slope < high
 
 
 def test_confusion_by_completed_years():
@@ -62,6 +70,12 @@ def test_confusion_by_completed_years():
     row = table.iloc[4]
     assert (row["share"], row["low"], row["high"]) == pytest.approx((1 / 3, *wilson_interval(1, 3)))
     assert table["few_faces"].all() and np.isnan(table["share"].iloc[-1])
+
+
+def test_estimates_in_no_range_have_a_column_where_they_count():
+    ranges = [(0, 12), (13, 18)]
+    assert BEYOND in set(confusion(faces([5], [104]), ranges)["estimated_range"])
+    assert BEYOND not in set(confusion(faces([90, 5], [104, 5]), ranges)["estimated_range"])
 
 
 def test_few_faces_of_a_range_are_fewer_than_thirty():

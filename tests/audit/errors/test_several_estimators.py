@@ -33,15 +33,19 @@ def test_scores_on_the_faces_in_common():
     assert table["low"].iloc[2] == wilson_interval(2, 3)[0]
 
 
+def test_scores_go_up_to_twenty_years():
+    assert cumulative_scores({"one": ONE})["years"].tolist() == [*range(21)] * 2
+
+
 def test_a_face_with_another_label_is_not_in_common():
     table = cumulative_scores({"one": ONE, "two": ONE.assign(age_real=[10, 20, 30, 41.0])}, [5])
     assert table["n"].tolist() == [3, 3, 3]
 
 
 def test_an_estimator_of_few_of_the_faces_is_left_out():
-    half, less = faces("ab", [10, 20], [10, 20]), faces("a", [10], [10])
-    table = cumulative_scores({"one": ONE, "less": less, "half": half}, [5])
-    assert table.set_index("estimator")["n"].to_dict() == {"one": 2, "half": 2, ONE_AGE: 2, "less": 1}
+    one = faces("abcdefgh", [10] * 8, [10] * 8)
+    table = cumulative_scores({"one": one, "less": one[:3], "half": one[:4]}, [5])
+    assert table.set_index("estimator")["n"].to_dict() == {"one": 4, "half": 4, ONE_AGE: 4, "less": 3}
     assert np.isnan(shares(table, 5)["less"]) and shares(table, 5)["half"] == 1
 
 
@@ -62,7 +66,7 @@ def test_nothing_in_common_has_no_share():
     ("label", "estimates", "doubt"),
     [
         (60, (35, 40), True),
-        (60, (35, 40.1), False),  # they do not agree
+        (70, (35, 40.1), False),  # they do not agree
         (60, (36, 40.5), False),  # one is nearer than 20 years
         (10, (30, 34), True),
         (10, (29.9, 34), False),
@@ -93,6 +97,8 @@ def test_the_worst_come_first_and_ties_by_name():
     assert table["fname"].tolist() == ["c", "a", "d"]
     assert table["signed_error"].tolist() == [30, 10, -10] and table["race_real"].tolist() == ["x", "w", "v"]
     assert table["label_doubt"].tolist() == [True, False, False]
+    assert list(table)[:3] == ["fname", "age_real", "age_estimation"]
+    assert len(worst_faces({"one": faces(map(str, range(25)), [5] * 25, [9] * 25)})) == 20
     assert len(worst_faces({"one": one})) == 4  # the one without an estimate has no error
 
 

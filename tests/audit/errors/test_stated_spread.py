@@ -24,14 +24,14 @@ def test_bounds_count_as_within():
 
 
 def test_rows_by_age_range_and_by_tenths_of_the_spread():
-    spreads = np.arange(300, 0, -1) / 10  # 0.1 to 30 years
-    table = spread_coverage(faces(np.where(spreads <= 3, 5, 0), spreads))
+    spreads = np.arange(400, 0, -1) / 10  # 0.1 to 40 years
+    table = spread_coverage(faces(np.where(spreads <= 4, 9, 0), spreads))
     assert table["by"].tolist() == ["all"] * 2 + ["age_range"] * 4 + ["age_spread"] * 20
     tenths = table[(table["by"] == "age_spread") & (table["deviations"] == 1)]
-    assert tenths["n"].tolist() == [30] * 10 and not tenths["few_faces"].any()
-    assert tenths["group"].tolist()[:2] == ["0.1–3.0", "3.1–6.0"]
+    assert tenths["n"].tolist() == [40] * 10 and not tenths["few_faces"].any()
+    assert tenths["group"].tolist()[:2] == ["0.1–4.0", "4.1–8.0"]
     assert tenths["share"].tolist() == [0] + [1] * 9
-    assert tenths["median_spread"].tolist()[:2] == pytest.approx([1.55, 4.55])
+    assert tenths["median_spread"].tolist()[:2] == pytest.approx([2.05, 6.05])
     empty = table[(table["by"] == "age_range") & (table["group"] == "0–12")]
     assert empty["n"].tolist() == [0, 0] and empty["share"].isna().all()
 
