@@ -41,6 +41,10 @@ def test_fewer_faces_make_fewer_parts():
     assert parts == [[59, 59], [30] * 4]
 
 
+def test_few_faces_are_fewer_than_thirty():
+    assert [spread_coverage(faces(np.zeros(n), 1.0))["few_faces"][0] for n in (29, 30)] == [True, False]
+
+
 def test_faces_without_a_spread_or_an_exact_age_are_left_out():
     frame = faces([0, 0, 0], [1, np.nan, 1])
     frame.loc[2, "age_real"] = np.nan
