@@ -65,6 +65,11 @@ class Resampling:
         if not 0 < self.confidence < 1:
             raise ValueError(f"expected a confidence between 0 and 1, got {self.confidence}")
 
+    @property
+    def floor(self) -> float:
+        """The smallest p-value that so many permutations can give: the true one may be smaller."""
+        return 1 / (self.permutations + 1)
+
     def for_intervals(self, name: str | bytes) -> dict:
         """What :func:`age_audit.stats.resampling.combination_interval` asks for, with the stream of that name."""
         return {"rng": stream(self.seed, name), "draws": self.draws, "confidence": self.confidence}

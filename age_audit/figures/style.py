@@ -22,13 +22,19 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from textwrap import fill
 
 import matplotlib
 import matplotlib.style
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.path import Path as Path2D
+from matplotlib.text import Text
 
 from age_audit.core.vocabulary import GENDERS, RACES, UNLABELLED
 from age_audit.store.files import write_atomically
@@ -74,9 +80,12 @@ _SETTINGS = {
     "svg.fonttype": "none",  # text stays text
     "text.parse_math": False,  # names of groups and data sets are text, even with a dollar sign in them
 }
+PAGE_EDGE = "the edge of the page"
 THIN_LINE = 0.6  # points, for what stands on few faces
 DPI = 200  # pixels an inch of saved figures
+_TOUCHING = 0.5 * DPI / 72  # pixels by which two texts may share their margins
 # What would make equal figures differ: when they were made, and by which version of what.
+_DESCRIPTION = {"png": "Description", "pdf": "Subject"}
 _NAMELESS = {"png": {"Software": None}, "pdf": {"Creator": None, "Producer": None, "CreationDate": None}}
 
 
@@ -164,7 +173,81 @@ def open_figure(width: float, height: float) -> Figure:
     return plt.figure(figsize=(width, height), layout="constrained")
 
 
-def save_figure(figure: Figure, folder: str | Path, stem: str, form: str = "png") -> Path:
+def title_of(figure: Figure) -> str:
+    """What the figure finds: its title, or that of its first panel, in one line."""
+    titles = (figure.get_suptitle(), *(axes.get_title() for axes in figure.axes))
+    return " ".join(next(filter(None, titles), "").split())
+
+
+def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
+    """Texts of a figure that lie over each other, in pairs, or that :data:`PAGE_EDGE` cuts off; none of a good one.
+
+    Parameters
+    ----------
+    figure : Figure
+        Laid out if it has a layout engine. Texts that touch do not overlap.
+
+    Returns
+    -------
+    list of (str, str)
+        What is written, in the order in which the figure holds it.
+    """
+    before, figure.dpi = figure.dpi, DPI
+    try:
+        with applied():  # the number of ticks depends on it
+            figure.draw_without_rendering()
+            texts = [text for text in _drawn_texts(figure) if text.get_text().strip()]
+            corners = [_corners(text) for text in texts]
+    finally:
+        figure.dpi = before
+    width, height = figure.get_size_inches() * DPI
+    found = [
+        (text.get_text(), PAGE_EDGE)
+        for text, points in zip(texts, corners, strict=True)
+        if points.min() < -1 or points[:, 0].max() > width + 1 or points[:, 1].max() > height + 1
+    ]
+    paths = [Path2D([*points, points[0]], closed=True) for points in corners]
+    for (one, first), (other, second) in combinations(zip(texts, paths, strict=True), 2):
+        if first.get_extents().overlaps(second.get_extents()) and first.intersects_path(second, filled=True):
+            found.append((one.get_text(), other.get_text()))
+    return found
+
+
+def _drawn_texts(artist: Artist) -> Iterator[Text]:
+    """Every text below an artist that is drawn: of an axis those at ticks within the view only."""
+    if not artist.get_visible():
+        return
+    if isinstance(artist, Text):
+        yield artist
+    children = artist.get_children()
+    if isinstance(artist, Axes) and not artist.axison:
+        children = [child for child in children if not isinstance(child, Axis)]
+    if isinstance(artist, Axis):
+        low, high = sorted(artist.get_view_interval())
+        room = 1e-6 * (high - low)
+        ticks = (*artist.get_major_ticks(), *artist.get_minor_ticks())
+        hidden = [tick for tick in ticks if not low - room <= tick.get_loc() <= high + room]
+        children = [child for child in children if child not in hidden]
+    for child in children:
+        yield from _drawn_texts(child)
+
+
+def _corners(text: Text) -> np.ndarray:
+    """Corners of the box around a text, turned as it is, in pixels: (4, 2), a point within its edges."""
+    around = text.get_window_extent()
+    angle = text.get_rotation()
+    text.set_rotation(0)
+    size = text.get_window_extent()
+    text.set_rotation(angle)
+    across, up = np.array([[np.cos(a), np.sin(a)] for a in (np.radians(angle), np.radians(angle + 90))])
+    across, up = across * max(0, size.width / 2 - _TOUCHING), up * max(0, size.height / 2 - _TOUCHING)
+    centre = np.array([(around.x0 + around.x1) / 2, (around.y0 + around.y1) / 2])
+    return np.array([centre - across - up, centre + across - up, centre + across + up, centre - across + up])
+
+
+def save_figure(
+    figure: Figure, folder: str | Path, stem: str, form: str = "png", title: str = "", description: str = ""
+) -> Path:
     """Write the figure to ``folder/stem.<form>``; the same figure gives the same bytes, on any day.
 
     Parameters
@@ -176,6 +259,8 @@ def save_figure(figure: Figure, folder: str | Path, stem: str, form: str = "png"
         File name without its ending.
     form : str
         ``"png"`` or ``"pdf"``.
+    title, description : str
+        That the file carries with it.
 
     Returns
     -------
@@ -187,16 +272,17 @@ def save_figure(figure: Figure, folder: str | Path, stem: str, form: str = "png"
     OSError
         If the folder cannot be made or written to.
     """
-    content = figure_bytes(figure, form)
+    content = figure_bytes(figure, form, title=title, description=description)
     path = Path(folder) / f"{stem}.{form}"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content)
     return path
 
 
-def figure_bytes(figure: Figure, form: str = "png", dpi: int = DPI) -> bytes:
-    """The figure as a file of that form, without a date or a version in it."""
+def figure_bytes(figure: Figure, form: str = "png", dpi: int = DPI, title: str = "", description: str = "") -> bytes:
+    """The figure as a file of that form, with its title and description in it, but neither date nor version."""
     buffer = io.BytesIO()
+    about = {"Title": title, _DESCRIPTION[form]: description}
     with applied():
-        figure.savefig(buffer, format=form, dpi=dpi, metadata=_NAMELESS[form])
+        figure.savefig(buffer, format=form, dpi=dpi, metadata=_NAMELESS[form] | {k: v for k, v in about.items() if v})
     return buffer.getvalue()

@@ -1,17 +1,34 @@
-"""Sentences that each hold one number of a saved table, so that no claim outlives what it rests on."""
+"""Sentences that each hold one number of a saved table, so that no claim outlives what it rests on.
+
+The first cell of a notebook calls :func:`show_found`, which leaves a place under the title; :meth:`Claims.save`, in the
+last one, writes "What we found" there: the claims that a key ``top = 1`` to ``top = 5`` in the file of sentences puts
+on top (:meth:`Claims.put_on_top`).
+"""
 
 from __future__ import annotations
 
+import html
 import re
 
 import pandas as pd
 
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import file_stem
-from age_audit.report.saving import Saver, escaped
+from age_audit.report.formats import escaped
+from age_audit.report.saving import Saver
 
 _FIELD = re.compile(r"\{[^{}]*\}")
 PUBLISHED, AUDIT = "published", "audit"
+FOUND = 5  # sentences on top of a notebook
+_PLACE = "what-we-found"
+_UNTIL_THEN = "*What we found is written here by the last cell.*"
+
+
+def show_found() -> None:
+    """Leave a place for "What we found" in the notebook cell that calls this."""
+    from IPython.display import Markdown, display  # only notebooks have a place
+
+    display(Markdown(_UNTIL_THEN), display_id=_PLACE)
 
 
 class Claims:
@@ -26,6 +43,7 @@ class Claims:
     def __init__(self, saver: Saver):
         self._saver = saver
         self._rows: list[dict] = []
+        self._top: dict[int, int] = {}  # row by place
 
     def add(self, question: str, side: str, claim: str, table: str, column: str, **row: object) -> None:
         """Add a claim about one number.
@@ -70,6 +88,16 @@ class Claims:
             | {"table": f"{self._saver.prefix}_{file_stem(table)}.csv", "row": where, "column": column}
         )
 
+    def put_on_top(self, place: int) -> None:
+        """Let the claim added last stand among "What we found", at that place of 1 to 5, unless another has it."""
+        if place not in range(1, FOUND + 1):
+            raise UsageError(f"expected a place on top of the notebook, 1 to {FOUND}, got {place!r}")
+        self._top.setdefault(place, len(self._rows) - 1)
+
+    def found(self) -> list[str]:
+        """The claims on top, in their order, as sentences."""
+        return [self._rows[self._top[place]]["claim"] for place in sorted(self._top)]
+
     def table(self) -> pd.DataFrame:
         """All claims, those on one question together: ``question``, ``side``, ``claim``, ``value``, where it stands."""
         frame = pd.DataFrame(self._rows)
@@ -77,7 +105,16 @@ class Claims:
         return frame.sort_values("question", key=lambda column: column.map(order), kind="stable", ignore_index=True)
 
     def save(self, caption: str) -> pd.DataFrame:
-        """Write :meth:`table` as the saver's table ``claims``, with LaTeX that fits on a page; returns it."""
+        """Write :meth:`table` as the saver's table ``claims``, LaTeX included, and :meth:`found` on top; returns it."""
+        if found := self.found():
+            from IPython.display import display
+
+            name = f"{self._saver.prefix}_claims.csv"
+            words = "".join(f"<li>{html.escape(sentence)}</li>\n" for sentence in found)
+            where = f"<p><small>{html.escape(name)} names the table, row and column of each number.</small></p>"
+            text = "\n".join(["What we found", *found])
+            content = {"text/html": f"<h2>What we found</h2>\n<ol>\n{words}</ol>\n{where}", "text/plain": text}
+            display(content, raw=True, display_id=_PLACE, update=True)
         return self._saver.table(self.table(), "claims", caption, claims_layout)
 
 
@@ -101,7 +138,7 @@ def claims_layout(table: pd.DataFrame, caption: str, label: str) -> str:
         lines.append(rf"\multicolumn{{3}}{{p{{0.92\linewidth}}}}{{\textbf{{{escaped(question)}}}}}\\*")
         for claim in claims.itertuples():
             where = f"{claim.table}: {claim.row or 'its row'}; {claim.column}"
-            breakable = escaped(where).replace(r"\_", r"\_\allowbreak{}")
-            lines.append(rf"{claim.side} & {escaped(claim.claim)} & {breakable} \\")
+            breakable = escaped(where).replace(r"\_", r"\_\allowbreak{}")  # or long names leave the page
+            lines.append(rf"{escaped(claim.side)} & {escaped(claim.claim)} & {breakable} \\")
         lines.append(r"\addlinespace")
     return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])

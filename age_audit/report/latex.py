@@ -1,4 +1,9 @@
-"""Appendix A as LaTeX: long tables for a page upright, one block of rows for each age range."""
+"""Tables as LaTeX: long tables for a page upright, one block of rows for each age range; layouts of Appendix A.
+
+A table gets a ``.tex`` only if its notebook gives :meth:`.saving.Saver.table` a layout, a function of table, caption
+and label. A short one is :func:`block_table` with columns such as ``("Mean", number("mean", 1))``. Layouts with
+p-values from permutations take their ``floor``, at which a p-value is told as "at most".
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,12 @@ import pandas as pd
 
 from age_audit.core.measures import COMPARED, MEASURES, Measure
 from age_audit.recheck.appendix_a import UNITS
-from age_audit.report.saving import escaped
+from age_audit.report.formats import escaped
+from age_audit.report.words import at_floor, floor_text, is_p_value
 from age_audit.study.appendix_a import age_range_names
 
 NOTHING = "--"
+_AT_FLOOR = "_at_floor"
 FEATURES = ("gender", "race")  # what groups of Appendix A are combined of
 _PACKAGES = r"% \usepackage{booktabs,longtable}"
 Cell = Callable[[Mapping], str]  # from a row to what stands in the column
@@ -20,21 +27,27 @@ Column = tuple[str, Cell]  # what stands at the head, in LaTeX, and the cells be
 
 
 def block_table(
-    table: pd.DataFrame, caption: str, label: str, columns: Sequence[Column], texts: int = 2, blocks: str = "age_range"
+    table: pd.DataFrame,
+    caption: str,
+    label: str,
+    columns: Sequence[Column],
+    texts: int = 2,
+    blocks: str | None = "age_range",
 ) -> str:
     r"""A ``longtable`` whose rows stand in blocks, each below a line that names it.
 
     Parameters
     ----------
     table : DataFrame
-        With the column ``blocks``; rows of one block follow each other.
+        With the column ``blocks``, if there is one; rows of one block follow each other.
     caption, label : str
         The caption is plain text.
     columns : sequence of (str, callable)
         What stands at the head, in LaTeX, and what a row has there.
     texts : int
         The first so many columns are set to the left, all others to the right.
-    blocks : str
+    blocks : str, optional
+        None for rows without blocks.
 
     Returns
     -------
@@ -51,9 +64,9 @@ def block_table(
         *(rf"\multicolumn{{{len(columns)}}}{{l}}{{(continued)}}\\", r"\toprule", heads, r"\midrule", r"\endhead"),
         *(r"\bottomrule", r"\endfoot"),
     ]
-    for i, (name, rows) in enumerate(table.groupby(blocks, sort=False, observed=True)):
+    for i, (name, rows) in enumerate(table.groupby(blocks, sort=False, observed=True) if blocks else [("", table)]):
         lines += [r"\addlinespace"] if i else []
-        lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\textbf{{{block_name(name)}}}}}\\*")
+        lines += [rf"\multicolumn{{{len(columns)}}}{{l}}{{\textbf{{{block_name(name)}}}}}\\*"] if blocks else []
         lines += [" & ".join(cell(row) for _, cell in columns) + r" \\" for row in rows.to_dict("records")]
     return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])
 
@@ -77,8 +90,11 @@ def published_layout(table: pd.DataFrame, caption: str, label: str, features: Se
     return block_table(table, caption, label, columns, len(features))
 
 
-def audit_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
+def audit_layout(
+    table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES, floor: float | None = None
+) -> str:
     """The audit's table (:func:`.appendix_a.audit_table`): errors, and below them their differences."""
+    table = marked(table, floor)
     errors = [
         *_names(features),
         ("$n$", count("n")),
@@ -111,8 +127,14 @@ def _measured(measure: Measure, end: str = "") -> Column:
     return f"{head}, {unit}" if unit else head, interval(f"{measure.key}{end}", digits, scale)
 
 
-def normality_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
-    """Tests of normality (:func:`.appendix_a.normality_table`), those of one age range and set together."""
+def normality_layout(
+    table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES, floor: float | None = None
+) -> str:
+    """Tests of normality (:func:`.appendix_a.normality_table`), those of one age range and set together.
+
+    The ``floor`` is that of the simulated p-values: 1 / (simulations + 1).
+    """
+    table = marked(table, floor, ["p_simulated"])
     table = table.assign(block=table["age_range"].astype(str) + " years, " + table["faces"] + " faces")
     columns = [
         *_names(features),
@@ -137,11 +159,14 @@ def chi_square_layout(table: pd.DataFrame, caption: str, label: str, features: S
     return block_table(table, caption, label, columns, len(features))
 
 
-def group_tests_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
+def group_tests_layout(
+    table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES, floor: float | None = None
+) -> str:
     """Rank tests (:func:`.appendix_a.group_tests`), a block for each set of faces, question and comparison."""
+    table = marked(table, floor)
     table = table.assign(block=table["faces"] + " faces, " + table["asked"] + ", " + table["compared"])
     columns = [
-        ("Age, years", lambda row: row["age_range"].replace("–", "--")),
+        ("Age, years", text("age_range")),
         *_names(features),
         ("Groups", count("groups")),
         ("$n$", count("n_comparable")),
@@ -155,6 +180,11 @@ def group_tests_layout(table: pd.DataFrame, caption: str, label: str, features: 
         ("BH", p_value("p_bh")),
     ]
     return block_table(table, caption, label, columns, 1 + len(features), blocks="block")
+
+
+def text(column: str) -> Cell:
+    """A name as it is, whatever LaTeX would make of it."""
+    return lambda row: escaped(str(row[column]))
 
 
 def count(column: str) -> Cell:
@@ -177,11 +207,19 @@ def interval(column: str, digits: int, scale: float = 1) -> Cell:
     return cell
 
 
+def marked(table: pd.DataFrame, floor: float | None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The table with a column ``…_at_floor`` for each of p-values (or those named), which :func:`p_value` reads."""
+    columns = [name for name in table if is_p_value(name)] if columns is None else columns
+    return table.assign(**{f"{name}{_AT_FLOOR}": at_floor(table, name, floor) for name in columns})
+
+
 def p_value(column: str) -> Cell:
-    """Three decimals from 0.001 on, one digit and a power of ten below."""
+    """Three decimals from 0.001 on, one digit and a power of ten below; ≤ where the row is :func:`marked`."""
 
     def cell(row: Mapping) -> str:
         p = row[column]
+        if row.get(f"{column}{_AT_FLOOR}"):
+            return rf"$\le{floor_text(p)}$"
         if np.isnan(p) or p >= 0.001:
             return _number(p, 3)
         if p < 1e-300:
@@ -199,12 +237,12 @@ def yes_no(column: str) -> Cell:
 
 def block_name(name: object) -> str:
     """An age range such as ``0–12`` as "0--12 years"; any other name as it is."""
-    text = escaped(str(name)).replace("–", "--").replace("×", r"$\times$")
+    text = escaped(str(name))
     return f"{text} years" if text[-1].isdigit() else text
 
 
 def _names(features: Sequence[str]) -> list[Column]:
-    return [(escaped(name.capitalize()), lambda row, name=name: escaped(str(row[name]))) for name in features]
+    return [(escaped(name.capitalize()), text(name)) for name in features]
 
 
 def _number(value: float, digits: int, scale: float = 1) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from age_audit.core.errors import UsageError
-from age_audit.core.paths import ROOT
+from age_audit.core.paths import ROOT, file_stem
 from age_audit.execution.processes import THREAD_VARIABLES
 from age_audit.store.files import write_atomically
 
@@ -124,6 +124,44 @@ def execute_notebooks(
         job.result()
 
 
+def table_list(folder: Path) -> str:
+    """A page of Markdown that lists every table below a folder, by notebook, with its caption.
+
+    Parameters
+    ----------
+    folder : Path
+        With a folder for each notebook, in it the CSV files and the workbooks (``…_tables.xlsx``) of its runs.
+
+    Returns
+    -------
+    str
+        A table that several runs made stands there once, with the caption of the first run and the names of all.
+    """
+    from openpyxl import load_workbook  # here: every kernel imports this module for start()
+
+    from age_audit.report.formats import CONTENTS
+    from age_audit.report.saving import TABLES
+
+    lines = ["# Tables", "", "By notebook; `…_tables.xlsx` holds all of one run. Written by `make paper`.", ""]
+    for notebook in sorted(path for path in folder.iterdir() if path.is_dir()):
+        lines += [f"## {notebook.name}", "", "| table | rows | holds | runs |", "|---|---|---|---|"]
+        captions: dict[str, tuple[int, str]] = {}
+        for book in sorted(notebook.glob(f"*_{TABLES}.xlsx")):
+            rows = load_workbook(book, read_only=True)[CONTENTS].iter_rows(min_row=2, values_only=True)
+            for _, stem, caption, count, _ in rows:
+                captions.setdefault(stem, (count, caption))
+        runs: dict[str, list[str]] = {}
+        for path in sorted(notebook.glob("*.csv")):
+            stem = max((stem for stem in captions if path.stem.endswith(f"_{file_stem(stem)}")), key=len, default="")
+            runs.setdefault(stem or path.stem, []).append(path.stem.removesuffix(f"_{file_stem(stem)}"))
+        for stem, prefixes in runs.items():
+            count, caption = captions.get(stem, ("", ""))
+            cells = (f"`{stem}`", f"{count:,}" if count != "" else "", caption, ", ".join(prefixes))
+            lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def all_notebooks() -> list[str]:
     """The names of the project's notebooks."""
     return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -214,6 +252,8 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
             raise UsageError("expected a --target for notebooks with other parameters, so that those here stay")
         link_activations()
         execute_notebooks(arguments.names or all_notebooks(), arguments.target, parameters, arguments.workers)
+        tables = ROOT / str(parameters.get("TABLES", "tables"))
+        write_atomically(tables / "README.md", table_list(tables).encode())
     except UsageError as error:
         parser.exit(2, f"error: {error}\n")
     return 0

@@ -1,10 +1,15 @@
-"""Figures and tables as files to cite: PNG and PDF, CSV and LaTeX, one workbook; same content, same bytes."""
+"""Saves what a notebook makes, as files to cite: figures with captions and alternative texts, tables, a workbook.
+
+A notebook makes one :class:`Saver`, hands it every figure and table, and ends with :meth:`Saver.finish`.
+"""
 
 from __future__ import annotations
 
-import datetime
+import html
 import io
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,13 +18,29 @@ from matplotlib.figure import Figure
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import file_stem
 from age_audit.figures import style
+from age_audit.report.formats import csv_text, latex_label, workbook_bytes
 from age_audit.store.files import write_atomically
 
-SIGNIFICANT = 6  # digits in CSV: more would show how a machine adds, not what was measured
-LATEX_SIGNIFICANT = 3
-LONG = 45  # rows: a longer table goes over several pages
-SHOWN_DPI = 80  # pixels an inch of figures inside a notebook
-_NO_DAY = datetime.datetime(2000, 1, 1)  # workbooks have to name one
+SHOWN_DPI = 120  # pixels an inch of figures inside a notebook
+TABLES = "tables"  # stem of the workbook that holds all tables of a notebook
+FIGURES = "figures"  # stem of the list of its figures
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a notebook shows it: the picture, which carries its alternative text, and the caption below."""
+
+    png: bytes
+    caption: str
+    alt: str
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import Image, display  # only notebooks show pictures
+
+        display(Image(self.png, alt=self.alt))
+        display(
+            {"text/html": f"<p><small>{html.escape(self.caption)}</small></p>", "text/plain": self.caption}, raw=True
+        )
 
 
 class Saver:
@@ -36,8 +57,8 @@ class Saver:
 
     Attributes
     ----------
-    saved : dict of str to DataFrame
-        Every table by its stem.
+    saved, captions : dict of str to DataFrame and to str
+        Every table by its stem, and its caption.
     """
 
     def __init__(self, notebook: str, prefix: str, figures: str | Path = "figures", tables: str | Path = "tables"):
@@ -45,24 +66,54 @@ class Saver:
         self.tables = Path(tables) / notebook
         self.prefix = prefix
         self.saved: dict[str, pd.DataFrame] = {}
+        self.captions: dict[str, str] = {}
+        self._figures: list[str] = []
         self._taken: set[str] = set()
 
-    def figure(self, figure: Figure, stem: str, colours: int = 256):
-        """Write PNG and PDF; returns a picture that a notebook shows as the value of its cell.
+    def figure(self, figure: Figure, stem: str, caption: str, alt: str, colours: int = 256) -> Picture:
+        """Write PNG and PDF; returns a picture that a notebook shows, with its caption, as the value of its cell.
 
-        The picture shown (not those written) has at most so many ``colours``, up to 256: it then takes a third of the
-        room in the notebook.
+        Parameters
+        ----------
+        figure : Figure
+            Its title is what it finds.
+        stem : str
+        caption : str
+            One or two sentences of plain text: what is shown, of how many faces, and how to read it.
+        alt : str
+            What somebody who cannot see the figure should know of it, in a sentence; a screen reader reads it, and the
+            files carry it with title and caption.
+        colours : int
+            At most so many, up to 256, has the picture shown (not those written): with fewer it takes less room.
+
+        Raises
+        ------
+        UsageError
+            If caption or alternative text is empty, or the stem is taken.
+
+        Warns
+        -----
+        UserWarning
+            If texts of the figure overlap or leave the page.
         """
+        if not (caption.strip() and alt.strip()):
+            raise UsageError(
+                f"expected a caption and an alternative text of the figure {stem}, got {caption!r}, {alt!r}"
+            )
         name = self._name(stem)
-        style.save_figure(figure, self.figures, name, "png")
+        about = {"title": style.title_of(figure), "description": f"{caption} {alt}"}
+        style.save_figure(figure, self.figures, name, "png", **about)
         figure.set_layout_engine("none")  # keeps what was laid out: the same picture in every form, and sooner
-        style.save_figure(figure, self.figures, name, "pdf")
-        from IPython.display import Image  # only notebooks show pictures
+        style.save_figure(figure, self.figures, name, "pdf", **about)
+        if overlaps := style.overlapping_texts(figure):
+            pairs = "; ".join(f"“{one}” and {other}" for one, other in overlaps)
+            warnings.warn(f"texts of the figure {stem} overlap: {pairs}", stacklevel=2)
+        shown = style.figure_bytes(figure, "png", SHOWN_DPI)
         from matplotlib import pyplot
 
         pyplot.close(figure)  # or the notebook shows once more what was opened there
-        shown = style.figure_bytes(figure, "png", SHOWN_DPI)
-        return Image(with_few_colours(shown, colours))
+        self._figures.append(f"## {name}\n**{about['title']}**\n\n{caption}\n\nIn words: {alt}\n")
+        return Picture(with_few_colours(shown, colours), caption, alt)
 
     def table(
         self,
@@ -71,7 +122,7 @@ class Saver:
         caption: str,
         layout: Callable[[pd.DataFrame, str, str], str] | None = None,
     ) -> pd.DataFrame:
-        """Write CSV and LaTeX; returns the same table.
+        """Write CSV, and LaTeX where there is a layout; returns the same table, for :func:`.words.shown`.
 
         Parameters
         ----------
@@ -81,20 +132,31 @@ class Saver:
         caption : str
             One or two sentences of plain text that let the table stand alone.
         layout : callable, optional
-            From table, caption and label to LaTeX; :func:`latex_text` by default.
+            From table, caption and label to LaTeX, such as those of :mod:`age_audit.report.latex`.
         """
         name = self._name(stem)
         self.tables.mkdir(parents=True, exist_ok=True)
         write_atomically(self.tables / f"{name}.csv", csv_text(table).encode())
-        write_atomically(self.tables / f"{name}.tex", (layout or latex_text)(table, caption, f"tab:{name}").encode())
-        self.saved[stem] = table
+        if layout is not None:
+            text = layout(table, caption, latex_label(f"tab:{name}"))
+            write_atomically(self.tables / f"{name}.tex", text.encode())
+        self.saved[stem], self.captions[stem] = table, caption
         return table
 
     def workbook(self, sheets: Mapping[str, pd.DataFrame], stem: str) -> Path:
-        """Write one XLSX with a sheet a table; returns its path."""
-        path = self.tables / f"{self._name(stem)}.xlsx"
+        """Write an XLSX with these sheets and nothing else, as somebody published it; returns its path."""
+        return self._write(self.tables / f"{self._name(stem)}.xlsx", workbook_bytes(sheets))
+
+    def finish(self) -> None:
+        """Write the workbook of all tables, with their captions, and the list of all figures: the last cell does so."""
+        self._write(self.tables / f"{self._name(TABLES)}.xlsx", workbook_bytes(self.saved, self.captions))
+        if self._figures:
+            self._write(self.figures / f"{self._name(FIGURES)}.md", "\n".join(self._figures).encode())
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, workbook_bytes(sheets))
+        write_atomically(path, content)
         return path
 
     def _name(self, stem: str) -> str:
@@ -112,53 +174,4 @@ def with_few_colours(picture: bytes, colours: int) -> bytes:
     with Image.open(io.BytesIO(picture)) as opened:
         few = opened.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE)  # others merge the rare dark ends
     few.save(stream, "png", optimize=True)
-    return stream.getvalue()
-
-
-def csv_text(table: pd.DataFrame) -> str:
-    """Comma-separated values with six significant digits, empty where NaN."""
-    return table.to_csv(index=False, float_format=f"%.{SIGNIFICANT}g", lineterminator="\n")
-
-
-def latex_text(table: pd.DataFrame, caption: str, label: str) -> str:
-    """A table for LaTeX's packages booktabs and longtable: three significant digits, a dash where NaN.
-
-    Names of columns lose their underscores, and special characters of LaTeX are escaped.
-    """
-    words = table.rename(columns=lambda column: str(column).replace("_", " "))
-    return words.to_latex(
-        index=False,
-        escape=True,
-        float_format=_latex_number,
-        na_rep="--",
-        caption=escaped(caption),
-        label=label,
-        longtable=len(table) > LONG,
-    )
-
-
-def _latex_number(value: float) -> str:
-    """Three significant digits: 1234.5 as 1234, 12.345 as 12.3, 0.01 as 0.0100, 1e-9 as 1.00e-09."""
-    if 100 <= abs(value) < 1e6 or value == 0:
-        return f"{value:.0f}"
-    if 1e-4 <= abs(value) < 100:
-        return f"{value:#.{LATEX_SIGNIFICANT}g}".rstrip(".")
-    return f"{value:.{LATEX_SIGNIFICANT - 1}e}"
-
-
-def escaped(text: str) -> str:
-    """Plain text for LaTeX: the special characters that captions use, each with a backslash."""
-    for character in "&%$#_":
-        text = text.replace(character, f"\\{character}")
-    return text
-
-
-def workbook_bytes(sheets: Mapping[str, pd.DataFrame]) -> bytes:
-    """An XLSX file, a sheet for each table, with full precision, empty cells where NaN."""
-    stream = io.BytesIO()
-    with pd.ExcelWriter(stream, engine="xlsxwriter") as writer:
-        writer.book.set_properties({"created": _NO_DAY})
-        for name, table in sheets.items():
-            table.to_excel(writer, sheet_name=name, index=False, freeze_panes=(1, 0))
-            writer.sheets[name].autofit()
     return stream.getvalue()

@@ -55,6 +55,56 @@ def test_groups_of_two_features():
     assert style.crossed_looks(["Asian"]) == {("Asian",): style.group_look(["Asian"])["Asian"]}
 
 
+def written(*texts, **look):
+    with style.applied():
+        figure = style.new_figure(3, 2)
+        figure.set_layout_engine("none")
+        for x, y, text in texts:
+            figure.text(x, y, text, **look)
+    return style.overlapping_texts(figure)
+
+
+def test_texts_over_each_other_are_found():
+    assert written((0.1, 0.5, "first"), (0.15, 0.5, "second"), (0.1, 0.9, "third")) == [("first", "second")]
+    assert written((0.1, 0.5, "first"), (0.4, 0.5, "second"), (0.1, 0.6, "third")) == []
+    assert written((0.1, 0.5, "first"), (0.1, 0.5, " "), (0.1, 0.5, "second"), visible=False) == []
+
+
+def test_texts_off_the_page_are_found():
+    assert written((0.9, 0.5, "much too long")) == [("much too long", style.PAGE_EDGE)]
+    assert written((0.1, -0.05, "too low")) == [("too low", style.PAGE_EDGE)]
+
+
+def test_turned_texts_overlap_only_where_they_lie_over_each_other():
+    """The upright boxes around these two overlap."""
+    assert written((0.3, 0.3, "a long text"), (0.36, 0.3, "another one"), rotation=45) == []
+    assert written((0.3, 0.3, "a long text"), (0.31, 0.3, "another one"), rotation=45) == [
+        ("a long text", "another one")
+    ]
+
+
+def test_ticks_count_where_they_are_drawn():
+    with style.applied():
+        figure = style.new_figure(3, 2)
+        axes = figure.subplots()
+        axes.set_xticks([0, 1, 2, 9], ["one", "two", "three", "outside of the view"])
+        axes.set_xlim(0, 2)
+    assert style.overlapping_texts(figure) == []
+    axes.set_xticks([0, 0.1, 2], ["much longer", "names than room", "three"])
+    assert style.overlapping_texts(figure) == [("much longer", "names than room")]
+    axes.axis("off")
+    assert style.overlapping_texts(figure) == []
+
+
+def test_the_title_is_that_of_the_figure_or_of_its_first_panel():
+    figure = style.new_figure(3, 2)
+    figure.subplots().set_title("Errors\nfall")
+    assert style.title_of(figure) == "Errors fall"
+    figure.suptitle("Over all")
+    assert style.title_of(figure) == "Over all"
+    assert style.title_of(style.new_figure(3, 2)) == ""
+
+
 def test_looks():
     assert style.group_look(["African", "Asian"])["Asian"]["color"] == style.RACE_COLOURS["Asian"]
     assert style.group_look(["Female"])["Female"] == style.group_look(["Male", "Female"])["Female"]

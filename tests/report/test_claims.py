@@ -76,6 +76,15 @@ def test_a_claim_without_a_number_says_so(claims):
     assert claims.table()["claim"].item() == "Too few faces to say: They correlate by …."
 
 
+def test_what_was_found_are_the_claims_on_top_in_their_order(claims):
+    for place, race in ((2, "Asian"), (1, "Other"), (2, "Other")):
+        claims.add("How wrong?", "audit", f"{race}: {{:.1f}}", "errors", "mae", race=race)
+        claims.put_on_top(place)
+    assert claims.found() == ["Other: 7.2", "Asian: 9.5"]  # a place has one claim, the first
+    with pytest.raises(UsageError, match="1 to 5, got 6"):
+        claims.put_on_top(6)
+
+
 def test_claims_are_saved_with_latex_of_paragraphs(claims, tmp_path):
     claims.add("How wrong?", "audit", "{:.0%} & more", "errors", "mae", race="Asian")
     claims.save("All claims")

@@ -49,6 +49,13 @@ def test_cells():
     assert yes_no("yes")(row) == "yes"
 
 
+def test_p_values_at_their_floor():
+    table = latex.marked(pd.DataFrame({"p_value": [0.0005, 0.2], "p_holm": [0.025, 0.2]}), 1 / 2000)
+    rows = table.to_dict("records")
+    assert [p_value("p_value")(row) for row in rows] == [r"$\le0.0005$", "$0.200$"]
+    assert [p_value("p_holm")(row) for row in rows] == [r"$\le0.025$", "$0.200$"]
+
+
 def test_names_of_blocks():
     assert block_name("0–12") == "0--12 years"
     assert block_name("gender × race, as they are") == r"gender $\times$ race, as they are"

@@ -2,11 +2,13 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.report import notebooks
 from age_audit.report.notebooks import execute_notebook, execute_notebooks, link_activations, main
+from age_audit.report.saving import Saver
 
 pytestmark = pytest.mark.long
 
@@ -103,6 +105,68 @@ def test_a_missing_notebook_is_named(tmp_path):
     write_notebook(tmp_path / "one.ipynb")
     with pytest.raises(UsageError, match="got three; there are: one"):
         execute_notebooks(["three"], tmp_path, source=tmp_path)
+
+
+def test_the_list_of_tables_names_each_once_with_caption_and_runs(tmp_path):
+    for run in ("faces_dex", "faces_own"):
+        saver = Saver("one", run, tmp_path / "figures", tmp_path / "tables")
+        saver.table(pd.DataFrame({"n": range(1200)}), "errors_by_skin tone", "Errors | more.")
+        saver.table(pd.DataFrame({"n": [1]}), "errors", f"Errors of {run}.")
+        if run == "faces_dex":  # of another run perhaps only tables were kept
+            saver.finish()
+    (tmp_path / "tables" / "one" / "older.csv").write_text("n\n1\n")
+    assert notebooks.table_list(tmp_path / "tables").splitlines()[4:] == [
+        *("## one", "", "| table | rows | holds | runs |", "|---|---|---|---|"),
+        "| `errors` | 1 | Errors of faces_dex. | faces_dex, faces_own |",
+        "| `errors_by_skin tone` | 1,200 | Errors \\| more. | faces_dex, faces_own |",
+        "| `older` |  |  | older |",
+    ]
+
+
+WITH_CLAIMS = """
+import pandas as pd
+from age_audit.report.claims import Claims
+from age_audit.report.saving import Saver
+saver = Saver("one", "faces", "{0}", "{0}")
+saver.table(pd.DataFrame({{"n": [3]}}), "errors", "Errors.")
+claims = Claims(saver)
+claims.add("How many?", "audit", "There are {{}} <faces>.", "errors", "n")
+claims.put_on_top(1)
+claims.save("All claims.");
+"""
+
+
+def test_what_was_found_is_written_on_top_by_the_last_cell(tmp_path):
+    show = "from age_audit.report.claims import show_found\nshow_found()"
+    source = write_notebook(tmp_path / "one.ipynb", SETUP, show, WITH_CLAIMS.format(tmp_path))
+    execute_notebook(source, source)
+    _, _, _, top, last = cells_of(source)
+    (found,) = top.outputs
+    assert found["data"]["text/plain"] == "What we found\nThere are 3 <faces>."
+    assert "<li>There are 3 &lt;faces&gt;.</li>" in found["data"]["text/html"]
+    assert not last.outputs
+
+
+def test_a_shown_figure_carries_its_alternative_text_and_caption(tmp_path):
+    draw = "\n".join(
+        [
+            "from age_audit.figures import style",
+            "from age_audit.report.saving import Saver",
+            f"saver = Saver('one', 'faces', {str(tmp_path)!r}, {str(tmp_path)!r})",
+            "saver.figure(style.new_figure(1, 1), 'one', 'What is <shown>.', 'An empty \"page\".')",
+        ]
+    )
+    source = write_notebook(tmp_path / "one.ipynb", SETUP, draw)
+    execute_notebook(source, source)
+    picture, caption = cells_of(source)[-1].outputs
+    assert picture["metadata"]["image/png"]["alt"] == 'An empty "page".'
+    assert (
+        caption["data"]["text/plain"] == "What is <shown>." and "What is &lt;shown&gt;." in caption["data"]["text/html"]
+    )
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter().from_filename(str(source))
+    assert 'alt="An empty &#34;page&#34;."' in page
 
 
 @pytest.mark.parametrize(

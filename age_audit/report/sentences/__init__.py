@@ -9,7 +9,9 @@ with a number in each column of ``having``; of several the one ``smallest`` in a
 ``each`` value of a column), or the ``first``; several that are left make a claim each. ``key`` names the columns by
 which a reader finds the row, if they are not those of ``where``. A table, column or row of ``where`` that is not there
 is an error, unless the claim is ``optional``. Where no row has what ``such`` and ``having`` ask for, there is no claim,
-or the claim ``instead``, of the row that they do not bind. A question tells a number once.
+or the claim ``instead``, of the row that they do not bind. A question tells a number once. ``top = 1`` to ``top = 5``
+put a claim among "What we found", on top of the notebook, the first row's where it has several; ``top = { audit = 2 }``
+does so for one side.
 
 In ``key`` and ``where`` a word that the notebook gives for columns stands for them all (in ``where``, at the row's
 own levels). A group or claim may be repeated: ``for`` lists words, or names columns that the notebook gives, each then
@@ -131,6 +133,9 @@ class _Reader:
             self._told.add(told)
             try:
                 self._claims.add(*words, **place)
+                top = claim.get("top", {})
+                if place_on_top := top.get(words[1]) if isinstance(top, Mapping) else top:
+                    self._claims.put_on_top(place_on_top)
             except UsageError as error:
                 raise UsageError(f"{error}; for {self._name(claim)}") from error
 
