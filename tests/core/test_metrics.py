@@ -17,6 +17,17 @@ def test_signed_error_keeps_missing_faces_in_place():
     np.testing.assert_array_equal(metrics.absolute_error(ESTIMATE, AGE), [5, 10, 0, np.nan, np.nan])
 
 
+def test_ages_known_as_ranges_count_from_the_nearer_end():
+    # Inside, below and above the range, at both ends, and where either end is missing.
+    estimate, lowest = [25, 15, 40, 20, 30, 25, 25], [20, 20, 20, 20, 20, None, 20]
+    highest = [30, 30, 30, 30, 30, 30, None]
+    expected = [0, -5, 10, 0, 0, np.nan, np.nan]
+    np.testing.assert_array_equal(metrics.signed_error(estimate, lowest, highest), expected)
+    np.testing.assert_array_equal(metrics.absolute_error(estimate, lowest, highest), np.abs(expected))
+    np.testing.assert_allclose(metrics.study_accuracy(estimate, lowest, highest), 1 - np.abs(expected) / 100)
+    np.testing.assert_array_equal(metrics.within_years(estimate, lowest, highest), [1, 1, 0, 1, 1, np.nan, np.nan])
+
+
 def test_means_leave_missing_faces_out():
     assert metrics.mean_absolute_error(ESTIMATE, AGE) == 5  # (5 + 10 + 0) / 3
     assert metrics.mean_signed_error(ESTIMATE, AGE) == pytest.approx(-5 / 3)
@@ -37,6 +48,7 @@ def test_study_accuracy_and_its_cutoff():
 def test_within_years():
     # Errors 5, 10, 0: two of three are at most 5, one is at most 4, all are at most 10.
     np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE), [1, 0, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(metrics.within_years([5.5], [0]), [0])
     np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE, years=4), [0, 0, 1, np.nan, np.nan])
     np.testing.assert_array_equal(metrics.within_years(ESTIMATE, AGE, years=10), [1, 1, 1, np.nan, np.nan])
 

@@ -61,7 +61,42 @@ def intervals(shown, targets):
     return model, foldover_intervals(shown, targets, model, WIDTH, ALPHA, 0.95)
 
 
+def literal_intervals(shown, targets, critical):
+    """Pair by pair; how much a row's target moves the weights is asked of the model itself, one row at a time."""
+    n, s = shown.shape
+    pairs = range(n // 2)
+    moved = [fit_local_model(shown, row, WIDTH, ALPHA).weights for row in np.eye(n)]  # it is linear in the targets
+    differences = np.array([(targets[i] - targets[i + n // 2]) / 2 for i in pairs])
+    means = np.array([(targets[i] + targets[i + n // 2]) / 2 for i in pairs])
+    signs = np.array([[0.5 if one else -0.5 for one in row] for row in shown[: n // 2]])
+    fitted = signs @ np.linalg.solve(signs.T @ signs, signs.T @ differences)
+    of_differences = sum((differences - fitted) ** 2) / (n // 2 - s)
+    of_means = sum((means - means.mean()) ** 2) / (n // 2 - 1)
+    variances = [
+        sum(of_differences * (moved[i][j] - moved[i + n // 2][j]) ** 2 for i in pairs)
+        + sum(of_means * (moved[i][j] + moved[i + n // 2][j]) ** 2 for i in pairs)
+        for j in range(s)
+    ]
+    reach = critical * np.sqrt(variances) + 2.0**-23 * max(abs(targets))
+    weights = fit_local_model(shown, targets, WIDTH, ALPHA).weights
+    return np.column_stack([weights - reach, weights + reach])
+
+
 class TestFoldoverIntervals:
+    # Student's t, 97.5 %: with 1, 2 and 13 degrees of freedom.
+    @pytest.mark.parametrize(("superpixels", "half", "critical"), [(7, 8, 12.7062), (6, 8, 4.30265), (3, 16, 2.16037)])
+    def test_pair_by_pair(self, superpixels, half, critical):
+        shown = balanced_design(superpixels, 2 * half, np.random.default_rng(1))
+        assert len(shown) == 2 * half
+        targets = 40 + shown @ np.arange(superpixels) + np.random.default_rng(2).normal(0, 2, 2 * half)
+        _, found = intervals(shown, targets)
+        np.testing.assert_allclose(found, literal_intervals(shown, targets, critical), rtol=2e-5)
+
+    def test_single_precision_of_large_targets(self):
+        shown = balanced_design(3, 16, np.random.default_rng(1))
+        _, found = intervals(shown, np.full(16, -5000.0))
+        np.testing.assert_allclose(np.ptp(found, axis=1) / 2, 5000 * 2.0**-23, rtol=1e-3)
+
     @pytest.mark.long
     @pytest.mark.parametrize(("noise", "interactions"), [(1.0, 0.0), (0.2, 1.0), (0.2, 2.0)])
     def test_cover_the_converged_weights_as_often_as_they_say(self, noise, interactions):
