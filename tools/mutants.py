@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
-import functools
 import hashlib
+import json
 import os
 import random
 import re
@@ -76,11 +76,6 @@ def meaning(text: str) -> str | None:
         return None
 
 
-@functools.cache
-def mutated(module: Path, operator: str, occurrence: int) -> str:
-    return mutate_code(module.read_text(), get_operator(operator)(), occurrence)
-
-
 def change(text: str, other: str) -> tuple[str, str]:
     """The lines that differ between two texts, (was, is), without the space around them."""
     lines = list(difflib.ndiff(text.splitlines(), other.splitlines()))
@@ -124,24 +119,25 @@ class Module:
             unfinished.rename(self.session)
         settings = digest(repr([SETTINGS["operators"], SETTINGS["exclude"], self.sample]))
         tests = digest(self.tests.read_text())
-        before = self.chosen.read_text().split() if self.chosen.exists() else [None] * 3
-        if before[:2] == [settings, tests]:
+        before = json.loads(self.chosen.read_text()) if self.chosen.exists() else {}
+        if (before.get("settings"), before.get("tests")) == (settings, tests):
             return
         with use_db(self.session) as db:
-            items, known = db.work_items, {item.job_id: result for item, result in db.completed_work_items}
-            chosen, of = self._chosen(items)
-        if before[1] != tests:
+            items, known = db.work_items, dict(db.results)
+        choice = before if before.get("settings") == settings else self._chosen(items)
+        if before.get("tests") != tests:
             known = {job: result for job, result in known.items() if result.test_outcome != TestOutcome.SURVIVED}
+        known = {job: result for job, result in known.items() if result.worker_outcome == WorkerOutcome.NORMAL}
         with use_db(unfinished) as db:
             db.add_work_items(items)
-            for job in chosen & {job for job, result in known.items() if result.worker_outcome == WorkerOutcome.NORMAL}:
+            for job in choice["mutants"].keys() & known.keys():
                 db.set_result(job, known[job])
-            db.set_multiple_results([item.job_id for item in items if item.job_id not in chosen], NOT_TRIED)
+            db.set_multiple_results([item.job_id for item in items if item.job_id not in choice["mutants"]], NOT_TRIED)
         unfinished.rename(self.session)
-        self.chosen.write_text(f"{settings} {tests} {of}")
+        self.chosen.write_text(json.dumps(choice | {"settings": settings, "tests": tests}))
 
-    def _chosen(self, items) -> tuple[set[str], int]:
-        """Which mutants to try, and out of how many these were drawn.
+    def _chosen(self, items) -> dict:
+        """The mutants to try, each as (row, lines as they are, lines changed), and out of how many they were drawn.
 
         Not other operators, nor what changes words only, nor what the settings exclude.
         """
@@ -151,11 +147,13 @@ class Module:
         for item in items:
             (spec,) = item.mutations
             row, column = spec.start_pos
-            fits = wanted.fullmatch(spec.operator_name.removeprefix("core/")) and not excluded(lines[row - 1], column)
-            if fits and meaning(mutated(self.path, spec.operator_name, spec.occurrence)) not in (None, as_it_is):
-                fit.append((spec.start_pos, spec.operator_name, spec.occurrence, item.job_id))
-        drawn = random.Random(self.name).sample(sorted(fit), min(self.sample or len(fit), len(fit)))
-        return {job for *_, job in drawn}, len(fit)
+            if wanted.fullmatch(spec.operator_name.removeprefix("core/")) and not excluded(lines[row - 1], column):
+                mutant = mutate_code(text, get_operator(spec.operator_name)(), spec.occurrence)
+                if meaning(mutant) not in (None, as_it_is):
+                    fit.append(((row, column, *change(text, mutant)), item.job_id))
+        fit.sort()
+        drawn = random.Random(self.name).sample(fit, min(self.sample or len(fit), len(fit)))
+        return {"of": len(fit), "mutants": {job: (row, was, new) for (row, _, was, new), job in drawn}}
 
     def run(self) -> None:
         """Try what has not been tried; a copy of the repository is changed, never the repository."""
@@ -192,18 +190,13 @@ class Module:
                 server.kill()
         shutil.rmtree(tree)
 
-    def outcome(self) -> dict:
-        """Of mutants that a test noticed, and that none did, the (row, was, is); and how many are left to try."""
-        text = self.path.read_text()
-        found = {TestOutcome.SURVIVED: [], TestOutcome.KILLED: []}
+    def outcome(self) -> tuple[int, int, list]:
+        """How many mutants there are; how many of those tried a test noticed; and the (row, was, is) of all others."""
+        choice = json.loads(self.chosen.read_text())
         with use_db(self.session) as db:
-            for item, result in db.completed_work_items:
-                if result.worker_outcome != WorkerOutcome.SKIPPED:
-                    (spec,) = item.mutations
-                    lines = change(text, mutated(self.path, spec.operator_name, spec.occurrence))
-                    found[result.test_outcome].append((spec.start_pos[0], *lines))
-            pending = len(db.pending_work_items)
-        return {"unnoticed": sorted(found[TestOutcome.SURVIVED]), "noticed": found[TestOutcome.KILLED], "left": pending}
+            tried = {job: result.test_outcome for job, result in db.results if job in choice["mutants"]}
+        unnoticed = [choice["mutants"][job] for job, outcome in tried.items() if outcome == TestOutcome.SURVIVED]
+        return choice["of"], len(tried) - len(unnoticed), sorted(unnoticed)
 
 
 def report(modules: list[Module]) -> None:
@@ -215,12 +208,11 @@ def report(modules: list[Module]) -> None:
     for module in modules:
         if not module.chosen.exists():
             continue
-        outcome = module.outcome()
-        noticed, unnoticed = len(outcome["noticed"]), outcome["unnoticed"]
+        of, noticed, unnoticed = module.outcome()
         seen |= {(module.name, was, new) for _, was, new in unnoticed}
         kept = [row for row in unnoticed if not judged.get((module.name, *row[1:]), {}).get("equivalent")]
         tried, equivalent = noticed + len(unnoticed), len(unnoticed) - len(kept)
-        counts = [int(module.chosen.read_text().split()[2]), tried, noticed, equivalent, len(kept)]
+        counts = [of, tried, noticed, equivalent, len(kept)]
         totals = [a + b for a, b in zip(totals, counts, strict=True)]
         print(TABLE.format(module.name, *counts, share(noticed, tried - equivalent)))
         survivors += [(module.name, *row) for row in kept]

@@ -8,7 +8,7 @@ import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
-from age_audit.study.appendix_a import published_table, published_verdicts
+from age_audit.study.appendix_a import age_range_names, published_table, published_verdicts
 from age_audit.study.normality import statistic_details
 
 GROUPS = [(label, gender, race) for label in AGE_RANGE_LABELS for gender in GENDERS for race in RACES]
@@ -36,6 +36,13 @@ class TestPublished:
             row = self.table.iloc[place].to_dict()
             expected = statistic_details(ROWS, row["race"], row["age_min"], row["age_max"], row["gender"], 0.05)
             assert row == pytest.approx(expected, nan_ok=True)
+
+    def test_level_and_groups_that_nobody_names(self):
+        pd.testing.assert_frame_equal(published_table(ROWS), self.table)
+        tones = [row | {"tone": "I" if row["age_real"] % 2 else "II"} for row in ROWS]
+        table = published_table(tones, groups={"tone": ["I", "II"]}, ranges=[(0, 9), (10, 59)])
+        assert age_range_names(table) == ["0–9", "0–9", "10–59", "10–59"]
+        assert table["tone"].tolist() == ["I", "II"] * 2 and table["n_participants"].sum() == len(ROWS)
 
     def test_no_faces_and_no_warning(self):
         with warnings.catch_warnings():

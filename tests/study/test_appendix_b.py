@@ -9,7 +9,9 @@ import pytest
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, AGE_RANGES, FEATURES_ALL, RACES
 from age_audit.study.appendix_b import (
     SEGMENTS,
+    STUDY_AGE_RANGE,
     STUDY_VALUES,
+    cohorts_of,
     correlation_table,
     min_max,
     workbook_steps,
@@ -75,6 +77,21 @@ def test_unrepeated_counts_each_face_once():
     assert row["face"] == pytest.approx(np.corrcoef(pairs.T)[0, 1])
 
 
+def test_the_audits_names_of_age_ranges_and_halves():
+    table = correlation_table({"positive": [], "negative": []})
+    assert STUDY_AGE_RANGE == "0–12"
+    assert list(table.columns[:5]) == ["age_range", "race", "estimates", "n", "n_rows"]
+    assert table["age_range"].tolist() == [label for label in AGE_RANGE_LABELS for _ in range(10)]
+    assert table["estimates"].tolist() == ["accurate", "inaccurate"] * 20
+
+
+def test_cohorts_of_another_feature():
+    parts, _ = generate_processed_datasets([face | {"tone": "II"} for face in faces(12)])
+    table = correlation_table(parts, "tone", ["I", "II"], [[0, 19], [20, 99]])
+    assert cohorts_of(table) == ("tone", ["I", "II"], ["0–19", "20–99"])
+    assert table.groupby("tone")["n"].sum().to_dict() == {"I": 0, "II": 12}
+
+
 def test_no_faces():
     parts = {"positive": [], "negative": []}
     table = correlation_table(parts)
@@ -84,7 +101,8 @@ def test_no_faces():
 
 
 def test_min_max_by_hand():
-    found = min_max(np.array([[2.0, 4.0, 3.0], [1.0, 1.0, 1.0], [np.nan, 0.0, 1.0]]))
+    with np.errstate(all="raise"):
+        found = min_max(np.array([[2.0, 4.0, 3.0], [1.0, 1.0, 1.0], [np.nan, 0.0, 1.0]]))
     np.testing.assert_array_equal(found, [[0, 1, 0.5], [np.nan] * 3, [np.nan] * 3])
 
 
@@ -140,4 +158,12 @@ def test_study_values_as_printed():
     values = np.array(list(STUDY_VALUES.values()))
     assert values.shape == (10, 5)
     assert STUDY_VALUES["accurate", "African"] == (-0.036242, -0.146797, 0.041303, -0.092133, 0.075251)
+    # Sums as a ledger has them, of each race's and each segment's millionths: one wrong number changes two of them.
+    millionths = np.rint(values * 1e6).astype(int)
+    np.testing.assert_allclose(values, millionths / 1e6, rtol=0, atol=1e-12)
+    assert millionths.sum(axis=1).tolist() == [11313, 22970, -158618, 362, -35553, 39708, 4839, -96241, 79292, 7501]
+    assert millionths.reshape(2, 5, 5).sum(axis=1).tolist() == [
+        [315162, -80137, -183653, -452036, 241138],
+        [-323591, -101236, 275165, 41389, 143372],
+    ]
     assert (values < 0).sum(axis=1).tolist() == [2, 3, 3, 2, 3, 1, 2, 3, 3, 3]

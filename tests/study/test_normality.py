@@ -98,6 +98,19 @@ def test_passed_means_that_normality_is_rejected():
     assert found_details(group(estimates(200)), alpha=np.nextafter(p, 1))["normality_test_passed"] is True
 
 
+def test_level_that_nobody_names():
+    values = [30] * 12 + [31] * 9 + [32] * 6 + [33] * 4 + [34] * 2 + [36]
+    p = found_details(group(values))["normality_test_p_value"]
+    assert 1e-3 < p < 0.05
+    assert found_details(group(values))["normality_test_passed"] is False
+    assert found_details(group(values), alpha=0.05)["normality_test_passed"] is True
+    with pytest.warns(UserWarning):
+        passed = statistic_details_for_age_range(group(values), [26, 100])["normality_test_passed"]
+    assert not passed.any()
+    with pytest.warns(UserWarning):
+        assert statistic_details_for_age_range(group(values), [26, 100], 0.05)["normality_test_passed"].sum() == 1
+
+
 def test_estimates_are_rounded_halves_to_even():
     rows = group([0.5, 1.5, 2.5, 2.51, None, math.nan])
     assert rounded_estimates(rows, "Asian", 0, 100, "Male") == [0, 2, 2, 3]

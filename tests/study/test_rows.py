@@ -183,13 +183,14 @@ class TestFilter:
     def test_ages_between_two_published_ranges_are_in_none_and_in_one_of_ours(self):
         rows = [{"age_real": age, "gender_real": "Male"} for age in (12.5, 18.4, 25.5)]
         for low, high in AGE_RANGES:
-            assert (
-                filter_dataset(rows, ["age_real", "gender_real"], "gender_real", GENDERS, low, high).cohort_sizes[
-                    "Male"
-                ]
-                == 0
-            )
+            found = filter_dataset(rows, ["age_real", "gender_real"], "gender_real", GENDERS, low, high)
+            assert found.cohort_sizes["Male"] == 0
         assert list(age_range_of([12.5, 18.4, 25.5])) == ["0–12", "13–18", "19–25"]
+
+    def test_ages_that_nobody_names_are_0_to_100(self):
+        rows = [{"age_real": age, "gender_real": "Male"} for age in (-1, -0.5, 0, 1, 99, 100, 100.5, 101)]
+        found = filter_dataset(rows, ["age_real", "gender_real"], "gender_real", GENDERS)
+        assert [row["age_real"] for row in found.rows] == [0, 1, 99, 100]
 
     def test_unlabelled_faces_drop_out(self):
         rows = faces(6)
