@@ -70,6 +70,10 @@ def test_as_counted_pixel_by_pixel():
     means = totals / 10
     np.testing.assert_allclose(table["observed"], means[0])
     np.testing.assert_allclose(table["null_low"], np.quantile(means[1:], 0.025, axis=0))
+    np.testing.assert_allclose(table["null_high"], np.quantile(means[1:], 0.975, axis=0))
+    half = null_of(packed, packed_regions, block=4, seed=9, permutations=20, confidence=0.5)
+    np.testing.assert_allclose(half["null_low"], np.quantile(means[1:], 0.25, axis=0))
+    np.testing.assert_allclose(half["null_high"], np.quantile(means[1:], 0.75, axis=0))
     distance = np.abs(means - table["null_mean"].to_numpy())
     np.testing.assert_allclose(table["p_value"], ((distance[1:] >= distance[0]).sum(axis=0) + 1) / 21)
 
@@ -88,6 +92,18 @@ def test_observed_is_the_score_of_the_activations():
         if any(there):
             values = [face[f"activation_{region}_pct_of_feature"] for face in scores]
             assert table["observed"][region] == pytest.approx(sum(values) / sum(there))
+
+
+@pytest.mark.parametrize(("count", "few"), [(29, True), (30, False)])
+def test_few_are_fewer_than_thirty(count, few):
+    packed, regions, *_ = simulated(count, 1)
+    table = null_of(packed, regions, permutations=1)
+    assert table["n"].tolist() == [count] * 2 and table["few_faces"].tolist() == [few] * 2
+
+
+def test_two_faces_are_a_block():
+    packed, regions, *_ = simulated(4, 1)
+    assert null_of(packed, regions, block=2, permutations=3)["null_mean"].notna().all()
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -146,3 +162,11 @@ def test_summary_by_hand():
     first, second = null_summary(table).to_dict("records")
     assert first == {"masks": "a", "n": 5, "regions": 2, "above": 1, "below": 1, "largest_ratio": 1.2, "region": "nose"}
     assert second["regions"] == second["above"] == 0 and np.isnan(second["largest_ratio"]) and second["region"] == ""
+
+
+def test_summary_at_its_limits():
+    table = pd.DataFrame({"masks": "a", "region": list("pqrs"), "n": [3, 9, 4, 4], "ratio": [1.0, 1.1, 0.9, 1.2]})
+    table = table.assign(p_value=0.01, p_holm=[0.01, 0.049, 0.049, 0.05])
+    (row,) = null_summary(table).to_dict("records")
+    assert [row[name] for name in ("n", "regions", "above", "below", "region")] == [9, 4, 1, 1, "s"]
+    assert null_summary(table, alpha=0.02)[["above", "below"]].to_numpy().tolist() == [[0, 0]]

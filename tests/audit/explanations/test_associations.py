@@ -118,6 +118,25 @@ class TestAssociations:
             table = associations(simulated(count, 1))
             assert (table["n"] == count).all() and table["p_value"].isna().all() and table["few_faces"].all()
 
+    @pytest.mark.parametrize(("count", "few"), [(29, True), (30, False)])
+    def test_few_are_fewer_than_thirty(self, count, few):
+        table = associations(simulated(count, 1), permutations=9)
+        assert (table["n"] == count).all() and (table["few_faces"] == few).all()
+
+    def test_two_parts_are_enough_and_the_confidence_is_asked_for(self):
+        table = share_associations(
+            simulated(20, 1), ["a", "b"], ["signed_error"], seed=1, permutations=9, confidence=0.5
+        )
+        assert table["part"].tolist() == ["a", "b"]
+        half = np.arctanh(table["high"]) - np.arctanh(table["r"])
+        assert half.tolist() == pytest.approx([0.67449 / np.sqrt(17)] * 2, rel=1e-4)
+
+    def test_share_that_stands_for_zero_is_asked_for(self):
+        frame = pd.DataFrame({"a": [0.0, 1, 2, 3], "b": [3.0, 2, 1, 1], "signed_error": [1.0, 4, 2, 5]})
+        shares = np.array([[0.1, 0.9], [1 / 3, 2 / 3], [2 / 3, 1 / 3], [0.75, 0.25]])
+        (r, _) = share_associations(frame, ["a", "b"], ["signed_error"], seed=1, permutations=9, zero_share=0.1)["r"]
+        assert r == pytest.approx(np.corrcoef(np.log(shares[:, 0] / shares[:, 1]), frame["signed_error"])[0, 1])
+
     def test_what_is_refused(self):
         with pytest.raises(UsageError, match=r"missing column\(s\) d"):
             share_associations(simulated(5, 1), ["a", "d"], seed=1)

@@ -76,6 +76,26 @@ def test_by_hand():
     assert table["split_half_r"][0] == pytest.approx(1)  # any halves give the same difference
 
 
+@pytest.mark.parametrize(("count", "few"), [(29, True), (30, False)])
+def test_few_are_fewer_than_thirty_of_either_kind(count, few):
+    first = np.arange(60 + count) < 30 + count
+    for kind in (first, ~first):
+        maps = np.random.default_rng(1).normal(size=(60 + count, 3))
+        options = {"seed": 1, "permutations": 9, "splits": 1}
+        table = contrast_table(maps[30:], kind[30:], panels(30 + count), ["race"], **options)
+        assert table["few_faces"].tolist() == [few, True, True, few]
+
+
+def test_two_faces_of_a_kind_are_enough():
+    maps = np.random.default_rng(1).normal(size=(5, 3))
+    table = contrast_table(
+        maps, [True, True, False, False, False], panels(5), ["race"], seed=1, permutations=9, splits=2
+    )
+    assert table["n_first"].tolist() == [2, 0, 0, 2] and table["n_second"].tolist() == [3, 0, 0, 3]
+    expected = np.sqrt(((maps[:2].mean(axis=0) - maps[2:].mean(axis=0)) ** 2).mean())
+    assert table["size"].tolist()[::3] == pytest.approx([expected, expected])
+
+
 def test_holm_counts_panels_and_not_their_sum():
     rng = np.random.default_rng(1)
     table = contrast_table(
@@ -143,3 +163,16 @@ def test_summary_by_hand():
         [1.5, 0.3, 0.5, 0.2]
     )
     assert [row[key] for key in ("size", "size_shuffled", "p_value", "split_half_r_all")] == [0.3, 0.1, 0.001, 0.7]
+
+
+def test_summary_says_where_nothing_could_be_found():
+    # With 9 permutations no p-value is below 1 / 10: two panels give 0.2 by Holm.
+    rows = [[5, 5, 0.1, 0.1], [5, 5, 0.1, 0.1], [10, 10, 0.1, 0.1]]
+    table = pd.DataFrame(rows, columns=["n_first", "n_second", "p_value", "p_holm"])
+    for name in ("size", "size_shuffled", "size_ratio", "split_half_r", "split_half_r_mean", "r_shuffled"):
+        table[name] = 1.0
+    found = [contrast_summary({"a": table}, alpha, 9)["panels_found"][0] for alpha in (0.05, 0.2, 0.21)]
+    assert np.isnan(found[:2]).all() and found[2] == 2
+    assert contrast_summary({"a": table.assign(p_holm=0.05)})["panels_found"][0] == 0  # below, not at
+    assert contrast_summary({"a": table.assign(p_holm=0.049)}, permutations=40)["panels_found"][0] == 2
+    assert np.isnan(contrast_summary({"a": table}, permutations=39)["panels_found"][0])  # 2 / 40 is not below 0.05

@@ -64,6 +64,14 @@ def test_by_hand():
     assert table["p_value"][0] == pytest.approx(1 / 3, abs=0.09)  # 2 of 6 ways to deal the labels
 
 
+@pytest.mark.parametrize(("count", "few"), [(29, True), (30, False)])
+def test_few_are_fewer_than_thirty_in_some_group(count, few):
+    groups = ["a"] * 31 + ["b"] * count
+    maps = random_maps(31 + count, np.random.default_rng(1))
+    table = group_table(maps, frame_of(groups, ["x"] * len(groups)), "race", "age_range", seed=1, permutations=9)
+    assert table["few_faces"].tolist() == [few, few] and table["n"].tolist() == [31 + count] * 2
+
+
 @pytest.mark.parametrize("groups", [[], ["a"], ["a", "b"], ["a", "a", None], ["a", "a", "a"]])
 def test_fewer_than_two_groups(groups):
     levels = pd.Categorical(["x"] * len(groups), categories=["x"])
