@@ -75,10 +75,18 @@ def run_command(
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         _discard(sys.stdout)
         return 128 + signal.SIGPIPE
-    except (OSError, sqlite3.OperationalError) as error:
-        if not is_disk_full(error):
+    except (OSError, sqlite3.DatabaseError) as error:
+        if is_disk_full(error):
+            message = "the disk is full; free some space and run the same command to go on"
+        elif (
+            type(error) is sqlite3.DatabaseError
+        ):  # its pages are damaged; what derives from it, we would be to blame for
+            message = (
+                f"the ledger in --output cannot be used: {error}; put back a copy of it or choose another --output"
+            )
+        else:
             raise
-        message, code = "the disk is full; free some space and run the same command to go on", 2
+        code = 2
     try:
         print(f"{program}: {message}", file=sys.stderr)
         sys.stdout.flush()

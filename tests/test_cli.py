@@ -143,6 +143,12 @@ class TestRunCommand:
                 2,
                 "the disk is full; free some space and run the same command to go on",
             ),
+            (
+                sqlite3.DatabaseError("database disk image is malformed"),
+                2,
+                "the ledger in --output cannot be used: database disk image is malformed; put back a copy of it or "
+                "choose another --output",
+            ),
         ],
     )
     def test_one_line_and_an_exit_code(self, capsys, error, code, message):

@@ -61,6 +61,15 @@ def test_what_users_can_act_on_ends_with_2(capsys, tmp_path):
     assert code == 2 and capsys.readouterr().err.startswith("age-audit evaluate: expected")
 
 
+def test_what_it_imports_is_installed_with_it():
+    program = "from setuptools.config.pyprojecttoml import read_configuration as read; "
+    program += "print(*read('pyproject.toml')['project']['dependencies'], sep='\\n')"
+    told = subprocess.run([sys.executable, "-Wignore", "-c", program], cwd=ROOT, capture_output=True, text=True)
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    named = [line for line in lines if line and not line.startswith("#")]
+    assert sorted(told.stdout.split()) == sorted(named) and len(named) > 20, told.stderr
+
+
 def test_it_is_installed_and_starts_without_the_libraries_of_models():
     entry = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["age-audit"]
     assert entry == "age_audit.__main__:main"

@@ -29,7 +29,11 @@ def setup(tmp_path):
     def run(fails_at="nowhere"):
         options = {"NOTED": str(tmp_path / "noted"), "FAILS_AT": fails_at}
         told = subprocess.run(
-            ["make", "setup", f"PYTHON={python}"], cwd=tmp_path, env=os.environ | options, capture_output=True, text=True
+            ["make", "setup", f"PYTHON={python}"],
+            cwd=tmp_path,
+            env=os.environ | options,
+            capture_output=True,
+            text=True,
         )
         return told.returncode, told.stdout
 

@@ -13,7 +13,10 @@ from age_audit.store.ledger import Ledger, Outcome
 NOT_ATTEMPTED = "not-attempted"
 # Failures that say nothing about the image itself: tried again by the next run.
 TRANSIENT = frozenset(
-    {"unexpected-error", "worker-died", "crop-unreadable", "aligned-unreadable", "changed-while-reading", "unreadable"}
+    {
+        *("unexpected-error", "worker-died", "crop-unreadable", "aligned-unreadable", "explanation-unreadable"),
+        *("changed-while-reading", "unreadable"),
+    }
 )
 
 

@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate, Attribution
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.steps import STEPS
 from age_audit.store.ledger import Ledger
+
+# What decoding raises when bytes are damaged, or not there.
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,52 @@ class FaceResults:
 
 
 def read_result(ledger: Ledger, recipe: Recipe, step: str, image: str) -> Any:
-    """What a step gave for one image: an AgeEstimate, an Attribution, or what was kept as JSON."""
-    return STEPS[step].decode(ledger.payload(image, step, recipe.variant(step)))
+    """What a step gave for one image: an AgeEstimate, an Attribution, or what was kept as JSON.
+
+    Raises
+    ------
+    UsageError
+        When it is damaged. It is forgotten, with whatever else is damaged of that step, so that the next run makes it
+        anew.
+    """
+    try:
+        return STEPS[step].decode(ledger.payload(image, step, recipe.variant(step)))
+    except _DAMAGED as error:
+        raise _forgotten(ledger, recipe, step, image, error) from error
 
 
 def read_results(
     ledger: Ledger, recipe: Recipe, step: str, among: Container[str] | None = None
 ) -> Iterator[tuple[str, Any]]:
-    """What a step gave, by image in order, one at a time; ``among`` leaves all other images out."""
+    """What a step gave, by image in order, one at a time; ``among`` leaves all other images out.
+
+    Raises
+    ------
+    UsageError
+        As :func:`read_result`.
+    """
     for image, payload in ledger.payloads(step, recipe.variant(step)):
         if among is None or image in among:
-            yield image, STEPS[step].decode(payload)
+            try:
+                found = STEPS[step].decode(payload)
+            except _DAMAGED as error:
+                raise _forgotten(ledger, recipe, step, image, error) from error
+            yield image, found
+
+
+def _forgotten(ledger: Ledger, recipe: Recipe, step: str, image: str, error: Exception) -> UsageError:
+    """Forget all that is damaged of a step, and say so."""
+    damaged = {image}
+    for other, payload in ledger.payloads(step, recipe.variant(step)):
+        try:
+            STEPS[step].decode(payload)
+        except _DAMAGED:
+            damaged.add(other)
+    ledger.forget(step, recipe.variant(step), damaged)
+    return UsageError(
+        f"expected the results of {step} in {ledger.path} to be readable, but {len(damaged)} are damaged, one of them "
+        f"that of {image} ({error}); they are forgotten now: run stage {STEPS[step].stage} again, which makes them anew"
+    )
 
 
 def read_face(ledger: Ledger, recipe: Recipe, image: str) -> FaceResults:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 
@@ -63,12 +62,12 @@ def run_stage2(config: Stage2Config) -> Tally:
 
 
 def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
-    stated = ledger.meta("recipe")
+    stated = ledger.stated("recipe")
     if stated is None:
         raise UsageError(
             f"expected stage 1 to have explained faces in {config.output}, it has not; run analysis_1_method.py first"
         )
-    recipe = Recipe(**json.loads(stated), preset=config.preset, samples=config.samples)
+    recipe = Recipe(**stated, preset=config.preset, samples=config.samples)
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     outcomes = current_outcomes(ledger, recipe, content, "explain")

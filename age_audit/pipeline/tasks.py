@@ -267,7 +267,11 @@ def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
         return json.dumps(found["landmarks"].tolist()).encode(), "; ".join(notes)
 
     def score() -> tuple[bytes, str]:
-        mask = attribution_from_bytes(task.attribution).positive_mask
+        try:
+            mask = attribution_from_bytes(task.attribution).positive_mask
+        except (ValueError, LookupError) as error:
+            note = f"the ledger holds a damaged one: {error}; run analysis_1_method.py again"
+            raise ImageFailure("explanation-unreadable", note) from error
         activation = scores.evaluate_face(task.fname, mask, found["landmarks"])
         return json.dumps(activation.scores).encode(), "; ".join(activation.notes)
 

@@ -163,8 +163,19 @@ def table_list(folder: Path) -> str:
 
 
 def all_notebooks() -> list[str]:
-    """The names of the project's notebooks."""
-    return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    """The names of the project's notebooks.
+
+    Raises
+    ------
+    UsageError
+        If there are none: they are no part of the package, and what is installed elsewhere comes without them.
+    """
+    names = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    if not names:
+        raise UsageError(
+            f"expected notebooks in {NOTEBOOKS}, found none; run this from a clone of the repository, after make setup"
+        )
+    return names
 
 
 def start(root: Path = ROOT) -> None:

@@ -20,6 +20,7 @@ from age_audit.core.schema import FaceLabel, ImageOutcome
 
 FILE_NAME = "ledger.sqlite"
 FORMAT = "1"
+_OR_ELSE = "put back a copy of the ledger or use another --output"
 COMMIT_SECONDS = 1.0  # a commit costs milliseconds: one for every face would slow the fast steps
 
 _TABLES = """
@@ -107,13 +108,26 @@ class Ledger:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._db.executescript(_TABLES)
+                self._check_columns()
                 self._check_format()
                 self._add_columns()
                 self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
             if is_disk_full(error):
                 raise
-            raise UsageError(f"expected a ledger that can be written at {self.path}, but: {error}") from error
+            raise UsageError(
+                f"expected a ledger that can be written at {self.path}, but: {error}; {_OR_ELSE}"
+            ) from error
+
+    def _check_columns(self) -> None:
+        with closing(sqlite3.connect(":memory:")) as empty:
+            empty.executescript(_TABLES)
+            tables = [name for (name,) in empty.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            lacking = [
+                f"{table}.{name}" for table in tables for name in _columns(empty, table) - _columns(self._db, table)
+            ]
+        if lacking:
+            raise UsageError(f"expected the column {sorted(lacking)[0]} in {self.path}, it is not there; {_OR_ELSE}")
 
     def _check_format(self) -> None:
         found = self.meta("format")
@@ -123,7 +137,7 @@ class Ledger:
             raise UsageError(f"expected {self.path} to be of format {FORMAT}, it is of {found}; use another --output")
 
     def _add_columns(self) -> None:
-        there = {row[1] for row in self._db.execute("PRAGMA table_info(images)")}
+        there = _columns(self._db, "images")
         with self._db:
             for name, kind in _ADDED_COLUMNS.items():
                 if name not in there:
@@ -147,8 +161,18 @@ class Ledger:
 
     def labels_from(self) -> dict | None:
         """Where the labels of the images come from, as given to :meth:`write_images`."""
-        stated = self.meta("labels")
-        return None if stated is None else json.loads(stated)
+        return self.stated("labels")
+
+    def stated(self, name: str) -> dict | None:
+        """One fact about the folder that was stated in JSON."""
+        text = self.meta(name)
+        return None if text is None else self._from_json(text, name)
+
+    def _from_json(self, text: str, what: str) -> dict:
+        try:
+            return dict(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"expected the {what} in {self.path} to be readable, but: {error}; {_OR_ELSE}") from error
 
     def write_images(
         self, rows: Iterable[ImageRow], listed: Iterable[str] | None = None, labels_from: dict | None = None
@@ -177,7 +201,12 @@ class Ledger:
     def images(self) -> dict[str, ImageRow]:
         """Everything known of the images that count, by image, sorted."""
         rows = self._db.execute(f"SELECT {_IMAGE_COLUMNS} FROM images WHERE listed ORDER BY image")
-        return {row[0]: ImageRow(*row[:3], _label(row[1], *row[3:])) for row in rows}
+        return {row[0]: ImageRow(*row[:3], self._label(row[1], *row[3:])) for row in rows}
+
+    def _label(self, fname: str, age, gender, race, problem, low, high, features) -> FaceLabel:
+        bounds = None if low is None else (low, high)
+        further = self._from_json(features, f"labels of {fname}") if features else {}
+        return FaceLabel(fname, age, gender, race, problem, bounds, further)
 
     def record(self, records: Iterable[StepRecord]) -> None:
         """Write outcomes with their results, all or none of them."""
@@ -254,6 +283,13 @@ class Ledger:
             "SELECT image, payload FROM results WHERE step = ? AND variant = ? ORDER BY image", (step, variant)
         )
 
+    def forget(self, step: str, variant: str, images: Iterable[str]) -> None:
+        """Drop what a step gave for these images, and that it ended: the next run does it again."""
+        where = [(image, step, variant) for image in images]
+        with self._db:
+            for table in ("outcomes", "results"):
+                self._db.executemany(f"DELETE FROM {table} WHERE image = ? AND step = ? AND variant = ?", where)
+
     def mask_files(self) -> dict[str, str]:
         """Which explanation each mask picture on disk shows: {image: key}."""
         return dict(self._db.execute("SELECT image, key FROM mask_files"))
@@ -274,9 +310,8 @@ def _label_cells(label: FaceLabel) -> tuple:
     return label.age, label.gender, label.race, label.problem, *(label.age_bounds or (None, None)), features
 
 
-def _label(fname: str, age, gender, race, problem, low, high, features) -> FaceLabel:
-    bounds = None if low is None else (low, high)
-    return FaceLabel(fname, age, gender, race, problem, bounds, json.loads(features) if features else {})
+def _columns(database: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
 
 
 def _locked(path: Path):

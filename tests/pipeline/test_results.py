@@ -72,3 +72,35 @@ def test_another_method_keeps_its_results_apart(monkeypatch):
     assert Recipe(**json.loads(other.to_json()), preset="published") == other
     with pytest.raises(UsageError, match="no --samples with drawless"):
         replace(RECIPE, method="drawless", samples=5).key("explain", "aa")
+
+
+def damage(ledger, step, *images):
+    for image in images:
+        job = RECIPE.job(step, image, "content")
+        ledger.record([job.done(ledger.payload(image, step, job.variant)[:-9])])
+
+
+def test_damaged_results_are_forgotten_all_at_once(ledger):
+    damage(ledger, "explain", "a.jpg", "b.jpg")
+    told = r"2 are damaged, one of them that of b\.jpg .*; they are forgotten now: run stage 1 again"
+    with pytest.raises(UsageError, match=told) as refusal:
+        read_result(ledger, RECIPE, "explain", "b.jpg")
+    assert "unsafe" not in str(refusal.value) and "pickle" not in str(refusal.value)
+    assert ledger.outcomes("explain", RECIPE.variant("explain")) == {}
+    assert [image for image, _ in read_results(ledger, AUDIT, "explain")] == ["a.jpg", "b.jpg"]
+
+
+def test_a_damaged_result_among_many(ledger):
+    damage(ledger, "landmarks", "b.jpg")
+    found = read_results(ledger, RECIPE, "landmarks")
+    assert next(found) == ("a.jpg", LANDMARKS)
+    with pytest.raises(UsageError, match=r"1 are damaged, one of them that of b\.jpg .* run stage 2 again"):
+        next(found)
+    assert list(ledger.outcomes("landmarks")) == ["a.jpg"]
+
+
+def test_an_outcome_without_result(ledger):
+    ledger.record([RECIPE.job("estimate", "c.jpg", "content").done(None)])
+    with pytest.raises(UsageError, match=r"1 are damaged, one of them that of c\.jpg"):
+        read_result(ledger, RECIPE, "estimate", "c.jpg")
+    assert list(ledger.outcomes("estimate", RECIPE.variant("estimate"))) == ["a.jpg", "b.jpg"]

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +191,52 @@ def test_a_changed_image_is_done_again_and_no_other(photos, finished, tmp_path, 
     after = seconds_by_image(folder)
     assert {image for image, *_ in before if before[(image, *_)] != after[(image, *_)]} == {"30_1_0_2017.png"}
     assert "4 images = 3 done + 1 failed" in capsys.readouterr().out
+
+
+def change_ledger(folder: Path, statement: str, *values) -> None:
+    with closing(sqlite3.connect(folder / "out" / "ledger.sqlite")) as database:
+        assert database.execute(statement, values).rowcount > 0
+        database.commit()
+
+
+@pytest.mark.parametrize("step", ["estimate", "explain", "landmarks", "activations"])
+def test_a_damaged_result_is_told_forgotten_and_made_anew(photos, finished, tmp_path, capsys, step):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    change_ledger(folder, "UPDATE results SET payload = X'00' WHERE step = ? AND image LIKE '30%'", step)
+    stages = [lambda: stage1(photos, folder), lambda: stage2(folder)]
+    if step in ("landmarks", "activations"):
+        stages.reverse()
+    assert stages[0]() == 2
+    said = capsys.readouterr().err
+    assert f"expected the results of {step} in " in said and "run stage" in said and said.count("\n") == 1
+    assert [stage() for stage in stages] == [0, 0]
+    assert files_in(folder / "meta") == files_in(finished / "meta")
+
+
+def test_a_damaged_explanation_that_stage_2_meets_first(photos, finished, tmp_path, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    change_ledger(folder, "UPDATE results SET payload = X'00' WHERE step = 'explain' AND image LIKE '30%'")
+    change_ledger(folder, "DELETE FROM outcomes WHERE step = 'activations'")
+    assert stage2(folder) == 0
+    assert "activations/explanation-unreadable 1" in capsys.readouterr().out
+    assert stage1(photos, folder) == 2
+    assert stage1(photos, folder) == stage2(folder) == 0
+    assert files_in(folder / "meta") == files_in(finished / "meta")
+
+
+@pytest.mark.parametrize("part", [0, 0.5])
+def test_a_ledger_whose_pages_are_damaged(photos, finished, tmp_path, capsys, part):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    path = folder / "out" / "ledger.sqlite"
+    whole = path.read_bytes()
+    start = 4096 + int(part * (len(whole) - 4096))
+    path.write_bytes(whole[:start] + b"\xff" * (len(whole) - start))
+    assert stage1(photos, folder) == 2
+    said = capsys.readouterr().err
+    assert "malformed" in said and "put back a copy" in said and said.count("\n") == 1
 
 
 def seconds_by_image(folder: Path) -> dict[tuple, float]:

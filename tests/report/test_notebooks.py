@@ -169,6 +169,15 @@ def test_a_shown_figure_carries_its_alternative_text_and_caption(tmp_path):
     assert "alt='An empty \"page\".'" in page
 
 
+def test_a_package_without_its_repository_has_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["--target", str(tmp_path / "done")])
+    assert stopped.value.code == 2
+    assert f"expected notebooks in {tmp_path}, found none; run this from a clone" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -94,6 +95,19 @@ class TestRoundTrip:
         ledger.set_meta("aligned", "no")
         ledger.set_meta("aligned", "yes")
         assert ledger.meta("aligned") == "yes"
+
+    def test_stated(self, ledger):
+        assert ledger.stated("recipe") is None
+        ledger.set_meta("recipe", '{"seed": 42}')
+        assert ledger.stated("recipe") == {"seed": 42}
+
+    def test_forget(self, ledger):
+        ledger.record([record(image, b"x") for image in ("a.jpg", "b.jpg")])
+        ledger.record([record("a.jpg", b"y", step="estimate", variant="m")])
+        ledger.forget("crop", "", ["a.jpg", "unknown.jpg"])
+        assert list(ledger.outcomes("crop")) == ["b.jpg"]
+        assert list(ledger.payloads("crop")) == [("b.jpg", b"x")]
+        assert ledger.payload("a.jpg", "estimate", "m") == b"y"
 
     def test_mask_files(self, ledger):
         ledger.set_mask_files([("a.jpg", "1"), ("b.jpg", "2"), ("a.jpg", "3")])
@@ -196,6 +210,30 @@ class TestOpening:
         (tmp_path / FILE_NAME).write_bytes(b"no database, but long enough to be looked at" * 100)
         with pytest.raises(UsageError, match=r"expected a ledger that can be written at .*not a database"):
             Ledger(tmp_path)
+
+    @pytest.mark.parametrize("column", ["outcomes.note", "results.payload", "images.race", "meta.value"])
+    def test_a_missing_column_is_named(self, tmp_path, column):
+        with Ledger(tmp_path):
+            pass
+        table, name = column.split(".")
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database:
+            database.execute(f"ALTER TABLE {table} RENAME COLUMN {name} TO other")
+            database.commit()
+        with pytest.raises(UsageError, match=rf"expected the column {column} in .*, it is not there; put back a copy"):
+            Ledger(tmp_path)
+
+    @pytest.mark.parametrize("damaged", ["{", "7", '"text"'])
+    def test_facts_and_labels_that_are_damaged(self, ledger, damaged):
+        ledger.set_meta("labels", damaged)
+        with pytest.raises(UsageError, match=r"expected the labels in .* to be readable, but.*; put back a copy"):
+            ledger.labels_from()
+        label = FaceLabel("a.jpg", 30.0, features={"camera": "x"})
+        ledger.write_images([ImageRow("a.jpg", "a.jpg", "ff", label)])
+        with closing(sqlite3.connect(ledger.path)) as database:
+            database.execute("UPDATE images SET features = ?", (damaged,))
+            database.commit()
+        with pytest.raises(UsageError, match=r"expected the labels of a\.jpg in .* to be readable"):
+            ledger.images()
 
     def test_output_that_is_a_file(self, tmp_path):
         (tmp_path / "out").write_bytes(b"")
