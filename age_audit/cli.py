@@ -62,12 +62,14 @@ def run_command(
     Returns
     -------
     int
-        Exit code: 0, 2 when the user must change something, 130 after Ctrl-C, 141 when nobody reads the output.
+        Exit code: 0, 1 when every image failed, 2 when the user must change something, 130 after Ctrl-C, 141 when
+        nobody reads the output.
     """
     arguments = build_parser(config, program, description).parse_args(argv)
     try:
-        print(run(config(**vars(arguments))), flush=True)
-        return 0
+        result = run(config(**vars(arguments)))
+        print(result, flush=True)
+        return getattr(result, "exit_code", 0)
     except UsageError as error:
         message, code = str(error), 2
     except KeyboardInterrupt:

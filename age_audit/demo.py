@@ -43,11 +43,11 @@ class DemoConfig:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the stages found on one portrait. Ages and spread in years, shares in 0-1."""
+    """What the stages found on one portrait. Ages and spread in years, shares in 0-1; no spread of a plain age."""
 
     portrait: Portrait
     age: float
-    spread: float
+    spread: float | None
     shares: dict[str, float]
 
 
@@ -111,7 +111,7 @@ def format_table(findings: list[Finding]) -> str:
         )
         documented = f"{finding.portrait.age} years" if finding.portrait.age else "not documented"
         estimate = (
-            (f"{finding.age:.1f} years", f"{finding.spread:.1f} years")
+            (f"{finding.age:.1f} years", "none given" if finding.spread is None else f"{finding.spread:.1f} years")
             if finding.age == finding.age
             else ("failed", "")
         )

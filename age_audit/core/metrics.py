@@ -120,7 +120,7 @@ def distribution_spread(probabilities: ArrayLike, classes: ArrayLike) -> np.ndar
     Returns
     -------
     ndarray of float, shape (...)
-        In years, 0 or more; NaN for a row with a missing value or without any probability.
+        In years, 0 or more; NaN for a row with a missing value, or without any probability or class.
 
     Raises
     ------
@@ -133,4 +133,5 @@ def distribution_spread(probabilities: ArrayLike, classes: ArrayLike) -> np.ndar
     total = probabilities.sum(axis=-1, keepdims=True)
     shares = probabilities / np.where(total > 0, total, np.nan)
     deviations = classes - (shares * classes).sum(axis=-1, keepdims=True)
-    return np.sqrt((shares * deviations**2).sum(axis=-1))
+    spread = np.sqrt((shares * deviations**2).sum(axis=-1))
+    return spread if classes.size else np.full_like(spread, np.nan)

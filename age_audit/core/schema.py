@@ -99,9 +99,9 @@ class AgeEstimate:
     Attributes
     ----------
     age : ndarray of float, shape (N,)
-        Expected age in years, the sum of class times probability.
+        Expected age in years, the sum of class times probability; or the plain age that the model gave.
     probabilities : ndarray of float, shape (N, C)
-        Distribution over age classes; rows sum to 1.
+        Distribution over age classes; rows sum to 1. C is 0 where the model gives plain ages.
     classes : ndarray of float, shape (C,)
         The age in years that each class stands for.
     probability_female : ndarray of float, shape (N,), or None

@@ -1,4 +1,4 @@
-"""What every estimator offers, and what they share: checking faces, chunking, turning class probabilities into ages."""
+"""What every estimator offers, and what they share: checking faces, chunking, turning answers into ages."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from age_audit.estimators.masked import MaskedFaces
 # themselves at most (tested).
 SMALLEST_BATCH = 2
 BATCH = 32  # faces per forward pass; larger gains nothing on a CPU and costs memory
+# Years by which the same face may be judged differently when asked again: threads and graphics cards add up in an order
+# that changes, which moves an age by some ten-thousandths.
+NOISE = 0.01
 # TensorFlow, JAX, PyTorch, onnxruntime
 OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "outofmemory", "out of memory", "failed to allocate memory")
 
@@ -27,7 +30,7 @@ OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "outofmemory", "out 
 class EstimatorInfo:
     """What the provenance of a result says about the estimator.
 
-    ``weights_hash`` is ``"<algorithm>:<digest>"``, or ``"none"`` for a plain function.
+    ``weights_hash`` is ``"<algorithm>:<digest>"``, or ``"none"`` where no file can be hashed.
     """
 
     name: str
@@ -39,16 +42,16 @@ class EstimatorInfo:
 
 
 class AgeEstimator(ABC):
-    """A model that maps faces to distributions over age classes.
+    """A model that maps faces to distributions over age classes, or to plain ages.
 
-    Subclasses set ``info`` and ``classes`` and implement :meth:`class_probabilities`.
+    Subclasses set ``info`` and ``classes`` and implement :meth:`forward`.
 
     Examples
     --------
     >>> class Brightness(AgeEstimator):  # the brighter the picture, the older
     ...     info = EstimatorInfo("brightness", "none", 224, "RGB", (0.0, 255.0))
     ...     classes = np.array([0.0, 100.0])
-    ...     def class_probabilities(self, faces):
+    ...     def forward(self, faces):
     ...         old = faces.mean(axis=(1, 2, 3)) / 255
     ...         return np.column_stack([1 - old, old]), None
     >>> faces = np.stack([np.full((224, 224, 3), grey, dtype=np.uint8) for grey in (51, 102)])
@@ -57,9 +60,14 @@ class AgeEstimator(ABC):
     """
 
     info: EstimatorInfo
-    classes: np.ndarray  # (C,) float, years
-    gives_classes = True  # False where probabilities were made up from a plain age
+    classes: np.ndarray  # (C,) float, years; empty where the model answers with plain ages
     batch = BATCH  # at most so many faces per forward pass
+    on_trial = False  # whether it has yet to show that it answers the same for the same face; see :meth:`_try`
+
+    @property
+    def gives_classes(self) -> bool:
+        """Whether it gives a distribution over classes of age, not plain ages."""
+        return len(self.classes) > 0
 
     def predict(self, faces: np.ndarray) -> AgeEstimate:
         """Estimate the age of N faces.
@@ -75,17 +83,18 @@ class AgeEstimator(ABC):
         AgeEstimate
             Ages in float64 years. From the shipped estimators each row is the same bits in whatever batch the face
             comes, on processors with AVX-512 (on others up to a hundred-thousandth); a model of one's own may differ
-            in the last ones.
+            in the last ones. Plain ages come as the model gives them, whatever they are.
 
         Raises
         ------
         ValueError
             For another shape or type.
         UsageError
-            When the model's answer is no distribution (an estimator of one's own without a softmax, say).
+            When the model's answer is no distribution (an estimator of one's own without a softmax, say), or when an
+            estimator of one's own answers differently when it is asked again.
         """
         faces = checked_faces(faces)
-        return self._in_batches(len(faces), lambda rows: self.class_probabilities(_padded(faces[rows])))
+        return self._in_batches(len(faces), lambda rows: self.forward(_padded(faces[rows])))
 
     def predict_masked(self, masked: MaskedFaces) -> AgeEstimate:
         """Estimate the age of every masked version of one face: what ``predict`` gives for them, to the bit.
@@ -101,9 +110,9 @@ class AgeEstimator(ABC):
             Of N ages.
         """
         visible = masked.shown.astype(bool)
-        return self._in_batches(len(masked), lambda rows: self.masked_probabilities(masked, _padded(visible[rows])))
+        return self._in_batches(len(masked), lambda rows: self.forward_masked(masked, _padded(visible[rows])))
 
-    def masked_probabilities(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def forward_masked(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """One forward pass over some of the versions. Estimators that can do without making them override this.
 
         Parameters
@@ -114,11 +123,11 @@ class AgeEstimator(ABC):
 
         Returns
         -------
-        probabilities, probability_female
-            As :meth:`class_probabilities`.
+        answer, probability_female
+            As :meth:`forward`.
         """
         (faces,) = replace(masked, shown=visible).batches(len(visible))
-        return self.class_probabilities(faces)
+        return self.forward(faces)
 
     def _in_batches(self, n: int, answer: Callable[[slice], tuple[np.ndarray, np.ndarray | None]]) -> AgeEstimate:
         """Join the answers for rows 0 to n, in batches that fit the memory."""
@@ -135,25 +144,48 @@ class AgeEstimator(ABC):
                 self.batch = max(SMALLEST_BATCH, self.batch // 2)  # and stays so: the next face is as large
             else:
                 start = rows.stop
-        probabilities = np.concatenate([ages for ages, _ in parts])
+                if self.on_trial:
+                    self._try(parts[0][0], answer)
+        answers = np.concatenate([part for part, _ in parts])
         female = None if parts[0][1] is None else np.concatenate([female for _, female in parts])
+        probabilities = answers if self.gives_classes else np.zeros((n, 0))
+        return AgeEstimate(self._ages(answers), probabilities, self.classes, female)
+
+    def _ages(self, answers: np.ndarray) -> np.ndarray:
+        """Years, float64 (N,), of what :meth:`forward` gave."""
+        if not self.gives_classes:
+            return answers.astype(np.float64)
         # Row by row: a matrix product picks its kernel, and with it the last bits, by the number of rows.
-        ages = (probabilities.astype(np.float64) * self.classes).sum(axis=1)
-        return AgeEstimate(ages, probabilities, self.classes, female)
+        return (answers.astype(np.float64) * self.classes).sum(axis=1)
+
+    def _try(self, first: np.ndarray, answer: Callable[[slice], tuple[np.ndarray, np.ndarray | None]]) -> None:
+        """Ask for the first half of the first batch again: an estimator that draws at random, or whose answer for a
+        face depends on the faces beside it, would give results that nobody can get a second time.
+        """
+        rows = slice(0, -(-len(first) // 2))
+        before, again = (self._ages(answers) for answers in (first[rows], self._checked(answer(rows), rows.stop)[0]))
+        differs = ~np.isclose(before, again, rtol=0, atol=NOISE, equal_nan=True)
+        if differs.any():
+            raise UsageError(
+                f"expected {self.info.name} to answer the same for the same face within {NOISE} years, it gave "
+                f"{before[differs][0]:.2f}, and beside fewer faces {again[differs][0]:.2f}; switch off what it draws "
+                "at random or takes from the other faces of a batch (in PyTorch: model.eval()), or fix its seed"
+            )
+        self.on_trial = False
 
     def _checked(self, answer: tuple[np.ndarray, np.ndarray | None], n: int) -> tuple[np.ndarray, np.ndarray | None]:
-        probabilities, female = answer
-        known = probabilities[np.isfinite(probabilities).all(axis=1)]  # NaN is one face's failure, told by its age
+        answers, female = answer
+        known = answers[np.isfinite(answers).all(axis=1)] if self.gives_classes else ()  # NaN is one face's failure
         if len(known) and not (known.min() >= 0 and np.abs(known.sum(axis=1) - 1).max() < 1e-3):
             raise UsageError(
                 f"expected {self.info.name} to give probabilities that are not negative and sum to 1, got sums of "
                 f"{known.sum(axis=1).min():.4g} to {known.sum(axis=1).max():.4g}; end it with a softmax or "
                 "declare its output as 'logits'"
             )
-        return probabilities[:n], None if female is None else female[:n]
+        return answers[:n], None if female is None else female[:n]
 
     @abstractmethod
-    def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def forward(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """One forward pass.
 
         Parameters
@@ -163,7 +195,8 @@ class AgeEstimator(ABC):
 
         Returns
         -------
-        probabilities : ndarray of float, shape (N, C)
+        answer : ndarray of float, shape (N, C), or (N,)
+            Probabilities of the classes; ages in years where there are none.
         probability_female : ndarray of float, shape (N,), or None
         """
 
@@ -199,56 +232,18 @@ def checked_faces(faces: np.ndarray) -> np.ndarray:
     return faces
 
 
-def as_probabilities(answer: np.ndarray, output: str, classes: np.ndarray) -> np.ndarray:
-    """Class probabilities of an answer, whatever a model gives.
+def answer_of(output: np.ndarray, kind: str) -> np.ndarray:
+    """What :meth:`AgeEstimator.forward` gives of a model's output: logits go through a softmax, all else stays.
 
     Parameters
     ----------
-    answer : ndarray of float, shape (N, C), or (N,) for ages
-    output : str
+    output : ndarray of float, shape (N, C), or (N,) for ages
+    kind : str
         ``"probabilities"``, ``"logits"`` or ``"ages"``.
-    classes : ndarray of float, shape (C,)
-        Years.
-
-    Returns
-    -------
-    ndarray of float, shape (N, C)
 
     Examples
     --------
-    >>> as_probabilities(np.log([[1.0, 3.0]]), "logits", np.array([20.0, 60.0]))
+    >>> answer_of(np.log([[1.0, 3.0]]), "logits")
     array([[0.25, 0.75]])
     """
-    if output == "ages":
-        return spread_over_classes(answer, classes)
-    return softmax(answer, axis=1) if output == "logits" else answer
-
-
-def spread_over_classes(ages: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Probabilities on the two nearest classes whose expectation is the given age (clipped to the classes' range).
-
-    Parameters
-    ----------
-    ages : ndarray of float, shape (N,)
-        Years.
-    classes : ndarray of float, shape (C,)
-        Rising.
-
-    Returns
-    -------
-    ndarray of float, shape (N, C)
-
-    Examples
-    --------
-    >>> spread_over_classes(np.array([12.5, 40.0]), np.array([0.0, 10, 20, 30]))
-    array([[0.  , 0.75, 0.25, 0.  ],
-           [0.  , 0.  , 0.  , 1.  ]])
-    """
-    ages = np.clip(ages, classes[0], classes[-1])
-    right = np.clip(np.searchsorted(classes, ages), 1, len(classes) - 1)
-    share = (ages - classes[right - 1]) / (classes[right] - classes[right - 1])
-    probabilities = np.zeros((len(ages), len(classes)))
-    rows = np.arange(len(ages))
-    probabilities[rows, right - 1] = 1 - share
-    probabilities[rows, right] = share
-    return probabilities
+    return softmax(output, axis=1) if kind == "logits" else output

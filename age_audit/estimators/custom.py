@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -16,9 +16,9 @@ import numpy as np
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import CANVAS
-from age_audit.estimators.base import AgeEstimator, EstimatorInfo, as_probabilities
-from age_audit.estimators.entries import DESCRIPTION, FILES, FUNCTION, in_this_room, kind_of
-from age_audit.estimators.sources import importing_from_here
+from age_audit.estimators.base import AgeEstimator, EstimatorInfo, answer_of
+from age_audit.estimators.entries import DESCRIPTION, FILES, FUNCTION, in_this_room, is_description, kind_of
+from age_audit.estimators.sources import importing
 
 # Keys of a description that have a choice of words.
 WORDS = {
@@ -32,6 +32,8 @@ WORDS = {
 class EstimatorConfig:
     """What must be known of an estimator to feed it. The last five are for ONNX files alone.
 
+    Whoever loads it runs code: that of the function, of the modules it imports, or of the model.
+
     Attributes
     ----------
     model : str
@@ -39,13 +41,17 @@ class EstimatorConfig:
     name : str
         How results call it; the model by default.
     output : str
-        ``"probabilities"`` (N, C), ``"logits"`` (N, C), to which a softmax is applied, or ``"ages"`` (N,) in years.
+        ``"probabilities"`` (N, C), ``"logits"`` (N, C), to which a softmax is applied, or ``"ages"`` (N,) in years,
+        which are kept as they come.
     classes : tuple of float
-        Years that each class stands for; 0 to 100 by default.
+        Years that each class stands for; 0 to 100 by default. None where ``output`` is ``"ages"``.
     channel_order : str
         ``"RGB"`` or ``"BGR"``.
     value_range : tuple of float
         What 0 and 255 become, e.g. (0, 1) or (-1, 1).
+    files : tuple of str
+        Further files that its answers depend on, weights that a function reads say, relative to the config file: their
+        bytes count for its hash.
     layout : str, optional
         ``"NCHW"`` or ``"NHWC"``, where the model does not say which axis has three channels.
     input_size : int, optional
@@ -62,27 +68,22 @@ class EstimatorConfig:
     classes: tuple[float, ...] = tuple(float(age) for age in range(101))
     channel_order: str = "RGB"
     value_range: tuple[float, float] = (0.0, 255.0)
+    files: tuple[str, ...] = ()
     layout: str | None = None
     input_size: int | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     output_name: str | None = None
 
-    def info(self, weights_hash: str, input_size: int) -> EstimatorInfo:
-        """What the provenance says; a file goes by its name without folders."""
+    @property
+    def years(self) -> np.ndarray:
+        """Of each class, float (C,); empty where the model answers with ages."""
+        return np.array(() if self.output == "ages" else self.classes, dtype=np.float64)
+
+    def info(self, input_size: int) -> EstimatorInfo:
+        """What the provenance says; a file goes by its name without folders, and whoever loads it knows its hash."""
         model = self.model if kind_of(self.model) is FUNCTION else Path(self.model).name
-        return EstimatorInfo(self.name or model, weights_hash, input_size, self.channel_order, self.value_range)
-
-
-def hash_of(content: bytes) -> str:
-    """A model file's hash as the provenance gives it.
-
-    Examples
-    --------
-    >>> hash_of(b"")[:14]
-    'sha256:e3b0c44'
-    """
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+        return EstimatorInfo(self.name or model, "none", input_size, self.channel_order, self.value_range)
 
 
 def load_custom(name: str, precision: str = "float32", device: str = "auto") -> AgeEstimator:
@@ -105,7 +106,7 @@ def load_custom(name: str, precision: str = "float32", device: str = "auto") -> 
         raise UsageError(
             f"an estimator of your own runs as you built it, got precision {precision!r}; leave the option out"
         )
-    config = read_config(Path(name)) if name.endswith(DESCRIPTION) else EstimatorConfig(model=name)
+    config = read_config(Path(name)) if is_description(name) else EstimatorConfig(model=name)
     kind = kind_of(config.model)
     if kind.own_keys and config.model == name:
         path = Path(name)
@@ -156,6 +157,12 @@ def read_config(path: Path) -> EstimatorConfig:
     for key in ("classes", "value_range"):
         if key in given:
             given[key] = _rising_numbers(path, key, given[key])
+    if given.get("output") == "ages" and "classes" in given:
+        raise UsageError(f"expected no classes in {path}, since ages are kept as they come; leave them out")
+    files = given.setdefault("files", [])
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        raise UsageError(f"expected files in {path} to be a list of paths relative to it, got {files!r}")
+    given["files"] = tuple(files)
     if len(given.get("value_range", (0, 255))) != 2:
         raise UsageError(f"expected value_range in {path} to be two numbers, got {given['value_range']}")
     for key in ("mean", "std"):
@@ -201,16 +208,14 @@ class CallableEstimator(AgeEstimator):
         self,
         function: Callable[[np.ndarray], np.ndarray],
         config: EstimatorConfig,
-        weights_hash: str = "none",
         input_size: int = CANVAS,
     ):
         self._function = function
         self._config = config
-        self.classes = np.array(config.classes, dtype=np.float64)
-        self.gives_classes = config.output != "ages"
-        self.info = config.info(weights_hash, input_size)
+        self.classes = config.years
+        self.info = config.info(input_size)
 
-    def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
+    def forward(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
         low, high = self._config.value_range
         pixels = faces.astype(np.float32) * np.float32((high - low) / 255.0) + np.float32(low)
         if self._config.channel_order == "BGR":
@@ -222,7 +227,7 @@ class CallableEstimator(AgeEstimator):
                 f"expected {self.info.name} to return shape {expected}, got {answer.shape}; declare 'classes' or "
                 "'output' in its description"
             )
-        return as_probabilities(answer, self._config.output, self.classes), None
+        return answer_of(answer, self._config.output), None
 
 
 def configure_threads(count: int) -> None:
@@ -250,9 +255,13 @@ def load_own(config: EstimatorConfig, device: str = "auto") -> CallableEstimator
 
 def _import_callable(target: str) -> Callable:
     module_name, _, attribute = target.partition(":")
+    if not re.fullmatch(r"[\w.]+:\w+", target):
+        raise UsageError(f"expected a model as module:function, FILE{' or FILE'.join(FILES)}, got {target!r}")
     try:
-        with importing_from_here():
+        with importing(module_name):
             function = getattr(importlib.import_module(module_name), attribute)
+    except UsageError:
+        raise
     except Exception as error:  # a user's module may raise anything while it loads
         raise UsageError(
             f"expected {target!r} to name module:function, but importing it failed: {type(error).__name__}: {error}"

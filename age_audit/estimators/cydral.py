@@ -73,12 +73,12 @@ class CydralEstimator(AgeEstimator):
         bound.batch = self.batch
         return bound
 
-    def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
+    def forward(self, faces: np.ndarray) -> tuple[np.ndarray, None]:
         return self._run(self._chips(faces)), None
 
-    def masked_probabilities(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, None]:
+    def forward_masked(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, None]:
         if self._sampler is None:
-            return super().masked_probabilities(masked, visible)
+            return super().forward_masked(masked, visible)
         image, hidden = (picture.reshape(-1, 1, 3)[self._pixels] for picture in masked.pictures())
         shown = visible.T[masked.segments.ravel()[self._pixels]]
         return self._run(self._from_columns(np.where(shown[..., None], image, hidden))), None

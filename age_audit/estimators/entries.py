@@ -142,7 +142,18 @@ def kind_of(model: str) -> Kind:
     >>> kind_of("my_module:estimate").form, kind_of("C:/mine.onnx").form
     ('module:function', 'FILE.onnx')
     """
-    return FILES.get(Path(model).suffix, FUNCTION)
+    return FILES.get(Path(model).suffix.lower(), FUNCTION)
+
+
+def is_description(name: str) -> bool:
+    """Whether a name is that of a JSON file that describes an estimator.
+
+    Examples
+    --------
+    >>> is_description("mine.json"), is_description("MINE.JSON"), is_description("mine.onnx")
+    (True, True, False)
+    """
+    return Path(name).suffix.lower() == DESCRIPTION
 
 
 def is_custom(name: str) -> bool:
@@ -150,10 +161,12 @@ def is_custom(name: str) -> bool:
 
     Examples
     --------
-    >>> is_custom("my_module:estimate"), is_custom("mine.onnx"), is_custom("dex-wrn")
-    (True, True, False)
+    >>> is_custom("my_module:estimate"), is_custom("mine.onnx"), is_custom("dex-wrn"), is_custom("http://here/mine.onnx")
+    (True, True, False, False)
     """
-    return ":" in name or name.endswith((*FILES, DESCRIPTION))
+    if "://" in name:  # an address, of a service or of a file that is elsewhere
+        return False
+    return ":" in name or is_description(name) or kind_of(name) is not FUNCTION
 
 
 def unknown_estimator(name: str) -> UsageError:
@@ -168,7 +181,8 @@ def unknown_estimator(name: str) -> UsageError:
     """
     alone = [FUNCTION.form, *(kind.form for kind in FILES.values() if not kind.own_keys)]
     described = [kind.form for kind in FILES.values() if kind.own_keys]
+    hint = "; no address is read: download the file and name its path" if "://" in name else ""
     return UsageError(
         f"expected an estimator among {', '.join(ENTRIES)}, or your own as {', '.join(alone)} or FILE{DESCRIPTION}, "
-        f"which may describe one of these or {' or '.join(described)}; got {name!r}"
+        f"which may describe one of these or {' or '.join(described)}; got {name!r}{hint}"
     )

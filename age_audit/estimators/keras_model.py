@@ -10,8 +10,8 @@ import numpy as np
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import CANVAS
-from age_audit.estimators.base import AgeEstimator, EstimatorInfo, as_probabilities
-from age_audit.estimators.custom import EstimatorConfig, hash_of
+from age_audit.estimators.base import AgeEstimator, EstimatorInfo, answer_of
+from age_audit.estimators.custom import EstimatorConfig
 from age_audit.estimators.hardware import GPU_BATCH, check_gpu, leave_memory, runs_on_gpu
 from age_audit.estimators.masked import MaskedFaces
 
@@ -28,7 +28,7 @@ class KerasEstimator(AgeEstimator):
         Input (N, size, size, 3); output the class probabilities, or a pair of gender and class probabilities.
     info : EstimatorInfo
     classes : ndarray of float, shape (C,)
-        Years.
+        Years; empty for a model that answers with ages.
     gender_first : bool
         Whether the model's outputs are [gender, age], gender[:, 0] being the probability of "female".
     output : str
@@ -58,7 +58,6 @@ class KerasEstimator(AgeEstimator):
     ):
         self.info = info
         self.classes = np.asarray(classes, dtype=np.float64)
-        self.gives_classes = output != "ages"
         self._output = output
         self._gender_first = gender_first
         self._device = device
@@ -67,10 +66,10 @@ class KerasEstimator(AgeEstimator):
         if runs_on_gpu(device):
             self.batch = GPU_BATCH
 
-    def class_probabilities(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def forward(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return self._answer(faces.astype(np.float32, copy=False))
 
-    def masked_probabilities(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def forward_masked(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         # Made by the backend, on its device: a graphics card gets two pictures instead of a hundred.
         with on_device(self._device):
             image, hidden = (keras.ops.convert_to_tensor(picture, "float32") for picture in masked.pictures())
@@ -84,7 +83,7 @@ class KerasEstimator(AgeEstimator):
         if not self._gender_first:
             answer = np.asarray(outputs, dtype=np.float32)
             answer = answer if self.gives_classes else answer.reshape(-1)
-            return as_probabilities(answer, self._output, self.classes), None
+            return answer_of(answer, self._output), None
         gender, age = (np.asarray(output, dtype=np.float32) for output in outputs)
         return age, gender[:, 0]
 
@@ -137,8 +136,11 @@ def load_model(path: Path) -> keras.Model:
     """
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"expected {path} to be a .keras model file; loading it failed: {error}") from error
+    except Exception as error:  # Keras, h5py and zipfile raise whatever a damaged file happens to hit
+        raise UsageError(
+            f"expected {path} to be a .keras model file; loading it failed: {type(error).__name__}: {error}; save or "
+            "copy it again"
+        ) from error
 
 
 def configure_threads(count: int) -> None:
@@ -181,5 +183,5 @@ def load_own(config: EstimatorConfig, device: str = "auto") -> KerasEstimator:
             f"expected {path.name} to give {config.output} of shape {expected[-1]}, it gives "
             f"{model.output_shape}; declare 'classes' or 'output' in its description"
         )
-    info = config.info(hash_of(path.read_bytes()), shape[1] or CANVAS)
-    return KerasEstimator(model, info, np.array(config.classes), output=config.output, device=device)
+    info = config.info(shape[1] or CANVAS)
+    return KerasEstimator(model, info, config.years, output=config.output, device=device)

@@ -11,7 +11,7 @@ import onnxruntime
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import CANVAS
 from age_audit.estimators.base import SMALLEST_BATCH
-from age_audit.estimators.custom import CallableEstimator, EstimatorConfig, hash_of
+from age_audit.estimators.custom import CallableEstimator, EstimatorConfig
 from age_audit.estimators.hardware import GPU_BATCH
 
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -215,7 +215,7 @@ def load_own(config: EstimatorConfig, device: str = "auto") -> CallableEstimator
             "opset_version"
         ) from error
     model = OnnxModel(session, config)
-    estimator = CallableEstimator(model, config, hash_of(content), model.size)
+    estimator = CallableEstimator(model, config, model.size)
     if device.startswith("gpu"):
         estimator.batch = GPU_BATCH
     try:

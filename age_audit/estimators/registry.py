@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import replace
 from threading import Lock
 
 from age_audit.core.config import PRECISIONS
 from age_audit.core.errors import UsageError
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.custom import load_custom
-from age_audit.estimators.entries import ENTRIES, in_this_room, is_custom, kind_of, unknown_estimator
-from age_audit.estimators.sources import described_model, estimator_identity
+from age_audit.estimators.entries import ENTRIES, in_this_room, kind_of
+from age_audit.estimators.sources import check_same, describe, estimator_identity
 
 
 def check_estimator(name: str, precision: str = "float32", device: str = "auto") -> None:
@@ -49,14 +49,20 @@ def configure_threads(name: str, count: int) -> None:
     --------
     >>> configure_threads("cydral-resnet10", 2)  # before the model is loaded  # doctest: +SKIP
     """
-    runner = ENTRIES[name] if name in ENTRIES else kind_of(described_model(name))
+    runner = ENTRIES[name] if name in ENTRIES else kind_of(describe(name)["model"])
     in_this_room(f"{runner.runtime}:configure_threads")(count)
 
 
 def load_estimator(
-    name: str, precision: str = "float32", device: str = "auto", batch: int | None = None
+    name: str,
+    precision: str = "float32",
+    device: str = "auto",
+    batch: int | None = None,
+    weights_hash: str | None = None,
 ) -> AgeEstimator:
-    """Load an estimator once per process.
+    """Load an estimator once per process, and anew when its files changed.
+
+    One of your own is code that is run. On its first faces it is asked twice: an answer that differs is refused.
 
     Parameters
     ----------
@@ -70,11 +76,15 @@ def load_estimator(
         ``auto`` (what the model's library picks), ``cpu``, ``gpu`` or ``gpu:N``.
     batch : int, optional
         At most so many faces per forward pass; by default what suits the device. Halved where it does not fit.
+    weights_hash : str, optional
+        Which it has to be, as :func:`age_audit.estimators.sources.estimator_identity` has it; by default whichever is
+        there now.
 
     Raises
     ------
     UsageError
-        For an unknown name, absent or altered weights, or a model that does not fit its description.
+        For an unknown name, absent or altered weights, a model that does not fit its description, or one of another
+        hash.
 
     Examples
     --------
@@ -90,20 +100,32 @@ def load_estimator(
     if precision not in PRECISIONS:
         raise UsageError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
     with _loading:  # threads of one process must not load it twice
-        estimator = _loaded(name, precision, device)
+        estimator = _loaded((name, precision, device), weights_hash or estimator_identity(name)["weights_hash"])
     if batch is not None:
         estimator.batch = batch
     return estimator
 
 
 _loading = Lock()
+_kept: dict[tuple[str, str, str], tuple[str, AgeEstimator]] = {}  # by name, precision and device, with its hash
 
 
-@cache
-def _loaded(name: str, precision: str, device: str) -> AgeEstimator:
+def _loaded(key: tuple[str, str, str], weights_hash: str) -> AgeEstimator:
+    found, estimator = _kept.pop(key, (None, None))
+    if found != weights_hash:
+        del estimator  # before another one takes memory
+        check_same(key[0], weights_hash)
+        estimator = _load(*key)
+        check_same(key[0], weights_hash)  # its files were whole and the same all the while
+        if key[0] not in ENTRIES:
+            estimator.info = replace(estimator.info, weights_hash=weights_hash)
+            estimator.on_trial = True
+    _kept[key] = weights_hash, estimator
+    return estimator
+
+
+def _load(name: str, precision: str, device: str) -> AgeEstimator:
     if name in ENTRIES:
         ENTRIES[name].check_precision(precision)
         return in_this_room(ENTRIES[name].loader)(precision, device)
-    if is_custom(name):
-        return load_custom(name, precision, device)
-    raise unknown_estimator(name)
+    return load_custom(name, precision, device)

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 from lime.wrappers.scikit_image import SegmentationAlgorithm
 
+from age_audit.core.errors import ImageFailure
 from age_audit.core.schema import CANVAS
 from age_audit.estimators.masked import MaskedFaces
 
@@ -137,6 +138,11 @@ def masked_targets(estimator, face: np.ndarray, masked: MaskedFaces, target: str
     str
         Its name: ``"expected_age"`` or ``"class:<index>"``.
 
+    Raises
+    ------
+    ImageFailure
+        ``estimate-not-finite`` when some version of the face gets no number.
+
     Examples
     --------
     >>> from age_audit.core.schema import AgeEstimate
@@ -155,8 +161,11 @@ def masked_targets(estimator, face: np.ndarray, masked: MaskedFaces, target: str
         estimates = [estimator.predict_masked(masked)]
     else:
         estimates = [estimator.predict(faces) for faces in masked.batches(CHUNK)]
+    ages = np.concatenate([estimate.age for estimate in estimates])
+    if not np.isfinite(ages).all():
+        raise ImageFailure("estimate-not-finite", "the estimator gave no number for the face with some parts hidden")
     if target == "expected-age":
-        return np.concatenate([estimate.age for estimate in estimates]), "expected_age"
+        return ages, "expected_age"
     probabilities = np.concatenate([estimate.probabilities for estimate in estimates])
     top = int(np.argsort(probabilities[0])[-1])  # this is how lime picks among equals
     return probabilities[:, top], f"class:{top}"

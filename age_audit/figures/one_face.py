@@ -280,22 +280,26 @@ def _badge(axes: Axes, text: str, area: np.ndarray) -> None:
 
 def _draw_distribution(axes: Axes, estimate: AgeEstimate, label_age: float | None, explained: float | None) -> None:
     classes, probabilities, age = estimate.classes, estimate.probabilities[0], float(estimate.age[0])
-    spread = float(distribution_spread(probabilities, classes))
+    spread = float(distribution_spread(probabilities, classes))  # NaN of a plain age, without classes
     width = np.diff(classes).min() if len(classes) > 1 else 1.0
     colours = np.where(classes == explained, _EXPLAINED, _BARS)
     axes.bar(classes, probabilities, width=width, color=colours, alpha=0.7, zorder=2.5)  # lines shine through
-    top = 1.18 * float(probabilities.max())
+    top = 1.18 * float(probabilities.max(initial=0)) or 1.0
     known = [*classes, age if label_age is None else label_age]
     axes.set(xlim=(min(known) - 3, max(known) + 3), xlabel="age (years)")
     axes.set(ylim=(0, top), ylabel="probability of the age class")
-    axes.axvline(age, color=_EXPECTED, linewidth=1.5, label=f"expected age {age:.1f} years")
+    name = "expected" if len(classes) else "estimated"
+    axes.axvline(age, color=_EXPECTED, linewidth=1.5, label=f"{name} age {age:.1f} years")
     ends = Line2D([age - spread, age + spread], [0.95 * top] * 2, color=_EXPECTED, marker="|", markersize=12, mew=1.8)
-    ends.set_label(f"spread ± {spread:.1f} years (standard deviation)")
-    axes.add_line(ends)
+    if len(classes):
+        ends.set_label(f"spread ± {spread:.1f} years (standard deviation)")
+        axes.add_line(ends)
+    else:
+        axes.set(yticks=[], ylabel="")
     if label_age is not None:
         axes.axvline(label_age, color=_DOCUMENTED, linestyle=(0, (4, 2)), label=f"documented age {label_age:g} years")
     if explained is not None:
         above = float(probabilities[classes == explained][0]) + 0.03 * top
         axes.plot(explained, above, "v", color=_EXPLAINED, markersize=10, label=f"explained: class {explained:g} years")
-    axes.set_title("Distribution over age classes")
+    axes.set_title("Distribution over age classes" if len(classes) else "A plain age, without distribution")
     axes.legend(bbox_to_anchor=(0, -0.17), handler_map={ends: HandlerLine2D(numpoints=2)})

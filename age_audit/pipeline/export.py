@@ -64,7 +64,7 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe, sen
             "images_total": len(explained),
             "images_failed_detected": sum(outcome.status == "failed" for outcome in explained.values()),
         },
-        "age_spread": {fname: estimate["age_spread"] for fname, estimate in estimates.items()},
+        "age_spread": {fname: estimate["age_spread"] for fname, estimate in estimates.items()},  # null of plain ages
         "probability_female": {
             fname: estimate["probability_female"]
             for fname, estimate in estimates.items()
@@ -192,9 +192,10 @@ def _estimates(ledger: Ledger, recipe: Recipe, rows: dict[str, ImageRow], conten
     done = {image for image, outcome in current.items() if outcome.status == "done"}
     for image, estimate in read_results(ledger, recipe, "estimate", done):
         female = estimate.probability_female
+        (spread,) = distribution_spread(estimate.probabilities, estimate.classes)
         found[rows[image].fname] = {
             "age": round(float(estimate.age[0]), DECIMALS),
-            "age_spread": round(float(distribution_spread(estimate.probabilities, estimate.classes)[0]), DECIMALS),
+            "age_spread": round(float(spread), DECIMALS) if np.isfinite(spread) else None,
             "probability_female": None if female is None else round(float(female[0]), DECIMALS),
         }
     return dict(sorted(found.items()))

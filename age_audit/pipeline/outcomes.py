@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.steps import READ
 from age_audit.store.ledger import Ledger, Outcome
 
 NOT_ATTEMPTED = "not-attempted"
+LONGEST_NOTE = 300  # letters of it that are shown; a library may quote its whole graph
 # Failures that say nothing about the image itself: tried again by the next run.
 TRANSIENT = frozenset(
     {
@@ -31,18 +32,27 @@ class Tally:
         By ``step/reason``.
     worked : int
         Tasks that were carried out; 0 when everything was there already.
+    told : dict of str to str
+        By ``step/reason``: which image was the first to fail so, and what was said of it.
     """
 
     images: int
     done: int
     failed: dict[str, int]
     worked: int
+    told: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """1 when there was no image that did not fail."""
+        return int(self.images > 0 and self.done == 0)
 
     def __str__(self) -> str:
         failed = sum(self.failed.values())
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(self.failed.items()))
         balance = f"{self.images} images = {self.done} done + {failed} failed" + (f" ({reasons})" if failed else "")
-        return balance if self.worked else f"nothing to do, all results were there\n{balance}"
+        first = [f"  {reason} {self.failed[reason]}, the first {told}" for reason, told in sorted(self.told.items())]
+        return "\n".join([*first, *([] if self.worked else ["nothing to do, all results were there"]), balance])
 
 
 def current_outcomes(ledger: Ledger, recipe: Recipe, content: dict[str, str], step: str) -> dict[str, Outcome]:
@@ -100,4 +110,14 @@ def tally(
 ) -> Tally:
     """Count a run's images; the numbers always balance, because each image is counted once."""
     failed = failures(ledger, recipe, images, content, chain)
-    return Tally(len(images), len(images) - len(failed), dict(Counter(failed.values())), worked)
+    first = {reason: image for image, reason in reversed(failed.items())}
+    told = {reason: f"{image}{_note(ledger, recipe, reason, image)}" for reason, image in first.items()}
+    return Tally(len(images), len(images) - len(failed), dict(Counter(failed.values())), worked, told)
+
+
+def _note(ledger: Ledger, recipe: Recipe, reason: str, image: str) -> str:
+    """What was said of a failure, on one line."""
+    step = reason.partition("/")[0]
+    outcome = ledger.outcomes(step, recipe.variant(step)).get(image)
+    said = " ".join(outcome.note.split()) if outcome else ""
+    return f": {said[:LONGEST_NOTE]}" if said else ""

@@ -13,9 +13,12 @@ from age_audit.core.masks import mask_picture
 from age_audit.data.images import ImageFile
 from age_audit.data.metadatasets import refuse_other_maker
 from age_audit.estimators.base import BATCH
+from age_audit.estimators.entries import ENTRIES, FUNCTION, kind_of
 from age_audit.estimators.hardware import choose_precision
-from age_audit.estimators.registry import check_estimator
+from age_audit.estimators.registry import check_estimator, load_estimator
+from age_audit.estimators.sources import absolute_name, describe, files_of
 from age_audit.execution import Execution, open_execution
+from age_audit.explain.registry import DEFAULT, METHODS, explainer_for
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.intake import ImageFolder, find_images
@@ -69,7 +72,9 @@ class Run:
     @property
     def choice(self) -> EstimatorChoice:
         config = self.config
-        return EstimatorChoice(config.estimator, config.precision, config.device, config.batch)
+        weights_hash = self.recipe.estimator_parameters["weights_hash"]
+        name = absolute_name(config.estimator)  # workers on other machines stand elsewhere
+        return EstimatorChoice(name, config.precision, config.device, config.batch, weights_hash)
 
     def work(self, function: Callable, todo: Sequence, label: str, **options) -> None:
         """Carry tasks out and record what comes of them."""
@@ -95,8 +100,8 @@ def run_stage1(config: Stage1Config) -> Tally:
     precision = choose_precision(config.precision, config.estimator, config.preset, config.device)
     config = replace(config, precision=precision)
     images = find_images(config)
-    if ASK_ESTIMATOR & set(config.steps):  # what is wrong with the estimator is told before any work
-        check_estimator(config.estimator, config.precision, config.device)
+    if ASK_ESTIMATOR & set(config.steps):
+        _check_estimator(config)
     with (
         Ledger(config.output) as ledger,
         open_execution(config.workers, config.cluster, config.json_log) as execution,
@@ -110,6 +115,8 @@ def run_stage1(config: Stage1Config) -> Tally:
         ledger.set_meta("aligned", "yes" if aligned else "no")
         how = "aligned" if aligned else "not aligned"
         print(f"{len(run.files)} of {images}, faces {how} before the crop, {config.estimator} in {config.precision}")
+        if covered := _what_the_hash_covers(config.estimator):
+            print(f"  {covered}")
         with _picture_folders(config.output):
             if isinstance(images, ImageFolder):
                 _prepare_faces(run)
@@ -123,6 +130,25 @@ def run_stage1(config: Stage1Config) -> Tally:
         counted = tally(ledger, recipe, [file.image for file in run.files], run.content, steps, run.worked)
         execution.progress.tell("end", **asdict(counted))
         return counted
+
+
+def _check_estimator(config: Stage1Config) -> None:
+    """Tell before any work what is wrong with the estimator, and whether the explanation can use what it gives."""
+    check_estimator(config.estimator, config.precision, config.device)
+    if "explain" in config.steps and config.estimator not in ENTRIES:  # check_estimator has loaded it
+        estimator = load_estimator(config.estimator, config.precision, config.device)
+        explainer_for(DEFAULT, estimator, METHODS[DEFAULT].presets[config.preset], config.seed)
+
+
+def _what_the_hash_covers(estimator: str) -> str:
+    """Of a function, which may depend on more than can be seen: what a change of it would be noticed by."""
+    if estimator in ENTRIES or kind_of(describe(estimator)["model"]) is not FUNCTION:
+        return ""
+    covered = ", ".join(files_of(estimator)) or "nothing"
+    return (
+        f"its results are made anew when one of these changes: {covered}; not when other files do that it reads: list "
+        'those as "files" in its description'
+    )
 
 
 @contextmanager
@@ -207,7 +233,7 @@ def _estimate(run: Run) -> None:
     todo = [(job, run.picture("crop", job.image)) for job in run.missing("estimate")]
     size = run.config.batch or BATCH
     batches = [EstimateTask(tuple(todo[start : start + size]), run.choice) for start in range(0, len(todo), size)]
-    setup = WorkerSetup(run.config.estimator)
+    setup = WorkerSetup(run.choice)
     options = {"weight": lambda batch: len(batch.faces), "setup": setup, "split": tasks.single_faces}
     run.work(tasks.estimate_faces, batches, "estimate", **options)
 
@@ -228,7 +254,7 @@ def _explain(run: Run) -> None:
     ]
     run.ledger.forget_mask_files(job.image for job in jobs)
     label = f"explain ({run.config.preset})"
-    run.work(tasks.explain_face, todo, label, setup=WorkerSetup(run.config.estimator))
+    run.work(tasks.explain_face, todo, label, setup=WorkerSetup(run.choice))
     _show_masks(run, {job.image for job in jobs})
 
 

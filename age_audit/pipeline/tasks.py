@@ -19,8 +19,10 @@ import numpy as np
 from age_audit.core.errors import ImageFailure, UsageError, is_disk_full
 from age_audit.core.masks import mask_picture
 from age_audit.core.schema import CANVAS, AgeEstimate
+from age_audit.data.label_formats import OLDEST
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
+from age_audit.estimators.sources import check_same
 from age_audit.explain import explainer_for
 from age_audit.pipeline.steps import Job
 from age_audit.store.files import png_bytes, read_png, write_atomically
@@ -50,17 +52,19 @@ class FaceTask:
 
 @dataclass(frozen=True)
 class EstimatorChoice:
-    """Which estimator a worker loads, and where."""
+    """Which estimator a worker loads, known by its hash, and where."""
 
     name: str
     precision: str
     device: str
     batch: int | None
+    weights_hash: str
 
     def load(self) -> AgeEstimator:
+        """The estimator; UsageError where the worker's files are not of that hash."""
         from age_audit.estimators import load_estimator
 
-        return load_estimator(self.name, self.precision, self.device, self.batch)
+        return load_estimator(self.name, self.precision, self.device, self.batch, self.weights_hash)
 
 
 @dataclass(frozen=True)
@@ -220,8 +224,11 @@ def estimate_faces(task: EstimateTask) -> list[StepRecord]:
 
 def _kept(estimate: AgeEstimate, row: int) -> tuple[bytes, str]:
     """One face of an estimate as the ledger keeps it."""
-    if not np.isfinite(estimate.age[row]):
-        raise ImageFailure("estimate-not-finite", "the estimator gave no number")
+    age = float(estimate.age[row])
+    if not np.isfinite(age):
+        raise ImageFailure("estimate-not-finite", f"the estimator gave no number, but {age}")
+    if not 0 <= age <= OLDEST:
+        raise ImageFailure("estimate-impossible", f"the estimator gave {age:.6g} years, nobody is beyond 0 to {OLDEST}")
     return estimate_to_bytes(estimate, row), ""
 
 
@@ -298,7 +305,8 @@ def worker_died(task: FaceTask | EstimateTask | ExplainTask | EvaluateTask) -> l
 class WorkerSetup:
     """Called once in each worker, before its model is loaded, with the number of threads that model may use."""
 
-    estimator: str
+    estimator: EstimatorChoice
 
     def __call__(self, threads: int) -> None:
-        configure_threads(self.estimator, threads)
+        check_same(self.estimator.name, self.estimator.weights_hash)
+        configure_threads(self.estimator.name, threads)

@@ -45,7 +45,7 @@ class Counting(AgeEstimator):
     def __init__(self, room, complaint="RESOURCE_EXHAUSTED: out of memory while trying to allocate"):
         self.room, self.complaint, self.seen = room, complaint, []
 
-    def class_probabilities(self, faces):
+    def forward(self, faces):
         self.seen.append(len(faces))
         if len(faces) > self.room:
             raise RuntimeError(self.complaint)

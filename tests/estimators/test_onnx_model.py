@@ -1,6 +1,5 @@
 """Estimators of one's own in ONNX: what they are fed and answer, by loops, and what is refused."""
 
-import hashlib
 import json
 
 import numpy as np
@@ -121,11 +120,6 @@ def test_ages(tmp_path, shape, flat):
     assert not estimator.gives_classes
     greys = np.stack([np.full((224, 224, 3), grey, dtype=np.uint8) for grey in (51, 102, 204)])
     np.testing.assert_allclose(estimator.predict(greys).age, [20, 40, 80], atol=1e-3)
-
-
-def test_hash_is_of_the_file(tmp_path):
-    content = network(NCHW)
-    assert load_custom(write(tmp_path, content)).info.weights_hash == f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 @pytest.mark.parametrize("size", [16, 100, 224, 300])

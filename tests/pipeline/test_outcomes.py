@@ -29,7 +29,7 @@ CONTENT = {image: f"hash of {image}" for image in STORY}
 
 def record(image, step, reason="", content=None, recipe=RECIPE):
     job = recipe.job(step, image, content or CONTENT[image])
-    return job.failed(reason, "") if reason else job.done(None)
+    return job.failed(reason, f"why\nof {image}") if reason else job.done(None)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ class TestCurrentOutcomes:
         content = {"faceless.jpg": CONTENT["faceless.jpg"], "done.jpg": "another photo", "new.jpg": "x"}
         found = current_outcomes(ledger, RECIPE, content, "align")
         key = RECIPE.key("align", "hash of faceless.jpg")
-        assert found == {"faceless.jpg": Outcome(key, "failed", "no-face", "")}
+        assert found == {"faceless.jpg": Outcome(key, "failed", "no-face", "why\nof faceless.jpg")}
 
     def test_reading_is_keyed_by_the_content_itself(self, ledger):
         content = {"done.jpg": CONTENT["done.jpg"], "broken.jpg": "mended"}
@@ -111,11 +111,28 @@ class TestTally:
             "estimate/estimate-not-finite": 1,
             "explain/not-attempted": 1,
         }
-        assert counted == Tally(images=9, done=2, failed=reasons, worked=5)
+        told = {
+            "read/truncated": "broken.jpg: why of broken.jpg",
+            "align/no-face": "faceless.jpg: why of faceless.jpg",
+            "crop/no-face": "lost.jpg: why of lost.jpg",
+            "estimate/estimate-not-finite": "odd.jpg: why of odd.jpg",
+            "explain/not-attempted": "waiting.jpg",
+        }
+        assert counted == Tally(images=9, done=2, failed=reasons, worked=5, told=told)
 
     def test_in_words(self):
         counted = Tally(9, 5, {"crop/no-face": 3, "align/no-face": 1}, worked=2)
         assert str(counted) == "9 images = 5 done + 4 failed (align/no-face 1, crop/no-face 3)"
+
+    def test_the_first_of_each_failure_is_told_with_their_count(self):
+        counted = Tally(9, 6, {"estimate/unexpected-error": 3}, 2, {"estimate/unexpected-error": "a.jpg: no weights"})
+        first, last = str(counted).splitlines()
+        assert first == "  estimate/unexpected-error 3, the first a.jpg: no weights"
+        assert last == "9 images = 6 done + 3 failed (estimate/unexpected-error 3)"
+
+    @pytest.mark.parametrize(("images", "done", "code"), [(2, 0, 1), (2, 1, 0), (0, 0, 0)])
+    def test_exit_code_1_when_every_image_failed(self, images, done, code):
+        assert Tally(images, done, {}, 1).exit_code == code
 
     def test_nothing_to_do(self):
         assert str(Tally(2, 2, {}, 0)) == "nothing to do, all results were there\n2 images = 2 done + 0 failed"
