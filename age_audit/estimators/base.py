@@ -20,7 +20,7 @@ from age_audit.estimators.masked import MaskedFaces
 SMALLEST_BATCH = 2
 BATCH = 32  # faces per forward pass; larger gains nothing on a CPU and costs memory
 # Years by which the same face may be judged differently when asked again: threads and graphics cards add up in an order
-# that changes, which moves an age by some ten-thousandths.
+# that changes. Between TensorFlow and JAX that moves an age by a thousandth.
 NOISE = 0.01
 # TensorFlow, JAX, PyTorch, onnxruntime
 OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "outofmemory", "out of memory", "failed to allocate memory")

@@ -285,7 +285,7 @@ def _draw_distribution(axes: Axes, estimate: AgeEstimate, label_age: float | Non
     colours = np.where(classes == explained, _EXPLAINED, _BARS)
     axes.bar(classes, probabilities, width=width, color=colours, alpha=0.7, zorder=2.5)  # lines shine through
     top = 1.18 * float(probabilities.max(initial=0)) or 1.0
-    known = [*classes, age if label_age is None else label_age]
+    known = [*classes, age, age if label_age is None else label_age]
     axes.set(xlim=(min(known) - 3, max(known) + 3), xlabel="age (years)")
     axes.set(ylim=(0, top), ylabel="probability of the age class")
     name = "expected" if len(classes) else "estimated"

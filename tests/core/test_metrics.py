@@ -88,5 +88,6 @@ def test_distribution_spread_is_nan_without_a_distribution_and_refuses_other_sha
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isnan(metrics.distribution_spread([[0, 0], [np.nan, 1]], [1, 2])).all()
+        assert np.isnan(metrics.distribution_spread(np.zeros((2, 0)), [])).tolist() == [True, True]  # plain ages
     with pytest.raises(ValueError, match=r"one probability a class.*\(3,\) and \(2,\)"):
         metrics.distribution_spread([0.2, 0.3, 0.5], [1, 2])

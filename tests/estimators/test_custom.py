@@ -10,6 +10,7 @@ import pytest
 from age_audit.core.errors import UsageError
 from age_audit.estimators import load_estimator
 from age_audit.estimators.custom import CallableEstimator, EstimatorConfig, load_custom, read_config
+from age_audit.estimators.masked import MaskedFaces
 
 # Three flat colours: red, grey and black.
 FACES = np.stack([np.broadcast_to(colour, (224, 224, 3)) for colour in ([255, 0, 0], [51] * 3, [0] * 3)]).astype(
@@ -78,6 +79,53 @@ def test_plain_ages_are_kept_as_they_come_and_have_no_distribution(ages):
     assert answer.age.dtype == np.float64
     np.testing.assert_array_equal(answer.age, ages)
     assert answer.probabilities.shape == (3, 0) and answer.classes.shape == (0,)
+
+
+class TestOnTrial:
+    """An estimator of one's own is asked twice at first."""
+
+    @staticmethod
+    def tried(function):
+        estimator = CallableEstimator(function, EstimatorConfig("x:y", output="ages"))
+        estimator.on_trial = True
+        return estimator
+
+    def test_one_that_draws_at_random_is_refused(self):
+        random = np.random.default_rng(0).uniform
+        for _ in range(2):  # it stays so
+            with pytest.raises(UsageError, match="expected x:y to answer the same for the same face within 0"):
+                self.tried(lambda faces: random(20, 60, len(faces))).predict(FACES)
+
+    def test_one_whose_answer_depends_on_the_other_faces_is_refused(self):
+        def standardised(faces):
+            brightness = faces.mean(axis=(1, 2, 3))
+            return 40 + 10 * (brightness - brightness.mean())
+
+        with pytest.raises(UsageError, match=r"it gave .* and beside fewer faces"):
+            self.tried(standardised).predict(FACES)
+
+    def test_explanations_try_it_as_well(self):
+        estimator = self.tried(lambda faces: np.random.default_rng().uniform(20, 60, len(faces)))
+        halves = np.arange(224) // 112 * np.ones((224, 1), dtype=int)
+        masked = MaskedFaces(FACES[0], FACES[2], halves, np.array([[1, 1], [1, 0], [0, 1], [0, 0]]))
+        with pytest.raises(UsageError, match="to answer the same for the same face"):
+            estimator.predict_masked(masked)
+
+    @pytest.mark.parametrize("noise", [0.0, 0.009])
+    def test_noise_of_threads_and_cards_is_none(self, noise):
+        asked = []
+
+        def noisy(faces):
+            asked.append(len(faces))
+            return np.array([30.0, np.nan, np.inf])[: len(faces)] + noise * (len(asked) % 2)
+
+        estimator = self.tried(noisy)
+        for _ in range(2):
+            np.testing.assert_allclose(estimator.predict(FACES).age, [30, np.nan, np.inf], atol=0.01)
+        assert asked == [3, 2, 3]  # the first half again, once
+
+    def test_what_is_loaded_by_name_is_on_trial_and_what_ships_is_not(self, cydral):
+        assert load_estimator("numpy:mean").on_trial and not cydral.on_trial
 
 
 class TestLogits:

@@ -5,12 +5,16 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.estimators import load_estimator
 from age_audit.estimators.registry import check_estimator
 from age_audit.estimators.sources import estimator_identity
+from tests.estimators.onnx_files import model, node
+
+FACES = np.full((3, 224, 224, 3), 51, dtype=np.uint8)
 
 
 @pytest.mark.parametrize("name", ["dex", "", "DEX-WRN", "model.h5"])
@@ -72,6 +76,69 @@ def test_identities_stay(tmp_path, monkeypatch, name):
     (tmp_path / "models/keras.json").write_text('{"model": "net.keras"}')
     (tmp_path / "models/function.json").write_text('{"model": "some_ages:years"}')
     assert estimator_identity(name) == dict(zip(("name", "weights_hash"), IDENTITIES[name], strict=True))
+
+
+def years_network(years):
+    """An ONNX file that answers with the mean of the first channel, plus so many years."""
+    nodes = [
+        node("GlobalAveragePool", ["pictures"], ["pooled"]),
+        node("ReduceMean", ["pooled"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        node("Add", ["mean", "years"], ["answer"]),
+    ]
+    return model(nodes, {"years": np.array([years])}, [("pictures", ["N", 3, 8, 8])], [("answer", ["N"])])
+
+
+def test_a_file_that_changed_under_its_name_is_loaded_anew(tmp_path):
+    name, path = str(tmp_path / "mine.json"), tmp_path / "net.onnx"
+    (tmp_path / "mine.json").write_text('{"model": "net.onnx", "output": "ages", "value_range": [0, 0.001]}')
+    for years in (30.0, 40.0):
+        path.write_bytes(years_network(years))
+        loaded = load_estimator(name)
+        np.testing.assert_allclose(loaded.predict(FACES).age, years, atol=0.001)
+        assert loaded.info.weights_hash == estimator_identity(name)["weights_hash"]
+        assert load_estimator(name, weights_hash=loaded.info.weights_hash) is loaded is load_estimator(name)
+    (tmp_path / "mine.json").write_text('{"model": "net.onnx", "output": "ages", "value_range": [5, 5.001]}')
+    np.testing.assert_allclose(load_estimator(name).predict(FACES).age, 45, atol=0.001)
+
+
+def test_a_keras_file_that_changed_under_its_name_is_loaded_anew(keras, tmp_path):
+    for years in (30, 40):
+        inputs = keras.Input((4, 4, 3))
+        keras.Model(inputs, keras.layers.Flatten()(inputs)[:, :1] * 0.0 + years).save(tmp_path / "net.keras")
+        (tmp_path / "mine.json").write_text('{"model": "net.keras", "output": "ages"}')
+        np.testing.assert_allclose(load_estimator(str(tmp_path / "mine.json")).predict(FACES).age, years)
+
+
+def test_a_function_that_changed_in_a_process_that_stays_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "staying.json").write_text('{"model": "staying_ages:years", "output": "ages"}')
+    (tmp_path / "staying_ages.py").write_text("def years(faces): return [30.0] * len(faces)\n")
+    assert load_estimator("staying.json").predict(FACES).age.tolist() == [30.0] * 3
+    (tmp_path / "staying_ages.py").write_text("def years(faces): return [40.0] * len(faces)\n")
+    with pytest.raises(UsageError, match="to be as this process loaded it, it changed since; restart the process"):
+        load_estimator("staying.json")
+    del sys.modules["staying_ages"]
+
+
+def test_another_file_than_the_one_asked_for_is_refused(tmp_path):
+    (tmp_path / "net.onnx").write_bytes(years_network(30.0))
+    (tmp_path / "mine.json").write_text('{"model": "net.onnx", "output": "ages"}')
+    with pytest.raises(UsageError, match=r"to be the one that the run began with, sha256:00; .* has sha256:"):
+        load_estimator(str(tmp_path / "mine.json"), weights_hash="sha256:00")
+
+
+@pytest.mark.parametrize("address", ["http://localhost/predict", "https://host/net.onnx", "s3://bucket/mine.json"])
+def test_an_address_is_no_estimator(address):
+    for ask in (load_estimator, estimator_identity, check_estimator):
+        with pytest.raises(UsageError, match=r"got '.*'; no address is read: download the file and name its path"):
+            ask(address)
+
+
+@pytest.mark.parametrize("name", ["net.ONNX", "net.Keras", "mine.JSON"])
+def test_capital_endings_are_endings(tmp_path, name):
+    (tmp_path / name).write_bytes(b"nothing of the kind")
+    with pytest.raises(UsageError, match=r"expected a description beside|to be a .keras model file|a JSON description"):
+        load_estimator(str(tmp_path / name))
 
 
 @pytest.mark.parametrize("model", ["net.keras", "net.onnx"])

@@ -89,6 +89,15 @@ def test_four_panels_come_first_and_name_what_they_show(draw):
     ]
 
 
+def test_a_plain_age_has_no_distribution_and_no_spread(draw):
+    plain = AgeEstimate(np.array([104.25]), np.zeros((1, 0)), np.zeros(0))
+    axes = axes_of(draw(estimate=plain))["distribution"]
+    assert axes.get_title(loc="left") == "A plain age, without distribution"
+    assert legend(axes) == ["estimated age 104.2 years", "documented age 37 years"]
+    assert not axes.patches and list(axes.get_yticks()) == []
+    assert axes.get_xlim()[1] > 104.25
+
+
 def test_crop_with_its_ages(draw, face):
     # Half 30, half 40: 35 years expected, 2 below the documented 37.
     axes = axes_of(draw())["crop"]

@@ -172,5 +172,5 @@ def test_a_socket_is_no_image(tmp_path, capsys):
     images.mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(images / "1_1_1_s.jpg"))
-        assert run(images, tmp_path / "out") == 0
+        assert run(images, tmp_path / "out") == 1  # every image failed
     assert capsys.readouterr().out.splitlines()[-1] == "1 images = 0 done + 1 failed (read/not-a-file 1)"

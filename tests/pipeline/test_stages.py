@@ -6,6 +6,8 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ import analysis_3_filter_visualise
 from age_audit.data.metadatasets import read_metadataset
 from tests.estimators.onnx_files import network
 
+ROOT = Path(__file__).parents[2]
 ESTIMATOR = "cydral-resnet10"  # a hundredth of the DEX models' cost
 KINDS = ("predictions", "activations", "attachment", "masks")
 
@@ -485,6 +488,112 @@ def test_an_estimator_that_trips_over_one_face_loses_that_face_only(photos, tmp_
         options = ["--estimator", f"{function}.json", "--steps", "estimate"]
         assert analysis_1_method.main([*arguments, *options]) == 0
         assert f"2 done + 2 failed (crop/no-face 1, estimate/{reason} 1)" in capsys.readouterr().out
+
+
+def own_ages(folder: Path, answer: str) -> str:
+    """A function of one's own, beside which one stands, that answers with plain ages; the name of its description."""
+    name = f"ages_{abs(hash(str(folder)))}"
+    (folder / f"{name}.py").write_text(f"import numpy as np\ndef years(faces): {answer}\n")
+    (folder / "mine.json").write_text(json.dumps({"model": f"{name}:years", "output": "ages"}))
+    return "mine.json"
+
+
+@pytest.mark.parametrize(
+    ("answers", "kept", "reasons"),
+    [
+        ([104.25, -5, 250], [104.25], {"estimate/estimate-impossible": 2}),
+        ([0, 130, 42.0003], [0, 130, 42.0003], {}),
+        ([np.inf, np.nan, -49006], [], {"estimate/estimate-not-finite": 2, "estimate/estimate-impossible": 1}),
+    ],
+)
+def test_plain_ages_are_kept_as_they_come_or_fail_with_a_reason(
+    photos, tmp_path, monkeypatch, capsys, answers, kept, reasons
+):
+    monkeypatch.chdir(tmp_path)
+    listed = ", ".join(f"float('{answer}')" for answer in answers)
+    estimator = own_ages(tmp_path, f"return np.resize([{listed}], len(faces))")
+    assert stage1(photos, tmp_path, "--steps", "crop,estimate", estimator=estimator) == (0 if kept else 1)
+    predictions = read_metadataset(tmp_path / "meta", "utkface", "predictions")
+    assert list(predictions["predictions"].values()) == kept
+    assert list(predictions["age_spread"].values()) == [None] * len(kept)  # nothing is known of how sure it is
+    by_reason = predictions["failures"]["overall"]["by_reason"]
+    assert by_reason == {"crop/no-face": 1} | reasons
+    told = capsys.readouterr().out
+    if "estimate/estimate-impossible" in reasons:
+        assert f"the estimator gave {min(answers):g} years, nobody is beyond 0 to 130" in told
+    provenance = json.loads((tmp_path / "meta" / "metadataset_utkface_predictions.provenance.json").read_text())
+    assert provenance["estimator"]["output"] == "ages"
+
+
+def test_plain_ages_go_through_all_stages(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    estimator = own_ages(tmp_path, "return faces.mean(axis=(1, 2, 3)) - 20")
+    audit = ("--preset", "audit", "--samples", "16")
+    assert stage1(photos, tmp_path, *audit, estimator=estimator) == 0
+    assert stage2(tmp_path, *audit) == 0
+    arguments = ["--metadatasets", str(tmp_path / "meta"), "--figures", str(tmp_path / "figures"), "--preset", "audit"]
+    assert analysis_3_filter_visualise.main(arguments) == 0
+    assert "3 images read, 3 used" in capsys.readouterr().out
+    rows = read_metadataset(tmp_path / "meta", "utkface", "activations")
+    ages = read_metadataset(tmp_path / "meta", "utkface", "predictions")["predictions"]
+    assert {row["fname"]: row["age_estimation"] for row in rows} == ages
+    assert max(ages.values()) > 100  # as it came
+
+
+def test_what_the_preset_cannot_explain_is_told_before_any_work(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    estimator = own_ages(tmp_path, "return np.full(len(faces), 30.0)")
+    assert stage1(photos, tmp_path, estimator=estimator) == 2
+    told = capsys.readouterr()
+    assert "this estimator gives ages only; use --preset audit" in told.err and not told.out
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_estimator_that_raises_on_every_face_says_why_and_is_no_success(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    estimator = own_ages(tmp_path, "raise RuntimeError('no weights\\nhere')")
+    assert stage1(photos, tmp_path, "--steps", "crop,estimate", estimator=estimator) == 1
+    *_, first, second, balance = capsys.readouterr().out.splitlines()
+    assert first == "  crop/no-face 1, the first 40_0_3_2017.png: the frontal face detector found none"
+    assert second == "  estimate/unexpected-error 3, the first 30_1_0_2017.png: RuntimeError: no weights here"
+    assert balance == "4 images = 0 done + 4 failed (crop/no-face 1, estimate/unexpected-error 3)"
+
+
+def test_a_function_that_draws_at_random_is_refused(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    estimator = own_ages(tmp_path, "return np.random.default_rng().uniform(20, 60, len(faces))")
+    for steps, preset in (("crop,estimate", "published"), ("explain", "audit")):
+        assert stage1(photos, tmp_path, "--steps", steps, "--preset", preset, estimator=estimator) == 2
+        assert "to answer the same for the same face within 0.01 years" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changed", ["helper", "weights.txt"])
+def test_what_a_function_depends_on_changes_its_results(photos, tmp_path, changed):
+    """A module that it imports, a file that it declares: each changed between two runs, which are processes of their
+    own.
+    """
+    (tmp_path / "some_years.py").write_text(
+        "import helper\ndef years(faces): return [helper.YEARS + float(open('weights.txt').read())] * len(faces)\n"
+    )
+    description = {"model": "some_years:years", "output": "ages", "files": ["weights.txt"]}
+    (tmp_path / "mine.json").write_text(json.dumps(description))
+    told = []
+    for helper, weights in ((30, 1), (30 + 7 * (changed == "helper"), 1 + 7 * (changed == "weights.txt"))):
+        (tmp_path / "helper.py").write_text(f"YEARS = {helper}\n")
+        (tmp_path / "weights.txt").write_text(f"{weights}\n")
+        command = [
+            sys.executable,
+            str(ROOT / "analysis_1_method.py"),
+            "--images",
+            str(photos),
+            "--steps",
+            "crop,estimate",
+        ]
+        command += ["--output", "out", "--metadatasets", "meta", "--estimator", "mine.json", "--workers", "2"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        told.append(set(read_metadataset(tmp_path / "meta", "utkface", "predictions")["predictions"].values()))
+    assert told == [{31.0}, {38.0}]
+    assert "made anew when one of these changes: mine.json, some_years, helper, weights.txt;" in done.stdout
 
 
 def test_an_onnx_file_of_ones_own_gives_the_same_from_any_number_of_processes(photos, tmp_path):
