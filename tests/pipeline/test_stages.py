@@ -5,9 +5,9 @@ import json
 import os
 import shutil
 import sqlite3
-from contextlib import closing
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
