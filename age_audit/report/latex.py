@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.measures import COMPARED, MEASURES, Measure
-from age_audit.recheck.appendix_a import UNITS
 from age_audit.report.formats import escaped
 from age_audit.report.words import at_floor, floor_text, is_p_value
 from age_audit.study.appendix_a import age_range_names
@@ -149,14 +148,6 @@ def normality_layout(
         ("Excess kurtosis", interval("excess_kurtosis", 2)),
     ]
     return block_table(table, caption, label, columns, len(features), blocks="block")
-
-
-def chi_square_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:
-    """The study's chi-square in several units (:func:`age_audit.recheck.appendix_a.chi_square_units`)."""
-    columns = [*_names(features), ("$n$", count("n")), ("Variance/mean", number("variance_to_mean", 2))]
-    for unit in UNITS:
-        columns += [(rf"$\chi^2$, {unit}", number(f"statistic_{unit}", 1)), ("$p$", p_value(f"p_{unit}"))]
-    return block_table(table, caption, label, columns, len(features))
 
 
 def group_tests_layout(

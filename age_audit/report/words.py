@@ -80,7 +80,7 @@ def units_of(table: pd.DataFrame) -> str:
 
 def is_p_value(column: str) -> bool:
     """Whether a column holds p-values: ``p_value``, ``p_share``, ``contribution_p_value``."""
-    return re.search(r"(^|_)p_(value|holm|bh)$|^p_(?!up)", column) is not None
+    return re.search(r"(^|_)p(_(value|holm|bh))?$|^p_(?!up)", column) is not None
 
 
 def digits_of(numbers: pd.Series) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from age_audit.core.randomness import Resampling
 from age_audit.data.frames import completed_frame
-from age_audit.recheck.appendix_a import audit_table, chi_square_units, group_tests, normality_table
+from age_audit.recheck.appendix_a import audit_table, group_tests, normality_table
 from age_audit.report import latex
 from age_audit.report.latex import block_name, block_table, count, interval, number, p_value, yes_no
 from age_audit.report.saving import Saver
@@ -79,7 +79,6 @@ def test_every_row_has_all_columns(n, tmp_path):
         "published": published_table(frame.to_dict("records")),
         "audit": audit_table(frame, resampling=Resampling(1, 9, 9)),
         "normality": normality_table({"explained": frame}, seed=1, draws=9, simulations=9),
-        "chi_square": chi_square_units(frame),
         "group_tests": group_tests({"explained": frame}, **few),
     }
     saver = Saver("appendix", "x", tmp_path, tmp_path)
