@@ -16,7 +16,7 @@ LONGEST_NOTE = 300  # letters of it that are shown; a library may quote its whol
 TRANSIENT = frozenset(
     {
         *("unexpected-error", "worker-died", "crop-unreadable", "aligned-unreadable", "explanation-unreadable"),
-        *("changed-while-reading", "unreadable"),
+        *("crop-changed", "aligned-changed", "changed-while-reading", "unreadable"),
     }
 )
 

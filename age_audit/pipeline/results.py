@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate, Attribution
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.steps import STEPS
+from age_audit.pipeline.steps import STEPS, Picture, picture_path
 from age_audit.store.ledger import Ledger
 
 # What decoding raises when bytes are damaged, or not there.
@@ -36,10 +37,20 @@ def read_result(ledger: Ledger, recipe: Recipe, step: str, image: str) -> Any:
         When it is damaged. It is forgotten, with whatever else is damaged of that step, so that the next run makes it
         anew.
     """
+    payload = ledger.payload(image, step, recipe.variant(step))
     try:
-        return STEPS[step].decode(ledger.payload(image, step, recipe.variant(step)))
+        if payload is None:
+            raise LookupError("there is none")
+        return STEPS[step].decode(payload)
     except _DAMAGED as error:
         raise _forgotten(ledger, recipe, step, image, error) from error
+
+
+def made_picture(ledger: Ledger, recipe: Recipe, step: str, image: str, output: Path) -> Picture:
+    """The picture that a step made of an image, below the output folder."""
+    path = picture_path(output, step, PurePosixPath(image).name)
+    known = ledger.payload(image, step, recipe.variant(step)) is not None  # or making it again has failed
+    return Picture(path, read_result(ledger, recipe, step, image).get("sha256") if known else None)
 
 
 def read_results(

@@ -24,8 +24,8 @@ from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.intake import ImageFolder, find_images
 from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import read_result
-from age_audit.pipeline.steps import ASK_ESTIMATOR, READ, Job, chain, picture_folders, picture_path
+from age_audit.pipeline.results import made_picture, read_result
+from age_audit.pipeline.steps import ASK_ESTIMATOR, READ, Job, Picture, chain, picture_folders, picture_path
 from age_audit.pipeline.tasks import (
     EstimateTask,
     EstimatorChoice,
@@ -68,6 +68,10 @@ class Run:
     def picture(self, step: str, image: str) -> Path:
         """Where a step's picture of an image lies; the whole file name is kept, so that a.jpg and a.png stay apart."""
         return picture_path(self.config.output, step, PurePosixPath(image).name)
+
+    def made(self, step: str, image: str) -> Picture:
+        """The picture that a step made of an image."""
+        return made_picture(self.ledger, self.recipe, step, image, self.config.output)
 
     @property
     def choice(self) -> EstimatorChoice:
@@ -217,7 +221,7 @@ def _prepare_faces(run: Run) -> None:
                     crop=run.recipe.job("crop", image, content) if need_crop else None,
                     aligned_path=align_path,
                     cropped_path=crop_path,
-                    align_done=run.recipe.aligned and not need_align,
+                    aligned=run.made("align", image) if run.recipe.aligned and not need_align else None,
                 )
             )
     label = "align and crop" if run.recipe.aligned else "crop"
@@ -230,7 +234,7 @@ def _is_failed(outcome: Outcome | None, key: str) -> bool:
 
 
 def _estimate(run: Run) -> None:
-    todo = [(job, run.picture("crop", job.image)) for job in run.missing("estimate")]
+    todo = [(job, run.made("crop", job.image)) for job in run.missing("estimate")]
     size = run.config.batch or BATCH
     batches = [EstimateTask(tuple(todo[start : start + size]), run.choice) for start in range(0, len(todo), size)]
     setup = WorkerSetup(run.choice)
@@ -243,7 +247,7 @@ def _explain(run: Run) -> None:
     todo = [
         ExplainTask(
             job=job,
-            crop_path=run.picture("crop", job.image),
+            crop=run.made("crop", job.image),
             mask_path=run.picture("explain", job.image),
             estimator=run.choice,
             method=run.recipe.method,

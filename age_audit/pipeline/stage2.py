@@ -16,8 +16,8 @@ from age_audit.pipeline import tasks
 from age_audit.pipeline.export import DECIMALS, describe, labels_by_name
 from age_audit.pipeline.outcomes import Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import read_result, read_results
-from age_audit.pipeline.steps import of_stage, picture_path
+from age_audit.pipeline.results import made_picture, read_result, read_results
+from age_audit.pipeline.steps import of_stage
 from age_audit.pipeline.tasks import EvaluateTask, count_failed, worker_died
 from age_audit.store.ledger import ImageRow, Ledger
 
@@ -99,7 +99,7 @@ def _evaluate(evaluation: Evaluation, config: Stage2Config, execution: Execution
         todo.append(
             EvaluateTask(
                 fname=fname,
-                crop_path=picture_path(config.output, "crop", fname),
+                crop=made_picture(ledger, recipe, "crop", image, config.output),
                 landmarks=recipe.job("landmarks", image, digest),
                 points=points,
                 activations=recipe.job("activations", image, digest),

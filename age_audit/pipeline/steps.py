@@ -128,6 +128,14 @@ def picture_folders(output: Path) -> list[Path]:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture that a step made: where it lies, and the hash of its file, which ledgers of earlier versions lack."""
+
+    path: Path
+    sha256: str | None
+
+
+@dataclass(frozen=True)
 class Job:
     """One step of one image, as the ledger will know it."""
 

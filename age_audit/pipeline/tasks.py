@@ -24,8 +24,8 @@ from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
 from age_audit.estimators.sources import check_same
 from age_audit.explain import explainer_for
-from age_audit.pipeline.steps import Job
-from age_audit.store.files import png_bytes, read_png, write_atomically
+from age_audit.pipeline.steps import Job, Picture
+from age_audit.store.files import png_bytes, read_png, sha256_of, write_atomically
 from age_audit.store.ledger import StepRecord
 from age_audit.store.records import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
 
@@ -43,11 +43,11 @@ class FaceTask:
     crop: Job | None
     aligned_path: Path
     cropped_path: Path
-    align_done: bool  # the aligned picture is there, only the crop is missing
+    aligned: Picture | None  # where it is there, and only the crop is missing
 
     @property
     def blamed(self) -> list[Job]:
-        return [self.crop if self.align_done else self.read]  # a row for reading would never be written again
+        return [self.crop if self.aligned else self.read]  # a row for reading would never be written again
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class EstimatorChoice:
 
 @dataclass(frozen=True)
 class EstimateTask:
-    """Estimate the ages of one batch of crops, each at its path."""
+    """Estimate the ages of one batch of crops."""
 
-    faces: tuple[tuple[Job, Path], ...]
+    faces: tuple[tuple[Job, Picture], ...]
     estimator: EstimatorChoice
 
     @property
@@ -84,7 +84,7 @@ class ExplainTask:
     """Explain the estimate of one crop and draw its mask."""
 
     job: Job
-    crop_path: Path
+    crop: Picture
     mask_path: Path
     estimator: EstimatorChoice
     method: str
@@ -135,21 +135,21 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
     def align() -> tuple[bytes, str]:
         landmarks, faces_found = landmarks_for_alignment(held["face"])
         aligned = align_face(held["face"], landmarks)
-        write_atomically(task.aligned_path, png_bytes(aligned.image))
         held["face"] = aligned.image
         facts = {"scale": round(aligned.scale, 6), "angle": round(aligned.angle, 6), "faces_found": faces_found}
+        facts |= _written(task.aligned_path, aligned.image)
         return json.dumps(facts).encode(), "; ".join((*_several(faces_found), *aligned.notes))
 
     def crop() -> tuple[bytes, str]:
-        if task.align_done:
-            held["face"] = read_picture(task.aligned_path, "aligned-unreadable")
+        if task.aligned:
+            held["face"] = read_picture(task.aligned, "aligned")
         cropped = crop_face(held["face"])
-        write_atomically(task.cropped_path, png_bytes(cropped.image))
         facts = {"box": asdict(cropped.box), "faces_found": cropped.faces_found}
+        facts |= _written(task.cropped_path, cropped.image)
         return json.dumps(facts).encode(), "; ".join(_several(cropped.faces_found))
 
     steps = []
-    if not task.align_done:
+    if not task.aligned:
         steps += [(task.read, read), (task.align, align)]
     steps.append((task.crop, crop))
     records = []
@@ -169,30 +169,43 @@ def _several(faces_found: int) -> tuple[str, ...]:
     return (f"several-faces: {faces_found}, the largest taken",) if faces_found > 1 else ()
 
 
-def read_picture(path: Path, reason: str) -> np.ndarray:
+def _written(path: Path, image: np.ndarray) -> dict[str, str]:
+    """Write a picture, and give what it can be known again by."""
+    content = png_bytes(image)
+    write_atomically(path, content)
+    return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+def read_picture(picture: Picture, name: str) -> np.ndarray:
     """A picture of an earlier step, uint8 (H, W, 3) RGB.
 
     Raises
     ------
     ImageFailure
-        With that reason, when the picture is gone or damaged; it is removed, so that the next run makes it anew.
+        ``<name>-unreadable`` when the picture is gone or damaged, ``<name>-changed`` when it is another than was made;
+        it is removed, so that the next run makes it anew.
     """
+    path, reason = picture.path, f"{name}-unreadable"
     try:
-        picture = read_png(path)
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise ValueError(f"expected RGB of 8 bits, found {picture.dtype} {picture.shape}")
-        return picture
+        pixels = read_png(path)
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+            raise ValueError(f"expected RGB of 8 bits, found {pixels.dtype} {pixels.shape}")
+        if picture.sha256 not in (None, sha256_of(path)):
+            reason = f"{name}-changed"
+            raise ValueError("another picture than was made of this face")
+        return pixels
     except (OSError, SyntaxError, ValueError) as error:
         path.unlink(missing_ok=True)
         raise ImageFailure(reason, f"{path.name}: {error}; run analysis_1_method.py again") from error
 
 
-def read_crop(path: Path) -> np.ndarray:
-    """A crop from disk, uint8 (224, 224, 3) RGB; ImageFailure ``crop-unreadable`` when it is gone or damaged."""
-    crop = read_picture(path, "crop-unreadable")
+def read_crop(picture: Picture) -> np.ndarray:
+    """A crop from disk, uint8 (224, 224, 3) RGB; ImageFailure as :func:`read_picture`."""
+    crop = read_picture(picture, "crop")
     if crop.shape[:2] != (CANVAS, CANVAS):
-        path.unlink(missing_ok=True)
-        raise ImageFailure("crop-unreadable", f"{path.name}: expected {CANVAS} x {CANVAS} pixels, found {crop.shape}")
+        picture.path.unlink(missing_ok=True)
+        note = f"{picture.path.name}: expected {CANVAS} x {CANVAS} pixels, found {crop.shape}"
+        raise ImageFailure("crop-unreadable", note)
     return crop
 
 
@@ -206,9 +219,9 @@ def estimate_faces(task: EstimateTask) -> list[StepRecord]:
     estimator = task.estimator.load()
     start = time.perf_counter()
     crops, records = {}, []
-    for job, path in task.faces:
+    for job, crop in task.faces:
         try:
-            crops[job] = read_crop(path)
+            crops[job] = read_crop(crop)
         except ImageFailure as failure:
             records.append(job.failed(failure.reason, failure.note))
     try:
@@ -236,7 +249,7 @@ def explain_face(task: ExplainTask) -> list[StepRecord]:
     """Explain one face and write its mask."""
 
     def explain() -> tuple[bytes, str]:
-        crop = read_crop(task.crop_path)
+        crop = read_crop(task.crop)
         explainer = explainer_for(task.method, task.estimator.load(), task.parameters, task.seed)
         attribution = explainer.explain(crop)
         write_atomically(task.mask_path, png_bytes(mask_picture(attribution)))
@@ -251,7 +264,7 @@ class EvaluateTask:
     """Find landmarks on one crop (unless they are given) and score the regions of its mask."""
 
     fname: str
-    crop_path: Path
+    crop: Picture
     landmarks: Job
     points: tuple[tuple[int, int], ...] | None
     activations: Job
@@ -270,7 +283,7 @@ def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
     found = {"landmarks": None if task.points is None else np.array(task.points)}
 
     def landmarks() -> tuple[bytes, str]:
-        found["landmarks"], notes = landmarks_on_crop(read_crop(task.crop_path))
+        found["landmarks"], notes = landmarks_on_crop(read_crop(task.crop))
         return json.dumps(found["landmarks"].tolist()).encode(), "; ".join(notes)
 
     def score() -> tuple[bytes, str]:

@@ -110,8 +110,8 @@ def write_if_new(path: Path, fill: Callable[[BinaryIO], object]) -> str:
     """
     remove_partial_files(path.parent, path.name)  # of this file only: other runs may be writing others here
     with _whole_file(path, fill) as partial:
-        digest = _sha256(partial)
-        if not path.is_file() or _sha256(path) != digest:
+        digest = sha256_of(partial)
+        if not path.is_file() or sha256_of(path) != digest:
             partial.replace(path)
     return digest
 
@@ -130,7 +130,8 @@ def _whole_file(path: Path, fill: Callable[[BinaryIO], object]) -> Iterator[Path
         partial.unlink(missing_ok=True)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Hash of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

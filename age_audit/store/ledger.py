@@ -270,12 +270,12 @@ class Ledger:
             for row in self._db.execute("SELECT DISTINCT variant FROM outcomes WHERE step = ? ORDER BY 1", (step,))
         ]
 
-    def payload(self, image: str, step: str, variant: str = "") -> bytes:
-        """The result of one step of one image."""
+    def payload(self, image: str, step: str, variant: str = "") -> bytes | None:
+        """The result of one step of one image, if there is one."""
         row = self._db.execute(
             "SELECT payload FROM results WHERE image = ? AND step = ? AND variant = ?", (image, step, variant)
         ).fetchone()
-        return row[0]
+        return row[0] if row else None
 
     def payloads(self, step: str, variant: str = "") -> Iterator[tuple[str, bytes]]:
         """All results of a step, by image in order, one at a time."""

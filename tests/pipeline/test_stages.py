@@ -437,6 +437,43 @@ def test_the_output_may_not_lie_among_the_images(photos, capsys):
         assert len(list(photos.iterdir())) == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "step", "redo"),
+    [
+        ("img-cropped", "estimate/crop-changed", "UPDATE outcomes SET key = '' WHERE step = 'estimate'"),
+        ("img-cropped", "explain/crop-changed", "UPDATE outcomes SET key = '' WHERE step = 'explain'"),
+        ("img-cropped", "landmarks/crop-changed", "UPDATE outcomes SET key = '' WHERE step = 'landmarks'"),
+        ("img-aligned", "crop/aligned-changed", "UPDATE outcomes SET key = '' WHERE step = 'crop'"),
+    ],
+)
+def test_a_picture_of_another_face_is_refused_and_made_again(photos, finished, tmp_path, capsys, name, step, redo):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    pictures = folder / "out" / name
+    shutil.copy(pictures / "77_1_2017.png.png", pictures / "30_1_0_2017.png.png")
+    change_ledger(folder, redo)
+    run = (lambda: stage2(folder)) if step.startswith("landmarks") else (lambda: stage1(photos, folder))
+    assert run() == 0
+    assert f"{step} 1" in capsys.readouterr().out
+    assert stage1(photos, folder) == stage2(folder) == 0
+    assert files_in(pictures) == files_in(finished / "out" / name)
+    assert files_in(folder / "meta") == files_in(finished / "meta")
+
+
+def test_a_ledger_from_before_pictures_were_known_by_hash_is_taken_as_it_is(photos, finished, tmp_path, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    without = "CAST(json_remove(CAST(payload AS TEXT), '$.sha256') AS BLOB)"
+    change_ledger(folder, f"UPDATE results SET payload = {without} WHERE step IN ('align', 'crop')")
+    change_ledger(folder, "UPDATE outcomes SET key = '' WHERE step IN ('estimate', 'landmarks')")
+    assert stage1(photos, folder) == stage2(folder) == 0
+    assert "failed (" not in capsys.readouterr().out.splitlines()[-1]
+    assert files_in(folder / "meta") == files_in(finished / "meta")
+    with closing(sqlite3.connect(folder / "out" / "ledger.sqlite")) as database:
+        (crops,) = zip(*database.execute("SELECT payload FROM results WHERE step = 'crop'"), strict=True)
+    assert [sorted(json.loads(crop)) for crop in crops] == [["box", "faces_found"]] * 3
+
+
 def test_a_damaged_aligned_picture_heals(photos, finished, tmp_path, capsys):
     folder = tmp_path / "copy"
     shutil.copytree(finished, folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from age_audit.core import config
-from age_audit.pipeline.steps import ASK_ESTIMATOR, FROM_CROPS, STEPS, Job, chain, of_stage, picture_path
+from age_audit.pipeline.steps import ASK_ESTIMATOR, FROM_CROPS, STEPS, Job, Picture, chain, of_stage, picture_path
 from age_audit.pipeline.tasks import EstimateTask, EvaluateTask, ExplainTask, FaceTask, worker_died
 
 
@@ -45,20 +45,21 @@ def job(step, image="a.jpg"):
 
 
 NOWHERE = Path("nowhere")
+THERE = Picture(NOWHERE, "00")
 FACE = {"path": NOWHERE, "align": job("align"), "aligned_path": NOWHERE, "cropped_path": NOWHERE}
-EVALUATION = ("a.jpg", NOWHERE, job("landmarks"))
+EVALUATION = ("a.jpg", THERE, job("landmarks"))
 
 
 @pytest.mark.parametrize(
     ("task", "blamed"),
     [
-        (FaceTask(job("read"), crop=job("crop"), align_done=False, **FACE), [job("read")]),
-        (FaceTask(job("read"), crop=job("crop"), align_done=True, **FACE), [job("crop")]),
+        (FaceTask(job("read"), crop=job("crop"), aligned=None, **FACE), [job("read")]),
+        (FaceTask(job("read"), crop=job("crop"), aligned=THERE, **FACE), [job("crop")]),
         (
-            EstimateTask(((job("estimate", "a.jpg"), NOWHERE), (job("estimate", "b.jpg"), NOWHERE)), None),
+            EstimateTask(((job("estimate", "a.jpg"), THERE), (job("estimate", "b.jpg"), THERE)), None),
             [job("estimate", "a.jpg"), job("estimate", "b.jpg")],
         ),
-        (ExplainTask(job("explain"), NOWHERE, NOWHERE, None, "lime", None, 0), [job("explain")]),
+        (ExplainTask(job("explain"), THERE, NOWHERE, None, "lime", None, 0), [job("explain")]),
         (EvaluateTask(*EVALUATION, None, job("activations"), b""), [job("landmarks")]),
         (EvaluateTask(*EVALUATION, ((1, 2),), job("activations"), b""), [job("activations")]),
     ],
