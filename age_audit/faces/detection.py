@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import dlib
@@ -47,8 +48,23 @@ def detect_faces(image: np.ndarray, upsample: int = UPSAMPLE) -> list[FaceBox]:
     return sorted(boxes, key=lambda box: (-box.width * box.height, box.left, box.top))
 
 
-def crop_face(image: np.ndarray, margin: float = MARGIN, size: int = CANVAS) -> FaceCrop:
-    """Cut out the largest face with its margin, border pixels repeated where the margin leaves the image.
+def nearest_face(boxes: list[FaceBox], point: tuple[float, float], reach: float) -> FaceBox | None:
+    """The box whose centre is nearest to a point, (x, y), and at most ``reach`` away from it; all in pixels."""
+
+    def distance(box: FaceBox) -> float:
+        return math.hypot((box.left + box.right) / 2 - point[0], (box.top + box.bottom) / 2 - point[1])
+
+    return min((box for box in boxes if distance(box) <= reach), key=distance, default=None)
+
+
+def crop_face(
+    image: np.ndarray,
+    margin: float = MARGIN,
+    size: int = CANVAS,
+    near: tuple[float, float] | None = None,
+    reach: float = math.inf,
+) -> FaceCrop:
+    """Cut out one face with its margin, border pixels repeated where the margin leaves the image.
 
     Repeating the border follows Rothe et al. (2018, section 2.1). Faces of tightly cropped sets always leave the image,
     so losing those, as slicing with a negative index does, loses the whole set.
@@ -61,6 +77,10 @@ def crop_face(image: np.ndarray, margin: float = MARGIN, size: int = CANVAS) -> 
         Share of the box added on each of the four sides.
     size : int
         Side of the square result in pixels.
+    near : tuple of float, optional
+        (x, y) in pixels of the face to take, and no other one; the largest by default.
+    reach : float
+        How far from there, in pixels, the centre of its box may be.
 
     Returns
     -------
@@ -69,12 +89,14 @@ def crop_face(image: np.ndarray, margin: float = MARGIN, size: int = CANVAS) -> 
     Raises
     ------
     ImageFailure
-        ``no-face``.
+        ``no-face``; ``aligned-face-lost`` when there are faces, but none is near.
     """
     boxes = detect_faces(image)
     if not boxes:
         raise ImageFailure("no-face", "the frontal face detector found none")
-    box = boxes[0]
+    box = boxes[0] if near is None else nearest_face(boxes, near, reach)
+    if box is None:
+        raise ImageFailure("aligned-face-lost", f"{len(boxes)} found after alignment, none of them the aligned one")
     dx, dy = round(margin * box.width), round(margin * box.height)
     patch = _take_with_border(image, box.left - dx, box.top - dy, box.right + dx, box.bottom + dy)
     canvas = Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR)

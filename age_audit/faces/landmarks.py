@@ -10,7 +10,9 @@ import numpy as np
 from age_audit.core.errors import ImageFailure
 from age_audit.core.paths import landmark_model_path
 from age_audit.core.schema import FaceBox
-from age_audit.faces.detection import detect_faces
+from age_audit.faces.detection import MARGIN, detect_faces, nearest_face
+
+FACE_SHARE = 1 / (1 + 2 * MARGIN)  # of a crop's side that the face's box was
 
 
 @cache
@@ -38,7 +40,7 @@ def find_landmarks(image: np.ndarray, box: FaceBox) -> np.ndarray:
 
 
 def landmarks_on_crop(crop: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Detect the face on a crop again and find its landmarks.
+    """Detect the face of a crop again, the one in its middle, and find its landmarks.
 
     Parameters
     ----------
@@ -58,11 +60,12 @@ def landmarks_on_crop(crop: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
         ``no-face-on-crop``.
     """
     boxes = detect_faces(crop)
-    if not boxes:
-        raise ImageFailure("no-face-on-crop", "the detector does not find the face again on its crop")
-    landmarks = find_landmarks(crop, boxes[0])
-    notes = [] if len(boxes) == 1 else [f"several-faces: {len(boxes)}"]
     height, width = crop.shape[:2]
+    box = nearest_face(boxes, (width / 2, height / 2), width * FACE_SHARE / 2)
+    if box is None:
+        raise ImageFailure("no-face-on-crop", "the detector does not find the face again on its crop")
+    landmarks = find_landmarks(crop, box)
+    notes = [] if len(boxes) == 1 else [f"several-faces: {len(boxes)}"]
     outside = int(((landmarks < 0) | (landmarks >= (width, height))).any(axis=1).sum())
     if outside:
         notes.append(f"landmarks-outside: {outside}")

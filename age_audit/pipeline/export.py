@@ -167,7 +167,7 @@ def _age_range_name(label: FaceLabel, ranges: Sequence[Sequence[int]]) -> str:
 
 def _count(images: list[str], failed: dict[str, str]) -> dict:
     reasons = Counter(failed[image] for image in images if image in failed)
-    interval = wilson_interval(reasons.total(), len(images))
+    interval = wilson_interval(reasons.total(), len(images)) if images else (0, 1)  # nothing is known
     return {
         "images_total": len(images),
         "images_failed": reasons.total(),

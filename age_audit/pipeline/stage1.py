@@ -212,6 +212,10 @@ def _prepare_faces(run: Run) -> None:
         align_failed = align_there and aligned[image].status == "failed"
         need_crop = wanted[1] and not crop_there and not align_failed
         need_align = run.recipe.aligned and not align_there and (wanted[0] or need_crop)
+        centre = None
+        if run.recipe.aligned and need_crop and not need_align:
+            centre = read_result(run.ledger, run.recipe, "align", image).get("centre")
+            need_align = centre is None  # aligned when that was not kept yet
         if need_align or need_crop:
             todo.append(
                 FaceTask(
@@ -222,6 +226,7 @@ def _prepare_faces(run: Run) -> None:
                     aligned_path=align_path,
                     cropped_path=crop_path,
                     aligned=run.made("align", image) if run.recipe.aligned and not need_align else None,
+                    centre=None if centre is None else tuple(centre),
                 )
             )
     label = "align and crop" if run.recipe.aligned else "crop"

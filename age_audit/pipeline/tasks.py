@@ -44,6 +44,7 @@ class FaceTask:
     aligned_path: Path
     cropped_path: Path
     aligned: Picture | None  # where it is there, and only the crop is missing
+    centre: tuple[int, int] | None = None  # of the aligned face on that picture
 
     @property
     def blamed(self) -> list[Job]:
@@ -119,11 +120,11 @@ def attempt(job: Job, work: Callable[[], tuple[bytes | None, str]], seconds: flo
 def prepare_face(task: FaceTask) -> list[StepRecord]:
     """Read, align and crop one image."""
     # dlib and Pillow are loaded where they are used: planning a run needs neither.
-    from age_audit.faces.alignment import align_face, landmarks_for_alignment
+    from age_audit.faces.alignment import EYE_DISTANCE, align_face, landmarks_for_alignment
     from age_audit.faces.decoding import decode_image, read_bytes
     from age_audit.faces.detection import crop_face
 
-    held: dict[str, np.ndarray] = {}
+    held: dict = {"centre": task.centre}
 
     def read() -> tuple[None, str]:
         content = read_bytes(task.path)
@@ -135,18 +136,20 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
     def align() -> tuple[bytes, str]:
         landmarks, faces_found = landmarks_for_alignment(held["face"])
         aligned = align_face(held["face"], landmarks)
-        held["face"] = aligned.image
+        held["face"], held["centre"] = aligned.image, aligned.centre
         facts = {"scale": round(aligned.scale, 6), "angle": round(aligned.angle, 6), "faces_found": faces_found}
-        facts |= _written(task.aligned_path, aligned.image)
-        return json.dumps(facts).encode(), "; ".join((*_several(faces_found), *aligned.notes))
+        facts |= {"centre": aligned.centre} | _written(task.aligned_path, aligned.image)
+        return json.dumps(facts).encode(), "; ".join((*_several(faces_found, "largest"), *aligned.notes))
 
     def crop() -> tuple[bytes, str]:
         if task.aligned:
             held["face"] = read_picture(task.aligned, "aligned")
-        cropped = crop_face(held["face"])
+        # Of 8,447 faces of UTKFace no box has its centre further from that of its landmarks; that of another head has.
+        cropped = crop_face(held["face"], near=held["centre"], reach=EYE_DISTANCE)
         facts = {"box": asdict(cropped.box), "faces_found": cropped.faces_found}
         facts |= _written(task.cropped_path, cropped.image)
-        return json.dumps(facts).encode(), "; ".join(_several(cropped.faces_found))
+        which = "aligned" if held["centre"] else "largest"
+        return json.dumps(facts).encode(), "; ".join(_several(cropped.faces_found, which))
 
     steps = []
     if not task.aligned:
@@ -165,8 +168,8 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
     return records
 
 
-def _several(faces_found: int) -> tuple[str, ...]:
-    return (f"several-faces: {faces_found}, the largest taken",) if faces_found > 1 else ()
+def _several(faces_found: int, which: str) -> tuple[str, ...]:
+    return (f"several-faces: {faces_found}, the {which} one taken",) if faces_found > 1 else ()
 
 
 def _written(path: Path, image: np.ndarray) -> dict[str, str]:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from age_audit.core.errors import ImageFailure
 from age_audit.core.schema import FaceBox
-from age_audit.faces.detection import MIN_SIDE, _take_with_border, crop_face, detect_faces
+from age_audit.faces.detection import MIN_SIDE, _take_with_border, crop_face, detect_faces, nearest_face
 
 
 def scaled(image, side):
@@ -77,11 +77,33 @@ class TestDetectFaces:
         assert asked == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("point", "reach", "expected"),
+    [((5, 5), 0, 0), ((5, 5), 100, 0), ((13, 9), 8.9, None), ((13, 9), 9, 0), ((30, 50), 20, 1), ((30, 50), 19.9, None)],
+)
+def test_nearest_face(point, reach, expected):
+    boxes = [FaceBox(0, 0, 10, 10), FaceBox(20, 20, 40, 40)]  # centres (5, 5) and (30, 30)
+    assert nearest_face(boxes, point, reach) == (None if expected is None else boxes[expected])
+    assert nearest_face([], point, reach) is None
+
+
 class TestCropFace:
     def test_takes_the_largest_and_counts_all(self, pair):
         crop = crop_face(pair)
         assert crop.faces_found == 2 and crop.box == detect_faces(pair)[0]
         assert crop.image.shape == (224, 224, 3) and crop.image.dtype == np.uint8
+
+    def test_takes_the_one_that_is_meant_however_small(self, pair):
+        large, small = detect_faces(pair)
+        crop = crop_face(pair, near=(90, 180), reach=60)
+        assert crop.faces_found == 2 and crop.box == small
+        assert crop_face(pair, near=(380, 160), reach=60).box == large
+
+    def test_another_face_does_not_stand_in_for_it(self, pair):
+        with pytest.raises(
+            ImageFailure, match="aligned-face-lost: 2 found after alignment, none of them the aligned one"
+        ):
+            crop_face(pair, near=(250, 20), reach=60)
 
     def test_margin_of_40_percent_on_each_side(self, hopper, monkeypatch):
         monkeypatch.setattr("age_audit.faces.detection.detect_faces", lambda _: [FaceBox(100, 200, 200, 300)])

@@ -56,13 +56,23 @@ def test_no_face_on_crop():
     assert caught.value.reason == "no-face-on-crop"
 
 
-def test_several_faces_are_noted(astronaut_head, hopper_head):
+def test_the_face_in_the_middle_is_measured_not_a_larger_one_beside_it(astronaut_head, hopper_head):
     crop = np.full((224, 224, 3), 128, dtype=np.uint8)
-    crop[60:172, :112] = np.array(Image.fromarray(hopper_head).resize((112, 112)))
-    crop[70:160, 130:220] = np.array(Image.fromarray(astronaut_head).resize((90, 90)))
+    crop[50:170, 120:] = np.array(Image.fromarray(hopper_head).resize((120, 120)))[:, :104]
+    crop[70:160, 50:140] = np.array(Image.fromarray(astronaut_head).resize((90, 90)))
+    larger, smaller = detect_faces(crop)
+    assert larger.width > smaller.width and larger.left > 140
     points, notes = landmarks_on_crop(crop)
     assert notes == ("several-faces: 2",)
-    assert points[:, 0].max() < 112  # the larger one's
+    assert points[:, 0].max() < 140
+
+
+def test_a_face_at_the_edge_of_a_crop_is_not_the_one_it_was_cut_for(hopper_head):
+    crop = np.full((224, 224, 3), 128, dtype=np.uint8)
+    crop[4:104, 4:104] = np.array(Image.fromarray(hopper_head).resize((100, 100)))
+    assert len(detect_faces(crop)) == 1
+    with pytest.raises(ImageFailure, match="no-face-on-crop"):
+        landmarks_on_crop(crop)
 
 
 def test_landmarks_outside_are_counted(crops, monkeypatch):

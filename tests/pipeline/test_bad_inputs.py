@@ -138,7 +138,7 @@ def test_the_ledger_says_what_was_converted_and_what_labels_lack(folder, tmp_pat
     assert notes["30_1_0_grey.png:read"] == "converted from L"
     assert notes["30_1_0_turned.jpg:read"] == "turned by EXIF orientation 6"
     assert notes["30_1_0_animated.gif:read"].startswith("first of 2 frames")
-    assert notes["30_1_0_two.png:crop"] == "several-faces: 2, the largest taken"
+    assert notes["30_1_0_two.png:crop"] == "several-faces: 2, the largest one taken"
     assert notes["sub/30_1_0_fine.jpg:read"] == "30_1_0_fine.jpg has the same file name"
     assert problems == {"portrait.png": "the file name is not of this format"}
     assert min(seconds) > 0

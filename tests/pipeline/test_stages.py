@@ -278,6 +278,41 @@ def test_a_damaged_crop_fails_with_a_reason_and_heals(photos, finished, tmp_path
     assert files_in(folder / "meta") == files_in(finished / "meta")
 
 
+def test_of_two_leaning_heads_the_aligned_one_is_cropped(tmp_path, astronaut_head, hopper_head):
+    """Turned upright, one head makes the other one the larger find."""
+    sides = []
+    for head, degrees in ((astronaut_head, -10), (hopper_head, 10)):
+        square = Image.fromarray(head).resize((260, 260))
+        sides.append(np.array(square.rotate(degrees, fillcolor=(128, 128, 128))))
+    both = np.full((340, 620, 3), 128, np.uint8)
+    both[40:300, 20:280], both[40:300, 320:580] = sides
+    alone = both.copy()
+    alone[:, :300] = 128
+    crops = []
+    for name, picture in (("both", both), ("alone", alone)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(picture).save(tmp_path / name / "30_1_0_2017.png")
+        folder = tmp_path / f"of-{name}"
+        assert stage1(tmp_path / name, folder, "--steps", "align") == 0
+        assert stage1(tmp_path / name, folder, "--steps", "crop") == 0
+        crops.append(np.array(Image.open(folder / "out" / "img-cropped" / "30_1_0_2017.png.png")).astype(int))
+    assert np.abs(crops[0] - crops[1]).mean() < 3
+    with closing(sqlite3.connect(tmp_path / "of-both" / "out" / "ledger.sqlite")) as database:
+        notes = dict(database.execute("SELECT step, note FROM outcomes"))
+        assert notes["align"] == "several-faces: 2, the largest one taken"
+        assert notes["crop"] == "several-faces: 2, the aligned one taken"
+
+        # A ledger from before the place of the aligned face was kept: it is aligned again.
+        facts = '{"scale": 1, "angle": 0, "faces_found": 2}'
+        database.execute("UPDATE results SET payload = ? WHERE step = 'align'", (facts.encode(),))
+        database.commit()
+    crop = tmp_path / "of-both" / "out" / "img-cropped" / "30_1_0_2017.png.png"
+    before = crop.read_bytes()
+    crop.unlink()
+    assert stage1(tmp_path / "both", tmp_path / "of-both", "--steps", "crop") == 0
+    assert crop.read_bytes() == before
+
+
 def test_without_alignment(photos, tmp_path, capsys):
     assert stage1(photos, tmp_path, "--steps", "crop,estimate", "--limit", "2") == 0
     assert "2 images = 1 done + 1 failed (crop/no-face 1)" in capsys.readouterr().out
