@@ -79,7 +79,14 @@ class TestDetectFaces:
 
 @pytest.mark.parametrize(
     ("point", "reach", "expected"),
-    [((5, 5), 0, 0), ((5, 5), 100, 0), ((13, 9), 8.9, None), ((13, 9), 9, 0), ((30, 50), 20, 1), ((30, 50), 19.9, None)],
+    [
+        ((5, 5), 0, 0),
+        ((5, 5), 100, 0),
+        ((13, 9), 8.9, None),
+        ((13, 9), 9, 0),
+        ((30, 50), 20, 1),
+        ((30, 50), 19.9, None),
+    ],
 )
 def test_nearest_face(point, reach, expected):
     boxes = [FaceBox(0, 0, 10, 10), FaceBox(20, 20, 40, 40)]  # centres (5, 5) and (30, 30)
