@@ -22,7 +22,11 @@ def in_words(column: str) -> str:
 
 
 def draw_correlations(
-    figure: FigureBase, table: pd.DataFrame, columns: Sequence[str] | None = None, limit: float | None = None
+    figure: FigureBase,
+    table: pd.DataFrame,
+    columns: Sequence[str] | None = None,
+    limit: float | None = None,
+    by_chance: np.ndarray | None = None,
 ) -> Axes:
     """Draw correlations as a table whose cells are coloured and hold their number.
 
@@ -36,6 +40,8 @@ def draw_correlations(
         What the columns are called; their own names in words by default.
     limit : float, optional
         Above 0: how far the colours go, where several tables share one scale. It is not drawn then.
+    by_chance : ndarray of bool, shape (R, C), optional
+        Cells that chance alone would give: white, with a grey number.
 
     Returns
     -------
@@ -46,11 +52,13 @@ def draw_correlations(
     values = table.to_numpy(dtype=float)
     shared = limit is not None
     limit = limit if shared else colour_limit(values)
-    image = axes.imshow(values, cmap=style.DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
+    grey = np.zeros(values.shape, dtype=bool) if by_chance is None else by_chance
+    image = axes.imshow(np.where(grey, np.nan, values), cmap=style.DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), r in np.ndenumerate(values):
         dark = np.isfinite(r) and abs(r) > 0.6 * limit
         text = f"{round(r, 3) + 0:+.3f}".replace("-", "−") if np.isfinite(r) else "–"  # no −0.000
-        axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black", fontsize=style.SMALL)
+        colour = "0.6" if grey[row, column] else "white" if dark else "black"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=style.SMALL)
     names = [fill(in_words(name), 10) for name in table.columns] if columns is None else list(columns)
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(table)), [in_words(name) for name in table.index])

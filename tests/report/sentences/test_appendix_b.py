@@ -44,7 +44,7 @@ def tables(false_positives=0.15):
 def test_sentences_hold_their_numbers(claimed):
     table = claimed("appendix_b", tables(), preset="published")
     sentences = table["claim"].tolist()
-    assert "At 0–12 years the last step puts “bottom” first, with +0.5 (n = 74)." in sentences
+    assert "At 0–12 years the workbook's last step puts “bottom” first, with +0.5 (n = 74)." in sentences
     assert "29 of 40 cohorts are repeated: 303 faces become 413 rows." in sentences
     assert (
         "published masks, signed error: over all ages, which are not held equal, 2 of 5 log-ratios of region shares "
