@@ -64,7 +64,8 @@ class Results:
     def document(self) -> dict:
         """The predictions file as it is: estimates, labels, and what was lost."""
         if not self.provenance:
-            print(f"the predictions of {self.dataset} have no provenance: taken for {self.estimator}'s, as asked for")
+            taken = f"taken for {self.estimator}'s, as asked for" if self.estimator else "nobody says whose they are"
+            print(f"the predictions of {self.dataset} have no provenance: {taken}")
         return read_metadataset(self.folder, self.dataset, "predictions")
 
     @cached_property

@@ -21,7 +21,7 @@ from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
 from age_audit.data.frames import grouped, row_counts
 from age_audit.data.metadatasets import made_by, metadataset_path, packed_path, provenance_path, stated_in
 from age_audit.data.region_scores import files_there, read_activations
-from age_audit.data.results import find_results
+from age_audit.data.results import Results, find_results
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import save_figure
 from age_audit.store.files import write_atomically
@@ -53,9 +53,7 @@ def run_stage3(config: Stage3Config) -> str:
     """
     estimator = _estimator(config)
     notebooks = _notebooks(config, estimator) if config.paper else []
-    asked = [feature_column(name) for name in check_features(config.sensitive or ())]
-    frame = read_activations(config.metadatasets, config.dataset, COLUMNS, asked)
-    frame = grouped(frame, config.sensitive, config.ranges)
+    frame = _faces(config, estimator)
     computed = study_accuracy(frame["age_estimation"], *real_ages(frame))
     disagree = int((np.abs(frame["age_estimation_accuracy"] - computed) > _ROUNDING).sum())
     if config.preset == "audit":
@@ -70,6 +68,20 @@ def run_stage3(config: Stage3Config) -> str:
     if config.paper:
         written.append(write_paper(config, notebooks, estimator))
     return "\n".join([*_summary(config, frame, tables, disagree), f"Written to {config.figures}:", *written])
+
+
+def _faces(config: Stage3Config, estimator: str | None) -> pd.DataFrame:
+    """The rows of the activations; of the predictions where there are none, which is all that errors take."""
+    asked = [feature_column(name) for name in check_features(config.sensitive or ())]
+    place = config.metadatasets, config.dataset
+    if files_there(*place) or not _is_there(*place, "predictions"):
+        return grouped(read_activations(*place, COLUMNS, asked), config.sensitive, config.ranges)
+    return Results(*place, estimator or "", config.preset, config.sensitive, config.ranges).predictions
+
+
+def _is_there(folder: Path, dataset: str, kind: str) -> bool:
+    path = metadataset_path(folder, dataset, kind)
+    return path.exists() or packed_path(path).exists() or (kind == "activations" and bool(files_there(folder, dataset)))
 
 
 # What the notebooks read, by the preset of the results.
@@ -111,10 +123,8 @@ def _lacking(config: Stage3Config, estimator: str, needed: Mapping[str, Sequence
         except UsageError as error:
             return str(error)
         for kind in kinds:
-            path = metadataset_path(folder, config.dataset, kind)
-            parts = kind == "activations" and files_there(folder, config.dataset)
-            if not (parts or path.exists() or packed_path(path).exists()):
-                return f"expected {path}, found none"
+            if not _is_there(folder, config.dataset, kind):
+                return f"expected {metadataset_path(folder, config.dataset, kind)}, found none"
     return ""
 
 
@@ -189,6 +199,8 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
     without = {title: counts[f"no_{feature_column(title)}"] for title in tables if title != "age_range"}
     lines += [f"  {count} without a {title}: not in the groups by {title}" for title, count in without.items() if count]
     there = [path.name for path in files_there(config.metadatasets, config.dataset)]
+    if not there:
+        lines.append("  read from the predictions, for there are no activations: where explanations lie is not known")
     if len(there) > 1:
         lines.append(f"  read from {there[0]}; not from {', '.join(there[1:])}, which is there as well")
     repeated = int(frame["fname"].dropna().duplicated().sum())

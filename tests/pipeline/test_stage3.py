@@ -1,6 +1,8 @@
 """Which notebooks a set of results suffices for, told before any work."""
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +10,7 @@ import analysis_3_filter_visualise
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
 from age_audit.data.results import find_results
-from age_audit.pipeline.stage3 import _estimator, _notebooks
+from age_audit.pipeline.stage3 import _estimator, _notebooks, run_stage3
 from tests.test_analysis_3 import synthetic_rows
 
 ERRORS = "analysis_age_estimations_accuracy_and_differences"
@@ -34,6 +36,22 @@ def test_files_without_provenance_are_read_on_the_users_word(study, capsys):
     results = find_results(study.metadatasets, "resnet", "published", "faces")
     assert len(results.predictions) == 40 and results.predictions["age_real"].max() == 39
     assert "have no provenance: taken for resnet's, as asked for" in capsys.readouterr().out
+
+
+def test_predictions_alone_are_enough_for_errors(study, tmp_path, capsys):
+    study = replace(study, figures=tmp_path / "figures")
+    by_both = run_stage3(study)
+    tables = {path.name: path.read_text() for path in study.figures.glob("*errors*.csv")}
+    (study.metadatasets / "metadataset_faces_activations.json").unlink()
+    alone = run_stage3(replace(study, figures=tmp_path / "alone"))
+    assert "read from the predictions, for there are no activations" in alone and "activations" not in by_both
+    assert "have no provenance: nobody says whose they are" in capsys.readouterr().out
+    error = float(re.search(r"Mean absolute error: ([0-9.]+) years", alone)[1])
+    ages = json.loads((study.metadatasets / "metadataset_faces_predictions.json").read_text())["predictions"]
+    apart = [abs(age - int(fname.split("_")[0])) for fname, age in ages.items() if age is not None]
+    assert error == pytest.approx(sum(apart) / len(apart), abs=0.005)
+    assert tables.keys() == {path.name for path in (tmp_path / "alone").glob("*errors*.csv")}
+    assert _notebooks(study, "resnet") == [ERRORS]
 
 
 def test_without_the_users_word_nothing_is_done(study, capsys):
