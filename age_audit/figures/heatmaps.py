@@ -41,7 +41,7 @@ STUDY_SCALE = Scale(LIMITS, _TICKS, "scaled as the study does")
 # Added up, two sums that are 0 give -2, which is scaled to -3 where both have their largest value in one place.
 OBSERVING_SCALE = Scale(
     (-7.0, 1.0),
-    {-7.0: "−7", -5.0: "−5", -3.0: "−3\n(0 in both sums, if they peak together)", -1.0: "−1", 1.0: "1\n(largest)"},
+    {-7.0: "−7", -3.0: "−3\n(0 in both sums, if they peak together)", 1.0: "1\n(largest)"},
     "scaled as the study does",
 )
 SHARE_SCALE = Scale(

@@ -60,9 +60,13 @@ def observed_and_null(
             axes.set_axisbelow(True)
         panels[0].set_yticks(range(len(labels)), labels)
         panels[0].set_ylim(len(labels) - 0.4, -0.6)
-        right = max(panels[0].get_xlim()[1], 1e-9)
-        panels[0].set_xlim(0, right * 1.3 if sizes else right)
-        figure.suptitle(title)
+        left, right = panels[0].get_xlim()
+        right = max(right, 1e-9)
+        signed = any((table[columns["low"]] < 0).any() for table in tables.values())
+        panels[0].set_xlim(left if signed else 0, right * 1.3 if sizes else right)
+        for axes in panels if signed else ():
+            axes.axvline(0, color="0.5", linewidth=0.8, zorder=0)
+        style.set_finding(figure, title)
         figure.legend(handles=_legend(names), loc="outside lower center", ncols=2)
     return figure
 
