@@ -13,14 +13,13 @@ answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from age_audit.audit.errors.groups import face_measures
-from age_audit.core.groups import feature_names, groups_of, real_ages, require_columns
+from age_audit.audit.errors.strata import LEAST, TOLERANCE, Strata, combined, pooled, runs_of, values_and_ages
+from age_audit.core.groups import feature_names, groups_of, require_columns
 from age_audit.core.measures import COMPARED, MEASURES
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
@@ -31,9 +30,6 @@ from age_audit.stats.resampling import (
     stratified_p_values,
     with_adjusted,
 )
-
-LEAST = 10  # faces of either side in a stratum: intervals from 4 and 6 covered 90 %, from 2 and 3 80 %, from ten 94 %
-TOLERANCE = 1.0  # years by which mean ages may still differ at equal ages; errors grow by up to half a year with each
 
 
 def standardised_within(
@@ -104,8 +100,8 @@ def standardised_within(
     4        Male  8       2    8.0           6.0
     """
     sensitive, bands, control = _features(frame, sensitive_features, strata, control_features)
-    values = _values(frame, measures)
-    runs = _runs(frame, bands, np.isfinite(values[0]))
+    values = values_and_ages(frame, measures)
+    runs = runs_of(frame, bands, np.isfinite(values[0]))
     tables = []
     for labels, level in groups_of(frame, control, control):
         rows = []
@@ -119,7 +115,7 @@ def standardised_within(
 def _standardised(values, sides, level, runs, least, tolerance, resampling) -> list[dict]:
     """Of each of the values what :func:`standardised_within` says of the first side; the second is everybody else."""
     group, others = sides
-    strata = _pooled(runs, level, sides if others.any() else [group], least)
+    strata = pooled(runs, level, sides if others.any() else [group], least)
     inside = values[:, group & strata.everyone]
     n = inside.shape[1]
     crude = found = difference = _nothing(values)
@@ -129,7 +125,7 @@ def _standardised(values, sides, level, runs, least, tolerance, resampling) -> l
         crude = combination_interval([inside], [1], **resampling.for_intervals(inside[0].tobytes()))
         age_difference = crude.value[-1] - values[-1, strata.everyone].mean()
     if strata.enough:
-        found = _combined(values, [group], strata, resampling.confidence)
+        found = combined(values, [group], strata, resampling.confidence)
         difference = _to_overall(values, sides, strata, resampling.confidence)
     gap = difference.value[-1]
     if abs(gap) > tolerance:
@@ -145,7 +141,7 @@ def _standardised(values, sides, level, runs, least, tolerance, resampling) -> l
     ]
 
 
-def _to_overall(values: np.ndarray, sides: Sequence[np.ndarray], strata: _Strata, confidence: float) -> Estimates:
+def _to_overall(values: np.ndarray, sides: Sequence[np.ndarray], strata: Strata, confidence: float) -> Estimates:
     """The standardised group less the overall; NaN where there is nobody else.
 
     Within a stratum the group is a part of all its faces: its difference to them is the share of the others there
@@ -221,8 +217,8 @@ def differences_at_equal_ages(
     0  Female  Male   -4.0           0.0     -4.0
     """
     sensitive, bands, control = _features(frame, sensitive_features, strata, control_features)
-    values = _values(frame, measures)
-    runs = _runs(frame, bands, np.isfinite(values[0]))
+    values = values_and_ages(frame, measures)
+    runs = runs_of(frame, bands, np.isfinite(values[0]))
     groups = [(" / ".join(map(str, labels.values())), inside) for labels, inside in groups_of(frame, sensitive)]
     rng = resampling.for_intervals("differences at equal ages")["rng"]
     rows = []
@@ -244,10 +240,10 @@ _COLUMNS = [
 
 def _compared(values, sides, level, runs, least, tolerance, resampling, rng) -> list[dict]:
     """Of each of the values what :func:`differences_at_equal_ages` says of two sides."""
-    strata = _pooled(runs, level, sides, least)
+    strata = pooled(runs, level, sides, least)
     there = [values[:, side & strata.everyone] for side in sides]
     sizes = [side.shape[1] for side in there]
-    found = _combined(values, sides, strata, resampling.confidence) if strata.enough else _nothing(values)
+    found = combined(values, sides, strata, resampling.confidence) if strata.enough else _nothing(values)
     gap = found.value[-1]
     if abs(gap) > tolerance:
         found = _nothing(values)
@@ -271,72 +267,6 @@ def _features(frame: pd.DataFrame, sensitive, strata, control) -> tuple[list[str
         raise ValueError("expected at least one sensitive feature and one column of strata")
     require_columns(frame, ("age_real", "age_estimation", *control, *strata, *sensitive))
     return sensitive, strata, control
-
-
-def _values(frame: pd.DataFrame, measures: Sequence[str]) -> np.ndarray:
-    """What each face adds to each measure, and last its age (the middle, where a range of ages is known)."""
-    return np.vstack([face_measures(frame, measures), np.mean(real_ages(frame), axis=0)])
-
-
-@dataclass(frozen=True)
-class _Strata:
-    """Strata of one control level, as some sides allow them.
-
-    Attributes
-    ----------
-    masks : list of ndarray of bool, each shape (N,)
-        All faces of each stratum, whatever their group.
-    everyone : ndarray of bool, shape (N,)
-        The faces of all strata.
-    smallest : int
-        Faces of the side that has fewest in one stratum.
-    enough : bool
-        Whether these are enough to compare.
-    """
-
-    masks: list[np.ndarray]
-    everyone: np.ndarray
-    smallest: int
-    enough: bool
-
-    @property
-    def shares(self) -> list[float]:
-        """Each stratum's share of all faces."""
-        return [mask.sum() / self.everyone.sum() for mask in self.masks]
-
-
-def _runs(frame: pd.DataFrame, columns: Sequence[str], used: np.ndarray) -> list[list[np.ndarray]]:
-    """Faces of each level of the first column, in order, for every combination of the other columns' levels."""
-    first, *others = columns
-    bands = [used & band for _, band in groups_of(frame, [first])]
-    return [[inside & band for band in bands] for _, inside in groups_of(frame, others)]
-
-
-def _pooled(runs: list[list[np.ndarray]], level: np.ndarray, sides: Sequence[np.ndarray], least: int) -> _Strata:
-    """Pool neighbours within each run until every side has enough faces; what is left over joins the last."""
-    masks, everyone = [], np.zeros_like(level)
-    for run in runs:
-        began, pool = len(masks), np.zeros_like(level)
-        for band in run:
-            pool = pool | (level & band)
-            if min((pool & side).sum() for side in sides) >= least:
-                masks.append(pool)
-                pool = np.zeros_like(level)
-        if pool.any() and len(masks) > began:
-            masks[-1] = masks[-1] | pool
-        elif pool.any():
-            masks.append(pool)
-    for mask in masks:
-        everyone = everyone | mask
-    smallest = min((int((mask & side).sum()) for mask in masks for side in sides), default=0)
-    return _Strata(masks, everyone, smallest, smallest >= max(1, least))
-
-
-def _combined(values: np.ndarray, sides: Sequence[np.ndarray], strata: _Strata, confidence: float) -> Estimates:
-    """The first side's mean in equal strata, less the second's if there is one."""
-    samples = [values[:, mask & side] for side in sides for mask in strata.masks]
-    coefficients = [sign * share for sign, _ in zip((1, -1), sides, strict=False) for share in strata.shares]
-    return stratified_interval(samples, coefficients, confidence=confidence)
 
 
 def _nothing(values: np.ndarray) -> Estimates:
