@@ -66,6 +66,7 @@ def examine(estimator, face: np.ndarray, designs: int, seed: int) -> dict:
     covered = (intervals[..., 0] <= reference) & (reference <= intervals[..., 1])
     settled = (intervals[..., 0] > 0) | (intervals[..., 1] < 0)
     wrong = np.sign(weights) != np.sign(reference)
+    repeats = max(1, designs // 4)  # of what is only compared: means over faces are what counts
     marked = np.where(settled, np.sign(weights), 0)
     return {
         "superpixels": superpixels,
@@ -76,8 +77,8 @@ def examine(estimator, face: np.ndarray, designs: int, seed: int) -> dict:
         "signs_wrong_of_settled": _mean(wrong[settled]),
         "overlap_of_settled": np.nanmean([_overlap(*pair) for pair in pairwise(marked)]),
         "r_balanced": _mean_r(weights, reference),
-        **_random(estimator, face, segments, hidden, weights.mean(axis=0), designs, generator),
-        **_published(estimator, face, segments, weights.mean(axis=0), designs, seed),
+        **_random(estimator, face, segments, hidden, weights.mean(axis=0), repeats, generator),
+        **_published(estimator, face, segments, weights.mean(axis=0), repeats, generator),
         "settled_count": int(settled.sum()),
         "settled_wrong_count": int(wrong[settled].sum()),
         "settled_covered_count": int(covered[settled].sum()),
@@ -100,32 +101,32 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float((one == other)[either].mean()) if either.any() else np.nan
 
 
-def _random(estimator, face, segments, hidden, reference, designs, generator) -> dict:
+def _random(estimator, face, segments, hidden, reference, repeats, generator) -> dict:
     """Random samples of several sizes, hidden in the mean colour."""
     found = {}
     for size in RANDOM_SIZES:
-        weights = []
-        for _ in range(max(2, designs * RANDOM_SIZES[0] // size)):
-            shown = random_design(int(segments.max()) + 1, size, np.random.RandomState(generator.integers(2**31)))
-            weights.append(weights_of(shown, expected_ages(estimator, face, face, hidden, segments, shown)).weights)
+        weights = [_drawn(estimator, face, segments, hidden, size, generator) for _ in range(repeats)]
         found[f"r_random_{size}"] = _mean_r(np.array(weights), reference)
     return found
 
 
-def _published(estimator, face, segments, reference, designs, seed) -> dict:
-    """100 random samples hidden in black against all the other random samples together; the target is the same."""
+def _drawn(estimator, face, segments, hidden, size, generator) -> np.ndarray:
+    """Weights from so many random samples."""
+    shown = random_design(int(segments.max()) + 1, size, np.random.RandomState(generator.integers(2**31)))
+    return weights_of(shown, expected_ages(estimator, face, face, hidden, segments, shown)).weights
+
+
+def _published(estimator, face, segments, reference, repeats, generator) -> dict:
+    """100 random samples hidden in black against balanced designs hidden in black; the target is the same."""
     superpixels = int(segments.max()) + 1
     hidden = hidden_image(face, segments, "black")
-    state = np.random.RandomState(seed)
-    draws = [random_design(superpixels, 100, state) for _ in range(designs * 5 // 2)]
-    targets = [expected_ages(estimator, face, face, hidden, segments, shown) for shown in draws]
-    weights = np.array([weights_of(s, t).weights for s, t in zip(draws, targets, strict=True)])
-    half = len(draws) // 2
-    converged = weights_of(np.concatenate(draws[half:]), np.concatenate(targets[half:])).weights
-    in_black = weights_of(np.concatenate(draws), np.concatenate(targets)).weights
+    designs = [balanced_design(superpixels, SETTINGS.num_samples, generator) for _ in range(repeats)]
+    targets = [expected_ages(estimator, face, face, hidden, segments, shown) for shown in designs]
+    in_black = weights_of(np.concatenate(designs), np.concatenate(targets)).weights
+    weights = np.array([_drawn(estimator, face, segments, hidden, 100, generator) for _ in range(repeats)])
     return {
-        "signs_wrong_in_black_100": (np.sign(weights[:half]) != np.sign(converged)).mean(),
-        "r_in_black_100": _mean_r(weights[:half], converged),
+        "signs_wrong_in_black_100": (np.sign(weights) != np.sign(in_black)).mean(),
+        "r_in_black_100": _mean_r(weights, in_black),
         "r_black_to_mean_colour": float(np.corrcoef(in_black, reference)[0, 1]),
     }
 

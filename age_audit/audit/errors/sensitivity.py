@@ -80,7 +80,8 @@ def differences_by_adjustment(
                     row = {"adjusted_for": way, "age_gap": found[-1][0] if way != CURVE else np.nan}
                     row |= {"measure": measure, "difference": difference, "low": low, "high": high}
                     rows.append(names | row)
-    return pd.DataFrame(rows)
+    columns = [*control, "group", "other", "n_group", "n_other", "adjusted_for", "age_gap", "measure"]
+    return pd.DataFrame(rows, columns=[*columns, "difference", "low", "high"])
 
 
 def _in_every_way(values: np.ndarray, sides: Sequence, level: np.ndarray, runs: Mapping, confidence: float) -> dict:
@@ -164,7 +165,11 @@ def largest_differences(
             found = _spread(values, sides, pooled(runs, level, sides), resampling, rng)
             for measure, row in zip(measures, found, strict=False):
                 rows.append(labels | {"without": without, "measure": measure, "groups": len(sides)} | row)
-    return pd.DataFrame(rows)
+    columns = [*control, "without", "measure", "groups", "n_smallest_stratum", "age_gap", *_SPREADS]
+    return pd.DataFrame(rows, columns=columns)
+
+
+_SPREADS = [name + end for name in ("crude", "standardised", "ratio") for end in ("", "_low", "_high")]
 
 
 def _spread(values: np.ndarray, sides: Sequence, strata: Strata, resampling: Resampling, rng) -> list[dict]:
@@ -172,9 +177,7 @@ def _spread(values: np.ndarray, sides: Sequence, strata: Strata, resampling: Res
     rows = []
     gap = np.nan
     for value in values[::-1]:  # ages come first, for the gap of them all
-        row = {"n_smallest_stratum": strata.smallest, "age_gap": gap}
-        names = [name + end for name in ("crude", "standardised", "ratio") for end in ("", "_low", "_high")]
-        row |= dict.fromkeys(names, np.nan)
+        row = {"n_smallest_stratum": strata.smallest, "age_gap": gap} | dict.fromkeys(_SPREADS, np.nan)
         if strata.enough:
             cells = [[value[mask & side] for mask in strata.masks] for side in sides]
             sizes = np.array([[len(cell) for cell in side] for side in cells])
