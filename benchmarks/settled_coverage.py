@@ -1,17 +1,19 @@
-"""How often the audit's intervals cover converged weights, and how often signs are right.
+"""How often the audit's intervals cover converged weights, and how far its settled superpixels can be trusted.
 
-    python -m benchmarks.settled_coverage --images utkface/img --faces 12 --estimator cydral-resnet10
+    python -m benchmarks.settled_coverage --images utkface/img --faces 24 --designs 16
 
 For each face the segmentation is held fixed; the reference is the mean weight over many independent balanced designs
 (``--designs`` times 256 masked faces). Each of those designs also gives an interval: its coverage of the reference is
-what a nominal 95 % promises. The published way of sampling (random, hidden in black, 100 samples) is measured against
-its own converged reference beside it. Prints a JSON document.
+what a nominal 95 % promises. Beside it: random samples, hidden in the same mean colour, against that reference; the
+published way (100 random samples, hidden in black) against its own converged reference; and the two references against
+each other. Writes a row an estimator to ``settled_coverage.json``, which docs/method.md quotes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,8 @@ from age_audit.faces.decoding import decode_image, read_bytes
 from age_audit.faces.detection import crop_face
 
 SETTINGS = PRESETS["audit"]
+RANDOM_SIZES = (256, 1000)
+OUT = Path(__file__).with_suffix(".json")
 
 
 def weights_of(shown, targets):
@@ -62,56 +66,113 @@ def examine(estimator, face: np.ndarray, designs: int, seed: int) -> dict:
     covered = (intervals[..., 0] <= reference) & (reference <= intervals[..., 1])
     settled = (intervals[..., 0] > 0) | (intervals[..., 1] < 0)
     wrong = np.sign(weights) != np.sign(reference)
-    published = _published_signs(estimator, face, segments, designs, seed)
+    repeats = max(1, designs // 4)  # of what is only compared: means over faces are what counts
+    marked = np.where(settled, np.sign(weights), 0)
     return {
         "superpixels": superpixels,
-        "coverage": float(covered.mean()),
-        "settled": float(settled.mean()),
-        "signs_wrong": float(wrong.mean()),
-        "signs_wrong_among_settled": float(wrong[settled].mean()) if settled.any() else None,
-        "correlation": float(np.mean([np.corrcoef(w, r)[0, 1] for w, r in zip(weights, reference, strict=True)])),
-        **published,
+        "coverage": covered.mean(),
+        "coverage_of_settled": _mean(covered[settled]),
+        "settled": settled.mean(),
+        "signs_wrong": wrong.mean(),
+        "signs_wrong_of_settled": _mean(wrong[settled]),
+        "overlap_of_settled": np.nanmean([_overlap(*pair) for pair in pairwise(marked)]),
+        "r_balanced": _mean_r(weights, reference),
+        **_random(estimator, face, segments, hidden, weights.mean(axis=0), repeats, generator),
+        **_published(estimator, face, segments, weights.mean(axis=0), repeats, generator),
+        "settled_count": int(settled.sum()),
+        "settled_wrong_count": int(wrong[settled].sum()),
+        "settled_covered_count": int(covered[settled].sum()),
     }
 
 
-def _published_signs(estimator, face, segments, designs, seed) -> dict:
-    """100 random samples hidden in black against all the other random samples together; the target is the same."""
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else np.nan
+
+
+def _mean_r(weights: np.ndarray, references: np.ndarray) -> float:
+    """Mean correlation of each row with its reference, or with the one reference of all."""
+    pairs = zip(weights, np.broadcast_to(references, weights.shape), strict=True)
+    return float(np.mean([np.corrcoef(pair)[0, 1] for pair in pairs]))
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Superpixels that two masks mark alike, of those that either marks (Jaccard)."""
+    either = (one != 0) | (other != 0)
+    return float((one == other)[either].mean()) if either.any() else np.nan
+
+
+def _random(estimator, face, segments, hidden, reference, repeats, generator) -> dict:
+    """Random samples of several sizes, hidden in the mean colour."""
+    found = {}
+    for size in RANDOM_SIZES:
+        weights = [_drawn(estimator, face, segments, hidden, size, generator) for _ in range(repeats)]
+        found[f"r_random_{size}"] = _mean_r(np.array(weights), reference)
+    return found
+
+
+def _drawn(estimator, face, segments, hidden, size, generator) -> np.ndarray:
+    """Weights from so many random samples."""
+    shown = random_design(int(segments.max()) + 1, size, np.random.RandomState(generator.integers(2**31)))
+    return weights_of(shown, expected_ages(estimator, face, face, hidden, segments, shown)).weights
+
+
+def _published(estimator, face, segments, reference, repeats, generator) -> dict:
+    """100 random samples hidden in black against balanced designs hidden in black; the target is the same."""
     superpixels = int(segments.max()) + 1
     hidden = hidden_image(face, segments, "black")
-    state = np.random.RandomState(seed)
-    draws = [random_design(superpixels, 100, state) for _ in range(designs * 5 // 2)]
-    targets = [expected_ages(estimator, face, face, hidden, segments, shown) for shown in draws]
-    weights = np.array([weights_of(s, t).weights for s, t in zip(draws, targets, strict=True)])
-    half = len(draws) // 2
-    reference = weights_of(np.concatenate(draws[half:]), np.concatenate(targets[half:])).weights
+    designs = [balanced_design(superpixels, SETTINGS.num_samples, generator) for _ in range(repeats)]
+    targets = [expected_ages(estimator, face, face, hidden, segments, shown) for shown in designs]
+    in_black = weights_of(np.concatenate(designs), np.concatenate(targets)).weights
+    weights = np.array([_drawn(estimator, face, segments, hidden, 100, generator) for _ in range(repeats)])
     return {
-        "random_black_signs_wrong": float((np.sign(weights[:half]) != np.sign(reference)).mean()),
-        "random_black_correlation": float(np.mean([np.corrcoef(w, reference)[0, 1] for w in weights[:half]])),
+        "signs_wrong_in_black_100": (np.sign(weights) != np.sign(in_black)).mean(),
+        "r_in_black_100": _mean_r(weights, in_black),
+        "r_black_to_mean_colour": float(np.corrcoef(in_black, reference)[0, 1]),
     }
+
+
+def in_one_row(faces: list[dict]) -> dict:
+    """Each figure's mean over the faces, its lowest and its highest; rates of settled superpixels over all of them.
+
+    These are of all faces together, because faces have very different numbers of settled superpixels.
+    """
+    row = {}
+    for name in faces[0]:
+        if not name.endswith("_count"):
+            values = np.array([face[name] for face in faces], dtype=float)
+            row |= {name: np.nanmean(values), f"{name}_low": np.nanmin(values), f"{name}_high": np.nanmax(values)}
+    settled, wrong, covered = (
+        sum(face[f"settled{what}_count"] for face in faces) for what in ("", "_wrong", "_covered")
+    )
+    row |= {"signs_wrong_of_settled": wrong / settled, "coverage_of_settled": covered / settled}
+    return {name: round(float(value), 4) for name, value in row.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, required=True, help="folder of UTKFace images")
-    parser.add_argument("--faces", type=int, default=12, help="faces to examine (default: %(default)s)")
-    parser.add_argument("--designs", type=int, default=32, help="independent designs a face (default: %(default)s)")
+    parser.add_argument("--faces", type=int, default=24, help="faces to examine (default: %(default)s)")
+    parser.add_argument("--designs", type=int, default=16, help="independent designs a face (default: %(default)s)")
     parser.add_argument("--estimator", default="cydral-resnet10", help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=42, help="(default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=OUT, help="file whose row is replaced (default: beside this file)")
     arguments = parser.parse_args()
     estimator = load_estimator(arguments.estimator)
     files = {file.image: file for file in list_images(arguments.images)}
     labels = LabelSource("utkface")
     drawn = draw_evenly({i: labels.label(f.fname) for i, f in files.items()}, arguments.faces, arguments.seed)
-    results = []
+    found = []
     for image in tqdm(drawn, unit="face"):
         try:
             face = crop_face(decode_image(read_bytes(files[image].path))[0]).image
         except ImageFailure:
             continue
-        results.append(examine(estimator, face, arguments.designs, arguments.seed))
-    names = [name for name in results[0] if all(result[name] is not None for result in results)]
-    mean = {name: round(float(np.mean([result[name] for result in results])), 4) for name in names}
-    print(json.dumps({"arguments": {k: str(v) for k, v in vars(arguments).items() if k != "images"}, "mean": mean}))
+        found.append(examine(estimator, face, arguments.designs, arguments.seed))
+    asked = {"estimator": arguments.estimator, "faces": len(found), "designs": arguments.designs}
+    rows = {row["estimator"]: row for row in json.loads(arguments.out.read_text())} if arguments.out.exists() else {}
+    rows[arguments.estimator] = asked | {"seed": arguments.seed} | in_one_row(found)
+    arguments.out.write_text(json.dumps([rows[name] for name in sorted(rows)], indent=1) + "\n")
+    print(json.dumps(rows[arguments.estimator], indent=1))
 
 
 if __name__ == "__main__":

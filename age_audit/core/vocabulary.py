@@ -7,6 +7,8 @@ are lists, as they were there. ``RACES`` is in the order in which figures and ta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from age_audit.core import schema
 
 GENDERS = ["Male", "Female"]
@@ -56,12 +58,12 @@ FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not rep
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]
 HALVES = ("accurate", "inaccurate")
 PUBLISHED_HALVES = ("positive", "negative")  # the same in the words of the study and of its files
-# What UTKFace's own page says of its labels; its errors are shown nowhere without this.
-UTKFACE_LABELS = "UTKFace's labels were estimated with DEX and then checked by a person, as its own page says"
+# What UTKFace's own page (https://susanqq.github.io/UTKFace/) says of its labels; no error is shown without it.
+UTKFACE_LABELS = "UTKFace's labels were estimated with DEX and then checked by a person"
 
 
-def label_origin(dataset: str, estimator: str) -> str:
-    """What to say beside every error about where the labels are from that it is measured by.
+def label_origin(dataset: str, estimator: str, labels: Mapping[str, str] | None = None) -> str:
+    """What to say beside every error about the labels by which it is measured.
 
     Parameters
     ----------
@@ -69,6 +71,8 @@ def label_origin(dataset: str, estimator: str) -> str:
         As files name it. Nothing is claimed of other data sets than ``utkface``.
     estimator : str
         Names that begin with ``dex-`` are those of DEX models.
+    labels : mapping, optional
+        Where they come from, as provenance says it (``from``); nothing is claimed of labels out of a CSV.
 
     Returns
     -------
@@ -77,14 +81,14 @@ def label_origin(dataset: str, estimator: str) -> str:
 
     Examples
     --------
-    >>> label_origin("utkface", "cydral-resnet10").partition(": ")[2]
-    'errors are measured against these labels, not against known ages.'
+    >>> label_origin("utkface", "cydral-resnet10").partition("; ")[2]
+    'nobody knows the true ages.'
     >>> label_origin("mine", "dex-wrn")
     ''
     """
-    if dataset != "utkface":
+    if dataset != "utkface" or (labels or {}).get("from", "file names, utkface") != "file names, utkface":
         return ""
     if estimator.startswith("dex-"):
-        judged = f"{estimator}, a DEX model too, is judged by ages that its own method proposed"
+        judged = f"{estimator}, a DEX model, is judged by labels of its own method"
         return f"{UTKFACE_LABELS}: {judged}, and its errors may look smaller than they are."
-    return f"{UTKFACE_LABELS}: errors are measured against these labels, not against known ages."
+    return f"{UTKFACE_LABELS}; nobody knows the true ages."

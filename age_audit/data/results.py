@@ -17,7 +17,7 @@ from age_audit.core.config import parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS, compared_by, feature_column, feature_title, levels
 from age_audit.core.schema import AGE_RANGES, FaceLabel
-from age_audit.core.vocabulary import STUDY_FEATURES
+from age_audit.core.vocabulary import STUDY_FEATURES, label_origin
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import label_from_utkface_name
 from age_audit.data.metadatasets import made_by, provenance_path, read_metadataset, stated_in
@@ -59,6 +59,11 @@ class Results:
         with suppress(TypeError, KeyError):
             return str(self.provenance["estimator"]["weights_hash"])
         return ""
+
+    @property
+    def label_origin(self) -> str:
+        """What to say beside every error about the labels: see :func:`age_audit.core.vocabulary.label_origin`."""
+        return label_origin(self.dataset, self.estimator, self.provenance.get("labels"))
 
     @cached_property
     def document(self) -> dict:

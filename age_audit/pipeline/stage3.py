@@ -211,7 +211,8 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
         lines.append(f"  {disagree} store an accuracy other than (100 - |estimate - age|) / 100: {what}")
     everyone = next(iter(tables.values())).drop_duplicates("measure", keep="last").set_index("measure")
     lines += [_mean_in_words(measure, everyone.loc[measure.key]) for measure in (MAE, SIGNED_ERROR)]
-    lines += filter(None, [label_origin(config.dataset, _estimator(config) or "")])
+    labels = stated_in(config.metadatasets, config.dataset, "predictions").get("labels")
+    lines += filter(None, [label_origin(config.dataset, _estimator(config) or "", labels)])
     for title, table in tables.items():
         columns = list(dict.fromkeys(["age_range", feature_column(title)]))
         groups = table[(table[columns] != ALL).all(axis=1)].drop_duplicates(columns)

@@ -111,9 +111,10 @@ class Claims:
 
             name = f"{self._saver.prefix}_claims.csv"
             words = "".join(f"<li>{html.escape(sentence)}</li>\n" for sentence in found)
-            where = f"<p><small>{html.escape(name)} names the table, row and column of each number.</small></p>"
-            text = "\n".join(["What we found", *found])
-            content = {"text/html": f"<h2>What we found</h2>\n<ol>\n{words}</ol>\n{where}", "text/plain": text}
+            where = f"{name} names the table, row and column of each number. {self._saver.note}".strip()
+            text = "\n".join(["What we found", *found, *filter(None, [self._saver.note])])
+            below = f"<p><small>{html.escape(where)}</small></p>"
+            content = {"text/html": f"<h2>What we found</h2>\n<ol>\n{words}</ol>\n{below}", "text/plain": text}
             display(content, raw=True, display_id=_PLACE, update=True)
         return self._saver.table(self.table(), "claims", caption, claims_layout)
 

@@ -54,6 +54,8 @@ class Saver:
         What every file name begins with: which results it was made of.
     figures, tables : path
         Where figures (PNG, PDF) and tables (CSV, LaTeX, XLSX) go.
+    note : str
+        A sentence that ends every caption, such as :attr:`age_audit.data.results.Results.label_origin`.
 
     Attributes
     ----------
@@ -61,10 +63,17 @@ class Saver:
         Every table by its stem, and its caption.
     """
 
-    def __init__(self, notebook: str, prefix: str, figures: str | Path = "figures", tables: str | Path = "tables"):
+    def __init__(
+        self,
+        notebook: str,
+        prefix: str,
+        figures: str | Path = "figures",
+        tables: str | Path = "tables",
+        note: str = "",
+    ):
         self.figures = Path(figures) / notebook
         self.tables = Path(tables) / notebook
-        self.prefix = prefix
+        self.prefix, self.note = prefix, note
         self.saved: dict[str, pd.DataFrame] = {}
         self.captions: dict[str, str] = {}
         self._figures: list[str] = []
@@ -100,7 +109,7 @@ class Saver:
             raise UsageError(
                 f"expected a caption and an alternative text of the figure {stem}, got {caption!r}, {alt!r}"
             )
-        name = self._name(stem)
+        name, caption = self._name(stem), f"{caption} {self.note}".strip()
         about = {"title": style.title_of(figure), "description": f"{caption} {alt}"}
         style.save_figure(figure, self.figures, name, "png", **about)
         figure.set_layout_engine("none")  # keeps what was laid out: the same picture in every form, and sooner
@@ -134,7 +143,7 @@ class Saver:
         layout : callable, optional
             From table, caption and label to LaTeX, such as those of :mod:`age_audit.report.latex`.
         """
-        name = self._name(stem)
+        name, caption = self._name(stem), f"{caption} {self.note}".strip()
         self.tables.mkdir(parents=True, exist_ok=True)
         write_atomically(self.tables / f"{name}.csv", csv_text(table).encode())
         if layout is not None:

@@ -54,5 +54,6 @@ def test_where_the_labels_are_from(name):
     origin = label_origin("utkface", name)
     assert origin.startswith(UTKFACE_LABELS) and origin.endswith(".")
     is_dex = name in ENTRIES and ENTRIES[name].loader.startswith("dex:")
-    assert ("its own method proposed" in origin) == is_dex
-    assert label_origin("fairface", name) == ""
+    assert ("labels of its own method" in origin) == is_dex
+    assert label_origin("utkface", name, {"from": "file names, utkface"}) == origin
+    assert label_origin("fairface", name) == label_origin("utkface", name, {"from": "mine.csv", "sha256": "0"}) == ""

@@ -16,6 +16,7 @@ from age_audit.stats.resampling import (
     column_correlation_p_values,
     combination_interval,
     difference_p_values,
+    stratified_interval,
     stratified_p_values,
     with_adjusted,
 )
@@ -122,6 +123,42 @@ class TestInterval:
             found = combination_interval(samples, [1, -1], rng=rng, draws=399)
             covered.append(found.low[0] <= 1 <= found.high[0])
         assert 0.91 <= np.mean(covered) <= 0.96  # bootstrap intervals of few faces are a little short: 0.93–0.94
+
+
+class TestStratifiedInterval:
+    def test_of_two_samples_it_is_welchs(self):
+        first, second = generator(1).exponential(size=(2, 12)), generator(2).normal(1, 3, size=(2, 9))
+        found = stratified_interval([first, second], [1, -1], confidence=0.9)
+        welch = scipy.stats.ttest_ind(first, second, axis=-1, equal_var=False).confidence_interval(0.9)
+        assert found.value == pytest.approx(first.mean(axis=-1) - second.mean(axis=-1))
+        assert found.low == pytest.approx(welch.low) and found.high == pytest.approx(welch.high)
+
+    def test_by_hand(self):
+        found = stratified_interval([one(1, 3), one(4, 6, 8)], [0.5, 2])
+        first, second = 0.25 * 2 / 2, 4 * 4 / 3  # what each sample adds to the variance
+        half = scipy.stats.t.ppf(0.975, (first + second) ** 2 / (first**2 + second**2 / 2)) * (first + second) ** 0.5
+        assert (found.value[0], found.low[0], found.high[0]) == pytest.approx((13, 13 - half, 13 + half))
+
+    def test_too_few_faces_and_no_spread(self):
+        assert np.isnan(stratified_interval([one(1, 2), one()], [1, 1]).value).all()
+        single = stratified_interval([one(1, 2), one(4)], [1, 1])
+        assert single.value == [5.5] and np.isnan([single.low, single.high]).all()
+        point = stratified_interval([one(2, 2), one(4, 4)], [1, 1])
+        assert (point.low, point.value, point.high) == ([6], [6], [6])
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("sizes", [[10] * 20, [200, 80, 50, 10]])
+    def test_covers_as_often_as_it_says_where_a_bootstrap_does_not(self, sizes):
+        covered = np.zeros(2)
+        for seed in range(600):
+            rng = generator(seed)
+            samples = [rng.exponential(8, (1, n)) for n in sizes]  # errors have such a tail
+            weights = np.full(len(sizes), 1 / len(sizes))
+            drawn = combination_interval(samples, weights, rng=rng, draws=199) if seed < 200 else None
+            for i, found in enumerate((stratified_interval(samples, weights), drawn)):
+                covered[i] += found is not None and found.low[0] <= 8 <= found.high[0]
+        assert 0.92 <= covered[0] / 600 <= 0.97
+        assert covered[1] / 200 < covered[0] / 600
 
 
 class TestDifference:

@@ -16,6 +16,9 @@ does so for one side.
 In ``key`` and ``where`` a word that the notebook gives for columns stands for them all (in ``where``, at the row's
 own levels). A group or claim may be repeated: ``for`` lists words, or names columns that the notebook gives, each then
 ``{column}`` with its ``{name}``; ``rows`` chooses rows of a table. Words and columns of rows can be named in braces.
+A p-value is told with its sign as ``{p_holm:p}``: ``= 0.031``, or ``≤ 0.025`` where it is as small as the permutations
+can give (the word ``floor``).
+
 ``[phrase.x]`` says what ``{x}`` stands for: ``is`` by values of the column ``of``, else ``text``, or ``nothing`` where
 the column has no value; or what stands in the column ``cell``, or in all columns of the word ``cells``.
 """
@@ -33,9 +36,11 @@ from age_audit.core.errors import UsageError
 from age_audit.figures.appendix_b import segment_name
 from age_audit.regions.polygons import REGION_NAMES
 from age_audit.report.claims import Claims
+from age_audit.report.words import at_floor, is_p_value, p_text
 
 NAMES = {"region": REGION_NAMES.get, "segment": segment_name}
 _SAYING = ("question", "side", "say", "table", "column")
+_SIGNED = ":p}"  # a p-value told with its sign
 _REPEATING = ("for", "rows", "claim")
 _CHOOSING = ("table", "where", "such", "having", "furthest", "smallest", "each", "first", "key", "optional")
 
@@ -45,6 +50,18 @@ class _Value:
 
     def __format__(self, form: str) -> str:
         return f"{{:{form}}}"
+
+
+class _PValue(float):
+    """A p-value, which ``:p`` tells with its sign."""
+
+    lowest = False
+
+    def __format__(self, form: str) -> str:
+        if form != _SIGNED[1:-1]:
+            return super().__format__(form)
+        text = p_text(self, self.lowest)
+        return text if text[0] in "≤<" else f"= {text}"
 
 
 class _Words(dict):
@@ -124,7 +141,8 @@ class _Reader:
             above = {name: value for name, value in claim.items() if name not in ("such", "having", "instead")}
             self._say(_inheriting(above, claim["instead"]), fields)
         for row in rows:
-            known = _Words({**fields, **row, "value": _Value()}, self._phrases)
+            value = row[claim["column"]] if isinstance(row.get(claim["column"]), _PValue) else _Value()
+            known = _Words({**fields, **row, "value": value}, self._phrases)
             words = [self._filled(claim, claim[name], known) for name in _SAYING]
             place = {name: row[name] for name in self._columns(claim, _key(claim), fields)}
             told = (words[0], *words[3:], *place.items())
@@ -145,6 +163,7 @@ class _Reader:
         table = self._saved.get(name)
         if table is None:
             return self._missing(choice, f"a table {name}", ", ".join(self._saved))
+        table = whole = table.reset_index(drop=True)
         fill = partial(self._filled, choice, known=fields)
         where = {
             column: fields[column] if isinstance(fields.get(name), Mapping) else level
@@ -170,13 +189,19 @@ class _Reader:
             table = table.query(fill(choice["such"])) if "such" in choice else table
         except pd.errors.UndefinedVariableError as error:
             return self._missing(choice, f"what {name} has: {choice['such']} ({error})", ", ".join(table))
-        table = table.dropna(subset=having).reset_index(drop=True)
+        table = table.dropna(subset=having)
         if extreme:
             sizes = pd.to_numeric(table[extreme[0]])
             sizes = sizes.abs() if "furthest" in choice else -sizes
             within = table[each[0]] if each else pd.Series(0, table.index)
             table = table.loc[sizes.dropna().groupby(within, sort=False, observed=True).idxmax()]
-        return (table.head(1) if choice.get("first") else table).to_dict("records")
+        table = table.head(1) if choice.get("first") else table
+        rows = table.to_dict("records")
+        for column in filter(is_p_value, table if _SIGNED in choice["say"] else ()):
+            for row, lowest in zip(rows, at_floor(whole, column, fields.get("floor"))[table.index], strict=True):
+                row[column] = _PValue(row[column])
+                row[column].lowest = lowest
+        return rows
 
     def _columns(self, claim: Mapping, names: Iterable[str], fields: Mapping) -> list[str]:
         """Names of columns, a word that stands for several replaced by them."""

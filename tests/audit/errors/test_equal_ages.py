@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from age_audit.audit.errors.equal_ages import differences_at_equal_ages, standardised_within
+from age_audit.audit.errors.groups import estimates_of
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL, age_range_of
 from age_audit.core.randomness import Resampling
@@ -13,6 +14,8 @@ from age_audit.data.frames import completed_frame
 
 BANDS = [[0, 5], [6, 12], [13, 18], [19, 25], [26, 50], [51, 100]]
 FEW = {"resampling": Resampling(seed=1, draws=99, permutations=99)}
+PAIRS = FEW | {"least": 2}  # of frames made by hand
+ANY_GAP = {"tolerance": np.inf}
 
 
 def frame_of(age, gender, error):
@@ -33,8 +36,9 @@ def simulated(count, seed, men_worse=0.0):
     return frame_of(age, gender, error)
 
 
-def standardised(frame, measure="mean_absolute_error", draws=199):
-    table = standardised_within(frame, "gender_real", "age_range", resampling=Resampling(1, draws), measures=[measure])
+def standardised(frame, measure="mean_absolute_error", least=2, **options):
+    options |= {"resampling": Resampling(1, 99), "measures": [measure], "least": least}
+    table = standardised_within(frame, "gender_real", "age_range", **options)
     return table[table["measure"] == measure].set_index("gender_real")
 
 
@@ -73,14 +77,14 @@ def test_standardised_as_face_by_face():
             in_stratum = [row for row in frame.itertuples() if row.age_range == stratum]
             errors = [row.absolute_error for row in in_stratum if row.gender_real == gender]
             expected[gender] += len(in_stratum) / 500 * sum(errors) / len(errors)
-    assert standardised(frame)["standardised"].to_dict() == pytest.approx(expected)
+    assert standardised(frame, **ANY_GAP)["standardised"].to_dict() == pytest.approx(expected)
 
 
 def test_groups_that_cannot_be_standardised():
     table = standardised(RANGES[(RANGES["gender_real"] == "Male") | (RANGES["age_real"] == 50)])
     assert (table.loc["Female", "n"], table.loc["Female", "crude"]) == (6, 9)
     assert np.isnan(table.loc["Female", ["standardised", "low", "difference", "rank_crude"]].astype(float)).all()
-    single = standardised(RANGES.iloc[5:])
+    single = standardised(RANGES.iloc[5:], least=1)
     assert single.loc["Male", "standardised"] > 0 and np.isnan(single.loc["Male", "low"])
     assert standardised(RANGES.head(0))["n"].tolist() == [0, 0]
     alone = standardised(RANGES[RANGES["gender_real"] == "Male"])
@@ -101,11 +105,11 @@ def unlike_ages(seed, older):
 def test_ages_alone_are_no_disparity_and_a_planted_one_is_found():
     false, crude, found = [], [], []
     for seed in range(300):
-        row = standardised(unlike_ages(seed, 0), draws=299).loc["Female"]
+        row = standardised(unlike_ages(seed, 0)).loc["Female"]
         false.append(not row["difference_low"] <= 0 <= row["difference_high"])
         crude.append(row["crude"])
     for seed in range(40):
-        row = standardised(unlike_ages(seed, 3), draws=299).loc["Female"]
+        row = standardised(unlike_ages(seed, 3)).loc["Female"]
         found.append(row["difference_low"] > 0)
     assert 0.03 <= np.mean(false) <= 0.07
     assert np.mean(crude) == pytest.approx(0.7 * 9 + 0.3 * 3, abs=0.2)  # while all faces have a mean of 6
@@ -121,7 +125,7 @@ HAND = frame_of(
 
 
 def test_differences_by_hand():
-    table = differences_at_equal_ages(HAND, "gender_real", "age_band", **FEW)
+    table = differences_at_equal_ages(HAND, "gender_real", "age_band", **PAIRS)
     row = table[table["measure"] == "mean_absolute_error"].iloc[0]
     assert (row["group"], row["other"], row["n_group"], row["n_other"]) == ("Male", "Female", 8, 8)
     assert row["n_smallest_stratum"] == 2 and row["few_faces"]
@@ -131,21 +135,81 @@ def test_differences_by_hand():
     assert row["age_mix"] == pytest.approx(crude - 1.5)
 
 
-@pytest.mark.parametrize(("least", "few"), [(29, True), (30, False)])
-def test_few_are_fewer_than_thirty_in_some_stratum(least, few):
-    ages, genders = [3] * 60 + [10] * (30 + least), ["Male", "Female"] * 30 + ["Male"] * 30 + ["Female"] * least
-    frame = frame_of(ages, genders, np.arange(90 + least) % 7)
+@pytest.mark.parametrize(("count", "few"), [(29, True), (30, False)])
+def test_few_are_fewer_than_thirty_of_a_group(count, few):
+    frame = frame_of([3] * (60 + count), ["Male"] * 60 + ["Female"] * count, np.arange(60 + count) % 7)
     one = {"resampling": Resampling(1, 9, 9), "measures": ["mean_absolute_error"]}
     row = differences_at_equal_ages(frame, "gender_real", "age_band", **one).iloc[0]
-    assert (row["n_smallest_stratum"], row["few_faces"]) == (least, few)
+    assert (row["n_smallest_stratum"], row["few_faces"]) == (count, few)
     table = standardised_within(frame, "gender_real", "age_band", **one).set_index("gender_real")
     assert table["few_faces"].to_dict() == {"Male": False, "Female": few}
 
 
+YEARS = ([30] * 4 + [31] * 3 + [32] * 4 + [33] * 3, [2.0, 2, 2, 6, 5, 5, 1, 3, 3, 7, 7, 4, 4, 8])
+SEXES = ["Male", "Male", "Male", "Female", "Male", "Female", "Female", *["Male", "Female"] * 2, *["Male"] * 2, "Female"]
+
+
+def test_years_with_too_few_faces_of_a_side_are_pooled_with_those_that_follow():
+    """30 has one woman, so it goes with 31; 33 has one too, and joins 32, after which nothing follows."""
+    frame = frame_of(YEARS[0], SEXES, YEARS[1])
+    row = differences_at_equal_ages(frame, "gender_real", "age_real", **PAIRS, **ANY_GAP).iloc[0]
+    young = np.mean([2, 2, 2, 5]) - np.mean([6, 5, 1])
+    older = np.mean([3, 7, 4, 4]) - np.mean([3, 7, 8])
+    assert (row["strata"], row["n_smallest_stratum"]) == (2, 3)
+    assert row["standardised"] == pytest.approx((young + older) / 2)  # seven faces each
+    gap = (np.mean([30, 30, 30, 31]) - np.mean([30, 31, 31]) + np.mean([32, 32, 33, 33]) - np.mean([32, 32, 33])) / 2
+    assert row["age_gap"] == pytest.approx(gap)
+    assert row["age_difference"] == pytest.approx(
+        np.mean([30, 30, 30, 31, 32, 32, 33, 33]) - np.mean([*[30, 31, 31], *[32, 32, 33]])
+    )
+    alike = differences_at_equal_ages(frame, "gender_real", "age_real", **PAIRS).iloc[0]
+    assert alike["standardised"] == row["standardised"]  # a sixth of a year is within the tolerance
+    none = differences_at_equal_ages(frame, "gender_real", "age_real", **FEW, least=7).iloc[0]
+    assert none["strata"] == 1 and np.isnan(none["standardised"])  # six women
+
+
+def test_ages_that_still_differ_are_no_equal_ages():
+    """All over 60 are pooled because one group has few there; it is 10 years younger in that stratum."""
+    frame = frame_of([30] * 20 + [90] * 20 + [70] * 8 + [30] * 20, ["Male"] * 40 + ["Female"] * 28, [5.0] * 68)
+    frame = frame.assign(age_band=age_range_of(frame["age_real"], [[0, 60], [61, 80], [81, 100]]))
+    row = differences_at_equal_ages(frame, "gender_real", "age_band", **PAIRS).iloc[0]
+    assert row["strata"] == 2 and row["age_gap"] == pytest.approx(20 * 28 / 68)
+    assert np.isnan(row[["standardised", "low", "age_mix", "p_value"]].astype(float)).all() and row["crude"] == 0
+    table = standardised_within(frame, "gender_real", "age_band", **PAIRS)
+    assert table["standardised"].isna().all() and table["difference"].isna().all() and table["rank_crude"].isna().all()
+    assert table["crude"].notna().all() and table["age_gap"].abs().min() > 1
+    allowed = differences_at_equal_ages(frame, "gender_real", "age_band", **PAIRS, tolerance=9).iloc[0]
+    assert allowed["standardised"] == 0
+
+
+def test_other_columns_of_strata_are_never_pooled():
+    """Groups of unequal genders, whose errors differ: at equal genders the groups do not."""
+    camera = np.array(["a"] * 30 + ["b"] * 30)
+    gender = np.array((["Male"] * 20 + ["Female"] * 10) + (["Male"] * 10 + ["Female"] * 20))
+    frame = frame_of([40] * 60, gender, np.where(gender == "Male", 2.0, 8.0)).assign(camera=camera)
+    row = differences_at_equal_ages(frame, "camera", ["age_real", "gender_real"], **FEW).iloc[0]
+    assert (row["strata"], row["n_smallest_stratum"]) == (2, 10)
+    assert row["crude"] == pytest.approx(-2) and row["standardised"] == pytest.approx(0)
+    without = frame[(frame["camera"] == "b") | (frame["gender_real"] == "Male")]
+    row = differences_at_equal_ages(without, "camera", ["age_real", "gender_real"], **FEW).iloc[0]
+    assert np.isnan(row["standardised"]) and row["n_smallest_stratum"] == 0
+
+
+def test_the_crude_interval_is_that_of_the_other_tables():
+    frame = simulated(200, 5)
+    table = standardised_within(frame, "gender_real", "age_real", "age_range", **FEW).set_index(
+        ["age_range", "gender_real", "measure"]
+    )
+    errors = estimates_of(frame, ["age_range", "gender_real"], ["age_range"], **FEW).set_index(table.index.names)
+    columns = {"crude": "value", "crude_low": "low", "crude_high": "high"}
+    pd.testing.assert_frame_equal(table[list(columns)].rename(columns=columns), errors[list(columns.values())])
+
+
 def test_is_the_difference_of_the_standardised_tables():
     frame = simulated(400, 3)
-    single = standardised_within(frame, "gender_real", "age_band", "age_range", **FEW)
-    pairs = differences_at_equal_ages(frame, "gender_real", "age_band", "age_range", **FEW)
+    single = standardised_within(frame, "gender_real", "age_band", "age_range", **FEW, **ANY_GAP)
+    pairs = differences_at_equal_ages(frame, "gender_real", "age_band", "age_range", **FEW, **ANY_GAP)
+    assert pairs["standardised"].notna().any()
     single = single.set_index(["age_range", "gender_real", "measure"])
     for row in pairs.dropna(subset=["standardised"]).to_dict("records"):
         for column in ("crude", "standardised"):
@@ -167,7 +231,7 @@ def test_each_level_is_standardised_by_itself():
 def test_what_is_only_a_mix_of_ages_is_found_crude_and_not_at_equal_ages():
     crude, p_values, planted = [], [], []
     for seed in range(60):
-        options = {"resampling": Resampling(seed, 9, 199), "measures": ["mean_absolute_error"]}
+        options = {"resampling": Resampling(seed, 9, 199), "measures": ["mean_absolute_error"], **ANY_GAP}
         row = differences_at_equal_ages(simulated(300, seed), "gender_real", "age_band", **options).iloc[0]
         crude.append(row["crude"])
         p_values.append(row["p_value"])
@@ -178,10 +242,11 @@ def test_what_is_only_a_mix_of_ages_is_found_crude_and_not_at_equal_ages():
     assert np.mean(np.array(planted) <= 0.05) >= 0.9  # 1.5 years, half a standard deviation, in 300 faces
 
 
-def test_a_band_without_one_group_has_no_answer():
+def test_a_band_without_one_group_is_pooled_and_the_ages_differ_too_much():
     frame = HAND[~((HAND["age_real"] == 3) & (HAND["gender_real"] == "Female"))]
-    row = differences_at_equal_ages(frame, "gender_real", "age_band", **FEW).iloc[0]
-    assert row["crude"] == pytest.approx(4 - 8) and row["n_smallest_stratum"] == 0
+    row = differences_at_equal_ages(frame, "gender_real", "age_band", **PAIRS).iloc[0]
+    assert row["crude"] == pytest.approx(4 - 8) and row["strata"] == 1
+    assert row["age_gap"] == row["age_difference"] == pytest.approx((6 * 3 + 2 * 10) / 8 - 10)
     assert np.isnan([row["standardised"], row["age_mix"], row["p_value"], row["p_holm"]]).all()
 
 

@@ -99,3 +99,29 @@ def test_rows_that_a_group_is_repeated_for_are_refused_with_its_question(tmp_pat
 def test_a_claim_without_a_sentence_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"expected say of a claim in book\.toml"):
         told(tmp_path, CLAIM, "say =", "said =")
+
+
+def test_a_p_value_is_told_with_its_sign(tmp_path):
+    """0.04 is 40 times the least that 999 permutations give; 0.06 is equal to it but for the order of adjusting."""
+    raw, adjusted = [0.001, 0.002, 0.3, None], [0.04, 0.06, 0.3, None]
+    table = pd.DataFrame({"kind": list("abcd"), "p_value": raw, "p_holm": adjusted})
+    book = """[[group]]
+question = "How sure?"
+side = "audit"
+table = "tests"
+key = ["kind"]
+claim = [
+    { column = "p_holm", say = "{kind}: p {value:p}" },
+    { column = "p_value", having = ["p_value"], say = "{kind}: p (Holm) {p_holm:p}, {p_value:.3f}" },
+]
+"""
+    (tmp_path / "signs.toml").write_text(book)
+    for floor, sign in ((0.001, "≤ 0.04"), (0.0005, "= 0.040")):
+        claims = Claims(SimpleNamespace(saved={"tests": table}, prefix="x"))
+        add_claims(str(tmp_path / "signs"), claims, {"tests": table}, floor=floor)
+        said = claims.table()
+        assert said["claim"].tolist() == [
+            *(f"a: p {sign}", "b: p = 0.060", "c: p = 0.300", "Too few faces to say: d: p = –"),
+            *(f"a: p (Holm) {sign}, 0.001", "b: p (Holm) = 0.060, 0.002", "c: p (Holm) = 0.300, 0.300"),
+        ]
+        assert said["value"].tolist()[:3] == [0.04, 0.06, 0.3]

@@ -13,11 +13,15 @@ PREFIX = "utkface_dex-wrn"
 NOTEBOOKS = {
     "analysis_age_estimations_accuracy_and_differences": (
         "errors",
-        {"features": {"race": "race_real", "gender": "gender_real"}},
+        {
+            "features": {"race": "race_real", "gender": "gender_real"},
+            "oldest": "Over 60 years",
+            "floor": 1 / 20_000,
+        },
     ),
-    "analysis_image_segment_activations": ("heatmaps", {"feature_name": "race"}),
-    "analysis_pearson_correlations": ("appendix_b", {"preset": "published"}),
-    "analysis_statistical_significance": ("appendix_a", appendix_a.words()),
+    "analysis_image_segment_activations": ("heatmaps", {"feature_name": "race", "floor": 1 / 2_000}),
+    "analysis_pearson_correlations": ("appendix_b", {"preset": "published", "floor": 1 / 2_001}),
+    "analysis_statistical_significance": ("appendix_a", appendix_a.words() | {"floor": 1 / 2_000}),
 }
 
 

@@ -1,0 +1,109 @@
+"""Differences with ages made equal in several ways, and what is left of the largest without each group."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit.audit.errors.equal_ages import differences_at_equal_ages
+from age_audit.audit.errors.sensitivity import CURVE, NOBODY, NOTHING, differences_by_adjustment, largest_differences
+from age_audit.core.errors import UsageError
+from age_audit.core.groups import age_range_of
+from age_audit.core.randomness import Resampling
+
+DRAWN = {"resampling": Resampling(seed=1, draws=400, permutations=9)}
+MAE = "mean_absolute_error"
+
+
+def faces(count, seed, worse=0.0, labels=("a", "b", "c")):
+    """The error grows with age; group b is older, and errs by ``worse`` years more than its age alone."""
+    rng = np.random.default_rng(seed)
+    race = rng.choice(labels, count)
+    place = np.where(race == "b", rng.beta(3, 1.5, count), rng.beta(1.5, 3, count))
+    age = (20 + 60 * place).astype(int)
+    error = 0.2 * age + worse * (race == "b") + rng.normal(0, 2, count)
+    columns = {"age_real": age, "age_estimation": age + np.abs(error), "race_real": race}
+    frame = pd.DataFrame(columns | {"gender_real": rng.choice(["Male", "Female"], count)})
+    bands = [[low, low + 29] for low in range(0, 91, 30)]
+    return frame.assign(band=age_range_of(frame["age_real"], bands), age_range="all ages")
+
+
+WAYS = {"years": "age_real", "wide bands": "band", "years and gender": ["age_real", "gender_real"]}
+
+
+def test_every_way_and_no_way():
+    frame = faces(3000, 1, worse=3.0)
+    table = differences_by_adjustment(frame, "race_real", WAYS)
+    pair = table[(table["group"] == "a") & (table["other"] == "b")].set_index("adjusted_for")
+    assert list(pair.index) == [NOTHING, *WAYS, CURVE] and (pair["measure"] == MAE).all()
+    means = (
+        frame.assign(error=frame["age_estimation"] - frame["age_real"])
+        .groupby("race_real")[["error", "age_real"]]
+        .mean()
+    )
+    assert pair["difference"][NOTHING] == pytest.approx(means["error"]["a"] - means["error"]["b"])
+    assert pair["age_gap"][NOTHING] == pytest.approx(means["age_real"]["a"] - means["age_real"]["b"])
+    assert pair["difference"][NOTHING] < -6  # 20 years of age are 4 years of error
+    for way in ("years", "years and gender", CURVE):
+        assert pair["difference"][way] == pytest.approx(-3, abs=0.5) and pair["high"][way] < -2
+    assert abs(pair["age_gap"]["wide bands"]) > 1 and np.isnan(pair["difference"]["wide bands"])
+    assert np.isnan(pair["age_gap"][CURVE])
+    single = differences_at_equal_ages(frame, "race_real", "age_real", resampling=Resampling(1, 9, 9), measures=[MAE])
+    single = single[(single["group"] == "a") & (single["other"] == "b")].iloc[0]
+    columns = {"standardised": "difference", "low": "low", "high": "high", "age_gap": "age_gap"}
+    assert pair.loc["years", list(columns.values())].tolist() == pytest.approx(single[list(columns)].tolist())
+
+
+def test_one_curve_says_the_difference_that_is_the_same_at_every_age():
+    found = []
+    for seed in range(200):
+        table = differences_by_adjustment(faces(200, seed, worse=1.0, labels=("a", "b")), "race_real", {})
+        low, high = table.loc[table["adjusted_for"] == CURVE, ["low", "high"]].iloc[0]
+        found.append(low <= -1 <= high)
+    assert 0.9 <= np.mean(found) <= 0.99  # 95 % of 200, give or take
+
+
+def test_few_faces_and_levels():
+    frame = faces(300, 2)
+    frame.loc[frame[frame["race_real"] == "c"].index[9:], "race_real"] = "a"
+    table = differences_by_adjustment(frame, "race_real", {"years": "age_real"}, "age_range")
+    assert table["age_range"].unique().tolist() == ["all ages", "all"]
+    few = table[table["other"] == "c"].set_index(["age_range", "group", "adjusted_for"])
+    assert (few["n_other"] == 9).all()
+    assert few["difference"].xs(NOTHING, level=2).notna().all()
+    assert few["difference"].drop(NOTHING, level=2).isna().all()
+    none = differences_by_adjustment(frame.head(0), "race_real", {"years": "age_real"}, "age_range")
+    assert none.empty and list(none) == list(table)
+    with pytest.raises(UsageError, match=r"missing column\(s\) camera"):
+        differences_by_adjustment(frame, "race_real", {"years": "camera"})
+
+
+def test_largest_differences_by_hand():
+    """Two ages, three groups; at equal ages b is 2 and c is 5 years worse than a."""
+    ages = np.array([30] * 40 + [60] * 20 + [30] * 20 + [60] * 40 + [30] * 30 + [60] * 30)
+    races = np.repeat(["a", "b", "c"], 60)
+    error = np.where(ages == 30, 3.0, 9.0) + 2 * (races == "b") + 5 * (races == "c")
+    frame = pd.DataFrame({"age_real": ages, "age_estimation": ages + error, "race_real": races})
+    table = largest_differences(frame, "race_real", "age_real", **DRAWN).set_index("without")
+    assert table.index.tolist() == [NOBODY, "a", "b", "c"] and table["groups"].tolist() == [3, 2, 2, 2]
+    assert table["standardised"].tolist() == pytest.approx([5, 3, 5, 2])
+    assert table["crude"].tolist() == pytest.approx([6, 2, 6, 4])  # means 5, 9 and 11
+    assert table["ratio"].tolist() == pytest.approx([5 / 6, 1.5, 5 / 6, 0.5])
+    assert table["n_smallest_stratum"].tolist() == [20] * 4 and table["age_gap"].abs().max() < 1e-9
+    np.testing.assert_allclose(table["ratio_low"], table["ratio"])  # errors do not vary
+
+
+def test_intervals_of_the_largest_and_what_is_missing():
+    frame = faces(900, 3, worse=2.0)
+    table = largest_differences(frame, "race_real", "age_real", "age_range", **DRAWN)
+    assert table["age_range"].unique().tolist() == ["all ages", "all"]
+    assert (table["ratio_low"] < table["ratio"]).all() and (table["ratio"] < table["ratio_high"]).all()
+    assert table.groupby("without")["crude"].nunique().eq(1).all()  # the same faces in both levels
+    frame.loc[frame["race_real"] == "c", "race_real"] = [*["c"] * 9, *["a"] * ((frame["race_real"] == "c").sum() - 9)]
+    table = largest_differences(frame, "race_real", "age_real", **DRAWN).set_index("without")
+    assert table["crude"].isna().tolist() == [True, True, True, False]  # nine faces of c
+    assert table["n_smallest_stratum"][NOBODY] == 9
+    alone = frame[frame["race_real"] != "c"]
+    assert largest_differences(alone, "race_real", "age_real", **DRAWN)["without"].tolist() == [NOBODY]
+    one = alone[alone["race_real"] == "a"]
+    assert largest_differences(one, "race_real", "age_real", **DRAWN).empty
+    assert list(largest_differences(one, "race_real", "age_real", **DRAWN)) == list(table.reset_index())
