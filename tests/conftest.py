@@ -5,6 +5,8 @@ The only faces that tests may count on are the two public-domain portraits that 
 """
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -139,3 +141,19 @@ def _read_only(array):
     array = np.ascontiguousarray(array)
     array.setflags(write=False)
     return array
+
+
+@pytest.fixture(scope="session")
+def latex_problems():
+    """From a table and an empty folder to errors, missing characters, and what is wider than the page, by pdfLaTeX."""
+
+    def problems(table: str, folder: Path) -> list[str]:
+        document = r"\documentclass{article}\usepackage[a4paper,margin=2cm]{geometry}\usepackage{booktabs,longtable}"
+        document += f"\\begin{{document}}\n{table}\n\\end{{document}}\n"
+        (folder / "table.tex").write_text(document, encoding="utf-8")
+        command = ["pdflatex", "-interaction=nonstopmode", "-no-shell-escape", "table.tex"]
+        for _ in range(2):  # longtable knows its widths at the second time
+            log = subprocess.run(command, cwd=folder, capture_output=True, encoding="latin-1").stdout
+        return re.findall(r"^! .*|^Missing character.*|^Overfull \\hbox.*", log, re.M)
+
+    return problems

@@ -28,7 +28,10 @@ FIGURES = "figures"  # stem of the list of its figures
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as a notebook shows it: the picture, which carries its alternative text, and the caption below."""
+    """A figure as a notebook shows it: the picture, below it the caption, and unfolded the alternative text.
+
+    The picture carries its alternative text too, but only some viewers of notebooks hand that on to screen readers.
+    """
 
     png: bytes
     caption: str
@@ -37,10 +40,10 @@ class Picture:
     def _ipython_display_(self) -> None:
         from IPython.display import Image, display  # only notebooks show pictures
 
+        caption, alt = html.escape(self.caption), html.escape(self.alt)
+        words = f"<p>{caption}</p>\n<details><summary>In words</summary>{alt}</details>"
         display(Image(self.png, alt=self.alt))
-        display(
-            {"text/html": f"<p><small>{html.escape(self.caption)}</small></p>", "text/plain": self.caption}, raw=True
-        )
+        display({"text/html": words, "text/plain": f"{self.caption}\nIn words: {self.alt}"}, raw=True)
 
 
 class Saver:

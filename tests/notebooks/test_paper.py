@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from age_audit.core.paths import ROOT
-from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, execute_notebooks
+from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, execute_notebooks, table_list
 
 NAMES = (
     "analysis_age_estimations_accuracy_and_differences",
@@ -60,9 +61,38 @@ def test_tables_are_those_committed(paper, table):
 
 
 @pytest.mark.long
-def test_every_table_is_there_for_latex_too(paper):
-    for table in TABLES:
-        assert (paper / "tables" / table).with_suffix(".tex").is_file()
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_every_table_for_latex_compiles_and_fits_on_the_page(paper, latex_problems, tmp_path):
+    tables = sorted((paper / "tables").rglob("*.tex"))
+    assert len(tables) >= len(NAMES)  # claims, and what Appendix A prints
+    found = {path.name: latex_problems(path.read_text(encoding="utf-8"), tmp_path) for path in tables}
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_warns_of_nothing_such_as_texts_that_overlap(paper, name):
+    outputs = [output for cell in cells_of(paper / "notebooks" / f"{name}.ipynb") for output in cell.get("outputs", ())]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_found_stands_on_top_in_five_sentences_of_the_claims(paper, name):
+    code = [cell for cell in cells_of(paper / "notebooks" / f"{name}.ipynb") if cell.cell_type == "code"]
+    (found,) = (output.data for cell in code[:3] for output in cell.outputs if "What we found" in str(output))
+    (path,) = (paper / "tables" / name).glob("*_claims.csv")
+    title, *sentences = found["text/plain"].splitlines()
+    assert title == "What we found" and len(sentences) == 5
+    assert set(sentences) <= set(pd.read_csv(path)["claim"])
+
+
+def test_the_list_of_tables_is_complete():
+    listed = (ROOT / "tables" / "README.md").read_text(encoding="utf-8")
+    assert listed == table_list(ROOT / "tables")
+    rows = [line.split(" | ") for line in listed.splitlines() if line.startswith("| `")]
+    assert sum(len(row[-1].split(", ")) for row in rows) == len(list((ROOT / "tables").rglob("*.csv")))
+    assert all(caption.strip() for _, _, caption, _ in rows)
 
 
 @pytest.mark.long
