@@ -183,67 +183,6 @@ def draw_densities(
     return axes
 
 
-def mislabelled_demonstration(frame: pd.DataFrame, measure: Distribution, feature: str, age_range: str) -> Figure:
-    """Draw the same faces twice, on the left as everywhere here, on the right with the legend's labels mixed up.
-
-    Seaborn draws the curves of a hue one after the other from the last group to the first. Labels handed to the legend
-    as a list in the order of the groups are then given out from the first curve drawn, and so to the wrong ones.
-
-    Parameters
-    ----------
-    frame, measure, feature
-        As :func:`distributions_by_age_range`.
-    age_range : str
-        Its faces are drawn; of the groups those that have a density.
-
-    Returns
-    -------
-    Figure
-        Two panels with the same curves. With fewer than two groups nothing can be mixed up, and they say so.
-    """
-    require_columns(frame, ("age_range", measure.column, feature))
-    faces = frame[(frame["age_range"] == age_range) & frame[measure.column].notna()]
-    sizes = faces[feature].value_counts()
-    spread = faces.groupby(feature, observed=True)[measure.column]
-    curves = [name for name, values in spread if has_density(values.to_numpy(dtype=float))]
-    groups = [name for name in levels(frame[feature]) if sizes.get(name, 0) and name in curves]
-    shown = faces[faces[feature].isin(groups)]
-    limits = axis_limits(shown[measure.column], measure)
-    with style.applied():
-        figure = style.new_figure(10, 4.6)
-        right, wrong = figure.subplots(1, 2, sharex=True, sharey=True)
-        draw_densities(right, shown, measure, feature, groups, limits)
-        note = ""
-        if len(groups) > 1:
-            labels = [f"{name} (n = {sizes[name]:,})" for name in groups]
-            _draw_mislabelled(wrong, shown, measure, feature, groups, labels)
-            note = f"\nThe curve that is {groups[0]} on the left is called {groups[-1]} on the right."
-        else:
-            wrong.text(0.5, 0.5, "too few groups", transform=wrong.transAxes, ha="center", va="center", color="0.35")
-        right.set_title("RIGHT: each legend entry is its curve")
-        wrong.set_title("WRONG, on purpose: same curves, labels given as a list")
-        figure.suptitle(f"Demonstration: how a legend can name the wrong curves (real age {age_range} years)")
-        figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}{note}")
-        figure.supylabel(measure.density_label)
-    return figure
-
-
-def _draw_mislabelled(
-    axes: Axes, faces: pd.DataFrame, measure: Distribution, feature: str, groups: list[str], labels: list[str]
-) -> None:
-    import seaborn  # takes a second to load, and only this needs it
-
-    looks = style.group_look(groups)
-    values = {group: faces.loc[faces[feature] == group, measure.column].to_numpy(dtype=float) for group in groups}
-    colours = {group: look["color"] for group, look in looks.items()}
-    seaborn.kdeplot(values, hue_order=groups, palette=colours, common_norm=False, ax=axes)
-    for line, group in zip(axes.get_lines(), reversed(groups), strict=True):
-        line.set_linestyle(looks[group]["linestyle"])
-    axes.axvline(measure.reference, color="0.35", linestyle=":", linewidth=1.2, zorder=0)
-    axes.set(xlabel="", ylabel="")
-    axes.legend(labels=labels, handlelength=3.5)
-
-
 def _mark_each(axes: Axes, values: np.ndarray, look: dict) -> None:
     """Mark every value with the group's marker just above the horizontal axis, whatever the vertical one shows."""
     marks = {"linestyle": "", "markersize": 6, "alpha": 0.8, "clip_on": False}

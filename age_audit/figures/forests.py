@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from age_audit.audit.findings import LEVEL
 from age_audit.core.groups import ALL, feature_names, require_columns
-from age_audit.core.measures import MAE, MEASURES, SIGNED_ERROR
+from age_audit.core.measures import MAE, MEASURES, SIGNED_ERROR, Measure
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
 
@@ -21,74 +20,9 @@ SHOWN = (MAE.key, SIGNED_ERROR.key)
 _OVERALL = {"color": "0.55", "linewidth": 1.2, "zorder": 1}
 _NO_ERROR = {"color": "0.35", "linestyle": ":", "linewidth": 1.2, "zorder": 1}
 _ROW, _BLOCK = 0.235, 0.42  # inches: a group, and what a block adds for its title
+MOST_NAMED = 5  # groups whose legend has room in a panel
 _BAR_NOTE = "bars and brackets: 95 % bootstrap intervals; dotted: no error"
 _ROW_COLUMNS = ("measure", "n", "value", "low", "high", "few_faces")
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A measure as a column of panels shows it; in a wide table, its interval is in ``<column>_low`` and ``_high``.
-
-    Attributes
-    ----------
-    column : str
-        Of a wide table; a measure's name in a long one.
-    axis_label : str
-        With the unit.
-    difference : str, optional
-        The column that holds each group's difference to all faces of the age range; a grey line shows those.
-    digits : int
-        Behind the point, of the numbers at the right edge.
-    """
-
-    column: str
-    axis_label: str
-    difference: str | None = None
-    digits: int = 1
-
-
-def forests_by_age_range(
-    table: pd.DataFrame,
-    quantities: Sequence[Quantity],
-    title: str,
-    note: str = "",
-    features: Sequence[str] = ("race", "gender"),
-) -> Figure:
-    """Draw a wide table's quantities of every race and gender with their intervals.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With ``age_range``, ``gender``, ``race``, ``n`` and the quantities with their intervals; NaN is left out.
-    quantities : sequence of Quantity
-        One column of panels each.
-    title, note : str
-        Above and below.
-    features : sequence of str
-        Columns of what groups are made of, one or two: markers are the first one's groups, colours the second one's.
-
-    Returns
-    -------
-    Figure
-        As :func:`forest`; the dotted line is at 0.
-
-    Raises
-    ------
-    UsageError
-        If the table lacks a column.
-    """
-    wanted = [f"{quantity.column}{end}" for quantity in quantities for end in ("", "_low", "_high")]
-    wanted += [quantity.difference for quantity in quantities if quantity.difference]
-    require_columns(table, ("age_range", *features, "n", *wanted))
-    groups = table[["age_range", *features, "n"]].assign(few_faces=table["n"] < FEW_FACES)
-    rows, everyone = [], []
-    for quantity in quantities:
-        value, low, high = (table[f"{quantity.column}{end}"] for end in ("", "_low", "_high"))
-        rows.append(groups.assign(measure=quantity.column, value=value, low=low, high=high))
-        compared_with = value - table[quantity.difference] if quantity.difference else np.nan
-        everyone.append(rows[-1][["age_range", "measure"]].assign(value=compared_with, low=np.nan, high=np.nan))
-    behind = pd.concat(everyone).dropna(subset="value").drop_duplicates(["age_range", "measure"])
-    return _draw_blocks(pd.concat(rows), list(features), quantities, behind, title, note)
 
 
 def forest(
@@ -127,7 +61,7 @@ def forest(
     require_columns(table, columns := ["age_range", *features, *_ROW_COLUMNS])
     require_columns(overall, ("age_range", "measure", "n", "value", "low", "high"))
     notes = f"grey line and band: all faces of that age range; {_BAR_NOTE}; thin, hollow: fewer than {FEW_FACES} faces"
-    return _draw_blocks(table[columns], features, _quantities(measures), overall, title, notes)
+    return _draw_blocks(table[columns], features, [MEASURES[name] for name in measures], overall, title, notes)
 
 
 def crude_and_standardised(
@@ -160,18 +94,20 @@ def crude_and_standardised(
         "cross: the group's faces as they are; dot: the group with the ages of all faces of that age range; "
         f"thin, hollow: fewer than {FEW_FACES} faces in some age band\n{_BAR_NOTE}"
     )
-    return _draw_blocks(table, features, _quantities(measures), None, title, notes)
+    return _draw_blocks(table, features, [MEASURES[name] for name in measures], None, title, notes)
 
 
-def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequence[str] = SHOWN) -> Figure:
-    """Draw a measure of each group along age, with intervals: how much is a matter of age, how much of the group.
+def error_by_age(
+    overall: pd.DataFrame, tables: Mapping[str, pd.DataFrame], title: str, measures: Sequence[str] = SHOWN
+) -> Figure:
+    """Draw measures of each group along age, with intervals: how much is a matter of age, how much of the group.
 
     Parameters
     ----------
-    table : DataFrame
-        Rows as of :func:`age_audit.audit.errors.groups.estimates_of` with the features ``age_band`` and ``feature``.
-    feature : str
-        Column of groups.
+    overall : DataFrame
+        Rows as of :func:`age_audit.audit.errors.groups.estimates_of` with the feature ``age_band``: all faces, in grey.
+    tables : mapping of str to DataFrame
+        The same with a second feature, by its column.
     title : str
     measures : sequence of str
         Of :data:`age_audit.core.measures.MEASURES`.
@@ -179,40 +115,56 @@ def error_by_age(table: pd.DataFrame, feature: str, title: str, measures: Sequen
     Returns
     -------
     Figure
-        One panel a measure, one step a band. Groups stand a little beside each other, so that their intervals can be
-        told apart; hollow: fewer than 30 faces of the group in that band.
+        A row of panels a feature, a column a measure; each band at its middle, in years. Groups stand a little beside
+        each other, so that their intervals can be told apart. Hollow: fewer than 30 faces of the group in that band.
 
     Raises
     ------
     UsageError
         If a column is missing.
     """
-    require_columns(table, ("age_band", feature, "measure", "n", "value", "low", "high", "few_faces"))
-    groups, bands = (list(dict.fromkeys(table[column].astype(str))) for column in (feature, "age_band"))
-    looks = style.group_look(groups)
+    needed = ("age_band", "measure", "n", "value", "low", "high", "few_faces")
+    for feature, table in {"n": overall, **tables}.items():
+        require_columns(table, (*needed, feature))
     with style.applied():
-        figure = style.new_figure(11 if len(groups) <= style.MANY_GROUPS else 13, 4.9)
-        panels = figure.subplots(1, len(measures), squeeze=False)[0]
-        for axes, measure in zip(panels, measures, strict=True):
-            axes.axhline(0, **_NO_ERROR)
-            for i, group in enumerate(groups):
-                rows = table[(table[feature].astype(str) == group) & (table["measure"] == measure)]
-                places = np.arange(len(rows)) + min(0.13, 0.8 / len(groups)) * (i - (len(groups) - 1) / 2)
-                look = looks[group] | {"label": f"{group} (n = {rows['n'].sum():,})"}
-                axes.plot(places, rows["value"], linewidth=1.1, markersize=3.5, **look)
-                axes.vlines(places, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
-                few = rows["few_faces"].to_numpy(dtype=bool)
-                hollow = {"facecolor": "white", "edgecolor": look["color"], "marker": look["marker"], "zorder": 3}
-                axes.scatter(places[few], rows["value"].to_numpy(dtype=float)[few], s=20, **hollow)
-            axes.set_xticks(range(len(bands)), bands, rotation=45)
-            axes.set(xlabel="real age (years)", ylabel=MEASURES[measure].label)
-            if MEASURES[measure].from_zero:
-                axes.set_ylim(bottom=0)
-        style.legend(panels[-1], len(groups))
-        figure.suptitle(title)
-        note = "bars: 95 % bootstrap intervals; groups stand beside each other for legibility; hollow: fewer than "
-        figure.supxlabel(f"{note}{FEW_FACES} faces", fontsize=style.SMALL)
+        figure = style.new_figure(style.FULL, 0.9 + 2.5 * len(tables))
+        grid = figure.subplots(len(tables), len(measures), squeeze=False, sharex=True)
+        for (feature, table), panels in zip(tables.items(), grid, strict=True):
+            groups = list(dict.fromkeys(table[feature].astype(str)))
+            for axes, measure in zip(panels, measures, strict=True):
+                axes.axhline(0, **_NO_ERROR)
+                everyone = overall[overall["measure"] == measure]
+                axes.plot(_middles(everyone["age_band"]), everyone["value"], color="0.75", linewidth=4, zorder=0)
+                for i, (group, look) in enumerate(style.group_look(groups).items()):
+                    rows = table[(table[feature].astype(str) == group) & (table["measure"] == measure)]
+                    beside = 0.7 * (i - (len(groups) - 1) / 2)
+                    _draw_along(axes, rows, beside, look | {"label": f"{group} (n = {rows['n'].sum():,})"})
+                axes.set_ylabel(MEASURES[measure].name + " (years)")
+                if MEASURES[measure].from_zero:
+                    axes.set_ylim(bottom=0)
+            if len(groups) <= MOST_NAMED:
+                panels[-1].legend(loc="best", handlelength=2.5)
+            else:
+                style.legend(panels[-1], len(groups))
+        for axes in grid[-1]:
+            axes.set_xlabel("real age (years)")
+        style.set_finding(figure, title)
     return figure
+
+
+def _draw_along(axes: Axes, rows: pd.DataFrame, beside: float, look: dict) -> None:
+    years, few = _middles(rows["age_band"]) + beside, rows["few_faces"].to_numpy(dtype=bool)
+    values = rows["value"].to_numpy(dtype=float)
+    axes.plot(years, values, linewidth=0.9, markersize=3, **look)
+    axes.vlines(years, rows["low"], rows["high"], color=look["color"], linewidth=0.9)
+    hollow = {"facecolor": "white", "edgecolor": look["color"], "marker": look["marker"], "zorder": 3}
+    axes.scatter(years[few], values[few], s=12, **hollow)
+
+
+def _middles(bands: pd.Series) -> np.ndarray:
+    """The middle of each band, such as 5 of ``"3–6"``, whose last year is lived to its end."""
+    ends = bands.astype(str).str.split("–", expand=True).astype(float)
+    return ((ends[0] + ends[1] + 1) / 2).to_numpy()
 
 
 def lost_by_group(table: pd.DataFrame) -> Figure:
@@ -275,14 +227,10 @@ def _most_lost(table: pd.DataFrame) -> str:
     return f"{text}: {', '.join(groups)}"
 
 
-def _quantities(measures: Sequence[str]) -> list[Quantity]:
-    return [Quantity(name, MEASURES[name].label, digits=MEASURES[name].digits) for name in measures]
-
-
 def _draw_blocks(
     table: pd.DataFrame,
     features: Sequence[str],
-    quantities: Sequence[Quantity],
+    measures: Sequence[Measure],
     behind: pd.DataFrame | None,
     title: str,
     notes: str,
@@ -292,23 +240,23 @@ def _draw_blocks(
     rows = len(table[features].drop_duplicates())
     with style.applied():
         figure = style.new_figure(11, 1.1 + len(ranges) * (rows * _ROW + _BLOCK))
-        grid = figure.subplots(len(ranges), len(quantities), sharex="col", squeeze=False)
+        grid = figure.subplots(len(ranges), len(measures), sharex="col", squeeze=False)
         for age_range, line in zip(ranges, grid, strict=True):
             name = "all ages" if age_range == ALL else f"real age {age_range} years"
-            for quantity, axes in zip(quantities, line, strict=True):
+            for measure, axes in zip(measures, line, strict=True):
                 size = ""
-                for _, everyone in () if behind is None else _chosen(behind, age_range, quantity.column).iterrows():
+                for _, everyone in () if behind is None else _chosen(behind, age_range, measure.key).iterrows():
                     _draw_behind(axes, everyone)
                     size = f" (n = {everyone['n']:,})" if "n" in everyone else ""
                 if axes is line[0]:
                     axes.set_title(name + size, loc="left", fontweight="bold", pad=4)
-                _draw_rows(axes, _chosen(table, age_range, quantity.column), features, quantity.digits)
+                _draw_rows(axes, _chosen(table, age_range, measure.key), features, measure.digits)
                 axes.axvline(0, **_NO_ERROR)  # zero is in view in every column
                 axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
                 axes.tick_params(labelbottom=age_range == ranges[-1], labelleft=axes is line[0])
-        for axes, quantity in zip(grid[-1] if ranges else (), quantities, strict=bool(ranges)):
-            axes.set_xlabel(quantity.axis_label)
-        figure.suptitle(title)
+        for axes, measure in zip(grid[-1] if ranges else (), measures, strict=bool(ranges)):
+            axes.set_xlabel(measure.label)
+        style.set_finding(figure, title)
         figure.supxlabel(notes, fontsize=style.SMALL)
     return figure
 

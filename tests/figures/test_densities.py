@@ -22,7 +22,6 @@ from age_audit.figures.densities import (
     density,
     distributions_by_age_range,
     draw_densities,
-    mislabelled_demonstration,
 )
 
 
@@ -217,43 +216,3 @@ def test_many_faces_give_the_exact_curve_to_the_eye(shape, upper):
     exact = scipy.stats.gaussian_kde(values)
     expected = exact(grid) if upper is None else exact(grid) + exact(2 * upper - grid)
     assert np.abs(density(values, grid, upper) - expected).max() < 1e-3 * expected.max()
-
-
-class TestDemonstration:
-    """The figure that is wrong on purpose is wrong in just the way it says."""
-
-    frame = frame_of(*((race, 15, np.array(SPREAD) * (1 + i / 4) + 3 * i) for i, race in enumerate(RACES)))
-
-    def curves_called(self, axes):
-        handles, texts = axes.get_legend().get_lines(), axes.get_legend().get_texts()
-        return {text.get_text().split(" (")[0]: handle for handle, text in zip(handles, texts, strict=True)}
-
-    def test_left_is_right(self):
-        left, _ = mislabelled_demonstration(self.frame, SIGNED_ERROR, "race_real", "13–18").axes
-        for group, handle in self.curves_called(left).items():
-            assert to_rgba(handle.get_color()) == to_rgba(style.RACE_COLOURS[group])
-
-    def test_right_draws_the_same_curves_and_names_them_in_reverse(self):
-        left, wrong = mislabelled_demonstration(self.frame, SIGNED_ERROR, "race_real", "13–18").axes
-        drawn = {to_rgba(line.get_color()): line for line in wrong.get_lines()}
-        for group, line in lines(left).items():
-            x, y = drawn[to_rgba(style.RACE_COLOURS[group])].get_data()
-            inside = (x > -20) & (x < 40)
-            np.testing.assert_allclose(np.interp(x[inside], *line.get_data()), y[inside], atol=2e-3 * y.max())
-        called = {name: to_rgba(handle.get_color()) for name, handle in self.curves_called(wrong).items()}
-        assert called == {
-            name: to_rgba(style.RACE_COLOURS[of]) for name, of in zip(RACES, reversed(RACES), strict=True)
-        }
-
-    def test_it_says_so(self):
-        figure = mislabelled_demonstration(self.frame, SIGNED_ERROR, "race_real", "13–18")
-        assert figure.get_suptitle().startswith("Demonstration")
-        assert figure.axes[1].get_title().startswith("WRONG, on purpose")
-        assert "is Caucasian on the left is called Other on the right" in figure.get_supxlabel()
-
-    @pytest.mark.parametrize("age_range", ["0–12", "13–18"])
-    def test_too_few_groups_are_no_demonstration(self, age_range, tmp_path):
-        frame = frame_of(("Asian", 15, SPREAD), ("Other", 15, (1, 2)))
-        figure = mislabelled_demonstration(frame, SIGNED_ERROR, "race_real", age_range)
-        assert [text.get_text() for text in figure.axes[1].texts] == ["too few groups"]
-        style.save_figure(figure, tmp_path, "few")

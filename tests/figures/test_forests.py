@@ -12,11 +12,9 @@ from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
 from age_audit.figures import style
 from age_audit.figures.forests import (
     SHOWN,
-    Quantity,
     crude_and_standardised,
     error_by_age,
     forest,
-    forests_by_age_range,
     lost_by_group,
 )
 
@@ -107,7 +105,8 @@ def test_empty_groups_keep_their_row(tmp_path):
     style.save_figure(crude_and_standardised(nothing, "race_real", ""), tmp_path, "empty_too")
     assert figure.axes[0].get_title(loc="left") == "real age 0–12 years (n = 0)"
     bands = rows_of([{"race_real": "Asian"}], ["0–5", "6–12"], "age_band")
-    figure = error_by_age(bands.assign(n=0, value=np.nan, low=np.nan, high=np.nan), "race_real", "")
+    nobody = bands.assign(n=0, value=np.nan, low=np.nan, high=np.nan)
+    figure = error_by_age(nobody, {"race_real": nobody}, "")
     style.save_figure(figure, tmp_path, "none")
 
 
@@ -118,27 +117,31 @@ def test_one_face_is_a_point_without_a_bar(tmp_path):
     style.save_figure(figure, tmp_path, "single")
 
 
-def test_errors_along_age_keep_their_groups():
-    bands = ["0–5", "6–12", "13–18"]
-    figure = error_by_age(
-        rows_of([{"gender_real": gender} for gender in GENDERS], bands, "age_band"), "gender_real", ""
-    )
+ALONG = rows_of([{}], ["0–5", "6–12", "13–18"], "age_band")
+
+
+def test_errors_along_age_keep_their_groups_at_the_middle_of_their_band():
+    rows = rows_of([{"gender_real": gender} for gender in GENDERS], ["0–5", "6–12", "13–18"], "age_band")
+    figure = error_by_age(ALONG, {"gender_real": rows}, "found")
     for axes, sign in zip(figure.axes, (1, -1), strict=True):
+        everyone = axes.get_lines()[1]
+        assert everyone.get_xdata().tolist() == [3, 9.5, 16] and everyone.get_color() == "0.75"
         curves = {line.get_label(): line for line in axes.get_lines() if "(n =" in str(line.get_label())}
         assert list(curves) == ["Male (n = 150)", "Female (n = 147)"]
         for (label, line), i in zip(curves.items(), range(2), strict=True):
             assert line.get_ydata().tolist() == [sign * (10 * b + i + 1) for b in range(3)]
+            assert line.get_xdata() == pytest.approx(np.array([3, 9.5, 16]) + 0.7 * (i - 0.5))
             assert line.get_color() == style.GENDER_COLOURS[label.split(" ")[0]]
-        assert [tick.get_text() for tick in axes.get_xticklabels()] == bands
+    assert style.title_of(figure) == "found" and not style.overlapping_texts(figure)
 
 
 def test_bands_with_few_faces_are_hollow():
     bands = rows_of([{"race_real": "Asian"}], ["0–5", "6–12", "13–18"], "age_band")
     rows = bands.assign(few_faces=bands["age_band"].isin(["6–12", "13–18"]))
-    for axes, measure in zip(error_by_age(rows, "race_real", "").axes, SHOWN, strict=True):
+    for axes, measure in zip(error_by_age(ALONG, {"race_real": rows}, "").axes, SHOWN, strict=True):
         hollow = [collection for collection in axes.collections if len(collection.get_offsets()) > 1]
         values = rows.loc[rows["measure"] == measure, "value"].tolist()
-        assert hollow[0].get_offsets().tolist() == [[1, values[1]], [2, values[2]]]
+        assert hollow[0].get_offsets().tolist() == [[9.5, values[1]], [16, values[2]]]
         assert hollow[0].get_facecolor().tolist() == [[1, 1, 1, 1]]
 
 
@@ -148,44 +151,7 @@ def test_missing_columns_are_named():
     with pytest.raises(UsageError, match="crude"):
         crude_and_standardised(BY_RACE.drop(columns="crude"), "race_real", "")
     with pytest.raises(UsageError, match="age_band"):
-        error_by_age(BY_RACE, "race_real", "")
-
-
-WIDE = pd.DataFrame(
-    {
-        "age_range": ["0–12", "0–12", "13–18"],
-        "gender": ["Male", "Female", "Male"],
-        "race": ["Asian", "Asian", "Other"],
-        "n": [400, 12, 0],
-        "error": [5.0, 7.0, np.nan],
-        "error_low": [4.0, 2.0, np.nan],
-        "error_high": [6.0, 9.0, np.nan],
-        "error_to_overall": [-0.5, 1.5, np.nan],
-    }
-)
-
-
-def test_a_wide_table_is_drawn_alike():
-    figure = forests_by_age_range(WIDE, [Quantity("error", "error (years)", "error_to_overall", digits=2)], "Errors")
-    first, second = figure.axes
-    assert [dot.get_xdata()[0] for dot in dots(first)] == [5, 7] and not dots(second)
-    assert [dot.get_markeredgecolor() for dot in dots(first)] == list(style.GENDER_COLOURS.values())
-    assert len({dot.get_marker() for dot in dots(first)}) == 1  # one race
-    male, female = first.collections
-    assert male.get_segments()[0][:, 0].tolist() == [4, 6] and female.get_segments()[0][:, 0].tolist() == [2, 9]
-    assert female.get_linewidth()[0] == style.THIN_LINE < male.get_linewidth()[0]
-    assert [dot.get_markerfacecolor() for dot in dots(first)] == [style.GENDER_COLOURS["Male"], "white"]
-    labels = ["Asian / Male (n = 400)", "Asian / Female (n = 12)"]
-    assert [text.get_text() for text in first.get_yticklabels()] == labels
-    assert first.texts[0].get_text() == "5.00 (4.00 to 6.00)"
-    assert first.get_title(loc="left") == "real age 0–12 years" and second.get_xlabel() == "error (years)"
-    lines = [[line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2] for axes in figure.axes]
-    assert lines == [[5.5, 0], [0]]  # all faces of the age range, where a difference to them is known; zero
-
-
-def test_a_missing_column_of_a_wide_table_is_named():
-    with pytest.raises(UsageError, match=r"missing column\(s\) error_low"):
-        forests_by_age_range(WIDE.drop(columns="error_low"), [Quantity("error", "error")], "Errors")
+        error_by_age(BY_RACE, {"race_real": BY_RACE}, "")
 
 
 def lost_table(african=22, other=0):
