@@ -118,7 +118,7 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, featu
             axes.tick_params(labelbottom=True)
         title = f"{measure.title} by {feature_title(feature)}"
         figure.suptitle(f"{title} ({source})" if source else title)
-        figure.supxlabel(f"{measure.axis_label}\n{measure.reference_note}\n{_READING_NOTE}")
+        style.set_note(figure, f"{measure.axis_label}\n{measure.reference_note}\n{_READING_NOTE}")
         figure.supylabel(measure.density_label)
     return figure
 

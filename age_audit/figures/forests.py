@@ -257,7 +257,7 @@ def _draw_blocks(
         for axes, measure in zip(grid[-1] if ranges else (), measures, strict=bool(ranges)):
             axes.set_xlabel(measure.label)
         style.set_finding(figure, title)
-        figure.supxlabel(notes, fontsize=style.SMALL)
+        style.set_note(figure, notes)
     return figure
 
 

@@ -118,7 +118,7 @@ def heatmap_grid(
             axes.set_ylabel(name)
         _add_scale(figure, grid, scale)
         figure.suptitle(title + "\n" if any(columns) else title)  # the layout leaves no room for names of columns
-        figure.supxlabel(note, fontsize=style.SMALL)
+        style.set_note(figure, note)
     return figure
 
 

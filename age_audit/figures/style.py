@@ -50,6 +50,7 @@ _NO_GROUP = {"color": "0.45", "linestyle": "-", "marker": "d"}
 MANY_GROUPS = 5  # curves of more are told apart by markers as well, and their legend stands beside them
 DIVERGING = "RdBu_r"  # colours of signed values, read alike with the common colour deficiencies
 
+NOTE_CHARACTERS = 118  # of small print across a page
 TITLE_CHARACTERS = 80  # of a line across a page
 FULL, COLUMN, TALLEST = 7.0, 3.4, 9.0  # inches: across a page, across one of its two columns, down a page
 BASE, SMALL = 8, 7  # points; nothing is set smaller than 6.5
@@ -152,6 +153,12 @@ def set_finding(figure: Figure, text: str) -> None:
     """Make what the figure finds its title, in lines that fit its width: of 80 characters across a page."""
     width = int(TITLE_CHARACTERS * figure.get_figwidth() / FULL)
     figure.suptitle(fill(text.replace(" %", "\xa0%"), width).replace("\xa0", " "))  # no line begins with a unit
+
+
+def set_note(figure: Figure, text: str) -> None:
+    """Say below all panels how to read them, in lines that fit the figure's width."""
+    width = int(NOTE_CHARACTERS * figure.get_figwidth() / FULL)
+    figure.supxlabel("\n".join(fill(line, width) for line in text.splitlines()), fontsize=SMALL)
 
 
 def percent(share: float) -> str:
