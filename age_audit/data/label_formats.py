@@ -152,11 +152,13 @@ def sensitive_features(labels: Iterable[FaceLabel], asked: Sequence[str] | None 
                 there.setdefault(name, set()).add(value)
     chosen = tuple(name for name in STUDY_FEATURES if name in there) if asked is None else check_features(asked)
     if unknown := [name for name in chosen if name not in there]:
+        commas = [repr(name) for name in sorted(there) if "," in name]
+        rename = f"; rename {' and '.join(commas)}, no comma can be asked for" if commas else ""
         raise UsageError(
             f"expected --sensitive to name columns with labels of these images, {', '.join(sorted(there)) or 'none'}; "
-            f"got {', '.join(unknown)}"
+            f"got {', '.join(unknown)}{rename}"
         )
-    for name in chosen:
+    for name in sorted(there.keys() & {*chosen, *STUDY_FEATURES}):  # race and gender are groups in every frame
         check_groups(name, there[name])
     return chosen
 
@@ -314,7 +316,9 @@ def _cells(where: str, line: str, separator: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=separator, strict=True), [])
     except csv.Error as error:
-        raise UsageError(f"{where}: expected quotes only around whole cells of this line, got {line.strip():.80}") from error
+        raise UsageError(
+            f"{where}: expected quotes only around whole cells of this line, got {line.strip():.80}"
+        ) from error
 
 
 def _known_columns(path: Path, header: list[str]) -> list[str]:
@@ -345,8 +349,6 @@ def _label_from_row(where: str, cells: dict[str, str | None]) -> FaceLabel:
         raise UsageError(f"{where}: expected a file name in {name_column}, found nothing")
     if name_column == "fname" and ("/" in fname or "\\" in fname):
         raise UsageError(f"{where}: expected fname without a folder, got {fname!r}; leave only the file's own name")
-    for column, cell in cells.items():
-        check_groups(f"{column} of {where}", (cell,))
     bounds = None if age is None else _bounds(age)
     years = None if age is None or bounds else _age(age)
     if age is not None and years is None and bounds is None:

@@ -139,6 +139,9 @@ class CropsAlone:
 
     def take(self, ledger: Ledger) -> Intake:
         """The ledger's images; whatever has no crop keeps the failure it had."""
+        if self._config.labels is not None:
+            source = (ledger.labels_from() or {}).get("from", "those it was made with")
+            print(f"labels: those in the ledger, from {source}; without images --labels is not read")
         rows = ledger.images()
         self._count = len(rows)
         files = [ImageFile(image, Path()) for image in rows]

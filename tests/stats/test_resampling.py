@@ -79,6 +79,14 @@ class TestInterval:
         assert found.high - found.value == pytest.approx(half, rel=1e-3)
         assert found.value - found.low == pytest.approx(half, rel=1e-3)
 
+    def test_where_it_is_symmetric_too_no_mean_of_absolute_errors_is_below_0(self):
+        errors = np.append(np.zeros(BOOTSTRAP_LIMIT), 100.0)[None]  # mean and standard error are both 0.01
+        found = combination_interval([np.concatenate([errors, -errors])], [1], rng=generator())
+        assert found.method == "normal" and found.low[0] == 0  # of signed errors it may be
+        assert found.high[0] == found.high[1] + 2 * found.value[0] == pytest.approx(0.0296, abs=1e-4)
+        assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [0.5, 0.5]).low == [0]
+        assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [1, -1]).low[0] < -5
+
     def test_a_small_sample_is_drawn_from_however_large_the_other(self):
         large, small = generator(1).normal(size=(1, BOOTSTRAP_LIMIT + 1)), generator(2).exponential(size=(1, 20))
         assert combination_interval([large, small], [1, -1], rng=generator(), draws=9).method == "percentile"
