@@ -128,7 +128,7 @@ def stratified_interval(
     >>> young, old = np.array([[2.0, 4, 6, 8]]), np.array([[1.0, 2, 3, 4]])  # absolute errors in years: one measure
     >>> found = stratified_interval([young, old], [0.5, 0.5])
     >>> found.value, found.low.round(2), found.high.round(2)
-    (array([3.75]), array([1.91]), array([5.59]))
+    (array([3.75]), array([1.82]), array([5.68]))
     """
     sizes = np.array([sample.shape[-1] for sample in samples])
     nothing = np.full(samples[0].shape[0], np.nan)
