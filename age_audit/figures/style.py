@@ -37,6 +37,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font, get_font_names
+from matplotlib.legend import Legend
 from matplotlib.path import Path as Path2D
 from matplotlib.text import Text
 
@@ -133,8 +134,8 @@ def _tell_lacking(letters: str) -> None:
     """Warn of letters that no font has; of the same ones once, however many figures they are in."""
     if letters:
         warnings.warn(
-            f"no font here has the letters {letters}, tried: {', '.join(fonts())}; install Noto Sans CJK, say, or write "
-            "the names in other letters",
+            f"no font here has the letters {letters}, tried: {', '.join(fonts())}; install one, such as Noto Sans CJK, "
+            "or write the names in other letters",
             stacklevel=2,
         )
 
@@ -190,15 +191,15 @@ def crossed_looks(firsts: Sequence[str], seconds: Sequence[str] = ()) -> dict[tu
 def legend(axes: Axes, groups: int, **options) -> None:
     """The legend of that many groups: inside the panel, or beside it where it would cover the curves."""
     place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if groups > MANY_GROUPS else {"loc": "best"}
-    made = axes.legend(handlelength=3.5, **place | options)  # long enough to show the dashes
-    for text in made.get_texts():
-        text.set_text(in_lines(text.get_text(), NAME_LINE))
+    in_lines(axes.legend(handlelength=3.5, **place | options))  # long enough to show the dashes
 
 
-def in_lines(name: str, characters: int) -> str:
-    """A name in lines of so many characters; what stands behind it in brackets, such as "(n = 31)", stays together."""
-    together = re.sub(r"\(n = [\d,]+\)", lambda count: count[0].replace(" ", "\xa0"), name)
-    return fill(together, characters).replace("\xa0", " ")
+def in_lines(legend: Legend, characters: int = NAME_LINE) -> Legend:
+    """The same legend, in which long names go on in another line; "(n = 31)" behind one stays together."""
+    for text in legend.get_texts():
+        together = re.sub(r"\(n = [\d,]+\)", lambda count: count[0].replace(" ", "\xa0"), text.get_text())
+        text.set_text(fill(together, characters).replace("\xa0", " "))
+    return legend
 
 
 def set_finding(figure: Figure, text: str) -> None:
