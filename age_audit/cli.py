@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import resource
 import signal
 import sqlite3
 import sys
@@ -14,9 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from age_audit.core.errors import UsageError, is_disk_full
+from age_audit.core.errors import UsageError, shortage
 
 Config = TypeVar("Config")
+LEAST_MEMORY = 1_000_000_000  # bytes of address space; TensorFlow asks for four times as much, and says so
 METAVARS = {Path: "DIR", int: "N", str: "NAME"}
 
 
@@ -67,6 +69,7 @@ def run_command(
     """
     arguments = build_parser(config, program, description).parse_args(argv)
     try:
+        _refuse_low_limit()
         result = run(config(**vars(arguments)))
         print(result, flush=True)
         return getattr(result, "exit_code", 0)
@@ -77,24 +80,30 @@ def run_command(
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         _discard(sys.stdout)
         return 128 + signal.SIGPIPE
-    except (OSError, sqlite3.DatabaseError) as error:
-        if is_disk_full(error):
-            message = "the disk is full; free some space and run the same command to go on"
-        elif (
-            type(error) is sqlite3.DatabaseError
-        ):  # its pages are damaged; what derives from it, we would be to blame for
+    except Exception as error:
+        message, code = shortage(error), 2
+        if type(error) is sqlite3.DatabaseError:  # damaged pages; for what derives from it, we would be to blame
             message = (
                 f"the ledger in --output cannot be used: {error}; put back a copy of it or choose another --output"
             )
-        else:
+        if message is None:
             raise
-        code = 2
     try:
         print(f"{program}: {message}", file=sys.stderr)
         sys.stdout.flush()
     except OSError:  # the log is on the full disk too, or its reader went away: the exit code has to do
         _discard(sys.stdout, sys.stderr)
     return code
+
+
+def _refuse_low_limit() -> None:
+    """Numerical libraries do not fail below this: they wait for memory for ever, or end the process."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST_MEMORY:
+        raise UsageError(
+            f"expected room for {LEAST_MEMORY / 1e9:g} GB of memory a process, the limit is {limit / 1e9:.1f} GB; "
+            "raise it (ulimit -v unlimited)"
+        )
 
 
 def _discard(*streams: typing.TextIO) -> None:

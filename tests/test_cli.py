@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import analysis_1_method
 from age_audit.cli import build_parser, run_command
@@ -139,6 +140,18 @@ class TestRunCommand:
                 "the disk is full; free some space and run the same command to go on",
             ),
             (
+                OSError(errno.EMFILE, "Too many open files"),
+                2,
+                "too many files are open; allow more (ulimit -n 1024) or take fewer --workers, and run the same "
+                "command",
+            ),
+            (
+                MemoryError(),
+                2,
+                "the memory is used up, or its limit is low (ulimit -v); free some, take fewer --workers or a smaller "
+                "--batch, and run the same command to go on",
+            ),
+            (
                 full_database(),
                 2,
                 "the disk is full; free some space and run the same command to go on",
@@ -225,6 +238,30 @@ class TestStage1:
         assert ended.returncode == 2
         assert ended.stdout == ""
         assert ended.stderr == "analysis_1_method.py: expected preset to be one of published, audit, got 'x'\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (
+            "-v 600000",
+            "expected room for 1 GB of memory a process, the limit is 0.6 GB; raise it (ulimit -v unlimited)",
+        ),
+        (
+            "-n 8",
+            "too many files are open; allow more (ulimit -n 1024) or take fewer --workers, and run the same command",
+        ),
+    ],
+)
+def test_a_low_limit_of_the_machine_is_told_in_one_sentence(tmp_path, astronaut_head, limit, words):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(astronaut_head).save(tmp_path / "in" / "30_1_0_2017.png")
+    command = f"ulimit {limit}; exec {sys.executable} {ROOT / 'analysis_1_method.py'} --images in --output out"
+    command += " --metadatasets meta --estimator cydral-resnet10 --workers 2"
+    ended = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1] == f"analysis_1_method.py: {words}"
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_reader_that_goes_away_gets_no_traceback():

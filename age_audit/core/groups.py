@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice, product
 
@@ -12,7 +13,7 @@ import pandas as pd
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import file_stem
 from age_audit.core.schema import AGE_RANGES
-from age_audit.core.vocabulary import STUDY_FEATURES, TABLE_PREFIXES, TABLE_SUFFIXES, TABLE_WORDS
+from age_audit.core.vocabulary import STUDY_FEATURES, TABLE_PREFIXES, TABLE_SUFFIXES, TABLE_WORDS, UNLABELLED
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
@@ -99,13 +100,19 @@ def check_features(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(seen.values())
 
 
+LONGEST_GROUP = 45  # characters: tables and figures have no room for more; the longest race of the US census has 41
+# What readers of tables (pandas, R) take for a missing value, and our files for no label.
+_NO_GROUP = frozenset({"NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "None", UNLABELLED})
+
+
 def check_groups(feature: str, groups: Iterable[str | None]) -> None:
     """Refuse groups of a feature that tables or readers would confuse.
 
     Raises
     ------
     UsageError
-        For one called as tables call every face, or two that differ in capitals and spaces alone.
+        For one called as tables call every face or a missing label, one of more than 45 characters, or two that differ
+        in capitals, spaces and forms of Unicode alone.
 
     Examples
     --------
@@ -113,15 +120,31 @@ def check_groups(feature: str, groups: Iterable[str | None]) -> None:
     >>> check_groups("gender", ["Female", "Male", "male "])
     Traceback (most recent call last):
     ...
-    age_audit.core.errors.UsageError: expected one spelling of each group of gender, got 'Male' and 'male '
+    age_audit.core.errors.UsageError: expected one spelling of each group of gender, got 'Male' and 'male '; ...
     """
     seen: dict[str, str] = {}
     for group in sorted(group for group in groups if group is not None):
-        if group == ALL:
-            raise UsageError(f"expected no group of {feature} called {ALL!r}, as tables call every face; rename it")
-        other = seen.setdefault(" ".join(group.casefold().split()), group)
+        plain = " ".join(unicodedata.normalize("NFKC", group).casefold().split())
+        if plain == ALL:
+            raise UsageError(
+                f"expected no group of {feature} called {group!r}, as tables call every face; rename it in the labels"
+            )
+        if group in _NO_GROUP:
+            raise UsageError(
+                f"expected no group of {feature} called {group!r}, which readers of tables take for a missing label; "
+                "rename it in the labels, or leave the cell empty where nothing is known"
+            )
+        if len(group) > LONGEST_GROUP:
+            raise UsageError(
+                f"expected names of groups of {feature} with at most {LONGEST_GROUP} characters, for which tables and "
+                f"figures have room, got {group!r:.100}; shorten it in the labels"
+            )
+        other = seen.setdefault(plain, group)
         if other != group:
-            raise UsageError(f"expected one spelling of each group of {feature}, got {other!r} and {group!r}")
+            raise UsageError(
+                f"expected one spelling of each group of {feature}, got {other!r} and {group!r}; write them alike in "
+                "the labels"
+            )
 
 
 BOUNDS = ("age_real_low", "age_real_high")  # columns of labels that are a range of ages

@@ -22,10 +22,12 @@ from age_audit.core.vocabulary import STUDY_FEATURES
 
 OLDEST = 130  # years; a larger number in a file name is a slip
 PHOTO_TAKEN = (7, 1)  # IMDB-WIKI: month and day, in the year that a name gives, by the rule of the data set's page
-_UTKFACE = re.compile(r"([^_]*)_(-?\d*)_(?:(-?\d*)_)?[^_]*")
+# Codes have one digit; without the race, which a few files lack, only a time as long as UTKFace's tells the format.
+_UTKFACE = re.compile(r"([^_]*)_(-?\d?)_(?:(-?\d?)_[^_]*|\d{14,}[^_]*)")
 _IMDBWIKI = re.compile(r".+_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})_(?P<taken>\d{4})\.\w+")
 _AGEDB = re.compile(r"\d+_.+_(?P<age>\d{1,3})_(?P<gender>[fm])\.\w+")
 _MORPH = re.compile(r"\d+_\d+(?P<gender>[FM])(?P<age>\d{1,3})\.\w+")
+_YEARS = re.compile(r"\d+\.?\d*|\.\d+")
 _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
 _OPEN_RANGE = re.compile(r"(?:more than\s*(\d{1,3})|(\d{1,3})\s*\+)", re.IGNORECASE)
 NAME_COLUMNS = ("fname", "file", "file_name")  # of a CSV: ours, FairFace's, APPA-REAL's
@@ -46,6 +48,8 @@ class LabelSource:
     ----------
     origin : dict
         Where labels come from, for the provenance: the format of file names, or name and hash of the CSV.
+    unmatched : dict of str to int
+        Once the images are known, how many of them the source says nothing of, and how many rows of a CSV name none.
 
     Raises
     ------
@@ -75,13 +79,18 @@ class LabelSource:
         path = PurePosixPath(image)
         if self._table is None:
             return self._parse(path.name)
+        name = self._name_in_table(path)
+        if name is None:
+            return FaceLabel(path.name, problem="not in the label file")
+        return replace(self._table[name], fname=path.name)
+
+    def _name_in_table(self, path: PurePosixPath) -> str | None:
         for name in (path, path.with_name(path.name.removesuffix("_face.jpg"))):  # APPA-REAL's x.jpg_face.jpg
             parts = unicodedata.normalize("NFC", str(name)).split("/")
             for depth in self._depths:
-                found = self._table.get("/".join(parts[-depth:]))
-                if found is not None:
-                    return replace(found, fname=path.name)
-        return FaceLabel(path.name, problem="not in the label file")
+                if (known := "/".join(parts[-depth:])) in self._table:
+                    return known
+        return None
 
     def labels(self, images: Iterable[str]) -> dict[str, FaceLabel]:
         """The labels of all images of a run, by what was given: their paths, or file names.
@@ -94,7 +103,10 @@ class LabelSource:
         """
         found = {image: self.label(image) for image in images}
         fit = sum(map(_fits, found.values()))
-        self.stray = 0 if self._table is None else len(self._table) - fit
+        self.unmatched = {"images_without_label": len(found) - fit}
+        if self._table is not None:
+            named = {self._name_in_table(PurePosixPath(image)) for image in found}
+            self.unmatched["rows_without_image"] = len(self._table.keys() - named)
         if self._table is None:
             names = [label.fname for label in found.values()]
             counts = {form: sum(_fits(parse(name)) for name in names) for form, parse in NAME_FORMATS.items()}
@@ -120,8 +132,8 @@ class LabelSource:
         bounds = sum(label.age_bounds is not None for label in labels.values())
         if bounds:
             told.append(f"{bounds:,} ages are ranges: an error counts from their nearer end, 0 inside")
-        if self.stray > 0:
-            told.append(f"{self.stray:,} of {len(self._table):,} rows of the CSV name no image")
+        if stray := self.unmatched.get("rows_without_image"):
+            told.append(f"{stray:,} of {len(self._table):,} rows of the CSV name no image")
         return "\n".join(f"labels: {line}" for line in told)
 
 
@@ -140,11 +152,13 @@ def sensitive_features(labels: Iterable[FaceLabel], asked: Sequence[str] | None 
                 there.setdefault(name, set()).add(value)
     chosen = tuple(name for name in STUDY_FEATURES if name in there) if asked is None else check_features(asked)
     if unknown := [name for name in chosen if name not in there]:
+        commas = [repr(name) for name in sorted(there) if "," in name]
+        rename = f"; rename {' and '.join(commas)}, no comma can be asked for" if commas else ""
         raise UsageError(
             f"expected --sensitive to name columns with labels of these images, {', '.join(sorted(there)) or 'none'}; "
-            f"got {', '.join(unknown)}"
+            f"got {', '.join(unknown)}{rename}"
         )
-    for name in chosen:
+    for name in sorted(there.keys() & {*chosen, *STUDY_FEATURES}):  # race and gender are groups in every frame
         check_groups(name, there[name])
     return chosen
 
@@ -226,11 +240,8 @@ NAME_FORMATS: dict[str, Callable[[str], FaceLabel]] = {
 
 
 def _age(text: str) -> float | None:
-    try:
-        age = float(text)
-    except ValueError:
-        return None
-    return age if 0 <= age <= OLDEST else None  # refuses "nan" and "inf" too
+    """Years written in digits; Python would take "1_0" and "1e1" for 10."""
+    return float(text) if _YEARS.fullmatch(text) and float(text) <= OLDEST else None
 
 
 def read_label_csv(path: Path) -> dict[str, FaceLabel]:
@@ -268,15 +279,16 @@ def read_label_csv(path: Path) -> dict[str, FaceLabel]:
 
 def _labels_from_text(path: Path, text: str) -> dict[str, FaceLabel]:
     separator = next((sign for sign in ",;\t" if _names_files(text, sign)), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header = [name.strip() for name in next(reader, [])]
+    lines = io.StringIO(text, newline=None)
+    header = [name.strip() for name in _cells(f"{path} line 1", next(lines, ""), separator)]
     unnamed = header[-1:] == [""]  # as spreadsheets leave one behind
     header = _known_columns(path, header[:-1] if unnamed else header)
     labels: dict[str, FaceLabel] = {}
-    for cells in reader:
+    for number, line in enumerate(lines, 2):
+        where = f"{path} line {number}"
+        cells = _cells(where, line, separator)
         if not cells:  # an empty line
             continue
-        where = f"{path} line {reader.line_num}"
         if unnamed and not cells[-1].strip():
             cells = cells[:-1]
         if len(cells) != len(header):
@@ -295,8 +307,18 @@ def _labels_from_text(path: Path, text: str) -> dict[str, FaceLabel]:
 
 def _names_files(text: str, separator: str) -> bool:
     """Whether the header, parted by that separator, has a column for the file name."""
-    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+    header = next(csv.reader(io.StringIO(text, newline=None), delimiter=separator), [])
     return any(name.strip().lower() in NAME_COLUMNS for name in header)
+
+
+def _cells(where: str, line: str, separator: str) -> list[str]:
+    """The cells of one line. None goes on in the next one, or a quote left open would swallow the rows below it."""
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
+    except csv.Error as error:
+        raise UsageError(
+            f"{where}: expected quotes only around whole cells of this line, got {line.strip():.80}"
+        ) from error
 
 
 def _known_columns(path: Path, header: list[str]) -> list[str]:
@@ -327,8 +349,6 @@ def _label_from_row(where: str, cells: dict[str, str | None]) -> FaceLabel:
         raise UsageError(f"{where}: expected a file name in {name_column}, found nothing")
     if name_column == "fname" and ("/" in fname or "\\" in fname):
         raise UsageError(f"{where}: expected fname without a folder, got {fname!r}; leave only the file's own name")
-    for column, cell in cells.items():
-        check_groups(f"{column} of {where}", (cell,))
     bounds = None if age is None else _bounds(age)
     years = None if age is None or bounds else _age(age)
     if age is not None and years is None and bounds is None:

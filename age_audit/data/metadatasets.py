@@ -166,7 +166,7 @@ def refuse_other_maker(folder: Path, dataset: str, estimator: str, preset: str) 
 
 def refuse_mixed(folder: Path, dataset: str) -> None:
     """Refuse activations that are not of the predictions beside them: by another estimator or preset, or with labels
-    of another source. Files that do not say so are taken as they are.
+    of another source. Predictions that do not say so are taken as they are.
 
     Raises
     ------
@@ -180,13 +180,37 @@ def refuse_mixed(folder: Path, dataset: str) -> None:
             f"{kind} by {name}, preset {preset}" for kind, (name, preset) in zip(_READ, makers, strict=True)
         )
         raise UsageError(f"expected one estimator and preset in {folder}, found {told}; give each a folder of its own")
-    labels = [stated.get("labels") or {} for stated in (predictions, activations)]
-    if all(labels) and any(labels[0].get(name) != labels[1].get(name) for name in ("from", "sha256")):
+    if activations:
+        refuse_other_labels(folder, dataset, activations.get("labels"), "analysis_2_evaluate.py")
+
+
+def refuse_other_labels(folder: Path, dataset: str, labels: Mapping | None, script: str) -> None:
+    """Refuse labels of activations that are of another source than those of the predictions, where these say theirs.
+
+    Parameters
+    ----------
+    labels : mapping, optional
+        Where those of the activations are from, as provenance has it; earlier versions did not say so.
+    script : str
+        Which to run again.
+
+    Raises
+    ------
+    UsageError
+        It names both sources.
+    """
+    predicted, labels = stated_in(folder, dataset, "predictions").get("labels"), labels or {"from": "an earlier run"}
+    if predicted and _contents(predicted) != _contents(labels):
         raise UsageError(
-            f"expected one source of labels in {folder}, but those of the activations are from {labels[1]['from']} and "
-            f"those of the predictions from {labels[0]['from']} as it is now; run analysis_2_evaluate.py again, which "
-            "needs no faces"
+            f"expected one source of labels in {folder}, but those of the activations are from {labels['from']} and "
+            f"those of the predictions from {predicted['from']}, with other contents; run {script} again, which does "
+            "no face twice"
         )
+
+
+def _contents(labels: Mapping) -> str:
+    """What tells sources of labels apart: the hash of a CSV, whatever it is called, or the format of file names."""
+    return labels.get("sha256") or labels["from"]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import softmax
 
-from age_audit.core.errors import UsageError
+from age_audit.core.errors import UsageError, is_out_of_memory
 from age_audit.core.schema import CANVAS, AgeEstimate
 from age_audit.estimators.masked import MaskedFaces
 
@@ -22,8 +22,6 @@ BATCH = 32  # faces per forward pass; larger gains nothing on a CPU and costs me
 # Years by which the same face may be judged differently when asked again: threads and graphics cards add up in an order
 # that changes. Between TensorFlow and JAX that moves an age by a thousandth.
 NOISE = 0.01
-# TensorFlow, JAX, PyTorch, onnxruntime
-OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "outofmemory", "out of memory", "failed to allocate memory")
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ class AgeEstimator(ABC):
             try:
                 parts.append(self._checked(answer(rows), rows.stop - rows.start))
             except Exception as error:
-                if not _is_out_of_memory(error) or self.batch <= SMALLEST_BATCH:
+                if not is_out_of_memory(error) or self.batch <= SMALLEST_BATCH:
                     raise
                 self.batch = max(SMALLEST_BATCH, self.batch // 2)  # and stays so: the next face is as large
             else:
@@ -205,11 +203,6 @@ def _padded(rows: np.ndarray) -> np.ndarray:
     """The rows, with copies of the first until they fill the smallest batch."""
     missing = max(0, SMALLEST_BATCH - len(rows))
     return np.concatenate([rows, np.repeat(rows[:1], missing, axis=0)]) if missing else rows
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    told = f"{type(error).__name__} {error}".lower()
-    return any(words in told for words in OUT_OF_MEMORY)
 
 
 def checked_faces(faces: np.ndarray) -> np.ndarray:

@@ -79,9 +79,11 @@ class Processes:
             finally:
                 if running:  # nobody waits for these results any more
                     held.close()
-                pool.shutdown(wait=True, cancel_futures=True)
-                held.close()
-                leash.close()
+                try:
+                    pool.shutdown(wait=True, cancel_futures=True)
+                finally:  # also where the pool could not start: its workers would wait for ever
+                    held.close()
+                    leash.close()
 
     def _room(self, deaths: Counter[int], tasks: list) -> int:
         """How many tasks may be out at once: one that was out when a worker died runs alone, to see if it is to

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from age_audit.core.errors import ImageFailure
+from age_audit.core.errors import ImageFailure, is_out_of_files
 
 # What photos come in. Pillow reads more, but some (EPS) by running other programs on the file.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
@@ -51,6 +51,8 @@ def read_bytes(path: Path) -> bytes:
             raise ImageFailure("not-a-file", "neither a file nor a link to one")
         content = path.read_bytes()
     except OSError as error:
+        if is_out_of_files(error):
+            raise
         raise ImageFailure("unreadable", f"{type(error).__name__}: {error.strerror}") from error
     if not content:
         raise ImageFailure("empty-file", "the file has zero bytes")

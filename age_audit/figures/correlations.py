@@ -111,7 +111,7 @@ def draw_accuracy_scatter(
         axes.set(xlim=(0, 1), xticks=(0, 0.5, 1), xlabel=f"share of {in_words(column)}")
     panels[0].set_ylabel("accuracy")
     if groups:
-        legend = panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        legend = style.in_lines(panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5)))
         for handle in legend.legend_handles:
             handle.set_alpha(1)
     return panels

@@ -22,7 +22,7 @@ _GRID_POINTS = 401
 MANY_FACES = 10_000  # a curve of more is drawn from counts in narrow bins, which no eye can tell from the exact one
 _BINS_PER_BANDWIDTH = 20
 _READING_NOTE = (
-    f"thin curve: fewer than {FEW_FACES} faces; mark at the axis: one face of a group too small for a curve; "
+    f"thin curve: fewer than {FEW_FACES} faces; mark at the axis: one face of a group too small for a curve;\n"
     "each panel has its own vertical scale"
 )
 
@@ -119,7 +119,7 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, featu
         title = f"{measure.title} by {feature_title(feature)}"
         figure.suptitle(f"{title} ({source})" if source else title)
         style.set_note(figure, f"{measure.axis_label}\n{measure.reference_note}\n{_READING_NOTE}")
-        figure.supylabel(measure.density_label)
+        figure.supylabel(measure.density_label, fontsize=style.BASE)
     return figure
 
 

@@ -67,7 +67,8 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, features: Seq
             for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         if handles:
-            figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, handlelength=3.2)
+            place = {"loc": "outside lower center", "ncols": 3, "handlelength": 3.2}
+            style.in_lines(figure.legend(handles.values(), handles, **place), 32)
         for axes in panels[-1]:
             axes.set_xlabel("faces drawn from the group (n; at most half of it)")
         figure.supylabel("share of samples in which normality is rejected", fontsize="medium")

@@ -69,7 +69,7 @@ def sample_by_age(images: pd.DataFrame, features: Sequence[str]) -> Figure:
             axes.remove()
         style.set_finding(figure, _finding(images, first))
         figure.supylabel(f"images in {_BAND} years of age", fontsize=style.BASE)
-        figure.legend(handles=list(legend.values()), loc="outside lower center", ncols=4)
+        style.in_lines(figure.legend(handles=list(legend.values()), loc="outside lower center", ncols=4))
     return figure
 
 

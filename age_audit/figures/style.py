@@ -20,9 +20,12 @@ The title of a figure is what it finds; what it shows, and how to read it, is it
 from __future__ import annotations
 
 import io
+import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import combinations
+from functools import cache
+from itertools import chain, combinations
 from pathlib import Path
 from textwrap import fill
 
@@ -33,6 +36,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font, get_font_names
+from matplotlib.legend import Legend
 from matplotlib.path import Path as Path2D
 from matplotlib.text import Text
 
@@ -58,8 +63,15 @@ HOLLOW = {"markerfacecolor": "white"}  # few faces, whatever the marker
 HEAVY = {"markersize": 6.5, "markeredgewidth": 1.2}  # told apart from chance
 LIGHT = {"markersize": 3.5, "markeredgewidth": 0.8}  # not told apart from it
 
+FONT = "DejaVu Sans"  # comes with matplotlib, so that figures are the same on every machine
+# For letters that it lacks, such as Chinese, Japanese and Korean ones: the first of these that is there and has them.
+FURTHER_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans", "Droid Sans Fallback", "WenQuanYi Zen Hei", "Arial Unicode MS"),
+    *("Microsoft YaHei", "Malgun Gothic", "Yu Gothic", "PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo"),
+)
+NAME_LINE = 24  # characters of a name in a legend before it goes on in another line
+
 _SETTINGS = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that figures are the same on every machine
     "font.size": BASE,
     "axes.titlesize": BASE,
     "axes.labelsize": BASE,
@@ -95,7 +107,7 @@ def applied() -> Iterator[None]:
     """Draw in the style of this project inside the ``with`` block, whatever the user's own settings are."""
     interactive = matplotlib.is_interactive()
     try:
-        with matplotlib.style.context(["default", _SETTINGS]):
+        with matplotlib.style.context(["default", _SETTINGS | {"font.family": fonts()}]):
             try:
                 yield
             finally:
@@ -103,6 +115,40 @@ def applied() -> Iterator[None]:
                 interactive = matplotlib.is_interactive()
     finally:
         matplotlib.interactive(interactive)
+
+
+@cache
+def fonts() -> list[str]:
+    """The fonts of all text, in the order in which they are asked for a letter."""
+    there = set(get_font_names())
+    return [FONT, *(name for name in FURTHER_FONTS if name in there)]
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """Code points that these fonts have."""
+    return frozenset(chain.from_iterable(get_font(findfont(name)).get_charmap() for name in fonts()))
+
+
+@cache
+def _tell_lacking(letters: str) -> None:
+    """Warn of letters that no font has; of the same ones once, however many figures they are in."""
+    if letters:
+        warnings.warn(
+            f"no font here has the letters {letters}, tried: {', '.join(fonts())}; install one, such as Noto Sans CJK, "
+            "or write the names in other letters",
+            stacklevel=2,
+        )
+
+
+@contextmanager
+def _rendering(figure: Figure) -> Iterator[None]:
+    """In the style of this project, and with one warning in place of matplotlib's of each letter in each figure."""
+    written = {letter for text in figure.findobj(Text) for letter in text.get_text() if letter.isprintable()}
+    _tell_lacking("".join(sorted(letter for letter in written if ord(letter) not in _letters())))
+    with applied(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def group_look(groups: Sequence[str]) -> dict[str, dict]:
@@ -146,7 +192,15 @@ def crossed_looks(firsts: Sequence[str], seconds: Sequence[str] = ()) -> dict[tu
 def legend(axes: Axes, groups: int, **options) -> None:
     """The legend of that many groups: inside the panel, or beside it where it would cover the curves."""
     place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if groups > MANY_GROUPS else {"loc": "best"}
-    axes.legend(handlelength=3.5, **place | options)  # long enough to show the dashes
+    in_lines(axes.legend(handlelength=3.5, **place | options))  # long enough to show the dashes
+
+
+def in_lines(legend: Legend, characters: int = NAME_LINE) -> Legend:
+    """The same legend, in which long names go on in another line; "(n = 31)" behind one stays together."""
+    for text in legend.get_texts():
+        together = re.sub(r"\(n = [\d,]+\)", lambda count: count[0].replace(" ", "\xa0"), text.get_text())
+        text.set_text(fill(together, characters).replace("\xa0", " "))
+    return legend
 
 
 def set_finding(figure: Figure, text: str) -> None:
@@ -201,7 +255,7 @@ def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
     """
     before, figure.dpi = figure.dpi, DPI
     try:
-        with applied():  # the number of ticks depends on it
+        with _rendering(figure):  # the number of ticks depends on it
             figure.draw_without_rendering()
             texts = [text for text in _drawn_texts(figure) if text.get_text().strip()]
             corners = [_corners(text) for text in texts]
@@ -290,6 +344,6 @@ def figure_bytes(figure: Figure, form: str = "png", dpi: int = DPI, title: str =
     """The figure as a file of that form, with its title and description in it, but neither date nor version."""
     buffer = io.BytesIO()
     about = {"Title": title, _DESCRIPTION[form]: description}
-    with applied():
+    with _rendering(figure):
         figure.savefig(buffer, format=form, dpi=dpi, metadata=_NAMELESS[form] | {k: v for k, v in about.items() if v})
     return buffer.getvalue()

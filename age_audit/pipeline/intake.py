@@ -106,8 +106,8 @@ class ImageFolder:
         # Images of earlier runs that this one leaves out get its labels too: no folder holds labels of two sources.
         known, chosen = ledger.images(), {file.image for file in intake.files}
         rows += [replace(known[i], label=labels[i]) for i in labels if i in known and i not in chosen]
-        stray = {"rows_without_image": self._labels.stray} if self._labels.stray else {}
-        ledger.write_images(rows, [file.image for file in self._listed], self._labels.origin | stray)
+        unmatched = {what: count for what, count in self._labels.unmatched.items() if count}
+        ledger.write_images(rows, [file.image for file in self._listed], self._labels.origin | unmatched)
         ledger.record(failures)
         return intake
 
@@ -139,6 +139,9 @@ class CropsAlone:
 
     def take(self, ledger: Ledger) -> Intake:
         """The ledger's images; whatever has no crop keeps the failure it had."""
+        if self._config.labels is not None:
+            source = (ledger.labels_from() or {}).get("from", "those it was made with")
+            print(f"labels: those in the ledger, from {source}; without images --labels is not read")
         rows = ledger.images()
         self._count = len(rows)
         files = [ImageFile(image, Path()) for image in rows]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from age_audit.core.config import Stage1Config
-from age_audit.core.errors import UsageError, is_disk_full
+from age_audit.core.errors import UsageError, shortage
 from age_audit.core.masks import mask_picture
 from age_audit.data.images import ImageFile
 from age_audit.data.metadatasets import refuse_other_maker
@@ -162,7 +162,7 @@ def _picture_folders(output: Path) -> Iterator[None]:
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            if is_disk_full(error):
+            if shortage(error):
                 raise
             raise UsageError(
                 f"expected to make the folder {folder}, but: {error.strerror}; move what is there or choose "

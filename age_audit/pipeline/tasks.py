@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from age_audit.core.errors import ImageFailure, UsageError, is_disk_full
+from age_audit.core.errors import ImageFailure, UsageError, is_disk_full, is_out_of_files
 from age_audit.core.masks import mask_picture
 from age_audit.core.schema import CANVAS, AgeEstimate
 from age_audit.data.label_formats import OLDEST
@@ -112,7 +112,7 @@ def attempt(job: Job, work: Callable[[], tuple[bytes | None, str]], seconds: flo
     except UsageError:  # the estimator or an installation is at fault, which holds for every image
         raise
     except Exception as error:
-        if is_disk_full(error):  # every image would fail, and none is to blame
+        if is_disk_full(error) or is_out_of_files(error):  # every image would fail, and none is to blame
             raise
         return job.failed("unexpected-error", f"{type(error).__name__}: {error}", took())
 
@@ -198,6 +198,8 @@ def read_picture(picture: Picture, name: str) -> np.ndarray:
             raise ValueError("another picture than was made of this face")
         return pixels
     except (OSError, SyntaxError, ValueError) as error:
+        if is_out_of_files(error):
+            raise
         path.unlink(missing_ok=True)
         raise ImageFailure(reason, f"{path.name}: {error}; run analysis_1_method.py again") from error
 

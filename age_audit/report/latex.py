@@ -18,6 +18,7 @@ from age_audit.report.words import at_floor, floor_text, is_p_value
 from age_audit.study.appendix_a import age_range_names
 
 NOTHING = "--"
+_LONG_NAME = 20  # characters, which take as many millimetres and a little less
 _AT_FLOOR = "_at_floor"
 FEATURES = ("gender", "race")  # what groups of Appendix A are combined of
 _PACKAGES = r"% \usepackage{booktabs,longtable}"
@@ -57,7 +58,7 @@ def block_table(
     lines = [
         _PACKAGES,
         r"\begingroup\scriptsize\setlength{\tabcolsep}{2.8pt}",
-        rf"\begin{{longtable}}{{{'l' * texts}{'r' * (len(columns) - texts)}}}",
+        rf"\begin{{longtable}}{{{_text_columns(table, columns[:texts])}{'r' * (len(columns) - texts)}}}",
         rf"\caption{{{escaped(caption)}}}\label{{{label}}}\\",
         *(r"\toprule", heads, r"\midrule", r"\endfirsthead"),
         *(rf"\multicolumn{{{len(columns)}}}{{l}}{{(continued)}}\\", r"\toprule", heads, r"\midrule", r"\endhead"),
@@ -68,6 +69,14 @@ def block_table(
         lines += [rf"\multicolumn{{{len(columns)}}}{{l}}{{\textbf{{{block_name(name)}}}}}\\*"] if blocks else []
         lines += [" & ".join(cell(row) for _, cell in columns) + r" \\" for row in rows.to_dict("records")]
     return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])
+
+
+def _text_columns(table: pd.DataFrame, columns: Sequence[Column]) -> str:
+    """How LaTeX sets columns of text: names that are long go on in another line, or they would leave the page."""
+    rows = table.to_dict("records")
+    return "".join(
+        f"p{{{_LONG_NAME}mm}}" if any(len(cell(row)) > _LONG_NAME for row in rows) else "l" for _, cell in columns
+    )
 
 
 def published_layout(table: pd.DataFrame, caption: str, label: str, features: Sequence[str] = FEATURES) -> str:

@@ -94,7 +94,7 @@ def combination_interval(
     varies = np.logical_or.reduce([np.ptp(sample, axis=-1) > 0 for sample in samples])
     if min(sizes) > BOOTSTRAP_LIMIT:
         half = scipy.stats.norm.ppf((1 + confidence) / 2) * _standard_error(samples, coefficients)
-        return Estimates(value, value - half, value + half, "normal")
+        return Estimates(value, *_not_below(samples, coefficients, (value - half, value + half)), "normal")
     method = "BCa" if sum(sizes) <= BCA_LIMIT else "percentile"
     if varies.any():
         chosen = [sample[varies] for sample in samples]
@@ -128,21 +128,30 @@ def stratified_interval(
     >>> young, old = np.array([[2.0, 4, 6, 8]]), np.array([[1.0, 2, 3, 4]])  # absolute errors in years: one measure
     >>> found = stratified_interval([young, old], [0.5, 0.5])
     >>> found.value, found.low.round(2), found.high.round(2)
-    (array([3.75]), array([1.91]), array([5.59]))
+    (array([3.75]), array([1.82]), array([5.68]))
     """
     sizes = np.array([sample.shape[-1] for sample in samples])
     nothing = np.full(samples[0].shape[0], np.nan)
     if not sizes.all():
         return Estimates(nothing, nothing, nothing, "none")
     value = sum(weight * sample.mean(axis=-1) for weight, sample in zip(coefficients, samples, strict=True))
-    if sizes.min() < 2:
+    if sizes.min() < LEAST_FACES:
         return Estimates(value, nothing, nothing, "none")
     variances = _variances(samples, coefficients)
     variance = variances.sum(axis=0)
     spread = np.divide(variances, variance, out=np.ones_like(variances), where=variance > 0)
     freedom = 1 / (spread**2 / (sizes - 1)[:, np.newaxis]).sum(axis=0)
     half = scipy.stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance)
-    return Estimates(value, value - half, value + half, "t")
+    return Estimates(value, *_not_below(samples, coefficients, (value - half, value + half)), "t")
+
+
+def _not_below(
+    samples: Sequence[np.ndarray], coefficients: Sequence[float], ends: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of symmetric intervals, shape (M,) each, cut off at 0 where no value is below it: no absolute error is."""
+    least = np.minimum.reduce([sample.min(axis=-1) for sample in samples])
+    low, high = ends
+    return np.where((least >= 0) & (min(coefficients) >= 0), np.maximum(low, 0), low), high
 
 
 def _standard_error(samples: Sequence[np.ndarray], coefficients: Sequence[float]) -> np.ndarray:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from age_audit.core.errors import UsageError, is_disk_full
+from age_audit.core.errors import UsageError, shortage
 from age_audit.core.schema import FaceLabel, ImageOutcome
 
 FILE_NAME = "ledger.sqlite"
@@ -91,7 +91,7 @@ class Ledger:
     UsageError
         When there is none to open, it cannot be written, another run holds it, or it is of another format.
     OSError or sqlite3.Error
-        When the disk is full: see :func:`age_audit.core.errors.is_disk_full`.
+        When the machine ran out of something: see :func:`age_audit.core.errors.shortage`.
     """
 
     def __init__(self, folder: Path, create: bool = True):
@@ -113,7 +113,7 @@ class Ledger:
                 self._add_columns()
                 self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
-            if is_disk_full(error):
+            if shortage(error):
                 raise
             raise UsageError(
                 f"expected a ledger that can be written at {self.path}, but: {error}; {_OR_ELSE}"

@@ -111,6 +111,31 @@ def test_names_that_tables_and_files_cannot_carry(names, words):
         groups.compared_by(pd.DataFrame(), names)
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["A", "all"], "no group of tone called 'all'"),
+        (["A", " All"], "no group of tone called ' All'"),
+        (["A", "unlabelled"], "'unlabelled', which readers of tables take for a missing label"),
+        (["A", "NA"], "'NA', which readers of tables take for a missing label; .* leave the cell empty"),
+        (["A", "x" * 46], "at most 45 characters.*; shorten it in the labels"),
+        (["male", "Male"], "one spelling of each group of tone, got 'Male' and 'male'; write them alike"),
+        (["A  b", "a b "], "one spelling"),
+        (["Jos\u00e9", "Jose\u0301"], "one spelling"),
+        (["\uff21", "A"], "one spelling"),  # a letter of full width
+    ],
+)
+def test_groups_that_tables_or_readers_would_confuse(names, words):
+    with pytest.raises(UsageError, match=words):
+        groups.check_groups("tone", names)
+
+
+def test_every_other_group_is_let_pass():
+    assert (
+        groups.check_groups("tone", ["Native Hawaiian or Other Pacific Islander", "none", "Nan", "=1+1", None]) is None
+    )
+
+
 def test_each_feature_counts_once():
     assert groups.check_features(["tone", "race", "tone"]) == ("tone", "race")
 

@@ -77,8 +77,12 @@ def test_activations_with_labels_of_another_source_are_refused(tmp_path):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": source}))
     with pytest.raises(UsageError, match=r"activations are from old\.csv .* predictions from new\.csv"):
         find_results(tmp_path, "dex-wrn", "published", "faces").activations  # noqa: B018 - read on first use
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": sources["predictions"] | {"rows": 3}}))
+    renamed = sources["predictions"] | {"from": "new_copy.csv", "rows_without_image": 3}  # of the same contents
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": renamed}))
     assert len(find_results(tmp_path, "dex-wrn", "published", "faces").activations)
+    path.write_text(json.dumps({name: v for name, v in json.loads(path.read_text()).items() if name != "labels"}))
+    with pytest.raises(UsageError, match=r"activations are from an earlier run .* run analysis_2_evaluate\.py again"):
+        find_results(tmp_path, "dex-wrn", "published", "faces").activations  # noqa: B018
 
 
 def test_activations_by_another_preset_than_the_predictions_are_refused(tmp_path):

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import LONGEST_GROUP
 from age_audit.core.vocabulary import GENDERS, RACES
 from age_audit.data.frames import activations_frame, grouped
 from age_audit.figures import style
@@ -159,6 +160,16 @@ def test_names_are_never_read_as_formulas(tmp_path):
     frame = frame_of((r"$\nonsense$", 5, SPREAD))
     figure = distributions_by_age_range(frame, ACCURACY, "race_real", r"$\nonsense$")
     assert style.save_figure(figure, tmp_path, "figure").exists()
+
+
+@pytest.mark.parametrize("measure", [ACCURACY, SIGNED_ERROR])
+@pytest.mark.parametrize("count", [5, 7])
+def test_the_longest_names_leave_the_curves_their_room(measure, count):
+    names = [f"{'of many words ' * 3}{i:03d}" for i in range(count)]
+    assert {len(name) for name in names} == {LONGEST_GROUP}
+    figure = distributions_by_age_range(frame_of(*((name, 15, SPREAD) for name in names)), measure, "race_real")
+    assert style.overlapping_texts(figure) == []
+    assert figure.axes[1].get_window_extent().width > 0.15 * figure.bbox.width
 
 
 def test_few_faces_are_drawn_thin():

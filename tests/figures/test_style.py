@@ -46,6 +46,41 @@ def test_fonts_are_embedded_as_outlines_that_journals_take():
     assert b"/Subtype /Type0" in content and b"/Type3" not in content
 
 
+def test_further_fonts_are_asked_for_letters_where_they_are_there(monkeypatch):
+    monkeypatch.setattr(style, "get_font_names", lambda: ["Noto Sans CJK SC", "Comic Sans MS", "DejaVu Sans"])
+    style.fonts.cache_clear()
+    try:
+        with style.applied():
+            assert matplotlib.rcParams["font.family"] == ["DejaVu Sans", "Noto Sans CJK SC"]
+    finally:
+        style.fonts.cache_clear()
+
+
+def test_letters_that_no_font_has_are_told_once(monkeypatch):
+    monkeypatch.setattr(style, "_letters", lambda: frozenset(range(0x3000)))
+    style._tell_lacking.cache_clear()
+    figure = style.new_figure(2, 1)
+    figure.suptitle("\u4e2d\u56fd, \u4e2d")
+    with pytest.warns(
+        UserWarning, match="no font here has the letters \u4e2d\u56fd, tried: DejaVu Sans.*; install"
+    ) as told:
+        style.figure_bytes(figure)
+        style.figure_bytes(figure, "pdf")
+    assert len(told) == 1
+
+
+def test_long_names_in_a_legend_go_on_in_another_line():
+    figure = style.new_figure(style.FULL, 2)
+    axes = figure.subplots()
+    axes.plot([], [], label="Native Hawaiian or Other Pacific Islander (n = 1,234)")
+    axes.plot([], [], label="Indian (n = 1,234)")
+    style.legend(axes, 2)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "Native Hawaiian or Other\nPacific Islander\n(n = 1,234)",
+        "Indian (n = 1,234)",
+    ]
+
+
 def test_groups_of_two_features():
     looks = style.crossed_looks(["Caucasian", "Asian"], ["Male", "Female"])
     assert [look["color"] for look in looks.values()] == [*style.GENDER_COLOURS.values()] * 2

@@ -80,8 +80,10 @@ def test_a_crop_that_did_not_come_along_is_accounted_for(studio, monkeypatch, ca
     monkeypatch.chdir(studio)
     assert analysis_1_method.main(options("here", "--steps", "crop")) == 0
     Path("here/out/img-cropped/30_1_0_1.png.png").unlink()
-    assert analysis_1_method.main(options("here", "--steps", "explain", "--limit", "2", images="nowhere")) == 1
+    late = ["--steps", "explain", "--limit", "2", "--labels", "not_here.csv"]
+    assert analysis_1_method.main(options("here", *late, images="nowhere")) == 1
     told = capsys.readouterr().out
+    assert "labels: those in the ledger, from file names, utkface; without images --labels is not read" in told
     assert "2 of 3 images, known from the ledger" in told
     assert "2 images = 0 done + 2 failed (crop/no-face 1, explain/crop-unreadable 1)" in told
 

@@ -31,7 +31,7 @@ def photos(tmp_path_factory, astronaut_head, hopper_head):
     folder = tmp_path_factory.mktemp("photos")
     Image.fromarray(astronaut_head).save(folder / "30_1_0_2017.png")
     Image.fromarray(hopper_head).save(folder / "77_1_0_2017.jpg", quality=95)
-    Image.fromarray(hopper_head[:, ::-1]).save(folder / "77_1_2017.png")  # lacks the race
+    Image.fromarray(hopper_head[:, ::-1]).save(folder / "77_1_20170109142408075.png")  # lacks the race
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(folder / "40_0_3_2017.png")
     return folder
 
@@ -63,7 +63,7 @@ def test_metadatasets_hold_what_the_contract_says(finished):
     predictions = read_metadataset(meta, "utkface", "predictions")
     assert predictions["cropping"] == {"images_total": 4, "images_failed_detected": 1}
     assert predictions["explanations"] == {"images_total": 3, "images_failed_detected": 0}
-    assert sorted(predictions["predictions"]) == ["30_1_0_2017.png", "77_1_0_2017.jpg", "77_1_2017.png"]
+    assert sorted(predictions["predictions"]) == ["30_1_0_2017.png", "77_1_0_2017.jpg", "77_1_20170109142408075.png"]
     assert predictions["predictions"]["30_1_0_2017.png"] < predictions["predictions"]["77_1_0_2017.jpg"]
     failures = predictions["failures"]
     # Wilson's interval by hand for 1 of 1: 1 / (1 + z^2) to 1, with z = 1.96
@@ -362,7 +362,8 @@ def test_labels_come_from_one_source_that_is_named(photos, tmp_path, capsys):
     assert ages() == ([31, 76], [2])
     stated = json.loads((tmp_path / "meta" / "metadataset_utkface_predictions.provenance.json").read_text())["labels"]
     sha256 = hashlib.sha256(first.read_bytes()).hexdigest()
-    assert stated == {"from": "first.csv", "sha256": sha256, "rows_without_image": 1}
+    unmatched = {"images_without_label": len(list(photos.iterdir())) - 2, "rows_without_image": 1}
+    assert stated == {"from": "first.csv", "sha256": sha256} | unmatched
     assert stage2(tmp_path) == 0
     capsys.readouterr()
     assert stage1(photos, tmp_path) == 2
@@ -376,7 +377,12 @@ def test_labels_come_from_one_source_that_is_named(photos, tmp_path, capsys):
     assert "run analysis_2_evaluate.py again" in capsys.readouterr().err
     assert stage2(tmp_path) == 0
     assert analysis_3_filter_visualise.main(drawn) == 0
-    assert stage1(photos, tmp_path, "--labels", "utkface") == 0
+    assert stage1(photos, tmp_path, "--labels", "utkface", meta="elsewhere") == 0
+    before = files_in(tmp_path / "meta")
+    assert stage2(tmp_path) == 2
+    assert "predictions from second.csv, with other contents; run analysis_1_method.py" in capsys.readouterr().err
+    assert files_in(tmp_path / "meta") == before
+    assert stage1(photos, tmp_path) == 0
     assert ages() == ([30, 77], [3])
 
 
@@ -485,7 +491,7 @@ def test_a_picture_of_another_face_is_refused_and_made_again(photos, finished, t
     folder = tmp_path / "copy"
     shutil.copytree(finished, folder)
     pictures = folder / "out" / name
-    shutil.copy(pictures / "77_1_2017.png.png", pictures / "30_1_0_2017.png.png")
+    shutil.copy(pictures / "77_1_20170109142408075.png.png", pictures / "30_1_0_2017.png.png")
     change_ledger(folder, redo)
     run = (lambda: stage2(folder)) if step.startswith("landmarks") else (lambda: stage1(photos, folder))
     assert run() == 0

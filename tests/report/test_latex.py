@@ -1,11 +1,13 @@
 """Appendix A as LaTeX: cells by hand, and tables in which every row has all its columns."""
 
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from age_audit.core.groups import LONGEST_GROUP
 from age_audit.core.randomness import Resampling
 from age_audit.data.frames import completed_frame
 from age_audit.recheck.appendix_a import audit_table, group_tests, normality_table
@@ -69,6 +71,15 @@ def test_blocks_by_hand():
     body = text.split(r"\endfoot")[1].split()
     assert body[:8] == [r"\multicolumn{2}{l}{\textbf{0--12", r"years}}\\*", "a", "&", "1", r"\\", "a", "&"]
     assert text.count(r"\textbf") == 2
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_the_longest_names_stay_on_the_page(latex_problems, tmp_path):
+    frame = faces(60).assign(race_real=["Native Hawaiian or Other Pacific Islander", f"{'of words ' * 4}and more"] * 30)
+    assert frame["race_real"].str.len().max() <= LONGEST_GROUP
+    table = normality_table({"explained": frame}, seed=1, draws=9, simulations=9)
+    for name, made in {"audit": audit_table(frame, resampling=Resampling(1, 9, 9)), "normality": table}.items():
+        assert latex_problems(getattr(latex, f"{name}_layout")(made, "Some table.", "tab:x"), tmp_path) == [], name
 
 
 @pytest.mark.parametrize("n", [0, 60])

@@ -79,6 +79,14 @@ class TestInterval:
         assert found.high - found.value == pytest.approx(half, rel=1e-3)
         assert found.value - found.low == pytest.approx(half, rel=1e-3)
 
+    def test_where_it_is_symmetric_too_no_mean_of_absolute_errors_is_below_0(self):
+        errors = np.append(np.zeros(BOOTSTRAP_LIMIT), 100.0)[None]  # mean and standard error are both 0.01
+        found = combination_interval([np.concatenate([errors, -errors])], [1], rng=generator())
+        assert found.method == "normal" and found.low[0] == 0  # of signed errors it may be
+        assert found.high[0] == found.high[1] + 2 * found.value[0] == pytest.approx(0.0296, abs=1e-4)
+        assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [0.5, 0.5]).low == [0]
+        assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [1, -1]).low[0] < -5
+
     def test_a_small_sample_is_drawn_from_however_large_the_other(self):
         large, small = generator(1).normal(size=(1, BOOTSTRAP_LIMIT + 1)), generator(2).exponential(size=(1, 20))
         assert combination_interval([large, small], [1, -1], rng=generator(), draws=9).method == "percentile"
@@ -134,16 +142,17 @@ class TestStratifiedInterval:
         assert found.low == pytest.approx(welch.low) and found.high == pytest.approx(welch.high)
 
     def test_by_hand(self):
-        found = stratified_interval([one(1, 3), one(4, 6, 8)], [0.5, 2])
-        first, second = 0.25 * 2 / 2, 4 * 4 / 3  # what each sample adds to the variance
-        half = scipy.stats.t.ppf(0.975, (first + second) ** 2 / (first**2 + second**2 / 2)) * (first + second) ** 0.5
+        found = stratified_interval([one(1, 1, 3, 3), one(4, 6, 8)], [0.5, 2])
+        first, second = 0.25 * (4 / 3) / 4, 4 * 4 / 3  # what each sample adds to the variance
+        half = scipy.stats.t.ppf(0.975, (first + second) ** 2 / (first**2 / 3 + second**2 / 2))
+        half *= (first + second) ** 0.5
         assert (found.value[0], found.low[0], found.high[0]) == pytest.approx((13, 13 - half, 13 + half))
 
     def test_too_few_faces_and_no_spread(self):
-        assert np.isnan(stratified_interval([one(1, 2), one()], [1, 1]).value).all()
-        single = stratified_interval([one(1, 2), one(4)], [1, 1])
-        assert single.value == [5.5] and np.isnan([single.low, single.high]).all()
-        point = stratified_interval([one(2, 2), one(4, 4)], [1, 1])
+        assert np.isnan(stratified_interval([one(1, 2, 3), one()], [1, 1]).value).all()
+        pair = stratified_interval([one(1, 2, 3), one(4, 5)], [1, 1])
+        assert pair.value == [6.5] and np.isnan([pair.low, pair.high]).all()
+        point = stratified_interval([one(2, 2, 2), one(4, 4, 4)], [1, 1])
         assert (point.low, point.value, point.high) == ([6], [6], [6])
 
     @pytest.mark.long
