@@ -132,10 +132,11 @@ def test_committed_notebooks_are_executed_and_fit_for_code_hosts(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_notebooks_say_what_is_asked_and_how_far_to_believe_it(name):
+def test_notebooks_say_what_is_asked_whose_study_it_is_and_repeat_it_at_the_end(name):
     cells = cells_of(NOTEBOOKS / f"{name}.ipynb")
     assert cells[0].cell_type == "markdown"
-    assert any(cell.source.startswith("## How far to believe this") for cell in cells)
+    assert "Stardust, Obeid, McKee and Angus" in cells[0].source
+    assert any(cell.source.startswith("## Supplement: as published") for cell in cells)
     assert any("parameters" in cell.metadata.get("tags", []) for cell in cells[:4])
     assert {"ESTIMATOR", "PRESET", "DATASET"} <= set(
         re.findall(r"^([A-Z]+) = ", "\n".join(c.source for c in cells), re.M)
