@@ -14,36 +14,38 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from age_audit.audit.errors.groups import estimates_of
 from age_audit.core.errors import UsageError
-from age_audit.data.metadatasets import made_by, read_metadataset, stated_in
+from age_audit.core.measures import MAE, SIGNED_ERROR
+from age_audit.core.randomness import Resampling
+from age_audit.data.metadatasets import made_by, stated_in
+from age_audit.data.results import Results
 from age_audit.stats.correlations import pearson_r
 
 OUT = Path(__file__).with_suffix(".json")
-LARGE = 5  # years: what a cumulative score calls off
 
 
-def compared(aligned: dict, plain: dict) -> dict:
-    """What two predictions metadatasets say of the faces that both estimate."""
-    faces = sorted(set(aligned["predictions"]) & set(plain["predictions"]))
-    ages = {name: np.array([run["predictions"][face] for face in faces]) for name, run in _runs(aligned, plain)}
-    moved = ages["aligned"] - ages["plain"]
-    row = {"faces": len(faces), "moved_mean": moved.mean()}
-    row |= {"apart_mean": np.abs(moved).mean(), "apart_median": np.median(np.abs(moved))}
-    row |= {"apart_90": np.quantile(np.abs(moved), 0.9), "apart_most": np.abs(moved).max()}
-    row["apart_more_than_5"] = (np.abs(moved) > LARGE).mean()
-    real = np.array([aligned["labels"][face].get("age_real", np.nan) for face in faces], dtype=float)
-    for name, run in _runs(aligned, plain):
-        error = (ages[name] - real)[np.isfinite(real)]
-        row |= {f"{name}_estimated": len(run["predictions"]), f"{name}_lost": run["cropping"]["images_failed_detected"]}
-        row |= {f"{name}_mae": np.abs(error).mean(), f"{name}_signed": error.mean()}
-        row[f"{name}_r"] = pearson_r(ages[name], real)
-        row |= {f"{name}_all_{key}": value for key, value in run["accuracy"].items()}
-    return {name: round(float(value), 4) for name, value in row.items()}
-
-
-def _runs(aligned: dict, plain: dict) -> list[tuple[str, dict]]:
-    return [("aligned", aligned), ("plain", plain)]
+def compared(aligned: pd.DataFrame, plain: pd.DataFrame) -> dict:
+    """What two runs' frames of predictions say of the faces that both estimate, and each of its own."""
+    both = aligned.merge(plain[["fname", "age_estimation"]], on="fname", suffixes=("", "_plain"))
+    ages = {"aligned": both["age_estimation"].to_numpy(), "plain": both["age_estimation_plain"].to_numpy()}
+    apart = np.abs(ages["aligned"] - ages["plain"])
+    row = {"faces": len(both), "apart_mean": apart.mean(), "apart_median": np.median(apart)}
+    row |= {"apart_90": np.quantile(apart, 0.9), "apart_most": apart.max()}
+    real = both["age_real"].to_numpy(dtype=float)
+    for name, frame in (("aligned", aligned), ("plain", plain)):
+        error = ages[name] - real
+        row |= {f"{name}_both_mae": np.nanmean(np.abs(error)), f"{name}_both_signed": np.nanmean(error)}
+        row |= {f"{name}_both_r": pearson_r(ages[name], real), f"{name}_estimated": len(frame)}
+        row[f"{name}_r"] = pearson_r(frame["age_estimation"], frame["age_real"])
+        errors = estimates_of(frame, [], resampling=Resampling(42)).set_index("measure")
+        for short, measure in (("mae", MAE.key), ("signed", SIGNED_ERROR.key)):
+            found = errors.loc[measure]
+            row |= {f"{name}_{short}": found["value"], f"{name}_{short}_low": found["low"]}
+            row[f"{name}_{short}_high"] = found["high"]
+    return {name: value if isinstance(value, int) else round(float(value), 4) for name, value in row.items()}
 
 
 def main() -> None:
@@ -53,15 +55,20 @@ def main() -> None:
     parser.add_argument("--dataset", default="utkface", help="(default: %(default)s)")
     parser.add_argument("--out", type=Path, default=OUT, help="file whose row is replaced (default: beside this file)")
     arguments = parser.parse_args()
-    folders = arguments.aligned, arguments.plain
-    names = [made_by(stated_in(folder, arguments.dataset, "predictions"))[0] for folder in folders]
-    if names[0] != names[1]:
-        raise UsageError(f"expected two runs of one estimator, got {names[0]} and {names[1]}")
-    runs = [read_metadataset(folder, arguments.dataset, "predictions") for folder in folders]
+    runs = [
+        Results(folder, arguments.dataset, *made_by(stated_in(folder, arguments.dataset, "predictions")))
+        for folder in (arguments.aligned, arguments.plain)
+    ]
+    name, other = (run.estimator for run in runs)
+    if name != other:
+        raise UsageError(f"expected two runs of one estimator, got {name} and {other}")
+    lost = [run.document["cropping"]["images_failed_detected"] for run in runs]
+    row = {"estimator": name} | compared(*(run.predictions for run in runs))
+    row |= {"aligned_lost": lost[0], "plain_lost": lost[1]}
     rows = {row["estimator"]: row for row in json.loads(arguments.out.read_text())} if arguments.out.exists() else {}
-    rows[names[0]] = {"estimator": names[0]} | compared(*runs)
+    rows[name] = row
     arguments.out.write_text(json.dumps([rows[name] for name in sorted(rows)], indent=1) + "\n")
-    print(json.dumps(rows[names[0]], indent=1))
+    print(json.dumps(row, indent=1))
 
 
 if __name__ == "__main__":
