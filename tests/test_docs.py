@@ -79,8 +79,8 @@ def words_of(place):
 def quotes():
     """What docs/numbers.toml says that the tables say, by section."""
     found = {path.stem.removeprefix("utkface_"): pd.read_csv(path) for path in (ROOT / "tables").rglob("*.csv")}
-    for name in ("alignment", "settled_coverage"):
-        found[f"benchmark_{name}"] = pd.DataFrame(json.loads((ROOT / "benchmarks" / f"{name}.json").read_text()))
+    measured = {path.stem: json.loads(path.read_text()) for path in (ROOT / "benchmarks").glob("*.json")}
+    found |= {f"benchmark_{name}": pd.DataFrame(rows) for name, rows in measured.items() if isinstance(rows, list)}
     saved = {}
     for name, table in found.items():
         numbers = table.select_dtypes("number")
