@@ -6,7 +6,7 @@ For each face the segmentation is held fixed; the reference is the mean weight o
 (``--designs`` times 256 masked faces). Each of those designs also gives an interval: its coverage of the reference is
 what a nominal 95 % promises. Beside it: random samples, hidden in the same mean colour, against that reference; the
 published way (100 random samples, hidden in black) against its own converged reference; and the two references against
-each other. Writes a row an estimator to ``settled_coverage.json``, which docs/method.md quotes.
+each other. Replaces the estimator's row in ``settled_coverage.json``, which docs/method.md quotes, after every face.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def _random(estimator, face, segments, hidden, reference, repeats, generator) ->
     """Random samples of several sizes, hidden in the mean colour."""
     found = {}
     for size in RANDOM_SIZES:
-        weights = [_drawn(estimator, face, segments, hidden, size, generator) for _ in range(repeats)]
+        count = max(1, repeats * RANDOM_SIZES[0] // size)
+        weights = [_drawn(estimator, face, segments, hidden, size, generator) for _ in range(count)]
         found[f"r_random_{size}"] = _mean_r(np.array(weights), reference)
     return found
 
@@ -161,6 +162,7 @@ def main() -> None:
     files = {file.image: file for file in list_images(arguments.images)}
     labels = LabelSource("utkface")
     drawn = draw_evenly({i: labels.label(f.fname) for i, f in files.items()}, arguments.faces, arguments.seed)
+    rows = {row["estimator"]: row for row in json.loads(arguments.out.read_text())} if arguments.out.exists() else {}
     found = []
     for image in tqdm(drawn, unit="face"):
         try:
@@ -168,10 +170,9 @@ def main() -> None:
         except ImageFailure:
             continue
         found.append(examine(estimator, face, arguments.designs, arguments.seed))
-    asked = {"estimator": arguments.estimator, "faces": len(found), "designs": arguments.designs}
-    rows = {row["estimator"]: row for row in json.loads(arguments.out.read_text())} if arguments.out.exists() else {}
-    rows[arguments.estimator] = asked | {"seed": arguments.seed} | in_one_row(found)
-    arguments.out.write_text(json.dumps([rows[name] for name in sorted(rows)], indent=1) + "\n")
+        asked = {"estimator": arguments.estimator, "faces": len(found), "designs": arguments.designs}
+        rows[arguments.estimator] = asked | {"seed": arguments.seed} | in_one_row(found)
+        arguments.out.write_text(json.dumps([rows[name] for name in sorted(rows)], indent=1) + "\n")
     print(json.dumps(rows[arguments.estimator], indent=1))
 
 

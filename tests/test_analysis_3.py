@@ -179,6 +179,23 @@ def test_an_error_of_a_dex_model_stands_beside_where_the_labels_are_from(tmp_pat
     assert label_origin("utkface", "dex-wrn") in capsys.readouterr().out
 
 
+def test_only_groups_with_faces_are_counted(tmp_path, capsys, monkeypatch):
+    """Tables list all races of the study where there are no others, but a group without faces is not a small one."""
+    monkeypatch.setattr("age_audit.pipeline.stage3.distributions_by_age_range", lambda *_: new_figure(1, 1))
+    faces = [("Asian", 5), ("Asian", 30), ("Other", 5)]
+    rows = [
+        {"fname": f"{i}.jpg", "age_real": age, "gender_real": None, "race_real": race, "age_estimation": age + 1}
+        for i, (race, age) in enumerate(faces)
+    ]
+    folder = write_metadataset(tmp_path / "in", rows)
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "out")]) == 0
+    assert "By race: 3 of 3 groups have fewer than 30 faces." in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "out" / "utkface_published_errors_by_race.csv")
+    assert set(table["race_real"]) == {*RACES, "all"} and table.loc[table["n"] < 3, ["low", "high"]].isna().all(
+        axis=None
+    )
+
+
 def test_rows_without_any_usable_label_still_give_tables(tmp_path, capsys):
     blank = {"age_real": None, "gender_real": None, "race_real": None, "age_estimation": None}
     folder = write_metadataset(tmp_path / "in", [blank | {"fname": "a.jpg"}, blank | {"fname": "a.jpg"}])

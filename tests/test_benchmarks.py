@@ -1,8 +1,11 @@
 """The benchmarks run; how fast they find things to be is not tested."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks import scaling
+from age_audit.data.frames import completed_frame
+from benchmarks import alignment, scaling, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops
 
@@ -46,3 +49,35 @@ def test_explaining_is_the_only_cost_that_grows_with_samples():
     published, audit = costs["dex-wrn, published, float32"], costs["dex-wrn, audit, bfloat16"]
     assert published == {"align, crop": 0.04, "estimate": 0.12, "explain": pytest.approx(6.6), "regions": 0.03}
     assert audit["explain"] == pytest.approx(0.3 + 6.3 * 2.56)
+
+
+def test_alignment_compares_the_faces_that_both_runs_estimate():
+    ages = {"age_real": [20.0, 30, 40, None], "gender_real": None, "race_real": None}
+    frames = [
+        completed_frame(pd.DataFrame({"fname": list(fnames), "age_estimation": estimates, **ages}))
+        for fnames, estimates in (("abcd", [22.0, 33, 44, 50]), ("abxd", [24.0, 32, 90, 57]))
+    ]
+    row = alignment.compared(*frames)
+    assert (row["faces"], row["aligned_estimated"], row["plain_estimated"]) == (3, 4, 4)
+    assert (row["apart_mean"], row["apart_median"], row["apart_most"]) == pytest.approx((10 / 3, 2, 7), abs=1e-4)
+    assert (row["aligned_both_mae"], row["plain_both_mae"]) == (2.5, 3.0)  # of the two with a real age
+    assert (row["aligned_mae"], row["plain_mae"]) == pytest.approx((3, 56 / 3), abs=1e-4)  # of each run's own three
+
+
+def test_settled_superpixels_of_all_faces_count_together():
+    """One face has 10 settled superpixels of which 1 is wrong, another 2 of which 1 is: 2 of 12, not 30 %."""
+    faces = [
+        {"coverage": 0.9, "signs_wrong_of_settled": 0.1, "coverage_of_settled": 0.8}
+        | {"settled_count": 10, "settled_wrong_count": 1, "settled_covered_count": 8},
+        {"coverage": 1.0, "signs_wrong_of_settled": 0.5, "coverage_of_settled": 1.0}
+        | {"settled_count": 2, "settled_wrong_count": 1, "settled_covered_count": 2},
+    ]
+    row = settled_coverage.in_one_row(faces)
+    assert row["signs_wrong_of_settled"] == pytest.approx(2 / 12, abs=1e-4)
+    assert row["coverage_of_settled"] == pytest.approx(10 / 12, abs=1e-4)
+    assert (row["coverage"], row["coverage_low"], row["coverage_high"]) == (0.95, 0.9, 1.0)
+
+
+def test_masks_overlap_where_they_mark_alike():
+    assert settled_coverage._overlap(np.array([1, -1, 0, 1]), np.array([1, 1, 0, 0])) == pytest.approx(1 / 3)
+    assert np.isnan(settled_coverage._overlap(np.zeros(3), np.zeros(3)))

@@ -1,6 +1,7 @@
 """Every name and path of the package that documentation mentions exists, and its numbers are those of the tables."""
 
 import importlib
+import json
 import re
 import tomllib
 from importlib.util import find_spec
@@ -77,12 +78,13 @@ def words_of(place):
 @pytest.fixture(scope="module")
 def quotes():
     """What docs/numbers.toml says that the tables say, by section."""
+    found = {path.stem.removeprefix("utkface_"): pd.read_csv(path) for path in (ROOT / "tables").rglob("*.csv")}
+    measured = {path.stem: json.loads(path.read_text()) for path in (ROOT / "benchmarks").glob("*.json")}
+    found |= {f"benchmark_{name}": pd.DataFrame(rows) for name, rows in measured.items() if isinstance(rows, list)}
     saved = {}
-    for path in (ROOT / "tables").rglob("*.csv"):
-        table = pd.read_csv(path)
+    for name, table in found.items():
         numbers = table.select_dtypes("number")
-        table = table.join(numbers.mul(100).add_suffix("_pct")).join(numbers.abs().add_suffix("_size"))
-        saved[path.stem.removeprefix("utkface_")] = table
+        saved[name] = table.join(numbers.mul(100).add_suffix("_pct")).join(numbers.abs().add_suffix("_size"))
     claims = Claims(SimpleNamespace(saved=saved, prefix=""))
     add_claims(str(NUMBERS.with_suffix("")), claims, saved)
     return claims.table().groupby("question")["claim"].apply(list)

@@ -160,7 +160,7 @@ class Stage1Config:
     precision: str = field(
         default="float32",
         metadata={
-            "help": "arithmetic of the DEX models: float32, bfloat16 (faster, ages move by hundredths of a year) or "
+            "help": "arithmetic of the DEX models: float32, bfloat16 (faster, ages move by 0.13 years on average) or "
             "auto (bfloat16 in preset audit on hardware that has it)"
         },
     )

@@ -109,7 +109,7 @@ def stratified_interval(
 
     The interval is Student's t with the degrees of freedom of Welch and Satterthwaite (Cochran 1977, section 5.4).
     A bootstrap of a sample of n draws from a spread that is too small by the factor (n - 1) / n, which a sum over many
-    strata of ten faces does not forgive: its intervals were 6–12 % narrower and covered 89–94 %, these 94–96 %.
+    strata of ten faces does not forgive: its intervals were 6–12 % narrower and covered 88–96 %, these 94–96 %.
 
     Parameters
     ----------
