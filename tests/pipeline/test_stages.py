@@ -386,6 +386,22 @@ def test_labels_come_from_one_source_that_is_named(photos, tmp_path, capsys):
     assert ages() == ([30, 77], [3])
 
 
+def test_an_image_that_comes_back_has_no_label_of_an_earlier_source(photos, tmp_path):
+    """It is left out by --limit in the run that finds it again."""
+    folder, away = tmp_path / "photos", tmp_path / "away.jpg"
+    shutil.copytree(photos, folder)
+    last = folder / "77_1_0_2017.jpg"
+    for source, age in (("first.csv", 70), ("second.csv", 71)):
+        (tmp_path / source).write_text(f"fname,age\n{last.name},{age}\n30_1_0_2017.png,31\n")
+    options = ["--steps", "crop", "--labels", str(tmp_path / "second.csv"), "--limit", "1"]
+    assert stage1(folder, tmp_path, "--steps", "crop", "--labels", str(tmp_path / "first.csv")) == 0
+    last.rename(away)
+    assert stage1(folder, tmp_path, *options) == 0
+    away.rename(last)
+    assert stage1(folder, tmp_path, *options) == 0
+    assert read_metadataset(tmp_path / "meta", "utkface", "predictions")["labels"][last.name]["age_real"] == 71
+
+
 def test_stage2_says_what_is_missing(photos, finished, tmp_path, capsys):
     assert analysis_2_evaluate.main(["--output", str(tmp_path / "none")]) == 2
     assert "run analysis_1_method.py with this --output first" in capsys.readouterr().err
