@@ -17,6 +17,7 @@ from PIL import Image
 import analysis_1_method
 import analysis_2_evaluate
 import analysis_3_filter_visualise
+from age_audit.core.vocabulary import UTKFACE_LABELS
 from age_audit.data.metadatasets import read_metadataset
 from tests.estimators.onnx_files import network
 
@@ -116,7 +117,9 @@ def test_a_second_run_does_nothing_and_says_so(photos, finished, capsys):
     before = files_in(finished / "meta")
     stamps = {path.name: path.stat().st_mtime_ns for path in (finished / "meta").iterdir()}
     assert stage1(photos, finished) == 0
-    last = capsys.readouterr().out.splitlines()[-2:]
+    out = capsys.readouterr().out
+    assert "mean absolute error" in out.split(f"\n{UTKFACE_LABELS}")[0].splitlines()[-1]  # it follows the errors
+    last = out.splitlines()[-2:]
     assert last == ["nothing to do, all results were there", "4 images = 3 done + 1 failed (align/no-face 1)"]
     assert stage2(finished) == 0
     last = capsys.readouterr().out.splitlines()[-2:]
@@ -327,8 +330,9 @@ def test_sample_and_csv_labels(photos, tmp_path, capsys):
     labels.write_text("fname,age,gender,race\n77_1_0_2017.jpg,,Female,\n30_1_0_2017.png,36.5,,\n")
     assert stage1(photos, tmp_path, "--steps", "crop", "--labels", str(labels), "--sample", "3") == 0
     assert "3 images = " in capsys.readouterr().out
-    assert stage1(photos, tmp_path, "--steps", "crop", "--labels", str(labels)) == 0
-    assert "4 images = " in capsys.readouterr().out
+    assert stage1(photos, tmp_path, "--steps", "crop,estimate", "--labels", str(labels)) == 0
+    out = capsys.readouterr().out
+    assert "4 images = " in out and "mean absolute error" in out and UTKFACE_LABELS not in out
     known = read_metadataset(tmp_path / "meta", "utkface", "predictions")["labels"]
     assert known["30_1_0_2017.png"] == {"age_real": 36.5, "gender_real": None, "race_real": None}
 
