@@ -85,7 +85,7 @@ class ImageFolder:
         if report := self._labels.report(labels):
             print(report)
         labels = dict(zip((file.image for file in self._listed), labels.values(), strict=True))
-        self._compare_labels(ledger, labels)
+        changed = self._compare_labels(ledger, labels)
         intake = _intake(self._config, self._listed, labels)
         duplicates = duplicate_names(self._listed, works)
         rows, failures = [], []
@@ -104,15 +104,18 @@ class ImageFolder:
                 failures.append(Job(file.image, READ, "", "").failed(failure.reason, failure.note))
             rows.append(ImageRow(file.image, file.fname, content, labels[file.image]))
         # Images of earlier runs that this one leaves out get its labels too: no folder holds labels of two sources.
-        known, chosen = ledger.images(), {file.image for file in intake.files}
+        known, chosen = ledger.images(gone=True), {file.image for file in intake.files}
         rows += [replace(known[i], label=labels[i]) for i in labels if i in known and i not in chosen]
         unmatched = {what: count for what, count in self._labels.unmatched.items() if count}
         ledger.write_images(rows, [file.image for file in self._listed], self._labels.origin | unmatched)
+        if changed:
+            came = self._labels.origin["from"]
+            print(f"labels: {changed:,} images have another one than before; all labels are now from {came}")
         ledger.record(failures)
         return intake
 
-    def _compare_labels(self, ledger: Ledger, labels: dict[str, FaceLabel]) -> None:
-        """Say that images have other labels than in the last run; refuse to give them some that nobody named."""
+    def _compare_labels(self, ledger: Ledger, labels: dict[str, FaceLabel]) -> int:
+        """How many images have another label than in the last run; refuse to give them some that nobody named."""
         known = ledger.images()
         other = sum(image in known and known[image].label != label for image, label in labels.items())
         source, before = self._labels.origin, ledger.labels_from()
@@ -123,8 +126,7 @@ class ImageFolder:
                 f"expected --labels, for those in {self._config.output} are from {was}; name it again, or relabel "
                 f"every image from its file name by --labels {BY_DEFAULT}"
             )
-        if other:
-            print(f"labels: {other:,} images have another one than before; all labels are now from {source['from']}")
+        return other
 
 
 class CropsAlone:

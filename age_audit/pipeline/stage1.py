@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from age_audit.core.config import Stage1Config
 from age_audit.core.errors import UsageError, shortage
 from age_audit.core.masks import mask_picture
+from age_audit.core.vocabulary import label_origin
 from age_audit.data.images import ImageFile
 from age_audit.data.metadatasets import refuse_other_maker
 from age_audit.estimators.base import BATCH
@@ -129,7 +130,8 @@ def run_stage1(config: Stage1Config) -> Tally:
             if "explain" in config.steps:
                 _explain(run)
                 ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
-        _say_how_accurate(export_predictions(config, ledger, recipe, intake.sensitive))
+        origin = label_origin(config.dataset, recipe.estimator_parameters["name"], ledger.labels_from())
+        _say_how_accurate(export_predictions(config, ledger, recipe, intake.sensitive), origin)
         steps = chain(config.steps, aligned)
         counted = tally(ledger, recipe, [file.image for file in run.files], run.content, steps, run.worked)
         execution.progress.tell("end", **asdict(counted))
@@ -176,7 +178,7 @@ def _picture_folders(output: Path) -> Iterator[None]:
             remove_partial_files(folder)
 
 
-def _say_how_accurate(accuracy: dict | None) -> None:
+def _say_how_accurate(accuracy: dict | None, origin: str) -> None:
     if accuracy is None:
         print("no estimates by this estimator yet: the predictions metadataset of another one is left as it is")
     elif accuracy["n"]:
@@ -186,6 +188,8 @@ def _say_how_accurate(accuracy: dict | None) -> None:
             f"{accuracy['n']} estimates with a labelled age: mean absolute error {error:.2f} years, "
             f"mean signed error {signed:+.2f} years{r}"
         )
+        if origin:
+            print(origin)
 
 
 def _prepare_faces(run: Run) -> None:

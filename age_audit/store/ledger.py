@@ -198,9 +198,9 @@ class Ledger:
                 ((row.image, row.fname, row.content, *_label_cells(row.label)) for row in rows),
             )
 
-    def images(self) -> dict[str, ImageRow]:
-        """Everything known of the images that count, by image, sorted."""
-        rows = self._db.execute(f"SELECT {_IMAGE_COLUMNS} FROM images WHERE listed ORDER BY image")
+    def images(self, gone: bool = False) -> dict[str, ImageRow]:
+        """Everything known of the images that count, by image, sorted; also of those that are gone, if asked for."""
+        rows = self._db.execute(f"SELECT {_IMAGE_COLUMNS} FROM images WHERE listed OR ? ORDER BY image", (gone,))
         return {row[0]: ImageRow(*row[:3], self._label(row[1], *row[3:])) for row in rows}
 
     def _label(self, fname: str, age, gender, race, problem, low, high, features) -> FaceLabel:

@@ -17,6 +17,7 @@ from PIL import Image
 import analysis_1_method
 import analysis_2_evaluate
 import analysis_3_filter_visualise
+from age_audit.core.vocabulary import UTKFACE_LABELS
 from age_audit.data.metadatasets import read_metadataset
 from tests.estimators.onnx_files import network
 
@@ -116,7 +117,9 @@ def test_a_second_run_does_nothing_and_says_so(photos, finished, capsys):
     before = files_in(finished / "meta")
     stamps = {path.name: path.stat().st_mtime_ns for path in (finished / "meta").iterdir()}
     assert stage1(photos, finished) == 0
-    last = capsys.readouterr().out.splitlines()[-2:]
+    out = capsys.readouterr().out
+    assert "mean absolute error" in out.split(f"\n{UTKFACE_LABELS}")[0].splitlines()[-1]  # it follows the errors
+    last = out.splitlines()[-2:]
     assert last == ["nothing to do, all results were there", "4 images = 3 done + 1 failed (align/no-face 1)"]
     assert stage2(finished) == 0
     last = capsys.readouterr().out.splitlines()[-2:]
@@ -327,8 +330,9 @@ def test_sample_and_csv_labels(photos, tmp_path, capsys):
     labels.write_text("fname,age,gender,race\n77_1_0_2017.jpg,,Female,\n30_1_0_2017.png,36.5,,\n")
     assert stage1(photos, tmp_path, "--steps", "crop", "--labels", str(labels), "--sample", "3") == 0
     assert "3 images = " in capsys.readouterr().out
-    assert stage1(photos, tmp_path, "--steps", "crop", "--labels", str(labels)) == 0
-    assert "4 images = " in capsys.readouterr().out
+    assert stage1(photos, tmp_path, "--steps", "crop,estimate", "--labels", str(labels)) == 0
+    out = capsys.readouterr().out
+    assert "4 images = " in out and "mean absolute error" in out and UTKFACE_LABELS not in out
     known = read_metadataset(tmp_path / "meta", "utkface", "predictions")["labels"]
     assert known["30_1_0_2017.png"] == {"age_real": 36.5, "gender_real": None, "race_real": None}
 
@@ -384,6 +388,22 @@ def test_labels_come_from_one_source_that_is_named(photos, tmp_path, capsys):
     assert files_in(tmp_path / "meta") == before
     assert stage1(photos, tmp_path) == 0
     assert ages() == ([30, 77], [3])
+
+
+def test_an_image_that_comes_back_has_no_label_of_an_earlier_source(photos, tmp_path):
+    """It is left out by --limit in the run that finds it again."""
+    folder, away = tmp_path / "photos", tmp_path / "away.jpg"
+    shutil.copytree(photos, folder)
+    last = folder / "77_1_0_2017.jpg"
+    for source, age in (("first.csv", 70), ("second.csv", 71)):
+        (tmp_path / source).write_text(f"fname,age\n{last.name},{age}\n30_1_0_2017.png,31\n")
+    options = ["--steps", "crop", "--labels", str(tmp_path / "second.csv"), "--limit", "1"]
+    assert stage1(folder, tmp_path, "--steps", "crop", "--labels", str(tmp_path / "first.csv")) == 0
+    last.rename(away)
+    assert stage1(folder, tmp_path, *options) == 0
+    away.rename(last)
+    assert stage1(folder, tmp_path, *options) == 0
+    assert read_metadataset(tmp_path / "meta", "utkface", "predictions")["labels"][last.name]["age_real"] == 71
 
 
 def test_stage2_says_what_is_missing(photos, finished, tmp_path, capsys):
