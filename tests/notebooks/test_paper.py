@@ -82,8 +82,9 @@ def test_what_was_found_stands_on_top_in_five_sentences_of_the_claims(paper, nam
     code = [cell for cell in cells_of(paper / "notebooks" / f"{name}.ipynb") if cell.cell_type == "code"]
     (found,) = (output.data for cell in code[:3] for output in cell.outputs if "What we found" in str(output))
     (path,) = (paper / "tables" / name).glob("*_claims.csv")
-    title, *sentences = found["text/plain"].splitlines()
+    title, *sentences, origin = found["text/plain"].splitlines()
     assert title == "What we found" and len(sentences) == 5
+    assert origin.startswith("UTKFace's labels were estimated with DEX")
     assert set(sentences) <= set(pd.read_csv(path)["claim"])
 
 
