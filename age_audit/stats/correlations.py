@@ -144,8 +144,8 @@ def residuals(columns: ArrayLike, given: ArrayLike, degree: int = 3) -> np.ndarr
     >>> estimate = np.array([20.0, 30, 40, 50, 60])
     >>> columns = np.column_stack([estimate**2, estimate + [1, -1, 0, -1, 1]])
     >>> (residuals(columns, estimate, degree=2).T + 0.0).round(2)
-    array([[ 0. ,  0. ,  0. ,  0. ,  0. ],
-           [ 0.4, -0.8,  0.8, -0.8,  0.4]])
+    array([[ 0.  ,  0.  ,  0.  ,  0.  ,  0.  ],
+           [ 0.14, -0.57,  0.86, -0.57,  0.14]])
     """
     columns, given = np.asarray(columns, dtype=float), np.asarray(given, dtype=float)
     centred = given - given.mean()

@@ -103,7 +103,8 @@ def test_another_labels_source_relabels_all_images_of_the_folder(faces, run, tmp
     corrected.write_text((faces / "labels.csv").read_text().replace("tone 3", "tone 33"), encoding="utf-8")
     arguments = ["--images", str(faces / "images"), "--output", str(run / "out"), "--dataset", "mine", "--limit", "2"]
     arguments += ["--metadatasets", str(tmp_path / "meta"), "--labels", str(corrected), "--steps", "estimate"]
-    assert analysis_1_method.main([*arguments, "--estimator", "cydral-resnet10"]) == 0
+    arguments += ["--estimator", "cydral-resnet10"]
+    assert analysis_1_method.main(arguments) == 0
     labels = read_metadataset(tmp_path / "meta", "mine", "predictions")["labels"]
     assert len(labels) == 36 and sum(label["skin tone"] == "tone 33" for label in labels.values()) == 4
     assert analysis_1_method.main([*arguments, "--sensitive", "age"]) == 2
