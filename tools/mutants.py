@@ -190,6 +190,10 @@ class Module:
                 server.kill()
         shutil.rmtree(tree)
 
+    def known(self) -> bool:
+        """Whether anything is remembered of the module as it is."""
+        return self.session.exists() and self.chosen.exists()
+
     def outcome(self) -> tuple[int, int, list]:
         """How many mutants there are; how many of those tried a test noticed; and the (row, was, is) of all others."""
         choice = json.loads(self.chosen.read_text())
@@ -206,7 +210,7 @@ def report(modules: list[Module]) -> None:
     print(TABLE.format(":--", *["--:"] * 6))
     totals, survivors, seen = [0] * 5, [], set()
     for module in modules:
-        if not module.chosen.exists():
+        if not module.known():
             continue
         of, noticed, unnoticed = module.outcome()
         seen |= {(module.name, was, new) for _, was, new in unnoticed}
@@ -220,7 +224,7 @@ def report(modules: list[Module]) -> None:
     for name, row, was, new in survivors:
         reason = judged.get((name, was, new), {}).get("why", "not judged")
         print(f"\n{name}:{row} ({reason})\n  - {was}\n  + {new}")
-    done = {module.name for module in modules if module.chosen.exists()}
+    done = {module.name for module in modules if module.known()}
     for key in judged.keys() - seen:
         if key[0] in done:
             print(f"\njudged, but noticed or not made: {key}")

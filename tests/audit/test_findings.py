@@ -27,5 +27,7 @@ def test_counts():
         "bh": [1, 1],
     }
     assert count_findings(TABLE, ["kind"], level=0.0005)["raw"].tolist() == [0, 0]
+    levels = TABLE.assign(kind=pd.Categorical(TABLE["kind"], categories=["a", "b", "nobody"]))
+    assert count_findings(levels, ["kind"])["kind"].tolist() == ["b", "a"]
     with pytest.raises(UsageError, match="p_holm"):
         count_findings(TABLE.drop(columns="p_holm"), ["kind"])

@@ -44,6 +44,11 @@ class TestBalancedDesign:
         np.fill_diagonal(expected, len(shown) // 2)
         np.testing.assert_array_equal(together, expected)
 
+    @pytest.mark.parametrize("superpixels", [1, 7, 15])
+    def test_no_superpixel_is_always_shown_or_always_hidden_in_the_first_half(self, superpixels):
+        first = balanced_design(superpixels, 32, np.random.default_rng(4))[:16]
+        assert first.sum(axis=0).tolist() == [8] * superpixels
+
     @pytest.mark.parametrize("superpixels", [1, 5, 128])
     def test_second_half_is_the_complement_of_the_first(self, superpixels):
         first, second = np.split(balanced_design(superpixels, 256, np.random.default_rng(2)), 2)

@@ -226,7 +226,13 @@ def test_a_spike_leaves_one_piece():
     mouth = {48: (2, 2), 49: (6, 2), 50: (6, 6), 51: (9, 9), 52: (6, 6), **dict.fromkeys(range(53, 60), (2, 6))}
     regions = region_polygons(face(mouth), SIZE)
     assert polygon_mask(regions.polygons["mouth_inner"], SIZE).sum() == 9
+    assert isinstance(regions.polygons["mouth_inner"], Polygon)
     assert "mouth_inner: outline crosses or touches itself, made valid" in regions.notes
+
+
+def test_ten_thousand_pixels_away_is_not_pulled_back():
+    notes = region_polygons(face({5: (-1e4, 1e4)}), SIZE).notes
+    assert not [note for note in notes if "pulled back" in note]
 
 
 def test_an_eye_smaller_than_a_pixel_is_no_empty_eye():

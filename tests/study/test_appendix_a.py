@@ -55,16 +55,16 @@ class TestPublished:
     def test_verdicts_by_hand(self):
         table = pd.DataFrame(
             {
-                "age_min": [0, 0, 13],
-                "mean": [10.0, 14.5, 40.0],
-                "n_participants": [8, 20, 7],
-                "normality_test_p_value": [0.2, 0.01, np.nan],
-                "normality_test_passed": [False, True, False],
-                "k_test_p": [0.04, 0.05, np.nan],
+                "age_min": [0, 0, 13, 13],
+                "mean": [10.0, 14.5, 40.0, 41.0],
+                "n_participants": [8, 20, 7, 9],
+                "normality_test_p_value": [0.2, 0.01, np.nan, 0.5],
+                "normality_test_passed": [False, True, False, False],
+                "k_test_p": [0.04, 0.05, np.nan, 0.9],
             }
         )
         row = published_verdicts({"explained": table}).iloc[0]
-        assert row.tolist() == ["explained", 35, 3, 7, 20, 2, 1, 1, 4.5]
+        assert row.tolist() == ["explained", 44, 4, 7, 20, 3, 1, 1, 4.5]
 
     def test_missing_key(self):
         with pytest.raises(UsageError, match=r"missing key\(s\) race_real"):

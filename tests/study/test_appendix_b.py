@@ -131,7 +131,7 @@ def test_tables_count_the_faces_of_races_that_count():
             for half, sign in (("accurate", 1), ("inaccurate", -1)):
                 r = dict(zip(SEGMENTS, sign * np.arange(5) / 10, strict=True))
                 lost = label == "13–18" and race == "Other"
-                n = 1 if lost else 10
+                n = 1 if lost else 10 if half == "accurate" else 12
                 rows.append(
                     {"age_range": label, "race": race, "estimates": half, "n": n, "n_rows": 10}
                     | (dict.fromkeys(SEGMENTS, np.nan) if lost else r)
@@ -139,7 +139,9 @@ def test_tables_count_the_faces_of_races_that_count():
     tables = workbook_tables(pd.DataFrame(rows))
     assert list(tables) == ["contribution", "scaled", "summed", "final"]
     first = tables["summed"][["age_range", "groups", "n"]].to_numpy().tolist()[:2]
-    assert first == [["0–12", 5, 100], ["13–18", 4, 80]]
+    assert first == [["0–12", 5, 110], ["13–18", 4, 88]]
+    first = tables["contribution"].loc[0, ["age_range", "race", "n_accurate", "n_inaccurate"]]
+    assert first.tolist() == ["0–12", "Caucasian", 10, 12]
     np.testing.assert_allclose(tables["contribution"].loc[0, list(SEGMENTS)].astype(float), np.arange(5) / 5)
     np.testing.assert_allclose(tables["summed"].loc[1, list(SEGMENTS)].astype(float), np.arange(5))
     np.testing.assert_allclose(tables["final"].loc[0, list(SEGMENTS)].astype(float), np.arange(5) / 4 - 0.5)

@@ -141,3 +141,10 @@ def test_panel_table_by_hand():
     assert [row["n_accurate"], row["n_inaccurate"], row["accurate_above_zero"]] == [5, 6, 0.5]
     assert [row["accurate_lowest"], row["accurate_mean"]] == pytest.approx([-2.6, -0.8])
     assert table.filter(like="accurate_").iloc[1].isna().all() and table["n_inaccurate"][1] == 0
+
+
+def test_above_zero_is_above_what_was_zero_before_scaling():
+    # Scaled: 1, 0, -0.5, -1, -2 and 1 everywhere; their sum 2, 1, 0.5, 0, -1 becomes 1, 0, -0.5, -1, -2.
+    panel = StudyPanel("0–12", "A", np.array([[4, 2, 1, 0, -2]]), np.full((1, 5), 3), 5, 6)
+    row = panel_table([panel]).iloc[0]
+    assert (row["observing_lowest"], row["observing_mean"], row["observing_above_zero"]) == (-2, -0.5, 3 / 5)

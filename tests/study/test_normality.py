@@ -108,6 +108,9 @@ def test_level_that_nobody_names():
         passed = statistic_details_for_age_range(group(values), [26, 100])["normality_test_passed"]
     assert not passed.any()
     with pytest.warns(UserWarning):
+        skewed = statistic_details_for_age_range(group([*values, 60]), [26, 100])["normality_test_passed"]
+    assert skewed.sum() == 1
+    with pytest.warns(UserWarning):
         assert statistic_details_for_age_range(group(values), [26, 100], 0.05)["normality_test_passed"].sum() == 1
 
 

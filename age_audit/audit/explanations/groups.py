@@ -77,7 +77,7 @@ def group_table(
     rows, levels = [], []
     for labels, inside in groups_of(frame, [within]):
         kept, counts = np.unique(codes[inside & (codes >= 0)], return_counts=True)
-        kept, counts = kept[counts >= FEWEST], counts[counts >= FEWEST]
+        kept = kept[counts >= FEWEST]
         level = None
         if len(kept) > 1:
             faces = inside & np.isin(codes, kept)

@@ -57,6 +57,14 @@ def test_interval_covers_the_difference_and_is_that_of_pairs():
     assert row["low"] < row["estimator_ahead"] < row["high"]
 
 
+def test_each_guess_has_its_own_interval_and_the_estimator_none():
+    ages = np.arange(30, 70)
+    table = table_of(frame_of(ages, ages + np.arange(40) % 3)).loc["26–100"]  # ahead by some 10 years less 1
+    assert np.isnan(table.loc[ESTIMATOR, ["estimator_ahead", "low", "high"]].astype(float)).all()
+    for guess in (ONE_AGE, OWN_AGE):
+        assert 5 < table.loc[guess, "low"] < table.loc[guess, "estimator_ahead"] < table.loc[guess, "high"] < 13
+
+
 def test_faces_without_ages_do_not_count_and_none_is_no_crash():
     table = table_of(frame_of([2, None, 40], [3, 30, None]))
     assert table["n"][ALL, ESTIMATOR] == 1

@@ -19,6 +19,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.schema import FaceLabel
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
 from age_audit.data.frames import activations_frame, completed_frame, predictions_frame
+from age_audit.stats.resampling import combination_interval
 
 FEW = {"resampling": Resampling(seed=1, draws=99, permutations=99)}
 
@@ -109,6 +110,14 @@ class TestEstimates:
         found = rows(table, age_range="0–12", gender_real="Male").set_index("measure")
         assert found["n"].tolist() == [3] * 4
         assert found["value"].tolist() == pytest.approx([4, 0, 2 / 3, 0.96])  # (2 + 4 + 6) / 3, (2 + 4 - 6) / 3 …
+
+    def test_intervals_are_drawn_by_the_absolute_errors(self):
+        frame = pd.DataFrame({"age_real": 40, "age_estimation": [41.0, 43, 38, 44, 51, 40, 37]})
+        errors = np.array([1.0, 3, 2, 4, 11, 0, 3])
+        options = FEW["resampling"].for_intervals(errors.tobytes())
+        found = combination_interval([errors[None]], [1], **options)
+        row = estimates_of(frame, [], **FEW).iloc[0]
+        assert (row["low"], row["high"]) == (found.low[0], found.high[0])
 
     def test_every_level_has_its_rows_in_order(self):
         table = estimates_of(self.frame, self.features, self.features, **FEW)[:: len(MEASURES)]

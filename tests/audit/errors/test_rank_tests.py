@@ -30,6 +30,15 @@ def test_table():
     pd.testing.assert_frame_equal(table, rank_tests(frame, "race_real", "gender_real", seed=1, permutations=99))
 
 
+def test_faces_without_a_group_do_not_count():
+    frame = faces([1] * 8, ["A", "A", "B", "B", None, None, None, None], [1.0, 2, 3, 4, 50, 60, 70, 80])
+    for groups in (["A", "B"], ["B", "A"]):
+        frame["race_real"] = pd.Categorical(frame["race_real"], categories=groups)
+        row = rank_tests(frame, "race_real", seed=1, permutations=9).iloc[0]
+        assert (row["groups"], row["n"], row["smallest"]) == (2, 4, 2)
+        assert row["cliffs_delta"] == (-1 if groups[0] == "A" else 1)
+
+
 def test_what_is_refused():
     frame = faces([1], ["A"], [0.0])
     with pytest.raises(UsageError, match=r"missing column\(s\) camera"):

@@ -32,8 +32,8 @@ def simulated(count, seed, drawn_to=0.0):
     return pack_masks(np.stack(masks)), packed, np.stack(masks), np.array(regions)
 
 
-def null_of(packed, regions, **options):
-    return area_matched_null(packed, regions, **({"seed": 1, "regions": ["a", "b"], "permutations": 199} | options))
+def null_of(packed, faces, **options):
+    return area_matched_null(packed, faces, **({"seed": 1, "regions": ["a", "b"], "permutations": 199} | options))
 
 
 def test_by_hand():
@@ -42,7 +42,8 @@ def test_by_hand():
     masks = [picture((0, 10, 0, 10)), picture((100, 110, 100, 139), (0, 1, 0, 10))]
     regions = [[picture((0, 10, 0, 10)), picture()], [picture((100, 110, 100, 105), (200, 205, 200, 210)), picture()]]
     packed = np.stack([pack_masks(np.array(pair)) for pair in regions])
-    table = null_of(pack_masks(np.stack(masks)), packed)
+    with np.errstate(all="raise"):
+        table = null_of(pack_masks(np.stack(masks)), packed)
     a, b = table.iloc[0], table.iloc[1]
     assert (a["n"], a["observed"]) == (2, (1 + 0.5) / 2)
     # the second on the first, rescaled from 400 pixels to 100: 0.1 / 4; the first on the second: 0
@@ -99,6 +100,35 @@ def test_few_are_fewer_than_thirty(count, few):
     packed, regions, *_ = simulated(count, 1)
     table = null_of(packed, regions, permutations=1)
     assert table["n"].tolist() == [count] * 2 and table["few_faces"].tolist() == [few] * 2
+
+
+def test_a_region_of_one_pixel_on_one_face():
+    masks = [picture((0, 10, 0, 10)), picture((5, 10, 0, 20))]  # 100 pixels each, of which the first has (3, 3)
+    regions = [[picture((3, 4, 3, 4))], [picture()]]
+    table = null_of(pack_masks(np.stack(masks)), np.stack([pack_masks(np.array(r)) for r in regions]), regions=["a"])
+    assert (table["n"][0], table["observed"][0], table["null_mean"][0], table["ratio"][0]) == (1, 1, 0.5, 2)
+
+
+def test_where_no_mask_lies_there_is_nothing_to_find():
+    masks = [picture((0, 10, 0, 10)), picture((5, 10, 0, 20))]
+    regions = np.stack([pack_masks(np.array([picture((200, 210, 200, 210))]))] * 2)
+    with np.errstate(all="raise"):
+        table = null_of(pack_masks(np.stack(masks)), regions, regions=["a"])
+    assert (table["observed"][0], table["null_mean"][0], table["p_value"][0]) == (0, 0, 1)
+    assert np.isnan(table["ratio"][0])
+
+
+def test_what_ties_but_for_rounding_counts_as_far_out():
+    masks = pack_masks(np.stack([picture((0, 7, 0, 11))] * 9))  # one mask for all: every permutation scores the same
+    regions = np.stack([pack_masks(np.array([picture((0, size, 3, 20))])) for size in (3, 7, 9, 13, 21, 5, 6, 11, 1)])
+    assert null_of(masks, regions, regions=["a"])["p_value"].tolist() == [1]
+
+
+@pytest.mark.parametrize("count", [127, 128])  # one block and two: of 64 faces or more, but fewer than twice as many
+def test_permutations_and_blocks_that_nobody_names(count):
+    packed, regions, *_ = simulated(count, 3)
+    found = area_matched_null(packed, regions, seed=1, regions=["a", "b"])
+    pd.testing.assert_frame_equal(found, null_of(packed, regions, permutations=1_999, block=64))
 
 
 def test_two_faces_are_a_block():
@@ -162,6 +192,12 @@ def test_summary_by_hand():
     first, second = null_summary(table).to_dict("records")
     assert first == {"masks": "a", "n": 5, "regions": 2, "above": 1, "below": 1, "largest_ratio": 1.2, "region": "nose"}
     assert second["regions"] == second["above"] == 0 and np.isnan(second["largest_ratio"]) and second["region"] == ""
+
+
+def test_summary_of_one_region_and_in_the_order_of_the_tables():
+    table = pd.DataFrame({"masks": ["z", "b"], "region": ["nose", "chin"], "n": 40, "p_value": 0.01, "p_holm": 0.01})
+    found = null_summary(table.assign(ratio=[1.5, 0.5]))
+    assert found[["masks", "region", "largest_ratio"]].to_numpy().tolist() == [["z", "nose", 1.5], ["b", "chin", 0.5]]
 
 
 def test_summary_at_its_limits():

@@ -74,6 +74,8 @@ def test_by_hand():
     assert table["size"].tolist()[0] == pytest.approx(np.sqrt(2)) == table["size"].tolist()[-1]
     assert table["p_value"][0] == pytest.approx(1 / 3, abs=0.08)  # 2 of the 6 ways to deal the labels do as much
     assert table["split_half_r"][0] == pytest.approx(1)  # any halves give the same difference
+    assert table["split_half_r"].iloc[-1] == pytest.approx(1)
+    assert table[["split_half_r_mean", "r_shuffled"]].iloc[-1].isna().all()
 
 
 @pytest.mark.parametrize(("count", "few"), [(29, True), (30, False)])
@@ -118,6 +120,19 @@ def test_few_faces(count):
 def test_masks_that_are_all_alike():
     table = contrast_table(np.ones((6, 2, 2)), np.arange(6) < 3, panels(6), ["race"], seed=1, permutations=9, splits=2)
     assert table["size"][0] == 0 and table["p_value"][0] == 1 and np.isnan(table["split_half_r"][0])
+
+
+def test_masks_of_nothing():
+    maps = np.zeros((6, 2, 2))  # the study's heatmap has no answer: its largest value is 0
+    with np.errstate(all="raise"):
+        table = contrast_table(maps, np.arange(6) < 3, panels(6), ["race"], seed=1, permutations=9, splits=2)
+    assert table["size"][0] == 0 and np.isnan(table["r_shuffled"][0])
+
+
+def test_splits_that_nobody_names():
+    maps, first = smooth_maps(12, np.random.default_rng(2)), np.arange(12) % 2 == 0
+    named = contrast_table(maps, first, panels(12), ["race"], seed=1, permutations=9, splits=100)
+    pd.testing.assert_frame_equal(contrast_table(maps, first, panels(12), ["race"], seed=1, permutations=9), named)
 
 
 def test_what_does_not_fit():

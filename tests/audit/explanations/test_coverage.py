@@ -54,3 +54,19 @@ def test_likeness():
     assert table["in_common"].tolist()[:2] == [1, 0.5] and np.isnan(table["in_common"]["none"])
     assert table.loc["halves", ["lowest", "highest"]].tolist() == [0, 1]
     assert table["r_with_first"].tolist()[:2] == pytest.approx([1, 1 / np.sqrt(3)])
+
+
+def test_faces_without_any_by_hand():
+    frame = pd.DataFrame({"raises": [0.0, 0, 0, 0.4], "lowers": [0.1, 0.0, 0.1, 0.2], "settled": 0.5})
+    assert area_table({"a": frame})["faces_without"].tolist() == [0.75, 0.25, 0]
+
+
+def test_spread_of_one_region_and_in_the_order_of_the_tables():
+    table = pd.DataFrame({"masks": ["z", "b"], "region": ["nose", "chin"], "n": 40, "to_even": [1.5, 0.5]})
+    found = region_spread(table)[["masks", "least_region", "most_region", "spread"]]
+    assert found.to_numpy().tolist() == [["z", "nose", "nose", 0], ["b", "chin", "chin", 0]]
+
+
+def test_likeness_does_not_depend_on_how_strong_masks_are():
+    maps = np.array([[0.3, 0.6], [0.3, 0.0]])  # mean 0.3, 0.3; mean square (0.09 + 0.36 + 0.09 + 0) / 4
+    assert likeness_table({"a": maps})["in_common"][0] == pytest.approx(0.09 / 0.135)

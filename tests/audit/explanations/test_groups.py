@@ -50,11 +50,25 @@ def test_as_counted_map_by_map():
         assert row["explained_shuffled"] == pytest.approx(shares[1:].mean())
         assert row["p_value"] == (1 + (shares[1:] >= shares[0] - 1e-9).sum()) / 26
         means = [values[codes[inside] == code].mean(axis=0) for code in np.unique(codes[inside])]
+        shuffled = []
+        for deal in dealt[1:]:
+            means = [values[deal == code].mean(axis=0) for code in np.unique(deal)]
+            shuffled.append(np.mean([pearson_r(*pair) for pair in combinations(means, 2)]))
+        assert row["r_between_shuffled"] == pytest.approx(np.mean(shuffled))
+        means = [values[codes[inside] == code].mean(axis=0) for code in np.unique(codes[inside])]
         assert row["r_between"] == pytest.approx(np.mean([pearson_r(*pair) for pair in combinations(means, 2)]))
         between, total = between + found[:, 0], total + found[0, 1]
     shares = between / total
+    assert table.loc["all", "r_between"] == pytest.approx(table["r_between"][:2].mean())
     assert table.loc["all", "explained"] == pytest.approx(shares[0]) and table.loc["all", "groups"] == 7
     assert table.loc["all", "p_value"] == (1 + (shares[1:] >= shares[0] - 1e-9).sum()) / 26
+
+
+def test_how_strong_masks_are_does_not_matter_and_faces_without_a_group_do_not_count():
+    maps = np.array([[0.1, 0], [0.1, 0], [-0.1, 0], [-0.1, 0], [0, 5], [0, -7]])
+    frame = frame_of([*"aabb", None, None], ["x"] * 6)
+    table = group_table(maps, frame, "race", "age_range", seed=1, permutations=9)
+    assert table["explained"].tolist() == pytest.approx([1, 1]) and table["groups"].tolist() == [2, 2]
 
 
 def test_by_hand():
@@ -77,12 +91,14 @@ def test_fewer_than_two_groups(groups):
     levels = pd.Categorical(["x"] * len(groups), categories=["x"])
     frame = pd.DataFrame({"race": pd.Categorical(groups, categories=["a", "b"]), "age_range": levels})
     table = group_table(np.ones((len(groups), 4)), frame, "race", "age_range", seed=1, permutations=9)
-    assert table["n"].tolist() == [0, 0] and table["few_faces"].all()
+    assert table["n"].tolist() == table["groups"].tolist() == [0, 0] and table["few_faces"].all()
     assert table[["explained", "p_value", "p_holm", "r_between"]].isna().all(axis=None)
 
 
 def test_masks_that_are_all_alike():
-    table = group_table(np.ones((4, 3)), frame_of(list("aabb"), ["x"] * 4), "race", "age_range", seed=1, permutations=9)
+    with np.errstate(all="raise"):
+        frame = frame_of(list("aabb"), ["x"] * 4)
+        table = group_table(np.ones((4, 3)), frame, "race", "age_range", seed=1, permutations=9)
     assert table["n"].tolist() == [4, 4] and table[["explained", "p_value"]].isna().all(axis=None)
 
 

@@ -13,6 +13,7 @@ def test_masks_in_the_order_of_the_frame():
     positive = np.arange(3, dtype=np.uint8).repeat(6272).reshape(3, 6272)
     masks = {"fname": np.array(["a", "b", "c"]), "positive": positive, "negative": positive + 10}
     faces = explained_faces(frame, masks)
+    assert list(faces.frame) == ["fname"]
     assert list(faces.frame["fname"]) == ["c", "a"] and list(faces.frame.index) == [0, 1]
     assert faces.raises[:, 0].tolist() == [2, 0] and faces.lowers[:, 0].tolist() == [12, 10]
     assert explained_faces(frame[1:2], masks).raises.shape == (0, 6272)
