@@ -130,7 +130,12 @@ def test_groups_that_tables_or_readers_would_confuse(names, words):
         groups.check_groups("tone", names)
 
 
+def test_one_name_or_several():
+    assert groups.feature_names("race") == ["race"] and groups.feature_names(("race", "tone")) == ["race", "tone"]
+
+
 def test_every_other_group_is_let_pass():
+    groups.check_groups("tone", ["x" * 45])
     assert (
         groups.check_groups("tone", ["Native Hawaiian or Other Pacific Islander", "none", "Nan", "=1+1", None]) is None
     )

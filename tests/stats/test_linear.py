@@ -14,6 +14,11 @@ def test_bends_lie_where_as_many_faces_are_between():
     assert (columns[:3, 2:] == 0).all() and columns[3, 2] == 1
 
 
+def test_bends_that_nobody_names_are_five():
+    np.testing.assert_array_equal(bent_line(np.arange(13.0)), bent_line(np.arange(13.0), bends=5))
+    assert bent_line(np.arange(13.0))[-1].tolist() == [1, 12, 10, 8, 6, 4, 2]
+
+
 def test_is_least_squares_with_hc3():
     rng = np.random.default_rng(1)
     age = rng.uniform(20, 90, 60)

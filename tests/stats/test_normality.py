@@ -29,7 +29,7 @@ def test_of_how_many_faces():
     assert (statistic, p_value) == pytest.approx((expected, math.exp(-expected / 2)))
 
 
-@pytest.mark.parametrize("years", [np.full(30, 25.0), np.zeros(9)])
+@pytest.mark.parametrize("years", [np.full(30, 25.0), np.zeros(9), np.full(30, 25.1)])
 def test_all_alike_have_no_answer(years):
     assert np.isnan(normality_test(years)).all()
     assert math.isnan(simulated_p_value(years, rng=np.random.default_rng(1)))
@@ -37,6 +37,19 @@ def test_all_alike_have_no_answer(years):
 
 def test_years_that_differ_by_one_have_one():
     assert np.isfinite(normality_test(np.repeat([25.0, 26], [20, 10]))).all()
+
+
+def test_simulations_that_tie_count_as_at_least_as_far():
+    # Eight faces of two or three years: whole years of so small a deviation come out alike again and again.
+    years = [20, 20, 20, 21, 21, 21, 20, 22]
+    literal, counts, found = np.random.default_rng(2), [0, 0], normality_test(np.array(years))[0]
+    for _ in range(99):
+        drawn = literal.normal(statistics.mean(years), statistics.stdev(years), 8)
+        statistic = normality_test(np.array([round(year) for year in drawn]))[0]
+        counts = [counts[0] + (not statistic < found), counts[1] + (not statistic <= found)]
+    assert counts[0] > counts[1]
+    p_value = simulated_p_value(np.array(years, dtype=float), rng=np.random.default_rng(2), simulations=99)
+    assert p_value == (1 + counts[0]) / 100
 
 
 @pytest.mark.parametrize("at_once", [2**20, 2 * 12, 1])

@@ -104,6 +104,7 @@ def test_permutation_by_permutation(monkeypatch, at_once, pieces):
         ([1.0, 2.0, 3.0], [0, 0, 0], [5, 5, 5]),
         ([2.0, 2.0, 2.0, 2.0], [0, 0, 1, 1], [5, 5, 5, 5]),
         ([1.0, 2.0, 3.0, 4.0], [0, 0, 1, 1], [5, 5, 6, 6]),  # no year in common
+        ([1.0, 2.0, 3.0, 4.0], [0, 0, 1, 1], [5, 5, 5, 6]),  # one face of the second group in it
     ],
 )
 def test_nothing_to_compare(values, groups, years):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.stats.shuffles import beside_shuffled, flat_maps, mean_of_finite
+from age_audit.stats.shuffles import FEWEST, MAP_PERMUTATIONS, beside_shuffled, flat_maps, mean_of_finite
 
 
 def test_maps_become_rows_of_numbers():
@@ -41,6 +41,14 @@ def test_smallest_p_value_and_what_ties_but_for_rounding():
 def test_nothing_observed_and_shuffles_without_a_size():
     assert np.isnan(beside_shuffled("r", np.array([np.nan, 1, 2]))["p_value"])
     assert np.isnan(beside_shuffled("r", np.array([1.0, 0, 0]))["r_ratio"])
+
+
+def test_nothing_beside_nothing():
+    assert beside_shuffled("size", np.zeros(5))["p_value"] == 1
+
+
+def test_how_many_shuffles_and_the_fewest_faces():
+    assert (MAP_PERMUTATIONS, FEWEST) == (999, 2)  # the smallest p-value is 1 / 1,000; one face has no halves
 
 
 def test_mean_of_what_is_finite():

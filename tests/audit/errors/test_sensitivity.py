@@ -77,6 +77,20 @@ def test_few_faces_and_levels():
         differences_by_adjustment(frame, "race_real", {"years": "camera"})
 
 
+def test_ten_faces_a_side_are_enough_and_those_without_an_estimate_do_not_count():
+    frame = faces(300, 2, labels=("a", "b"))
+    frame.loc[frame[frame["race_real"] == "b"].index[11:], "race_real"] = "a"
+    frame.loc[frame[frame["race_real"] == "b"].index[0], "age_estimation"] = np.nan
+    measures = [MAE, "mean_signed_error"]
+    table = differences_by_adjustment(frame, "race_real", {}, measures=measures).set_index("adjusted_for")
+    assert (table["n_group"] == 289).all() and (table["n_other"] == 10).all()
+    assert table.loc[CURVE, "difference"].notna().all()
+    ages = frame[frame["age_estimation"].notna()].groupby("race_real")["age_real"].mean()
+    assert table.loc[NOTHING, "age_gap"].tolist() == pytest.approx([ages["a"] - ages["b"]] * 2)
+    largest = largest_differences(frame, "race_real", "age_real", **DRAWN)
+    assert np.isfinite(largest["crude"]).all()
+
+
 def test_largest_differences_by_hand():
     """Two ages, three groups; at equal ages b is 2 and c is 5 years worse than a."""
     ages = np.array([30] * 40 + [60] * 20 + [30] * 20 + [60] * 40 + [30] * 30 + [60] * 30)
@@ -90,6 +104,25 @@ def test_largest_differences_by_hand():
     assert table["ratio"].tolist() == pytest.approx([5 / 6, 1.5, 5 / 6, 0.5])
     assert table["n_smallest_stratum"].tolist() == [20] * 4 and table["age_gap"].abs().max() < 1e-9
     np.testing.assert_allclose(table["ratio_low"], table["ratio"])  # errors do not vary
+
+
+def test_ends_of_the_largest_as_drawn():
+    rng = np.random.default_rng(4)
+    error = np.concatenate([rng.normal(5, 2, 12), rng.normal(6, 1, 15)])
+    frame = pd.DataFrame({"age_real": 30, "age_estimation": 30 + error, "race_real": ["a"] * 12 + ["b"] * 15})
+    options = Resampling(seed=1, draws=50, permutations=9, confidence=0.8)
+    row = largest_differences(frame, "race_real", "age_real", resampling=options, measures=["mean_signed_error"]).iloc[
+        0
+    ]
+    sides = error[:12], error[12:]
+    means = [[side.mean()] for side in sides]
+    spread = [[side.std(ddof=1) / np.sqrt(len(side))] for side in sides]
+    drawn = options.for_intervals(f"largest differences without {NOBODY}")["rng"]
+    drawn.normal([[30], [30]], 0, (50, 2, 1))  # ages come first
+    gaps = np.abs(np.diff(drawn.normal(means, spread, (50, 2, 1))[..., 0], axis=1))
+    assert row["crude"] == row["standardised"] == pytest.approx(abs(sides[0].mean() - sides[1].mean()))
+    expected = np.quantile(gaps, [0.1, 0.9])
+    assert row[["crude_low", "crude_high", "ratio_low"]].tolist() == pytest.approx([*expected, 1])
 
 
 def test_intervals_of_the_largest_and_what_is_missing():

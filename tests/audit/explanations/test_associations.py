@@ -20,6 +20,7 @@ def test_boundary_parts_by_hand():
     assert list(parts.columns) == KEYS_BOUNDARIES and list(parts.index) == [7, 9]
     np.testing.assert_allclose(parts.loc[7], [0.5, 1 / 7, 0.5 / 7, 2 / 7, 0])
     assert parts.loc[9].isna().all()
+    assert boundary_parts(pd.DataFrame([row | {FEATURES_FACIAL[3]: np.nan}])).isna().all(axis=None)
 
 
 PARTS = ["a", "b", "c"]
@@ -80,6 +81,8 @@ class TestAssociations:
         pd.testing.assert_frame_equal(associations(frame, **options)[without.columns], without)
 
     def test_few_faces_at_equal_estimates(self):
+        seven = associations(by_estimate(1).head(7), errors=["absolute_error"], given="age_estimation")
+        assert seven["r_given"].notna().all()
         for count in (0, 2, 6):
             table = associations(by_estimate(1).head(count), errors=["absolute_error"], given="age_estimation")
             assert (table["n"] == count).all() and table[["r_given", "r_given_low", "p_given"]].isna().all(axis=None)
