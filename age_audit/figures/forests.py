@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ SHOWN = (MAE.key, SIGNED_ERROR.key)
 _OVERALL = {"color": "0.55", "linewidth": 1.2, "zorder": 1}
 _NO_ERROR = {"color": "0.35", "linestyle": ":", "linewidth": 1.2, "zorder": 1}
 _ROW, _BLOCK = 0.235, 0.42  # inches: a group, and what a block adds for its title
-MOST_NAMED = 5  # groups whose legend has room in a panel
+_APART = 0.17  # of a row, by which a group as it is stands above its row, and at equal ages below
 _BAR_NOTE = "bars and brackets: 95 % bootstrap intervals; dotted: no error"
 _ROW_COLUMNS = ("measure", "n", "value", "low", "high", "few_faces")
 
@@ -67,7 +68,7 @@ def forest(
 def crude_and_standardised(
     table: pd.DataFrame, features: str | Sequence[str], title: str, measures: Sequence[str] = SHOWN
 ) -> Figure:
-    """Draw what age standardisation does to each group: a cross as it is, a dot with interval at equal ages.
+    """Draw what age standardisation does to each group: above, a cross as it is; below, a dot at equal ages.
 
     Parameters
     ----------
@@ -79,7 +80,8 @@ def crude_and_standardised(
     Returns
     -------
     Figure
-        As :func:`forest`; a group that cannot be standardised has its cross only.
+        As :func:`forest`, with an interval of both; the numbers are those at equal ages. A group that cannot be
+        standardised has its cross only. Blocks in which all ages fell into one stratum say that nothing was adjusted.
 
     Raises
     ------
@@ -87,20 +89,20 @@ def crude_and_standardised(
         If a column is missing.
     """
     features = feature_names(features)
-    columns = ("measure", "n", "crude", "standardised", "low", "high", "few_faces")
+    columns = ("measure", "n", "crude", "crude_low", "crude_high", "standardised", "low", "high", "strata", "few_faces")
     require_columns(table, ("age_range", *features, *columns))
     table = table[["age_range", *features, *columns]].rename(columns={"standardised": "value"})
     notes = (
-        "cross: the group's faces as they are; dot: the group with the ages of all faces of that age range; "
-        f"thin, hollow: fewer than {FEW_FACES} faces in some age band\n{_BAR_NOTE}"
+        "cross, pale bar: the group's faces as they are; dot and number: the group with the ages of all faces of that "
+        f"age range; thin, hollow: fewer than {FEW_FACES} faces\n{_BAR_NOTE}"
     )
     return _draw_blocks(table, features, [MEASURES[name] for name in measures], None, title, notes)
 
 
 def error_by_age(
-    overall: pd.DataFrame, tables: Mapping[str, pd.DataFrame], title: str, measures: Sequence[str] = SHOWN
+    overall: pd.DataFrame, tables: Mapping[str, pd.DataFrame], title: str, measure: str = SIGNED_ERROR.key
 ) -> Figure:
-    """Draw measures of each group along age, with intervals: how much is a matter of age, how much of the group.
+    """Draw a measure of each group along age, with intervals: how much is a matter of age, how much of the group.
 
     Parameters
     ----------
@@ -109,14 +111,14 @@ def error_by_age(
     tables : mapping of str to DataFrame
         The same with a second feature, by its column.
     title : str
-    measures : sequence of str
+    measure : str
         Of :data:`age_audit.core.measures.MEASURES`.
 
     Returns
     -------
     Figure
-        A row of panels a feature, a column a measure; each band at its middle, in years. Groups stand a little beside
-        each other, so that their intervals can be told apart. Hollow: fewer than 30 faces of the group in that band.
+        A panel a group, all with the same axes; each band at its middle, in years. Hollow: fewer than 30 faces of the
+        group in that band.
 
     Raises
     ------
@@ -126,34 +128,37 @@ def error_by_age(
     needed = ("age_band", "measure", "n", "value", "low", "high", "few_faces")
     for feature, table in {"n": overall, **tables}.items():
         require_columns(table, (*needed, feature))
+    chosen = overall[overall["measure"] == measure]
+    panels = [("", chosen, {"color": "0.45"})]
+    for feature, table in tables.items():
+        rows, groups = table[table["measure"] == measure], list(dict.fromkeys(table[feature].astype(str)))
+        looks = style.group_look(groups)
+        panels += [(group, rows[rows[feature].astype(str) == group], looks[group]) for group in groups]
+    panels = panels[1:] or panels  # all faces have a panel only where there are no groups
     with style.applied():
-        figure = style.new_figure(style.FULL, 0.9 + 2.5 * len(tables))
-        grid = figure.subplots(len(tables), len(measures), squeeze=False, sharex=True)
-        for (feature, table), panels in zip(tables.items(), grid, strict=True):
-            groups = list(dict.fromkeys(table[feature].astype(str)))
-            for axes, measure in zip(panels, measures, strict=True):
-                axes.axhline(0, **_NO_ERROR)
-                everyone = overall[overall["measure"] == measure]
-                axes.plot(_middles(everyone["age_band"]), everyone["value"], color="0.75", linewidth=4, zorder=0)
-                for i, (group, look) in enumerate(style.group_look(groups).items()):
-                    rows = table[(table[feature].astype(str) == group) & (table["measure"] == measure)]
-                    beside = 0.7 * (i - (len(groups) - 1) / 2)
-                    _draw_along(axes, rows, beside, look | {"label": f"{group} (n = {rows['n'].sum():,})"})
-                axes.set_ylabel(MEASURES[measure].name + " (years)")
-                if MEASURES[measure].from_zero:
-                    axes.set_ylim(bottom=0)
-            if len(groups) <= MOST_NAMED:
-                panels[-1].legend(loc="best", handlelength=2.5)
-            else:
-                style.legend(panels[-1], len(groups))
-        for axes in grid[-1]:
-            axes.set_xlabel("real age (years)")
+        columns = min(4, len(panels))
+        rows = -(-len(panels) // columns)
+        figure = style.new_figure(style.FULL, 0.9 + 1.6 * rows)
+        grid = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+        for (group, rows_of_group, look), axes in zip(panels, grid, strict=False):
+            axes.axhline(0, **_NO_ERROR)
+            axes.plot(_middles(chosen["age_band"]), chosen["value"], color="0.75", linewidth=4, zorder=0)
+            _draw_along(axes, rows_of_group, {"marker": "o"} | look | {"linestyle": "-"})
+            axes.set_title(fill(f"{group} (n = {rows_of_group['n'].sum():,})".strip(), 26), fontsize=style.SMALL)
+        for axes in grid[len(panels) - columns : len(panels)]:  # the lowest of each column
+            axes.tick_params(labelbottom=True)
+        for axes in grid[len(panels) :]:
+            axes.remove()
+        if MEASURES[measure].from_zero:
+            grid[0].set_ylim(bottom=0)
+        figure.supylabel(f"{MEASURES[measure].name} (years)", fontsize=style.BASE)
+        figure.supxlabel("real age (years)", fontsize=style.BASE)
         style.set_finding(figure, title)
     return figure
 
 
-def _draw_along(axes: Axes, rows: pd.DataFrame, beside: float, look: dict) -> None:
-    years, few = _middles(rows["age_band"]) + beside, rows["few_faces"].to_numpy(dtype=bool)
+def _draw_along(axes: Axes, rows: pd.DataFrame, look: dict) -> None:
+    years, few = _middles(rows["age_band"]), rows["few_faces"].to_numpy(dtype=bool)
     values = rows["value"].to_numpy(dtype=float)
     axes.plot(years, values, linewidth=0.9, markersize=3, **look)
     axes.vlines(years, rows["low"], rows["high"], color=look["color"], linewidth=0.9)
@@ -238,6 +243,8 @@ def _draw_blocks(
     """Draw a long table; ``behind`` holds a line of all faces, by age range and measure, with or without its ``n``."""
     ranges = list(dict.fromkeys(table["age_range"].astype(str)))
     rows = len(table[features].drop_duplicates())
+    most = table.groupby(table["age_range"].astype(str))["strata"].max() if "strata" in table else pd.Series(dtype=int)
+    unadjusted = set(most.index[most == 1])
     with style.applied():
         figure = style.new_figure(11, 1.1 + len(ranges) * (rows * _ROW + _BLOCK))
         grid = figure.subplots(len(ranges), len(measures), sharex="col", squeeze=False)
@@ -248,6 +255,8 @@ def _draw_blocks(
                 for _, everyone in () if behind is None else _chosen(behind, age_range, measure.key).iterrows():
                     _draw_behind(axes, everyone)
                     size = f" (n = {everyone['n']:,})" if "n" in everyone else ""
+                if age_range in unadjusted:
+                    size += " (one stratum of age: nothing to adjust)"
                 if axes is line[0]:
                     axes.set_title(name + size, loc="left", fontweight="bold", pad=4)
                 _draw_rows(axes, _chosen(table, age_range, measure.key), features, measure.digits)
@@ -286,14 +295,16 @@ def _draw_rows(axes: Axes, rows: pd.DataFrame, features: Sequence[str], digits: 
     for place, ((name, look), row) in enumerate(zip(_looks(rows, features), rows.to_dict("records"), strict=True)):
         labels.append(f"{name} (n = {row['n']:,})")
         value, low, high, colour = row["value"], row["low"], row["high"], look["color"]
+        at = place
         if np.isfinite(row.get("crude", np.nan)):
-            axes.plot(row["crude"], place, marker="x", markersize=6, color=colour, markeredgewidth=1.6, zorder=2)
-            axes.plot([row["crude"], value], [place] * 2, color="0.6", linewidth=0.8, zorder=1)
+            above, at = place - _APART, place + _APART
+            axes.plot(row["crude"], above, marker="x", markersize=4.5, color=colour, markeredgewidth=1.2, zorder=4)
+            axes.hlines(above, row["crude_low"], row["crude_high"], color=colour, linewidth=1.3, alpha=0.45, zorder=3)
         if not np.isfinite(value):
             continue
         width, few = (style.THIN_LINE, style.HOLLOW) if row["few_faces"] else (1.3, {})
-        axes.hlines(place, low, high, color=colour, linewidth=width, zorder=3)
-        axes.plot(value, place, zorder=4, **look | few | {"linestyle": "", "markersize": 4.5})
+        axes.hlines(at, low, high, color=colour, linewidth=width, zorder=3)
+        axes.plot(value, at, zorder=4, **look | few | {"linestyle": "", "markersize": 4.5})
         text = f"{value:.{digits}f}" + (f" ({low:.{digits}f} to {high:.{digits}f})" if np.isfinite(low) else "")
         text = text.replace("-", "−")
         axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=style.SMALL)

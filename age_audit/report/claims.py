@@ -17,6 +17,7 @@ from age_audit.core.paths import file_stem
 from age_audit.report.formats import escaped
 from age_audit.report.saving import Saver
 
+_MINUS = re.compile(r"(?<![\w–-])-(?=\d)")
 _FIELD = re.compile(r"\{[^{}]*\}")
 PUBLISHED, AUDIT = "published", "audit"
 FOUND = 5  # sentences on top of a notebook
@@ -95,8 +96,9 @@ class Claims:
         self._top.setdefault(place, len(self._rows) - 1)
 
     def found(self) -> list[str]:
-        """The claims on top, in their order, as sentences."""
-        return [self._rows[self._top[place]]["claim"] for place in sorted(self._top)]
+        """The claims on top, in their order, as sentences, with minus signs and a space before percent."""
+        sentences = (self._rows[self._top[place]]["claim"] for place in sorted(self._top))
+        return [re.sub(r"(?<=\d)%", " %", _MINUS.sub("−", sentence)) for sentence in sentences]
 
     def table(self) -> pd.DataFrame:
         """All claims, those on one question together: ``question``, ``side``, ``claim``, ``value``, where it stands."""

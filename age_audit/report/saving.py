@@ -93,8 +93,8 @@ class Saver:
         caption : str
             One or two sentences of plain text: what is shown, of how many faces, and how to read it.
         alt : str
-            What somebody who cannot see the figure should know of it, in a sentence; a screen reader reads it, and the
-            files carry it with title and caption.
+            What somebody who cannot see the figure should know of it beside its title, in a sentence; a screen reader
+            reads both, and the files carry it with title and caption.
         colours : int
             At most so many, up to 256, has the picture shown (not those written): with fewer it takes less room.
 
@@ -125,7 +125,7 @@ class Saver:
 
         pyplot.close(figure)  # or the notebook shows once more what was opened there
         self._figures.append(f"## {name}\n**{about['title']}**\n\n{caption}\n\nIn words: {alt}\n")
-        return Picture(with_few_colours(shown, colours), caption, alt)
+        return Picture(with_few_colours(shown, colours), caption, ". ".join(filter(None, (about["title"], alt))))
 
     def table(
         self,

@@ -35,6 +35,20 @@ _WORDS = {
     "guessed_age": ("guessed age", "years"),
     "standard_deviation": ("SD", "years"),
     "r": ("r", "−1 to 1"),
+    "fname": ("file", ""),
+    "age_real": ("real age", "years"),
+    "age_estimation": ("estimate", "years"),
+    "age_mean": ("mean real age", "years"),
+    "p10": ("10 % are below", "years"),
+    "p90": ("90 % are below", "years"),
+    "lowest_estimate": ("lowest estimate", "years"),
+    "highest_estimate": ("highest estimate", "years"),
+    "label_doubt": ("label in doubt", ""),
+    "deviations": ("within so many stated SDs", ""),
+    "share": ("share", "0–1"),
+    "expected": ("expected share", "0–1"),
+    "median_spread": ("median stated SD", "years"),
+    "estimated_range": ("estimated", "years"),
 }
 _VALUES = {measure.key: measure.name for measure in MEASURES.values()} | REGION_NAMES
 _ENDS = {"p_value": "p", "p_holm": "p (Holm)", "p_bh": "p (BH)", "low": "95 % from", "high": "to"}

@@ -25,6 +25,7 @@ def rows_of(groups, blocks=BLOCKS, block="age_range"):
     """Values that tell block, group and measure apart: 10 * block + group, of signed errors negative."""
     return pd.DataFrame(
         {block: label, **group, "measure": measure, "n": 50 - i, "value": value, "crude": value + 0.5}
+        | {"crude_low": value - 1.5, "crude_high": value + 2.5, "strata": 3}
         | {"standardised": value, "low": value - 1, "high": value + 1, "few_faces": i == 1}
         for b, label in enumerate(blocks)
         for i, group in enumerate(groups)
@@ -89,11 +90,24 @@ def test_combinations_have_the_colour_of_one_and_the_marker_of_the_other():
     assert axes.get_yticklabels()[1].get_text() == "Caucasian / Female (n = 49)"
 
 
-def test_crude_values_are_crosses_on_the_same_row():
+def test_groups_as_they_are_stand_above_those_at_equal_ages_each_with_its_interval():
     axes = crude_and_standardised(BY_RACE, "race_real", "").axes[0]
     crosses = [line for line in axes.get_lines() if line.get_marker() == "x"]
     assert [cross.get_xdata()[0] for cross in crosses] == [dot.get_xdata()[0] + 0.5 for dot in dots(axes)]
-    assert [cross.get_ydata()[0] for cross in crosses] == [dot.get_ydata()[0] for dot in dots(axes)]
+    places = [(cross.get_ydata()[0], dot.get_ydata()[0]) for cross, dot in zip(crosses, dots(axes), strict=True)]
+    assert places == [pytest.approx((i - 0.17, i + 0.17)) for i in range(5)]  # neither hides the other
+    bars = [segment.ravel().tolist() for collection in axes.collections for segment in collection.get_segments()]
+    assert bars[:2] == [pytest.approx([-0.5, -0.17, 3.5, -0.17]), pytest.approx([0, 0.17, 2, 0.17])]
+    assert axes.texts[0].get_text() == "1.0 (0.0 to 2.0)"
+
+
+def test_where_all_ages_are_one_stratum_the_figure_says_that_nothing_is_adjusted():
+    strata = BY_RACE["strata"].where(BY_RACE["age_range"] != "13–18", [1, 0] * (len(BY_RACE) // 2))
+    titles = [
+        axes.get_title(loc="left")
+        for axes in panels(crude_and_standardised(BY_RACE.assign(strata=strata), "race_real", ""))[:, 0]
+    ]
+    assert titles[:2] == ["real age 0–12 years", "real age 13–18 years (one stratum of age: nothing to adjust)"]
 
 
 def test_empty_groups_keep_their_row(tmp_path):
@@ -117,28 +131,39 @@ def test_one_face_is_a_point_without_a_bar(tmp_path):
     style.save_figure(figure, tmp_path, "single")
 
 
-ALONG = rows_of([{}], ["0–5", "6–12", "13–18"], "age_band")
+BANDS = ["0–5", "6–12", "13–18"]
+ALONG = rows_of([{}], BANDS, "age_band")
 
 
-def test_errors_along_age_keep_their_groups_at_the_middle_of_their_band():
-    rows = rows_of([{"gender_real": gender} for gender in GENDERS], ["0–5", "6–12", "13–18"], "age_band")
-    figure = error_by_age(ALONG, {"gender_real": rows}, "found")
-    for axes, sign in zip(figure.axes, (1, -1), strict=True):
-        everyone = axes.get_lines()[1]
-        assert everyone.get_xdata().tolist() == [3, 9.5, 16] and everyone.get_color() == "0.75"
-        curves = {line.get_label(): line for line in axes.get_lines() if "(n =" in str(line.get_label())}
-        assert list(curves) == ["Male (n = 150)", "Female (n = 147)"]
-        for (label, line), i in zip(curves.items(), range(2), strict=True):
-            assert line.get_ydata().tolist() == [sign * (10 * b + i + 1) for b in range(3)]
-            assert line.get_xdata() == pytest.approx(np.array([3, 9.5, 16]) + 0.7 * (i - 0.5))
-            assert line.get_color() == style.GENDER_COLOURS[label.split(" ")[0]]
+def test_each_group_has_a_panel_with_all_faces_in_grey_and_its_bands_at_their_middles():
+    tables = {
+        "gender_real": rows_of([{"gender_real": gender} for gender in GENDERS], BANDS, "age_band"),
+        "race_real": rows_of([{"race_real": race} for race in RACES], BANDS, "age_band"),
+    }
+    figure = error_by_age(ALONG, tables, "found")
+    titles = ["Male (n = 150)", "Female (n = 147)", *(f"{race} (n = {150 - 3 * i})" for i, race in enumerate(RACES))]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    for axes, i, colour in zip(figure.axes, [0, 1, *range(5)], style.GROUP_COLOURS.values(), strict=True):
+        _, everyone, curve = axes.get_lines()
+        assert everyone.get_ydata().tolist() == [-1, -11, -21] and everyone.get_color() == "0.75"
+        assert everyone.get_xdata().tolist() == curve.get_xdata().tolist() == [3, 9.5, 16]
+        assert curve.get_ydata().tolist() == [-(10 * b + i + 1) for b in range(3)] and curve.get_color() == colour
+        assert axes.get_ylim() == figure.axes[0].get_ylim()
+    assert figure.get_supylabel() == "mean signed error (years)"
     assert style.title_of(figure) == "found" and not style.overlapping_texts(figure)
 
 
+def test_without_groups_all_faces_have_a_panel_and_absolute_errors_begin_at_0():
+    figure = error_by_age(ALONG, {"race_real": ALONG[:0].assign(race_real="")}, "", SHOWN[0])
+    assert [axes.get_title() for axes in figure.axes] == ["(n = 150)"]
+    assert figure.axes[0].get_ylim()[0] == 0
+
+
 def test_bands_with_few_faces_are_hollow():
-    bands = rows_of([{"race_real": "Asian"}], ["0–5", "6–12", "13–18"], "age_band")
+    bands = rows_of([{"race_real": "Asian"}], BANDS, "age_band")
     rows = bands.assign(few_faces=bands["age_band"].isin(["6–12", "13–18"]))
-    for axes, measure in zip(error_by_age(ALONG, {"race_real": rows}, "").axes, SHOWN, strict=True):
+    for measure in SHOWN:
+        (axes,) = error_by_age(ALONG, {"race_real": rows}, "", measure).axes
         hollow = [collection for collection in axes.collections if len(collection.get_offsets()) > 1]
         values = rows.loc[rows["measure"] == measure, "value"].tolist()
         assert hollow[0].get_offsets().tolist() == [[9.5, values[1]], [16, values[2]]]

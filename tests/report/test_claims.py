@@ -81,6 +81,9 @@ def test_what_was_found_are_the_claims_on_top_in_their_order(claims):
         claims.add("How wrong?", "audit", f"{race}: {{:.1f}}", "errors", "mae", race=race)
         claims.put_on_top(place)
     assert claims.found() == ["Other: 7.2", "Asian: 9.5"]  # a place has one claim, the first
+    claims.add("?", "audit", "13–18: -{:.0%}, from -5.0, 2-fold", "errors", "mae", race="Asian")
+    claims.put_on_top(3)
+    assert claims.found()[-1] == "13–18: −950 %, from −5.0, 2-fold"  # as print has it
     with pytest.raises(UsageError, match="1 to 5, got 6"):
         claims.put_on_top(6)
 

@@ -35,6 +35,12 @@ def test_columns_in_words_and_units():
     words = ["p (Holm)", "race", "MAE, 95 % from", "left", "skin tone", "signed error, p (BH)"]
     assert [heading(column) for column in columns] == words
     assert units_of(ERRORS[["race_real", "n", "p_value"]]) == "n: faces; p_value: 0–1"
+    errors = ["share_judged_older", "median_spread", "deviations", "expected", "label_doubt", "estimated_range", "p10"]
+    assert [heading(column) for column in errors] == [
+        *("share judged older", "median stated SD", "within so many stated SDs", "expected share", "label in doubt"),
+        *("estimated", "10 % are below"),
+    ]
+    assert [unit(column) for column in errors] == ["0–1", "years", "", "0–1", "", "years", "years"]
     assert [unit(column) for column in ("cumulative_score_5", "share_positive", "size")] == ["0–1", "0–1", ""]
 
 
