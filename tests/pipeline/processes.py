@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +139,7 @@ def pictures(folder: Path) -> set[str]:
 
 
 def recorded(folder: Path) -> dict[tuple, tuple]:
-    """What the ledger holds, by (image, step, variant): (key, status, reason, note, result, seconds).
+    """What the ledger holds, in that order, by (image, step, variant): (key, status, reason, note, result, seconds).
 
     Read from a copy: opening the ledger itself would tidy up what a killed run has left for the next one.
     """
@@ -152,11 +154,22 @@ def recorded(folder: Path) -> dict[tuple, tuple]:
                 return {}
             rows = database.execute(
                 "SELECT image, step, variant, key, status, reason, note, payload, seconds FROM outcomes "
-                "LEFT JOIN results USING (image, step, variant)"
+                "LEFT JOIN results USING (image, step, variant) ORDER BY outcomes.rowid"
             )
             return {row[:3]: row[3:] for row in rows}
         finally:
             database.close()
+
+
+def steps_recorded(folder: Path) -> int:
+    """How many steps the ledger holds that a run has open."""
+    with closing(sqlite3.connect(f"file:{folder / 'out' / 'ledger.sqlite'}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT COUNT(*) FROM outcomes").fetchone()[0]
+
+
+def told(json_log: Path) -> list[dict]:
+    """What a run has told its log for machines so far."""
+    return [json.loads(line) for line in json_log.read_text().splitlines()] if json_log.is_file() else []
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:

@@ -5,6 +5,8 @@ import os
 import random
 import shutil
 import signal
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,17 @@ from PIL import Image
 import analysis_1_method
 import analysis_2_evaluate
 from age_audit.data.metadatasets import read_metadataset
-from tests.pipeline.processes import Running, everything_in, pictures, recorded, stage_arguments, stage_command
+from age_audit.pipeline.steps import STEPS
+from tests.pipeline.processes import (
+    Running,
+    everything_in,
+    pictures,
+    recorded,
+    stage_arguments,
+    stage_command,
+    steps_recorded,
+    told,
+)
 
 pytestmark = [
     pytest.mark.long,
@@ -22,7 +34,9 @@ pytestmark = [
 ]
 
 KILLS = 20
-LIVES = 3  # output folders that these are spread over
+LIVES = 2  # output folders that these are spread over
+IN_THE_MIDST = 7  # kills at least that fall in the explanations, or between the first and the last face of stage 2
+AT_THE_END = 0.1  # seconds, about, in which a stage writes its files
 WORKERS_VANISH_WITHIN = 10  # seconds, on a busy machine
 
 
@@ -36,67 +50,85 @@ def finish(photos, folder):
     assert analysis_2_evaluate.main(stage_arguments(2, photos, folder)) == 0
 
 
+def course_of(done):
+    """What a run does to one face after the other: (stage, steps recorded before, seconds it takes)."""
+    course, before = [], 0
+    for stage in (1, 2):
+        steps = [(image, row[-1]) for (image, step, _), row in done.items() if STEPS[step].stage == stage]
+        for _, together in groupby(steps, key=itemgetter(0)):  # recorded at once
+            seconds = [took for _, took in together]
+            course.append((stage, before, sum(seconds)))
+            before += len(seconds)
+        course.append((stage, before, AT_THE_END))
+    return course
+
+
 class Life:
     """One output folder, in which runs are killed until they have done all.
 
-    ``kills`` holds (stage, whether all processes were killed, number of steps recorded by then), ``kept`` the steps.
+    ``kills`` holds (stage, whether all processes were killed, what the run was at, number of steps recorded by then),
+    ``kept`` the steps.
     """
 
     def __init__(self, photos, folder, workers):
         self.photos, self.folder, self.workers = photos, folder, workers
+        self.log, self.json_log = folder.with_suffix(".log"), folder.with_suffix(".jsonl")
         self.kills, self.kept = [], {}
 
     def start(self, stage):
-        command = stage_command(stage, self.photos, self.folder, "--workers", str(self.workers))
-        return Running(command, self.folder.with_suffix(".log"))
+        self.json_log.unlink(missing_ok=True)
+        options = ["--workers", str(self.workers), "--json-log", str(self.json_log)]
+        return Running(stage_command(stage, self.photos, self.folder, *options), self.log)
 
-    def spend(self, moments, took, rng):
-        """Kill runs at these moments of the seconds that both stages take, then let them finish."""
-        for stage, begin in ((1, 0.0), (2, took[1])):
-            reached = begin
-            for moment in moments:
-                if begin <= moment < begin + took[stage]:
-                    if not self.kill(stage, moment - reached, stage == 2 or rng.random() < 0.5):
-                        break
-                    reached = moment if stage == 1 else begin  # stage 2 is so fast that it records all at its end
+    def spend(self, moments):
+        """Kill a run at each moment, (stage, steps recorded by then, seconds after that), then let both stages end."""
+        for stage in (1, 2):
+            for _, steps, seconds in (moment for moment in moments if moment[0] == stage):
+                if not self.kill(stage, steps, seconds):
+                    break
             else:
                 with self.start(stage) as run:
                     assert run.exit_code() == 0, run.said()
 
-    def kill(self, stage, seconds, from_first_line):
-        """Kill a run that long after its first line, or after its first picture; false when it ended before."""
-        before, to_all = pictures(self.folder), len(self.kills) % 2 == 1
+    def kill(self, stage, steps, seconds):
+        """Kill a run that has begun to work; false when it ended before."""
         with self.start(stage) as run:
-            at_work = run.said if from_first_line else lambda: pictures(self.folder) - before
-            if not run.wait_for(at_work) or run.ends_within(seconds):
+            reached = run.wait_for(lambda: told(self.json_log) and steps_recorded(self.folder) >= steps)
+            if not reached or run.ends_within(seconds):
                 assert run.exit_code() == 0, run.said()
                 return False
+            to_all = len(self.kills) % 2 == 1
             run.send(signal.SIGKILL, to_all)
             assert run.seconds_to_vanish() < WORKERS_VANISH_WITHIN
         now = recorded(self.folder)
         assert self.kept.items() <= now.items()  # with the seconds they took: nothing recorded was done again
         self.kept = now
-        self.kills.append((stage, to_all, len(now)))
+        at = told(self.json_log)[-1]
+        self.kills.append((stage, to_all, at["step"] if at["event"] in ("step-begins", "step") else "", len(now)))
         return True
 
 
 def test_killed_twenty_times(eight_photos, uninterrupted, tmp_path):
     rng, lives, missing = random.Random(2017), [], KILLS
+    course = course_of(recorded(uninterrupted.folder))  # by steps, not by the clock: busy machines are slower
     while missing:
         assert len(lives) < 3 * LIVES
         life = Life(eight_photos, tmp_path / str(len(lives)), workers=1 + len(lives) % 2)
         lives.append(life)
         count = min(missing, math.ceil(KILLS / LIVES))
-        total = sum(uninterrupted.seconds.values())
-        moments = [total * (number + rng.random()) / count for number in range(count)]
-        life.spend(moments, uninterrupted.seconds, rng)
+        places = [len(course) * (number + rng.random()) / count for number in range(count)]
+        life.spend([(*course[int(place)][:2], place % 1 * course[int(place)][2]) for place in places])
         missing -= len(life.kills)
         assert everything_in(life.folder) == uninterrupted.everything
         assert life.kept.items() <= recorded(life.folder).items()
-    kills = {(life.workers, stage, to_all) for life in lives for stage, to_all, _ in life.kills}
+    kills = [(life.workers, *kill) for life in lives for kill in life.kills]
     assert {(1, 1), (2, 1)} <= {kill[:2] for kill in kills}
-    assert {(2, False), (2, True)} <= {(workers, to_all) for workers, _, to_all in kills}
-    assert len({steps for life in lives for *_, steps in life.kills}) > KILLS / 4  # work was hit, at many points
+    assert {(2, False), (2, True)} <= {(workers, to_all) for workers, _, to_all, *_ in kills}
+    assert len({steps for *_, steps in kills}) > KILLS / 4  # work was hit, at many points
+    explaining = [kill for kill in kills if kill[3] == "explain (published)"]
+    second = [before for stage, before, _ in course if stage == 2]
+    midway = [kill for kill in kills if kill[3] == "regions" and second[1] <= kill[4] < second[-1]]
+    assert explaining and midway and len(explaining) + len(midway) >= IN_THE_MIDST, kills
 
 
 def test_ctrl_c(eight_photos, uninterrupted, tmp_path):

@@ -150,6 +150,18 @@ class TestRecordAsTheyCome:
         assert ledger.record_as_they_come(tasks) == 5
         assert len(ledger.outcomes("crop")) == len(ledger.outcomes("read")) == 5
 
+    def test_a_face_of_the_fastest_stage_is_kept_before_the_next_one_comes(self, ledger):
+        kept = []
+
+        def tasks():
+            for image in ("a.jpg", "b.jpg", "c.jpg"):
+                time.sleep(0.027)  # seconds that stage 2 takes a face
+                yield [record(image)]
+                kept.append(list(ledger.outcomes("crop")))
+
+        ledger.record_as_they_come(tasks())
+        assert kept == [["a.jpg"], ["a.jpg", "b.jpg"], ["a.jpg", "b.jpg", "c.jpg"]]
+
     def test_what_came_before_an_error_is_kept(self, ledger):
         def tasks():
             yield [record("a.jpg")]
