@@ -238,7 +238,7 @@ class Ledger:
             )
 
     def record_as_they_come(self, results: Generator[list[StepRecord]]) -> int:
-        """Write the records of many tasks, what comes within ``COMMIT_SECONDS`` together; returns how many tasks it was.
+        """Write the records of many tasks, what comes within ``COMMIT_SECONDS`` together; returns their number.
 
         However the run ends, at most those are lost, and what is in hand. The generator is closed, and with it its
         workers.
