@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import tomllib
+from dataclasses import fields
 from importlib.util import find_spec
 from types import SimpleNamespace
 
@@ -12,7 +13,9 @@ import pandas as pd
 import pytest
 
 from age_audit.audit.errors.groups import estimates_of
+from age_audit.core.config import Stage1Config
 from age_audit.core.paths import ROOT
+from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.results import find_results
 from age_audit.pipeline.stage3 import RESAMPLING
 from age_audit.report.claims import Claims
@@ -106,6 +109,19 @@ def test_every_number_of_a_whole_section_is_bound(quotes, place):
         for start, end in found:
             marked[start:end] = True
     assert [match.group() for match in re.finditer(r"\d+", text) if not marked[slice(*match.span())].all()] == []
+
+
+def test_what_is_said_of_bfloat16_holds_for_the_faces_that_ship():
+    single, half = (
+        pd.Series(read_metadataset(ROOT / folder, "utkface", "predictions")["predictions"])
+        for folder in ("metadatasets", "metadatasets/dex-wrn-audit")
+    )
+    moved = (single - half).abs().dropna()
+    page = " ".join((ROOT / "docs" / "scaling.md").read_text().split())
+    assert f"Over the {len(moved):,} faces that ship in both precisions" in page
+    assert f"moves by {moved.mean():.2f} years on average" in page and f"by {moved.max():.2f} at worst" in page
+    (said,) = [field.metadata["help"] for field in fields(Stage1Config) if field.name == "precision"]
+    assert f"ages move by {moved.mean():.2f} years on average, {moved.max():.2f} at worst" in said
 
 
 def test_tables_of_cydral_resnet10_follow_from_its_estimates_that_ship():

@@ -58,14 +58,22 @@ def check_same(name: str, weights_hash: str) -> None:
     """
     try:
         found = estimator_identity(name)["weights_hash"]
+        absent = f"the module {describe(name)['model'].partition(':')[0]}"  # where there is no hash
     except UsageError as error:
-        found = f"none ({error})"
-    if found != weights_hash:
+        found, absent = "none", f"a file of it ({error})"
+    if found == weights_hash:
+        return
+    if found == "none":
         raise UsageError(
-            f"expected the estimator {name} to be the one that the run began with, {weights_hash}; {platform.node()} "
-            f"has {found}. If it was changed meanwhile, run the same command again; if a worker lacks it, put the same "
-            "file where the worker finds it under the same path, or its module's folder into the worker's PYTHONPATH"
+            f"expected {platform.node()} to have the estimator {name} that the run began with, it lacks {absent}; put "
+            "the same file there under the same path, or its module's folder into the PYTHONPATH of the workers, and "
+            "restart them"
         )
+    raise UsageError(
+        f"expected the estimator {name} to be the one that the run began with, {weights_hash}; {platform.node()} has "
+        f"{found}. If it was changed meanwhile, run the same command again; if a worker has another one, put the same "
+        "there and restart it"
+    )
 
 
 def absolute_name(name: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import pickle
 import threading
 import time
 from collections import deque
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from distributed import CancelledError, Client, KilledWorker, as_completed
 from distributed.comm import CommClosedError
+from distributed.security import Security
 
 from age_audit.core.errors import UsageError
 from age_audit.data.metadatasets import code_digest
@@ -28,7 +31,8 @@ class Cluster:
     Parameters
     ----------
     address : str
-        ``tcp://host:port`` or the path of a scheduler file.
+        ``tcp://host:port``, ``tls://host:port``, for which dask's own settings name the certificates, or the path of a
+        scheduler file.
 
     Raises
     ------
@@ -38,14 +42,14 @@ class Cluster:
 
     def __init__(self, address: str):
         self._address = address
-        where = {"address": address} if "://" in address else {"scheduler_file": address}
-        if "scheduler_file" in where and not Path(address).is_file():  # dask would wait for it for ever
-            raise UsageError(
-                f"expected --cluster to be an address such as tcp://host:8786 or a scheduler file, got {address}; no "
-                "such file"
+        where = address if "://" in address else _address_in(Path(address))
+        if where.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
+            raise UsageError(  # dask would first wait for a minute
+                f"expected dask's settings to name the certificate that {where} wants, they name none; set "
+                "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__CERT and …__CLIENT__KEY as docs/scaling.md says"
             )
         try:
-            self._client = Client(**where, timeout=CONNECT_SECONDS, set_as_default=False)
+            self._client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise UsageError(
                 f"expected a dask scheduler at {address}, but: {error}; start one with `dask scheduler`"
@@ -65,9 +69,8 @@ class Cluster:
         try:
             while waiting or running:
                 while waiting and len(running) < self._room():
-                    future = self._client.submit(
-                        _perform, function, waiting[0], setup, code_digest(), pure=False, key=None
-                    )
+                    order = pickle.dumps(_Order(function, waiting[0], setup))
+                    future = self._client.submit(pickle.loads, order, pure=False, key=None)
                     running[future.key] = future, waiting.popleft()
                     completed.add(future)
                 future = next(completed)
@@ -93,6 +96,14 @@ class Cluster:
                 f"expected the cluster at {self._address} to stay, it went away ({error}); what is done is kept, run "
                 "the same command to go on"
             ) from error
+        except UsageError as error:
+            raise UsageError(f"a worker of the cluster at {self._address} refuses: {error}") from error
+        except ImportError as error:
+            raise UsageError(
+                f"expected the workers of the cluster at {self._address} to have what this machine has, one lacks "
+                f"{error.name or error}; set the same version of age_audit up there with `make setup`, and start them "
+                "from its folder as .venv/bin/dask"
+            ) from error
 
     _room_seen = (0, float("-inf"))
 
@@ -105,16 +116,41 @@ class Cluster:
         return max(1, AHEAD * threads)
 
 
+def _address_in(scheduler_file: Path) -> str:
+    try:
+        return json.loads(scheduler_file.read_text())["address"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            "expected --cluster to be an address such as tcp://host:8786 or the file of a scheduler that runs, got "
+            f"{scheduler_file}; reading it failed: {error}"
+        ) from error
+
+
 _turn = threading.Lock()  # a worker's threads are for its model: its tasks run one at a time
 _set_up: dict[object, bool] = {}
 
 
-def _perform(function, task, setup, digest):
+class _Order:
+    """A task that is carried out where it is unpickled: a worker that lacks age_audit fails as at any task.
+
+    dask itself unpickles functions and arguments where nothing catches what goes wrong: the worker would end, and this
+    process wait for ever.
+    """
+
+    def __init__(self, function, task, setup):
+        self._parts = code_digest(), pickle.dumps((function, task, setup))
+
+    def __reduce__(self):
+        return _perform, self._parts
+
+
+def _perform(digest, order):
     if digest != code_digest():
         raise UsageError(
             "expected the cluster's workers to run the same version of age_audit as this machine, they run another; "
-            "install the same one there and restart them"
+            "set the same one up there and restart them"
         )
+    function, task, setup = pickle.loads(order)
     with _turn:
         if setup is not None and setup not in _set_up:
             from distributed import get_worker

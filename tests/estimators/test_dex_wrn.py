@@ -44,7 +44,7 @@ def test_scaled_to_unit_range_all_faces_look_alike(dex_wrn, many_faces):
     assert np.ptp(dex_wrn.predict(faces).age) > 20
 
 
-def test_bfloat16_moves_ages_by_hundredths(dex, portraits, crops):
+def test_bfloat16_moves_ages_by_tenths(dex, portraits, crops):
     rough = dex.load_dex_wrn("bfloat16").predict(crops)
     assert rough.age.dtype == np.float64
     assert 0 < np.abs(rough.age - portraits.age).max() < 0.3

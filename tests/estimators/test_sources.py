@@ -130,9 +130,18 @@ class TestCheckSame:
         ):
             check_same("own_ages:years", expected)
 
-    @pytest.mark.parametrize("name", ["own_absent:f", "absent.json", "absent.onnx"])
-    def test_a_worker_that_lacks_it(self, folder, name):
-        with pytest.raises(UsageError, match=r"has none.*if a worker lacks it, put the same file"):
+    @pytest.mark.parametrize(
+        ("name", "absent"),
+        [
+            ("own_absent:f", "the module own_absent; put"),
+            ("absent.json", "a file of it .*No such file.*'absent.json'"),
+            ("absent.onnx", "a file of it .*absent.onnx; reading it failed: No such file"),
+            ("described.json", "the module own_absent; put the same file there"),
+        ],
+    )
+    def test_a_worker_that_lacks_it(self, folder, name, absent):
+        (folder / "described.json").write_text('{"model": "own_absent:f"}')
+        with pytest.raises(UsageError, match=f"to have the estimator {name} that .*, it lacks {absent}"):
             check_same(name, "sha256:00")
 
 

@@ -1,9 +1,13 @@
 """Both stages on a real dask cluster: a scheduler and two worker processes over TCP, one of them killed half-way."""
 
+import json
 import os
+import platform
+import shutil
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from pathlib import Path
@@ -14,10 +18,9 @@ from PIL import Image
 
 import analysis_1_method
 import analysis_2_evaluate
+from tests.pipeline.processes import PATIENCE, ROOT, stage_command
 
 pytestmark = pytest.mark.long
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -32,28 +35,39 @@ def photos(tmp_path_factory, astronaut_head, hopper_head):
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """A scheduler file and two worker processes."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+def start(tmp_path):
+    """Starts dask's programs in an empty folder: a function of one's name and options, and whether it has age_audit."""
     started = []
 
-    def start(program, *arguments):
-        command = [sys.executable, "-m", f"distributed.cli.{program}", *arguments]
+    def start_one(program, *options, complete=True):
+        # What is installed in place, as `make setup` does, is found only by Python's start-up, which -S leaves out.
+        python = [sys.executable] if complete else [sys.executable, "-S"]
+        path = str(ROOT) if complete else sysconfig.get_path("purelib")
+        command = [*python, "-m", f"distributed.cli.dask_{program}", *options, "--no-dashboard"]
         with (tmp_path / f"{len(started)}.log").open("w") as log:
+            environment = os.environ | {"PYTHONPATH": path}
             started.append(subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=log, stderr=log))
+        return started[-1]
 
-    file = tmp_path / "scheduler.json"
-    start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
-    wait_until(file.is_file)
-    for _ in range(2):
-        start(
-            *("dask_worker", "--scheduler-file", str(file), "--host", "127.0.0.1", "--nthreads", "1"),
-            *("--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)),
-        )
-    yield file, started[1:]
+    yield start_one
     for process in reversed(started):
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def scheduler_file(start, tmp_path):
+    """Of a scheduler, which hands on what it does not understand: it has no age_audit."""
+    file = tmp_path / "scheduler.json"
+    options = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)]
+    start("scheduler", *options, complete=False)
+    wait_until(file.is_file)
+    return file
+
+
+def start_worker(start, scheduler_file, **options):
+    where = ["--scheduler-file", str(scheduler_file), "--local-directory", str(scheduler_file.parent)]
+    return start("worker", *where, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", **options)
 
 
 def wait_until(holds, seconds=60):
@@ -85,8 +99,8 @@ def explained(ledger):
         return 0
 
 
-def test_a_worker_killed_half_way_costs_nothing_but_time(photos, cluster, tmp_path, capsys):
-    scheduler_file, workers = cluster
+def test_a_worker_killed_half_way_costs_nothing_but_time(photos, start, scheduler_file, tmp_path, capsys):
+    workers = [start_worker(start, scheduler_file) for _ in range(2)]
     ledger = tmp_path / "far" / "out" / "ledger.sqlite"
 
     def kill_one_half_way():
@@ -106,9 +120,80 @@ def test_a_worker_killed_half_way_costs_nothing_but_time(photos, cluster, tmp_pa
     assert files_below(tmp_path / "far") == files_below(tmp_path / "near")
 
 
+def told_by(photos, folder, cluster, *options, **environment):
+    """Exit code and last line of stage 1 in a process of its own, which must end."""
+    command = stage_command(1, photos, folder, "--cluster", str(cluster), "--limit", "2", *options)
+    run = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=PATIENCE)
+    assert "Traceback" not in run.stderr
+    return run.returncode, (run.stderr if run.returncode else run.stdout).splitlines()[-1]
+
+
+def test_workers_that_lack_the_estimator(photos, start, scheduler_file, tmp_path, monkeypatch):
+    start_worker(start, scheduler_file)
+    client = tmp_path / "client"
+    client.mkdir()
+    monkeypatch.chdir(client)
+    Path("only_here.py").write_text("def ages(faces):\n    return faces.mean(axis=(1, 2, 3))\n")
+    Path("mine.json").write_text(json.dumps({"model": "only_here:ages", "output": "ages"}))
+    here = "/proc/self/cwd/mine.json"  # another file, or none, for who stands elsewhere
+    for name, meant, lacking in (
+        ("only_here:ages", "only_here:ages", "the module only_here; put"),
+        ("mine.json", str(client / "mine.json"), "the module only_here; put"),
+        (here, here, "a file of it (expected /proc/self/cwd/mine.json to be a JSON"),
+    ):
+        options = ["--estimator", name, "--steps", "estimate"]
+        code, told = told_by(photos, tmp_path, scheduler_file, *options)
+        assert code == 2
+        assert f"a worker of the cluster at {scheduler_file} refuses: expected {platform.node()} to have" in told
+        assert f"the estimator {meant} that the run began with, it lacks {lacking}" in told
+        assert told.endswith("its module's folder into the PYTHONPATH of the workers, and restart them")
+    shutil.copy("only_here.py", tmp_path)  # where the worker stands
+    options = ["--estimator", "mine.json", "--steps", "estimate"]
+    assert told_by(photos, tmp_path, scheduler_file, *options) == (0, "2 images = 2 done + 0 failed")
+
+
+def test_workers_that_lack_age_audit(photos, start, scheduler_file, tmp_path):
+    start_worker(start, scheduler_file, complete=False)
+    code, told = told_by(photos, tmp_path, scheduler_file)
+    assert code == 2
+    assert told == (
+        f"analysis_1_method.py: expected the workers of the cluster at {scheduler_file} to have what this machine has, "
+        "one lacks age_audit; set the same version of age_audit up there with `make setup`, and start them from its "
+        "folder as .venv/bin/dask"
+    )
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes certificates with openssl")
+def test_encrypted(photos, start, tmp_path, monkeypatch):
+    """By dask's own settings, as docs/scaling.md has them; whoever lacks the key is not let in."""
+    key, certificate, file = (tmp_path / name for name in ("key.pem", "cert.pem", "scheduler.json"))
+    request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=age-audit -keyout key.pem -out cert.pem"
+    subprocess.run(request, shell=True, cwd=tmp_path, check=True, capture_output=True)
+    settings = {"CA_FILE": str(certificate)}
+    for who in ("SCHEDULER", "WORKER", "CLIENT"):
+        settings |= {f"{who}__CERT": str(certificate), f"{who}__KEY": str(key)}
+    settings = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": value for name, value in settings.items()}
+    with monkeypatch.context() as set_there:
+        for name, value in settings.items():
+            set_there.setenv(name, value)
+        start("scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
+        wait_until(file.is_file)
+        start_worker(start, file)
+    address = json.loads(file.read_text())["address"]
+    assert address.startswith("tls://127.0.0.1:")
+    options = ["--steps", "crop"]
+    assert told_by(photos, tmp_path, address, *options, **settings) == (0, "2 images = 2 done + 0 failed")
+    code, told = told_by(photos, tmp_path / "other", address, *options)
+    assert code == 2
+    assert f"expected dask's settings to name the certificate that {address} wants, they name none; set DASK_" in told
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
-    [("nowhere.json", "no such file"), ("tcp://127.0.0.1:9", "expected a dask scheduler at tcp://127.0.0.1:9")],
+    [
+        ("nowhere.json", "got nowhere.json; reading it failed: [Errno 2] No such file"),
+        ("tcp://127.0.0.1:9", "expected a dask scheduler at tcp://127.0.0.1:9"),
+    ],
 )
 def test_no_cluster_there(photos, tmp_path, capsys, monkeypatch, address, words):
     from age_audit.execution import cluster
