@@ -43,16 +43,13 @@ class Cluster:
     def __init__(self, address: str):
         self._address = address
         where = address if "://" in address else _address_in(Path(address))
-        if where.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
-            raise UsageError(  # dask would first wait for a minute
-                f"expected dask's settings to name the certificate that {where} wants, they name none; set "
-                "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__CERT and …__CLIENT__KEY as docs/scaling.md says"
-            )
         try:
+            if where.startswith("tls://"):
+                _check_certificate()
             self._client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise UsageError(
-                f"expected a dask scheduler at {address}, but: {error}; start one with `dask scheduler`"
+                f"expected a dask scheduler at {address}, but: {error}; start one as docs/scaling.md says"
             ) from error
 
     def __enter__(self) -> Cluster:
@@ -124,6 +121,19 @@ def _address_in(scheduler_file: Path) -> str:
             "expected --cluster to be an address such as tcp://host:8786 or the file of a scheduler that runs, got "
             f"{scheduler_file}; reading it failed: {error}"
         ) from error
+
+
+def _check_certificate() -> None:
+    """Without one dask would say so after a minute, in a traceback."""
+    try:
+        named = Security().get_connection_args("client")["ssl_context"] is not None
+    except OSError as error:
+        raise OSError(f"the certificate that dask's settings name cannot be read ({error})") from error
+    if not named:
+        raise ValueError(
+            "dask's settings name no certificate for it; set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__CERT "
+            "and …__CLIENT__KEY"
+        )
 
 
 _turn = threading.Lock()  # a worker's threads are for its model: its tasks run one at a time

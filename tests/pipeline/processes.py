@@ -47,7 +47,7 @@ class Running:
         self.log = log
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
-                command, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_hear_ctrl_c
+                command, stdout=stream, stderr=subprocess.STDOUT, process_group=0, preexec_fn=_hear_ctrl_c
             )
 
     def __enter__(self) -> Running:

@@ -1,4 +1,4 @@
-"""Both stages on a real dask cluster: a scheduler and two worker processes over TCP, one of them killed half-way."""
+"""Both stages on a real dask cluster: a scheduler, and workers that are killed, lack something, or speak TLS."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def start(tmp_path):
         # What is installed in place, as `make setup` does, is found only by Python's start-up, which -S leaves out.
         python = [sys.executable] if complete else [sys.executable, "-S"]
         path = str(ROOT) if complete else sysconfig.get_path("purelib")
-        command = [*python, "-m", f"distributed.cli.dask_{program}", *options, "--no-dashboard"]
+        command = [*python, "-m", f"distributed.cli.dask_{program}", *options, "--dashboard-address", "127.0.0.1:0"]
         with (tmp_path / f"{len(started)}.log").open("w") as log:
             environment = os.environ | {"PYTHONPATH": path}
             started.append(subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=log, stderr=log))
@@ -183,9 +183,14 @@ def test_encrypted(photos, start, tmp_path, monkeypatch):
     assert address.startswith("tls://127.0.0.1:")
     options = ["--steps", "crop"]
     assert told_by(photos, tmp_path, address, *options, **settings) == (0, "2 images = 2 done + 0 failed")
-    code, told = told_by(photos, tmp_path / "other", address, *options)
-    assert code == 2
-    assert f"expected dask's settings to name the certificate that {address} wants, they name none; set DASK_" in told
+    absent = settings | {"DASK_DISTRIBUTED__COMM__TLS__CA_FILE": "absent.pem"}
+    for given, said in (
+        ({}, "name no certificate for it; set DASK_"),
+        (absent, "name cannot be read ([Errno 2] No such"),
+    ):
+        code, told = told_by(photos, tmp_path / "other", address, *options, **given)
+        assert code == 2
+        assert f"expected a dask scheduler at {address}, but: " in told and f"dask's settings {said}" in told
 
 
 @pytest.mark.parametrize(

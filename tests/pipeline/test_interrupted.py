@@ -137,7 +137,7 @@ def test_ctrl_c(eight_photos, uninterrupted, tmp_path):
         moments = [
             ("2", lambda run: any(run.has_loaded(pid, "numpy") for pid in run.workers())),  # in the middle of starting
             ("2", lambda run, folder=folder: masks(folder)),
-            ("1", lambda run, folder=folder: len(masks(folder)) > 3),
+            ("1", lambda run, folder=folder: run.said() and len(masks(folder)) > 3),
         ]
         if all(interrupted(eight_photos, folder, tmp_path / "log", *moment) for moment in moments):
             break
