@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -233,6 +234,8 @@ def importing(name: str) -> Iterator[None]:
 def importing_from_here() -> Iterator[None]:
     """Look for a user's module where the user stands, which a script's own import path does not include.
 
+    Whoever imports stays there: a module that changes the folder while it loads would lead every path elsewhere.
+
     Examples
     --------
     >>> with importing_from_here():
@@ -246,6 +249,7 @@ def importing_from_here() -> Iterator[None]:
     try:
         yield
     finally:
+        os.chdir(here)
         sys.path.remove(here)
 
 
