@@ -11,7 +11,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -30,7 +30,9 @@ _MORPH = re.compile(r"\d+_\d+(?P<gender>[FM])(?P<age>\d{1,3})\.\w+")
 _YEARS = re.compile(r"\d+\.?\d*|\.\d+")
 _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
 _OPEN_RANGE = re.compile(r"(?:more than\s*(\d{1,3})|(\d{1,3})\s*\+)", re.IGNORECASE)
+_NAMELESS = "'' (if pandas wrote its index there, save with index=False)"
 NAME_COLUMNS = ("fname", "file", "file_name")  # of a CSV: ours, FairFace's, APPA-REAL's
+_CROPPED = "_face.jpg"  # what APPA-REAL adds to a photo's name for its crop, which lies beside it
 AGE_COLUMNS = ("age", "real_age")
 # Of a CSV's further columns none may carry the name of what is stored beside it.
 _RESERVED = re.compile(r"age_.*|activation_.*|(?:gender|race)_real|face|outer_boundary_.*|(?:signed|absolute)_error")
@@ -85,7 +87,7 @@ class LabelSource:
         return replace(self._table[name], fname=path.name)
 
     def _name_in_table(self, path: PurePosixPath) -> str | None:
-        for name in (path, path.with_name(path.name.removesuffix("_face.jpg"))):  # APPA-REAL's x.jpg_face.jpg
+        for name in (path, path.with_name(path.name.removesuffix(_CROPPED))):
             parts = unicodedata.normalize("NFC", str(name)).split("/")
             for depth in self._depths:
                 if (known := "/".join(parts[-depth:])) in self._table:
@@ -99,7 +101,7 @@ class LabelSource:
         ------
         UsageError
             When the images are not what the labels are of: more names fit another format, which is named with all
-            counts, or none is in the CSV.
+            counts, or none is in the CSV; or when photos lie beside their own crops.
         """
         found = {image: self.label(image) for image in images}
         fit = sum(map(_fits, found.values()))
@@ -107,6 +109,7 @@ class LabelSource:
         if self._table is not None:
             named = {self._name_in_table(PurePosixPath(image)) for image in found}
             self.unmatched["rows_without_image"] = len(self._table.keys() - named)
+            self._refuse_photos_beside_their_crops(found)
         if self._table is None:
             names = [label.fname for label in found.values()]
             counts = {form: sum(_fits(parse(name)) for name in names) for form, parse in NAME_FORMATS.items()}
@@ -124,6 +127,17 @@ class LabelSource:
                 f"{next(iter(found), 'none')!r}"
             )
         return found
+
+    def _refuse_photos_beside_their_crops(self, images: Collection[str]) -> None:
+        twice = [
+            image for image in images if f"{image}{_CROPPED}" in images and self._name_in_table(PurePosixPath(image))
+        ]
+        if twice:
+            first = PurePosixPath(min(twice)).name
+            raise UsageError(
+                f"expected each person once, but {len(twice):,} photos lie beside their own crops, such as {first} beside "
+                f"{first}{_CROPPED}, and both have one row of {self._source}; move one kind to a folder of its own"
+            )
 
     def report(self, labels: Mapping[str, FaceLabel]) -> str:
         """What is to be told of the labels of all images: those that lack one, by reason, and rows without image."""
@@ -336,7 +350,7 @@ def _known_columns(path: Path, header: list[str]) -> list[str]:
     if twice or stored:
         raise UsageError(
             f"expected columns of {path} to have a name each, that no result is stored under; rename "
-            f"{', '.join(repr(name) for name in twice + stored)}"
+            f"{', '.join(repr(name) if name else _NAMELESS for name in twice + stored)}"
         )
     return names
 
