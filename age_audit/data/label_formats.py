@@ -135,8 +135,8 @@ class LabelSource:
         if twice:
             first = PurePosixPath(min(twice)).name
             raise UsageError(
-                f"expected each person once, but {len(twice):,} photos lie beside their own crops, such as {first} beside "
-                f"{first}{_CROPPED}, and both have one row of {self._source}; move one kind to a folder of its own"
+                f"expected each person once, but {len(twice):,} photos lie beside their own crops, such as {first} "
+                f"beside {first}{_CROPPED}, and both have one row of {self._source}; move one kind to another folder"
             )
 
     def report(self, labels: Mapping[str, FaceLabel]) -> str:
