@@ -15,7 +15,7 @@ import importlib.metadata
 import json
 import platform
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -164,9 +164,57 @@ def refuse_other_maker(folder: Path, dataset: str, estimator: str, preset: str) 
             )
 
 
+SOME = 16  # images by which sets are told apart
+_DIGITS = 12  # of each one's hash
+
+
+def some_of(content: Iterable[str]) -> list[str]:
+    """By what a provenance knows the images again: the smallest hashes, most of which stay when a set grows.
+
+    Examples
+    --------
+    >>> some_of(["b" * 64, "a" * 64])
+    ['aaaaaaaaaaaa', 'bbbbbbbbbbbb']
+    """
+    return sorted(digest[:_DIGITS] for digest in content)[:SOME]
+
+
+def refuse_other_images(folder: Path, dataset: str, content: Collection[str], aligned: bool) -> None:
+    """Refuse to write over what was made of other images, or of the same aligned otherwise.
+
+    Parameters
+    ----------
+    content : collection of str
+        Hashes of all images now.
+    aligned : bool
+        Whether their faces are aligned before the crop.
+
+    Raises
+    ------
+    UsageError
+        It names both.
+    """
+    now = {digest[:_DIGITS] for digest in content}
+    for kind in KINDS:
+        stated = stated_in(folder, dataset, kind)
+        if kind == "predictions" and not holds_predictions(folder, dataset):
+            continue
+        before, words = stated.get("images"), ("not aligned", "aligned")
+        if before and now.isdisjoint(before):
+            which = f"of others, none of which is among these {len(now)}"
+        elif "aligned" in stated and bool(stated["aligned"]) != aligned:
+            which = f"of faces {words[not aligned]}, and these are {words[aligned]}"
+        else:
+            continue
+        raise UsageError(
+            f"expected {folder} to hold {dataset} of the images of this run, but its {kind} are {which}; choose "
+            "another --metadatasets or --dataset, or replace them by --overwrite"
+        )
+
+
 def refuse_mixed(folder: Path, dataset: str) -> None:
-    """Refuse activations that are not of the predictions beside them: by another estimator or preset, or with labels
-    of another source. Predictions that do not say so are taken as they are.
+    """Refuse activations that are not of the predictions beside them: by another estimator or preset, by another model
+    of the same name, of other images, or with labels of another source. What predictions do not say is taken as it is.
 
     Raises
     ------
@@ -180,8 +228,29 @@ def refuse_mixed(folder: Path, dataset: str) -> None:
             f"{kind} by {name}, preset {preset}" for kind, (name, preset) in zip(_READ, makers, strict=True)
         )
         raise UsageError(f"expected one estimator and preset in {folder}, found {told}; give each a folder of its own")
+    for what, of in (("model", model_of), ("alignment", _aligned), ("set of images", _images)):
+        one, other = of(predictions), of(activations)
+        if one and other and set(one).isdisjoint(other):
+            raise UsageError(
+                f"expected one {what} in {folder}, but the activations are of {' '.join(other)[:80]} and the "
+                f"predictions of {' '.join(one)[:80]}; run analysis_2_evaluate.py again"
+            )
     if activations:
         refuse_other_labels(folder, dataset, activations.get("labels"), "analysis_2_evaluate.py")
+
+
+def model_of(provenance: Mapping) -> list[str]:
+    """The hash of what made a metadataset, which two models of one name do not share; empty where nothing is said."""
+    estimator = provenance.get("estimator")
+    return [str(estimator["weights_hash"])] if isinstance(estimator, dict) and "weights_hash" in estimator else []
+
+
+def _aligned(provenance: Mapping) -> list[str]:
+    return [("faces not aligned", "aligned faces")[bool(provenance["aligned"])]] if "aligned" in provenance else []
+
+
+def _images(provenance: Mapping) -> list[str]:
+    return list(provenance.get("images") or [])
 
 
 def refuse_other_labels(folder: Path, dataset: str, labels: Mapping | None, script: str) -> None:

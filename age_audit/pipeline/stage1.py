@@ -12,7 +12,7 @@ from age_audit.core.errors import UsageError, shortage
 from age_audit.core.masks import mask_picture
 from age_audit.core.vocabulary import label_origin
 from age_audit.data.images import ImageFile
-from age_audit.data.metadatasets import refuse_other_maker
+from age_audit.data.metadatasets import model_of, refuse_other_images, refuse_other_maker, stated_in
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.entries import ENTRIES, FUNCTION, kind_of
 from age_audit.estimators.hardware import choose_precision
@@ -116,6 +116,8 @@ def run_stage1(config: Stage1Config) -> Tally:
         if ASK_ESTIMATOR & set(config.steps):
             refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
         intake = images.take(ledger)
+        if ASK_ESTIMATOR & set(config.steps):
+            _look_at_what_is_replaced(config, ledger, recipe)
         run = Run(config, ledger, recipe, intake.files, intake.content, execution)
         ledger.set_meta("aligned", "yes" if aligned else "no")
         how = "aligned" if aligned else "not aligned"
@@ -136,6 +138,17 @@ def run_stage1(config: Stage1Config) -> Tally:
         counted = tally(ledger, recipe, [file.image for file in run.files], run.content, steps, run.worked)
         execution.progress.tell("end", **asdict(counted))
         return counted
+
+
+def _look_at_what_is_replaced(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> None:
+    """Refuse to write over results of other images; say so where they are by another model of the same name."""
+    if not config.overwrite:
+        content = [row.content for row in ledger.images().values() if row.content is not None]
+        refuse_other_images(config.metadatasets, config.dataset, content, recipe.aligned)
+    before = model_of(stated_in(config.metadatasets, config.dataset, "predictions"))
+    now, name = recipe.estimator_parameters["weights_hash"], recipe.estimator_parameters["name"]
+    if before and before != [now]:
+        print(f"the predictions in {config.metadatasets} are by another {name}, {before[0][:19]}: they are replaced")
 
 
 def _check_estimator(config: Stage1Config) -> None:

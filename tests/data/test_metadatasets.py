@@ -19,6 +19,9 @@ from age_audit.data.metadatasets import (
     plain_number,
     provenance_path,
     read_metadataset,
+    refuse_mixed,
+    refuse_other_images,
+    some_of,
     write_metadataset,
 )
 
@@ -220,3 +223,56 @@ def test_a_file_packed_with_gzip_is_read_too(tmp_path):
     packed.write_bytes(packed.read_bytes()[:-9])
     with pytest.raises(UsageError, match="write it again"):
         read_metadataset(tmp_path, "utkface", "attachment")
+
+
+class TestOtherImages:
+    def test_some_stand_for_all(self):
+        assert some_of(["c" * 64, "a" * 64]) == ["a" * 12, "c" * 12]
+        assert len(some_of(f"{number:064x}"[::-1] for number in range(40))) == 16
+
+    @pytest.fixture
+    def hashes(self):
+        return [hashlib.sha256(bytes([number])).hexdigest() for number in range(60)]
+
+    @pytest.fixture
+    def of_twenty(self, tmp_path, hashes):
+        """Results of the first twenty images, aligned."""
+        stated = PROVENANCE | {"images": some_of(hashes[:20]), "aligned": {"reference_shape_sha256": "0"}}
+        write_metadataset(tmp_path, "faces", "predictions", CONTENTS["predictions"], stated)
+        return tmp_path
+
+    @pytest.mark.parametrize("now", [slice(20), slice(60), slice(5, 25)], ids=["the same", "more", "some others"])
+    def test_a_set_that_grows_or_changes_a_little_is_the_same(self, of_twenty, hashes, now):
+        assert refuse_other_images(of_twenty, "faces", hashes[now], aligned=True) is None
+
+    def test_other_ones(self, of_twenty, hashes):
+        with pytest.raises(
+            UsageError, match=r"its predictions are of others, none of which is among these 40; .*--over"
+        ):
+            refuse_other_images(of_twenty, "faces", hashes[20:], aligned=True)
+        assert refuse_other_images(of_twenty, "another", hashes[20:], aligned=True) is None
+
+    def test_aligned_otherwise(self, of_twenty, hashes):
+        with pytest.raises(UsageError, match="are of faces aligned, and these are not aligned"):
+            refuse_other_images(of_twenty, "faces", hashes[:20], aligned=False)
+
+    def test_results_that_do_not_say_so_are_taken_for_these(self, written, tmp_path):
+        assert refuse_other_images(tmp_path / "meta", "faces", ["0" * 64], aligned=True) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "before", "after"),
+    [
+        ("model", {"estimator": {"weights_hash": "sha256:1"}}, {"estimator": {"weights_hash": "sha256:2"}}),
+        ("alignment", {"aligned": {"landmark_model_sha256": "1"}}, {"aligned": False}),
+        ("set of images", {"images": ["a" * 12]}, {"images": ["b" * 12, "c" * 12]}),
+    ],
+)
+def test_activations_of_what_the_predictions_no_longer_are_of(tmp_path, what, before, after):
+    write_metadataset(tmp_path, "faces", "activations", CONTENTS["activations"], PROVENANCE | before)
+    for stated in (PROVENANCE, PROVENANCE | before):
+        write_metadataset(tmp_path, "faces", "predictions", CONTENTS["predictions"], stated)
+        assert refuse_mixed(tmp_path, "faces") is None
+    write_metadataset(tmp_path, "faces", "predictions", CONTENTS["predictions"], PROVENANCE | after)
+    with pytest.raises(UsageError, match=rf"expected one {what} in .*; run analysis_2_evaluate.py again"):
+        refuse_mixed(tmp_path, "faces")

@@ -490,6 +490,42 @@ def test_another_set_of_images_needs_another_output(photos, finished, tmp_path, 
     assert "choose another --output for another set" in capsys.readouterr().err
 
 
+def test_results_of_other_images_and_of_another_model_of_the_name_are_no_ones_neighbours(
+    photos, tmp_path, capsys, astronaut_head
+):
+    other, model = tmp_path / "photos", tmp_path / "mine.json"
+    other.mkdir()
+    Image.fromarray(astronaut_head[:, ::-1]).save(other / "30_1_0_2017.png")  # called like one of the others
+    model.write_text(json.dumps({"model": "cv_ages:years"}))
+    module = "import numpy as np\ndef years(faces):\n    return np.tile(np.eye(101)[{}], (len(faces), 1))\n"
+    (tmp_path / "cv_ages.py").write_text(module.format(40))
+
+    def run(script, *arguments):  # a process each: a module is loaded once
+        command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    def first(images, output, *options):
+        where = ["--images", images, "--output", output, "--metadatasets", "meta", "--samples", "8"]
+        return run("analysis_1_method.py", *where, "--estimator", model, *options)
+
+    assert first(photos, "out").returncode == 0
+    second = ["--output", "out", "--metadatasets", "meta", "--samples", "8"]
+    assert run("analysis_2_evaluate.py", *second).returncode == 0
+    before = files_in(tmp_path / "meta")
+    ended = first(other, "out-2")
+    assert ended.returncode == 2 and "predictions are of others, none of which is among these 1" in ended.stderr
+    assert files_in(tmp_path / "meta") == before
+    (tmp_path / "cv_ages.py").write_text(module.format(50))
+    ended = first(photos, "out")
+    assert "are by another mine.json, sha256:" in ended.stdout and ended.returncode == 0
+    third = ["--metadatasets", "meta", "--figures", "figures"]
+    ended = run("analysis_3_filter_visualise.py", *third)
+    assert ended.returncode == 2 and "expected one model in meta, but the activations are of sha256:" in ended.stderr
+    assert run("analysis_2_evaluate.py", *second).returncode == 0
+    assert run("analysis_3_filter_visualise.py", *third).returncode == 0
+    assert first(other, "out-2", "--overwrite").returncode == 0
+
+
 def test_the_output_may_not_lie_among_the_images(photos, capsys):
     for output in (photos, photos / "out"):
         arguments = ["--images", str(photos), "--output", str(output), "--metadatasets", str(output)]
