@@ -17,6 +17,8 @@ from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from age_audit.core.errors import ImageFailure, is_out_of_files
 
+# Raised by hand whenever the pixels change that a file gives: 2 since colour profiles are applied and deep grey is scaled.
+VERSION = 2
 # What photos come in. Pillow reads more, but some (EPS) by running other programs on the file.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 _BITS = (8, 10, 12, 14, 16)  # of whole numbers of grey

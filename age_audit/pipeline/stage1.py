@@ -25,7 +25,7 @@ from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.intake import ImageFolder, find_images
 from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import made_picture, read_result
+from age_audit.pipeline.results import made_picture, read_result, read_results
 from age_audit.pipeline.steps import ASK_ESTIMATOR, READ, Job, Picture, chain, picture_folders, picture_path
 from age_audit.pipeline.tasks import (
     EstimateTask,
@@ -127,6 +127,7 @@ def run_stage1(config: Stage1Config) -> Tally:
         with _picture_folders(config.output):
             if isinstance(images, ImageFolder):
                 _prepare_faces(run)
+                _tell_older_decoding(run)
             if "estimate" in config.steps:
                 _estimate(run)
             if "explain" in config.steps:
@@ -248,6 +249,21 @@ def _prepare_faces(run: Run) -> None:
             )
     label = "align and crop" if run.recipe.aligned else "crop"
     run.work(tasks.prepare_face, todo, label)
+
+
+def _tell_older_decoding(run: Run) -> None:
+    """Say how many pictures another version of the decoder has read: no step's key tells, or all would be made anew."""
+    from age_audit.faces.decoding import VERSION
+
+    first = "align" if run.recipe.aligned else "crop"
+    done = {image for image, outcome in run.settled(first).items() if outcome.status == "done"}
+    found = read_results(run.ledger, run.recipe, first, done)
+    older = sum(facts.get("decoder") != VERSION for _, facts in found)
+    if older:
+        print(
+            f"{older} of {len(done)} images were decoded by an earlier version, perhaps one that did not heed colour "
+            "profiles and more than 8 bits of grey; --overwrite makes everything of them anew"
+        )
 
 
 def _is_failed(outcome: Outcome | None, key: str) -> bool:

@@ -568,7 +568,23 @@ def test_a_ledger_from_before_pictures_were_known_by_hash_is_taken_as_it_is(phot
     assert files_in(folder / "meta") == files_in(finished / "meta")
     with closing(sqlite3.connect(folder / "out" / "ledger.sqlite")) as database:
         (crops,) = zip(*database.execute("SELECT payload FROM results WHERE step = 'crop'"), strict=True)
-    assert [sorted(json.loads(crop)) for crop in crops] == [["box", "faces_found"]] * 3
+    assert [sorted(json.loads(crop)) for crop in crops] == [["box", "decoder", "faces_found"]] * 3
+
+
+def test_pictures_that_an_earlier_version_decoded_are_told_until_they_are_made_anew(photos, finished, tmp_path, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    assert stage1(photos, folder) == 0
+    assert "decoded by an earlier version" not in capsys.readouterr().out
+    without = "CAST(json_remove(CAST(payload AS TEXT), '$.decoder') AS BLOB)"
+    change_ledger(folder, f"UPDATE results SET payload = {without} WHERE step IN ('align', 'crop')")
+    steps = ["--steps", "align,crop,estimate"]
+    for options, told in (([], "3 of 3"), (["--overwrite", "--limit", "1"], ""), ([], "2 of 3"), (["--overwrite"], "")):
+        assert stage1(photos, folder, *steps, *options) == 0
+        said = capsys.readouterr().out
+        assert ("decoded by an earlier version" in said) == bool(told)
+        assert f"{told} images were decoded" in said or not told
+    assert files_in(folder / "meta") == files_in(finished / "meta")
 
 
 def test_a_damaged_aligned_picture_heals(photos, finished, tmp_path, capsys):
