@@ -185,7 +185,7 @@ def refuse_other_images(folder: Path, dataset: str, content: Collection[str], al
     Parameters
     ----------
     content : collection of str
-        Hashes of all images now.
+        Hashes of all images, and of what the output folder held before they changed.
     aligned : bool
         Whether their faces are aligned before the crop.
 
@@ -204,6 +204,8 @@ def refuse_other_images(folder: Path, dataset: str, content: Collection[str], al
             which = f"of others, none of which is among these {len(now)}"
         elif "aligned" in stated and bool(stated["aligned"]) != aligned:
             which = f"of faces {words[not aligned]}, and these are {words[aligned]}"
+        elif before:
+            return  # what lies beside the predictions may be older than they
         else:
             continue
         raise UsageError(

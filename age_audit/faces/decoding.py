@@ -17,8 +17,7 @@ from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from age_audit.core.errors import ImageFailure, is_out_of_files
 
-# Raised by hand whenever the pixels change that a file gives: 2 since colour profiles are applied and deep grey is scaled.
-VERSION = 2
+VERSION = 2  # raised by hand whenever a file gives other pixels: colour profiles are applied and deep grey scaled since
 # What photos come in. Pillow reads more, but some (EPS) by running other programs on the file.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 _BITS = (8, 10, 12, 14, 16)  # of whole numbers of grey

@@ -115,9 +115,10 @@ def run_stage1(config: Stage1Config) -> Tally:
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, config.samples)
         if ASK_ESTIMATOR & set(config.steps):
             refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
+        held = _hashes(ledger)
         intake = images.take(ledger)
         if ASK_ESTIMATOR & set(config.steps):
-            _look_at_what_is_replaced(config, ledger, recipe)
+            _look_at_what_is_replaced(config, recipe, held | _hashes(ledger))
         run = Run(config, ledger, recipe, intake.files, intake.content, execution)
         ledger.set_meta("aligned", "yes" if aligned else "no")
         how = "aligned" if aligned else "not aligned"
@@ -141,10 +142,13 @@ def run_stage1(config: Stage1Config) -> Tally:
         return counted
 
 
-def _look_at_what_is_replaced(config: Stage1Config, ledger: Ledger, recipe: Recipe) -> None:
+def _hashes(ledger: Ledger) -> set[str]:
+    return {row.content for row in ledger.images().values() if row.content is not None}
+
+
+def _look_at_what_is_replaced(config: Stage1Config, recipe: Recipe, content: set[str]) -> None:
     """Refuse to write over results of other images; say so where they are by another model of the same name."""
     if not config.overwrite:
-        content = [row.content for row in ledger.images().values() if row.content is not None]
         refuse_other_images(config.metadatasets, config.dataset, content, recipe.aligned)
     before = model_of(stated_in(config.metadatasets, config.dataset, "predictions"))
     now, name = recipe.estimator_parameters["weights_hash"], recipe.estimator_parameters["name"]

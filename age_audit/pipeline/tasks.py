@@ -120,8 +120,8 @@ def attempt(job: Job, work: Callable[[], tuple[bytes | None, str]], seconds: flo
 def prepare_face(task: FaceTask) -> list[StepRecord]:
     """Read, align and crop one image."""
     # dlib and Pillow are loaded where they are used: planning a run needs neither.
-    from age_audit.faces.alignment import EYE_DISTANCE, align_face, landmarks_for_alignment
     from age_audit.faces import decoding
+    from age_audit.faces.alignment import EYE_DISTANCE, align_face, landmarks_for_alignment
     from age_audit.faces.detection import crop_face
 
     held: dict = {"centre": task.centre}

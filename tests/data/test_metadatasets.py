@@ -256,6 +256,13 @@ class TestOtherImages:
         with pytest.raises(UsageError, match="are of faces aligned, and these are not aligned"):
             refuse_other_images(of_twenty, "faces", hashes[:20], aligned=False)
 
+    def test_what_lies_beside_predictions_of_these_may_be_older(self, of_twenty, hashes):
+        stated = PROVENANCE | {"images": some_of(hashes[20:])}
+        write_metadataset(of_twenty, "faces", "activations", CONTENTS["activations"], stated)
+        assert refuse_other_images(of_twenty, "faces", hashes[:20], aligned=True) is None
+        with pytest.raises(UsageError, match="are of others"):
+            refuse_other_images(of_twenty, "faces", hashes[20:], aligned=True)
+
     def test_results_that_do_not_say_so_are_taken_for_these(self, written, tmp_path):
         assert refuse_other_images(tmp_path / "meta", "faces", ["0" * 64], aligned=True) is None
 
