@@ -14,6 +14,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import tempfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -104,6 +105,14 @@ def writing(path: Path) -> Iterator[None]:
         raise UsageError(
             f"expected to write {path}, but: {error.strerror or error}; choose --metadatasets elsewhere or free space"
         ) from error
+
+
+def check_writable(folder: Path, dataset: str) -> None:
+    """Find out before any work whether its results can be written; UsageError as :func:`write_metadataset`."""
+    path = provenance_path(folder, dataset, "predictions")  # the longest name
+    with writing(path):
+        path.exists()  # raises where that is longer than names can be
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def read_metadataset(folder: Path, dataset: str, kind: str):

@@ -12,7 +12,7 @@ from age_audit.core.errors import UsageError, shortage
 from age_audit.core.masks import mask_picture
 from age_audit.core.vocabulary import label_origin
 from age_audit.data.images import ImageFile
-from age_audit.data.metadatasets import model_of, refuse_other_images, refuse_other_maker, stated_in
+from age_audit.data.metadatasets import check_writable, model_of, refuse_other_images, refuse_other_maker, stated_in
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.entries import ENTRIES, FUNCTION, kind_of
 from age_audit.estimators.hardware import choose_precision
@@ -115,6 +115,7 @@ def run_stage1(config: Stage1Config) -> Tally:
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, config.samples)
         if ASK_ESTIMATOR & set(config.steps):
             refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
+        check_writable(config.metadatasets, config.dataset)
         held = _hashes(ledger)
         intake = images.take(ledger)
         if ASK_ESTIMATOR & set(config.steps):

@@ -14,6 +14,7 @@ import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.data.metadatasets import (
+    check_writable,
     metadataset_path,
     names_array,
     plain_number,
@@ -145,6 +146,15 @@ class TestWriting:
         with pytest.raises(ValueError, match="not JSON compliant"):
             write_metadataset(tmp_path / "meta", "faces", "activations", [{"age_real": number}], {})
         assert {path.name: path.read_bytes() for path in (tmp_path / "meta").iterdir()} == written
+
+    def test_what_cannot_be_written_is_told_before_any_work(self, tmp_path):
+        check_writable(tmp_path / "new", "faces")
+        assert list((tmp_path / "new").iterdir()) == []
+        with pytest.raises(UsageError, match=r"expected to write .*, but: File name too long"):
+            check_writable(tmp_path, "x" * 240)
+        (tmp_path / "meta").write_bytes(b"")
+        with pytest.raises(UsageError, match=r"expected to write .*--metadatasets"):
+            check_writable(tmp_path / "meta", "faces")
 
     def test_folder_that_cannot_be_written(self, tmp_path):
         (tmp_path / "meta").write_bytes(b"")
