@@ -37,7 +37,9 @@ def build_parser(config: type, program: str, description: str) -> argparse.Argum
         elif kind is tuple:
             parser.add_argument(option, type=_comma_separated, metavar="A,B", **told)
         else:
-            parser.add_argument(option, type=kind, metavar=field.metadata.get("metavar", METAVARS[kind]), **told)
+            parser.add_argument(
+                option, type=_AT_HOME.get(kind, kind), metavar=field.metadata.get("metavar", METAVARS[kind]), **told
+            )
     return parser
 
 
@@ -46,6 +48,14 @@ def _plain_type(hint: Any) -> type:
     if isinstance(hint, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     return typing.get_origin(hint) or hint
+
+
+def in_home(text: str) -> str:
+    """``~/out`` as shells mean it; in ``--output=~/out`` they leave it, and a folder called ~ would be made."""
+    return os.path.expanduser(text)  # noqa: PTH111
+
+
+_AT_HOME = {str: in_home, Path: lambda text: Path(in_home(text))}
 
 
 def _comma_separated(text: str) -> tuple[str, ...]:

@@ -98,6 +98,13 @@ class TestParser:
             images=Path("a/b"), steps=("crop", "estimate"), workers=3, limit=5, seed=0, overwrite=True, dataset="d"
         )
 
+    def test_a_tilde_is_the_home_folder(self, parser, monkeypatch):
+        """Shells leave it as it is behind an equals sign."""
+        monkeypatch.setenv("HOME", "/home/me")
+        given = parser.parse_args(["--output=~/out", "--labels=~/a.csv", "--dataset=a~b", "--images=x/~"])
+        assert (given.output, given.labels) == (Path("/home/me/out"), "/home/me/a.csv")
+        assert (given.dataset, given.images) == ("a~b", Path("x/~"))
+
     def test_underscores_become_dashes(self):
         field = dataclasses.field(default=1, metadata={"help": "x"})
         config = dataclasses.make_dataclass("Config", [("two_words", int, field)])
