@@ -121,14 +121,27 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
     Raises
     ------
     UsageError
-        When it is missing or unreadable; says which files are there and what to do.
+        When it is missing or unreadable, which says what files are there and what to do; or another file than its
+        provenance describes.
     """
     path = metadataset_path(folder, dataset, kind)
-    with reading(path, kind):
-        if KINDS[kind] == "npz":
-            return unpack_arrays(path.read_bytes())
-        with opened(path) as stream:
-            return json.loads(stream.read().decode("utf-8-sig"))
+    with reading(path, kind), opened(path) as stream:
+        content = stream.read()
+        found = unpack_arrays(content) if KINDS[kind] == "npz" else json.loads(content.decode("utf-8-sig"))
+    refuse_others_provenance(folder, dataset, kind, content)
+    return found
+
+
+def refuse_others_provenance(folder: Path, dataset: str, kind: str, content: bytes) -> None:
+    """Refuse a file that lies beside the provenance of another one, which readers would take it for."""
+    described = stated_in(folder, dataset, kind).get("sha256")
+    if isinstance(described, str) and described != hashlib.sha256(content).hexdigest():
+        path = provenance_path(folder, dataset, kind)
+        raise UsageError(
+            f"expected {metadataset_path(folder, dataset, kind)} to be the file that {path.name} describes, but it was "
+            "changed or came from elsewhere: put its own provenance there, remove that one and name the estimator by "
+            "--estimator, or run the stage that writes both again"
+        )
 
 
 def stated_in(folder: Path, dataset: str, kind: str) -> dict:
@@ -149,8 +162,9 @@ def made_by(provenance: Mapping) -> tuple[str | None, str | None]:
 def holds_predictions(folder: Path, dataset: str) -> bool:
     """Whether there is a predictions metadataset with any estimate in it."""
     try:
-        return bool(read_metadataset(folder, dataset, "predictions").get("predictions"))
-    except (UsageError, AttributeError):  # none there, or nothing that could be lost
+        with opened(metadataset_path(folder, dataset, "predictions")) as stream:
+            return bool(json.loads(stream.read().decode("utf-8-sig")).get("predictions"))
+    except (OSError, ValueError, RecursionError, AttributeError):  # none there, or nothing that could be lost
         return False
 
 

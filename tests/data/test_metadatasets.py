@@ -181,6 +181,17 @@ class TestReading:
         assert row["fname"] == "a.jpg"
         assert np.isnan(row["age_real"])
 
+    @pytest.mark.parametrize("kind", CONTENTS)
+    def test_a_file_beside_the_provenance_of_another(self, written, tmp_path, kind):
+        path = metadataset_path(tmp_path / "meta", "faces", kind)
+        other = {"predictions": {"predictions": {}}, "masks": {"fname": names_array(["b.jpg"])}}.get(kind, [])
+        write_metadataset(tmp_path / "other", "faces", kind, other, PROVENANCE)
+        shutil.copy(metadataset_path(tmp_path / "other", "faces", kind), path)
+        with pytest.raises(UsageError, match=r"to be the file that .*provenance.json describes, but it was changed or"):
+            read_metadataset(tmp_path / "meta", "faces", kind)
+        provenance_path(tmp_path / "meta", "faces", kind).unlink()
+        assert len(read_metadataset(tmp_path / "meta", "faces", kind)) == len(other)
+
     def test_missing_names_those_that_are_there(self, written, tmp_path):
         with pytest.raises(UsageError) as error:
             read_metadataset(tmp_path / "meta", "utkface", "activations")
