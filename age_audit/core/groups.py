@@ -153,7 +153,11 @@ def check_groups(feature: str, groups: Iterable[str | None]) -> None:
 
 
 def _plain(group: str) -> str:
-    """What readers see of a name: marks of no width, capitals, spaces and kinds of dashes tell no groups apart."""
+    """What readers see of a name: marks of no width, capitals, spaces and kinds of dashes tell no groups apart, nor
+    does ``1.0``, which pandas makes of 1 in a column that has gaps.
+    """
+    if re.fullmatch(r"\d+\.0+", group):
+        group = group.partition(".")[0]
     kinds = ((letter, unicodedata.category(letter)) for letter in unicodedata.normalize("NFKC", group).casefold())
     return " ".join("".join("-" if kind == "Pd" else letter for letter, kind in kinds if kind != "Cf").split())
 

@@ -126,6 +126,7 @@ def test_names_that_tables_and_files_cannot_carry(names, words):
         (["Male", "Male\u200b"], r"got 'Male' and 'Male\\u200b'"),  # a space of no width
         (["non-white", "non\u2011white"], "one spelling"),  # a hyphen at which no line breaks
         (["26\u201335", "26-35"], "one spelling"),
+        (["1", "2", "1.0"], "got '1' and '1.0'"),  # as pandas writes a column with gaps
         (["A", "_B"], "begins with an underscore, for legends leave it out, got '_B'"),
     ],
 )
