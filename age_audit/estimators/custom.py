@@ -133,7 +133,7 @@ def read_config(path: Path) -> EstimatorConfig:
     ('ages', (-1.0, 1.0), 'RGB')
     """
     try:
-        given = json.loads(path.read_text())
+        given = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UsageError(
             f"expected {path} to be a JSON description of an estimator; reading it failed: {error}"

@@ -91,7 +91,7 @@ def describe(name: str) -> dict:
     if not is_description(name):
         return {"model": name}
     try:
-        described = json.loads(Path(name).read_text())
+        described = json.loads(Path(name).read_text(encoding="utf-8-sig"))
         return described | {"model": str(described["model"])}
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(

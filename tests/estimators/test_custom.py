@@ -12,6 +12,7 @@ from age_audit.core.errors import UsageError
 from age_audit.estimators import load_estimator
 from age_audit.estimators.custom import CallableEstimator, EstimatorConfig, load_custom, read_config
 from age_audit.estimators.masked import MaskedFaces
+from age_audit.estimators.sources import describe
 
 # Three flat colours: red, grey and black.
 FACES = np.stack([np.broadcast_to(colour, (224, 224, 3)) for colour in ([255, 0, 0], [51] * 3, [0] * 3)]).astype(
@@ -220,6 +221,11 @@ class TestDescription:
         config = read_config(described(tmp_path, model="sub/net.keras", classes=[1, 2], value_range=[0, 1]))
         assert config.model == str(tmp_path / "sub" / "net.keras")
         assert config.classes == (1.0, 2.0) and config.value_range == (0.0, 1.0)
+
+    def test_byte_order_mark_and_letters_of_other_languages(self, tmp_path):
+        (tmp_path / "mine.json").write_bytes('\ufeff{"model": "m:f", "name": "âge"}'.encode())
+        assert read_config(tmp_path / "mine.json").name == "âge"
+        assert describe(str(tmp_path / "mine.json"))["name"] == "âge"
 
     def test_defaults(self, tmp_path):
         assert read_config(described(tmp_path, model="a:b")) == EstimatorConfig("a:b")
