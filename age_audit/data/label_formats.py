@@ -11,7 +11,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -101,7 +101,7 @@ class LabelSource:
         ------
         UsageError
             When the images are not what the labels are of: more names fit another format, which is named with all
-            counts, or none is in the CSV; or when photos lie beside their own crops.
+            counts, or none is in the CSV; or when two names of images, as of photos and their crops, are of one row.
         """
         found = {image: self.label(image) for image in images}
         fit = sum(map(_fits, found.values()))
@@ -109,7 +109,7 @@ class LabelSource:
         if self._table is not None:
             named = {self._name_in_table(PurePosixPath(image)) for image in found}
             self.unmatched["rows_without_image"] = len(self._table.keys() - named)
-            self._refuse_photos_beside_their_crops(found)
+            self._refuse_twins(found)
         if self._table is None:
             names = [label.fname for label in found.values()]
             counts = {form: sum(_fits(parse(name)) for name in names) for form, parse in NAME_FORMATS.items()}
@@ -128,15 +128,18 @@ class LabelSource:
             )
         return found
 
-    def _refuse_photos_beside_their_crops(self, images: Collection[str]) -> None:
-        twice = [
-            image for image in images if f"{image}{_CROPPED}" in images and self._name_in_table(PurePosixPath(image))
-        ]
+    def _refuse_twins(self, images: Iterable[str]) -> None:
+        """Refuse images of other names than one another that have one row: their person would count twice."""
+        named: dict[str, str] = {}
+        twice = []
+        for image in images:
+            fname, row = PurePosixPath(image).name, self._name_in_table(PurePosixPath(image))
+            if row is not None and named.setdefault(row, fname) != fname:
+                twice.append((named[row], fname))
         if twice:
-            first = PurePosixPath(min(twice)).name
             raise UsageError(
-                f"expected each person once, but {len(twice):,} photos lie beside their own crops, such as {first} "
-                f"beside {first}{_CROPPED}, and both have one row of {self._source}; move one kind to another folder"
+                f"expected each person once, but {len(twice):,} rows of {self._source} name two images, such as "
+                f"{twice[0][0]!a} and {twice[0][1]!a}; move one kind to a folder of its own"
             )
 
     def report(self, labels: Mapping[str, FaceLabel]) -> str:
