@@ -37,7 +37,9 @@ def build_parser(config: type, program: str, description: str) -> argparse.Argum
         elif kind is tuple:
             parser.add_argument(option, type=_comma_separated, metavar="A,B", **told)
         else:
-            parser.add_argument(option, type=kind, metavar=field.metadata.get("metavar", METAVARS[kind]), **told)
+            parser.add_argument(
+                option, type=_AT_HOME.get(kind, kind), metavar=field.metadata.get("metavar", METAVARS[kind]), **told
+            )
     return parser
 
 
@@ -46,6 +48,14 @@ def _plain_type(hint: Any) -> type:
     if isinstance(hint, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     return typing.get_origin(hint) or hint
+
+
+def in_home(text: str) -> str:
+    """``~/out`` as shells mean it; in ``--output=~/out`` they leave it, and a folder called ~ would be made."""
+    return os.path.expanduser(text)  # noqa: PTH111
+
+
+_AT_HOME = {str: in_home, Path: lambda text: Path(in_home(text))}
 
 
 def _comma_separated(text: str) -> tuple[str, ...]:
@@ -67,9 +77,11 @@ def run_command(
         Exit code: 0, 1 when every image failed, 2 when the user must change something, 130 after Ctrl-C, 141 when
         nobody reads the output.
     """
+    _open_streams()
     arguments = build_parser(config, program, description).parse_args(argv)
     try:
         _refuse_low_limit()
+        _refuse_narrow_names()
         result = run(config(**vars(arguments)))
         print(result, flush=True)
         return getattr(result, "exit_code", 0)
@@ -94,6 +106,28 @@ def run_command(
     except OSError:  # the log is on the full disk too, or its reader went away: the exit code has to do
         _discard(sys.stdout, sys.stderr)
     return code
+
+
+def _open_streams() -> None:
+    """Give those that the caller closed, as services do, a place: the next file opened would take theirs, and libraries
+    write into it. What a terminal's encoding lacks is spelled out there, for a name must not end a run.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open(mode)  # noqa: SIM115
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _refuse_narrow_names() -> None:
+    """In another encoding pictures could not be called like their images."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise UsageError(
+            f"expected file names in UTF-8, this locale has {encoding}; set PYTHONUTF8=1 or LC_ALL=C.UTF-8"
+        )
 
 
 def _refuse_low_limit() -> None:

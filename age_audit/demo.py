@@ -12,6 +12,7 @@ from pathlib import Path
 
 from age_audit.cli import run_command
 from age_audit.core.config import PRESETS, Stage1Config, Stage2Config, Stage3Config, check_choice
+from age_audit.core.paths import file_stem
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.portraits import PORTRAITS, Portrait, portrait_path
 from age_audit.pipeline.recipe import Recipe
@@ -60,7 +61,8 @@ def run_demo(config: DemoConfig) -> str:
         A table: face, estimate, spread of the age distribution, largest region shares.
     """
     images, labels = gather_portraits(config.output)
-    shared = {"metadatasets": config.output / "metadatasets", "dataset": DATASET, "preset": config.preset}
+    which = f"{file_stem(config.estimator)}-{config.preset}"  # demos of several lie side by side
+    shared = {"metadatasets": config.output / "metadatasets" / which, "dataset": DATASET, "preset": config.preset}
     stage1 = Stage1Config(images=images, output=config.output, labels=str(labels), estimator=config.estimator, **shared)
     print(f"stage 1: align, crop, estimate and explain {len(PORTRAITS)} faces ({config.estimator}, {config.preset})")
     print(run_stage1(stage1))
@@ -69,7 +71,7 @@ def run_demo(config: DemoConfig) -> str:
     print("stage 3: figures and tables")
     run_stage3(Stage3Config(figures=config.output / "figures", **shared))
     findings = [_finding(portrait, stage1) for portrait in PORTRAITS]
-    pictures = _draw_panels(stage1, findings)
+    pictures = _draw_panels(stage1, findings, which)
     written = "\n".join(f"  {path}" for path in (shared["metadatasets"], config.output / "figures", *pictures))
     return f"\n{format_table(findings)}\n\nwritten to\n{written}"
 
@@ -121,7 +123,7 @@ def format_table(findings: list[Finding]) -> str:
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
-def _draw_panels(config: Stage1Config, findings: list[Finding]) -> list[Path]:
+def _draw_panels(config: Stage1Config, findings: list[Finding], which: str) -> list[Path]:
     from age_audit.figures.one_face import face_panel
     from age_audit.figures.style import save_figure
 
@@ -143,7 +145,7 @@ def _draw_panels(config: Stage1Config, findings: list[Finding]) -> list[Path]:
                 label_age=float(finding.portrait.age) if finding.portrait.age else None,
                 preset=config.preset,
             )
-            pictures.append(save_figure(figure, config.output, f"{Path(fname).stem}-{config.preset}"))
+            pictures.append(save_figure(figure, config.output, f"{Path(fname).stem}-{which}"))
     return pictures
 
 

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -96,6 +97,13 @@ class TestParser:
         assert given == Stage1Config(
             images=Path("a/b"), steps=("crop", "estimate"), workers=3, limit=5, seed=0, overwrite=True, dataset="d"
         )
+
+    def test_a_tilde_is_the_home_folder(self, parser, monkeypatch):
+        """Shells leave it as it is behind an equals sign."""
+        monkeypatch.setenv("HOME", "/home/me")
+        given = parser.parse_args(["--output=~/out", "--labels=~/a.csv", "--dataset=a~b", "--images=x/~"])
+        assert (given.output, given.labels) == (Path("/home/me/out"), "/home/me/a.csv")
+        assert (given.dataset, given.images) == ("a~b", Path("x/~"))
 
     def test_underscores_become_dashes(self):
         field = dataclasses.field(default=1, metadata={"help": "x"})
@@ -279,3 +287,34 @@ def test_a_reader_that_goes_away_gets_no_traceback():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 141
+
+
+PROCESS = "import dataclasses; from age_audit.cli import run_command; {before}\nraise SystemExit(run_command("
+PROCESS += "dataclasses.make_dataclass('Config', [], frozen=True), 'p', '', lambda config: {result}, []))"
+
+
+def process(result, before="", **environment):
+    """A command that prints that result, as a process of its own."""
+    program = [sys.executable, "-c", PROCESS.format(result=result, before=before)]
+    return program, {"cwd": ROOT, "env": os.environ | environment, "capture_output": True, "text": True}
+
+
+def test_a_name_that_the_terminal_has_no_letters_for_ends_no_run():
+    program, options = process("'\u5199\u771f.jpg'", PYTHONIOENCODING="ascii")
+    ended = subprocess.run(program, **options)
+    assert (ended.returncode, ended.stdout) == (0, "\\u5199\\u771f.jpg\n")
+
+
+def test_file_names_in_another_encoding_are_refused():
+    program, options = process("'never'", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    ended = subprocess.run(program, **options)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert (
+        ended.stderr == "p: expected file names in UTF-8, this locale has ascii; set PYTHONUTF8=1 or LC_ALL=C.UTF-8\n"
+    )
+
+
+def test_closed_streams_are_opened_so_that_no_file_takes_their_place():
+    program, options = process("(sys.stderr.write('told'), open('/dev/null').fileno())", before="import os, sys")
+    ended = subprocess.run(["bash", "-c", 'exec "$@" <&- 2>&-', "bash", *program], **options)
+    assert (ended.returncode, ended.stdout) == (0, "(4, 3)\n")

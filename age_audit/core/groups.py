@@ -111,8 +111,8 @@ def check_groups(feature: str, groups: Iterable[str | None]) -> None:
     Raises
     ------
     UsageError
-        For one called as tables call every face or a missing label, one of more than 45 characters, or two that differ
-        in capitals, spaces and forms of Unicode alone.
+        For one called as tables call every face or a missing label, one of more than 45 characters, one that legends
+        leave out, or two that differ in capitals, spaces, kinds of dashes, what nobody sees and forms of Unicode alone.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def check_groups(feature: str, groups: Iterable[str | None]) -> None:
     """
     seen: dict[str, str] = {}
     for group in sorted(group for group in groups if group is not None):
-        plain = " ".join(unicodedata.normalize("NFKC", group).casefold().split())
+        plain = _plain(group)
         if plain == ALL:
             raise UsageError(
                 f"expected no group of {feature} called {group!r}, as tables call every face; rename it in the labels"
@@ -139,12 +139,27 @@ def check_groups(feature: str, groups: Iterable[str | None]) -> None:
                 f"expected names of groups of {feature} with at most {LONGEST_GROUP} characters, for which tables and "
                 f"figures have room, got {group!r:.100}; shorten it in the labels"
             )
+        if group.startswith("_"):
+            raise UsageError(
+                f"expected no group of {feature} that begins with an underscore, for legends leave it out, got "
+                f"{group!r}; rename it in the labels"
+            )
         other = seen.setdefault(plain, group)
         if other != group:
             raise UsageError(
-                f"expected one spelling of each group of {feature}, got {other!r} and {group!r}; write them alike in "
+                f"expected one spelling of each group of {feature}, got {other!a} and {group!a}; write them alike in "
                 "the labels"
             )
+
+
+def _plain(group: str) -> str:
+    """What readers see of a name: marks of no width, capitals, spaces and kinds of dashes tell no groups apart, nor
+    does ``1.0``, which pandas makes of 1 in a column that has gaps.
+    """
+    if re.fullmatch(r"\d+\.0+", group):
+        group = group.partition(".")[0]
+    kinds = ((letter, unicodedata.category(letter)) for letter in unicodedata.normalize("NFKC", group).casefold())
+    return " ".join("".join("-" if kind == "Pd" else letter for letter, kind in kinds if kind != "Cf").split())
 
 
 BOUNDS = ("age_real_low", "age_real_high")  # columns of labels that are a range of ages

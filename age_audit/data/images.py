@@ -14,6 +14,8 @@ from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+# Photos all the same, though nothing here decodes them: they fail with a reason instead of being passed over.
+UNREAD_SUFFIXES = frozenset({".heic", ".heif", ".avif", ".jxl", ".jp2"})
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _everything_in(folder: Path) -> Iterator[Path]:
 
 
 def _has_image_suffix(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES
+    return path.suffix.lower() in IMAGE_SUFFIXES | UNREAD_SUFFIXES
 
 
 def _is_image_name(path: Path, folder: Path) -> bool:

@@ -30,7 +30,9 @@ _MORPH = re.compile(r"\d+_\d+(?P<gender>[FM])(?P<age>\d{1,3})\.\w+")
 _YEARS = re.compile(r"\d+\.?\d*|\.\d+")
 _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
 _OPEN_RANGE = re.compile(r"(?:more than\s*(\d{1,3})|(\d{1,3})\s*\+)", re.IGNORECASE)
+_NAMELESS = "'' (if pandas wrote its index there, save with index=False)"
 NAME_COLUMNS = ("fname", "file", "file_name")  # of a CSV: ours, FairFace's, APPA-REAL's
+_CROPPED = "_face.jpg"  # what APPA-REAL adds to a photo's name for its crop, which lies beside it
 AGE_COLUMNS = ("age", "real_age")
 # Of a CSV's further columns none may carry the name of what is stored beside it.
 _RESERVED = re.compile(r"age_.*|activation_.*|(?:gender|race)_real|face|outer_boundary_.*|(?:signed|absolute)_error")
@@ -85,7 +87,7 @@ class LabelSource:
         return replace(self._table[name], fname=path.name)
 
     def _name_in_table(self, path: PurePosixPath) -> str | None:
-        for name in (path, path.with_name(path.name.removesuffix("_face.jpg"))):  # APPA-REAL's x.jpg_face.jpg
+        for name in (path, path.with_name(path.name.removesuffix(_CROPPED))):
             parts = unicodedata.normalize("NFC", str(name)).split("/")
             for depth in self._depths:
                 if (known := "/".join(parts[-depth:])) in self._table:
@@ -99,7 +101,7 @@ class LabelSource:
         ------
         UsageError
             When the images are not what the labels are of: more names fit another format, which is named with all
-            counts, or none is in the CSV.
+            counts, or none is in the CSV; or when two names of images, as of photos and their crops, are of one row.
         """
         found = {image: self.label(image) for image in images}
         fit = sum(map(_fits, found.values()))
@@ -107,6 +109,7 @@ class LabelSource:
         if self._table is not None:
             named = {self._name_in_table(PurePosixPath(image)) for image in found}
             self.unmatched["rows_without_image"] = len(self._table.keys() - named)
+            self._refuse_twins(found)
         if self._table is None:
             names = [label.fname for label in found.values()]
             counts = {form: sum(_fits(parse(name)) for name in names) for form, parse in NAME_FORMATS.items()}
@@ -124,6 +127,20 @@ class LabelSource:
                 f"{next(iter(found), 'none')!r}"
             )
         return found
+
+    def _refuse_twins(self, images: Iterable[str]) -> None:
+        """Refuse images of other names than one another that have one row: their person would count twice."""
+        named: dict[str, str] = {}
+        twice = []
+        for image in images:
+            fname, row = PurePosixPath(image).name, self._name_in_table(PurePosixPath(image))
+            if row is not None and named.setdefault(row, fname) != fname:
+                twice.append((named[row], fname))
+        if twice:
+            raise UsageError(
+                f"expected each person once, but {len(twice):,} rows of {self._source} name two images, such as "
+                f"{twice[0][0]!a} and {twice[0][1]!a}; move one kind to a folder of its own"
+            )
 
     def report(self, labels: Mapping[str, FaceLabel]) -> str:
         """What is to be told of the labels of all images: those that lack one, by reason, and rows without image."""
@@ -336,7 +353,7 @@ def _known_columns(path: Path, header: list[str]) -> list[str]:
     if twice or stored:
         raise UsageError(
             f"expected columns of {path} to have a name each, that no result is stored under; rename "
-            f"{', '.join(repr(name) for name in twice + stored)}"
+            f"{', '.join(repr(name) if name else _NAMELESS for name in twice + stored)}"
         )
     return names
 

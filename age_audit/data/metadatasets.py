@@ -14,8 +14,9 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -106,20 +107,41 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def check_writable(folder: Path, dataset: str) -> None:
+    """Find out before any work whether its results can be written; UsageError as :func:`write_metadataset`."""
+    path = provenance_path(folder, dataset, "predictions")  # the longest name
+    with writing(path):
+        path.exists()  # raises where that is longer than names can be
+        tempfile.TemporaryFile(dir=folder).close()
+
+
 def read_metadataset(folder: Path, dataset: str, kind: str):
     """Read a metadataset: what JSON holds, or for ``masks`` a dict of arrays.
 
     Raises
     ------
     UsageError
-        When it is missing or unreadable; says which files are there and what to do.
+        When it is missing or unreadable, which says what files are there and what to do; or another file than its
+        provenance describes.
     """
     path = metadataset_path(folder, dataset, kind)
-    with reading(path, kind):
-        if KINDS[kind] == "npz":
-            return unpack_arrays(path.read_bytes())
-        with opened(path) as stream:
-            return json.loads(stream.read().decode("utf-8-sig"))
+    with reading(path, kind), opened(path) as stream:
+        content = stream.read()
+        found = unpack_arrays(content) if KINDS[kind] == "npz" else json.loads(content.decode("utf-8-sig"))
+    refuse_others_provenance(folder, dataset, kind, content)
+    return found
+
+
+def refuse_others_provenance(folder: Path, dataset: str, kind: str, content: bytes) -> None:
+    """Refuse a file that lies beside the provenance of another one, which readers would take it for."""
+    described = stated_in(folder, dataset, kind).get("sha256")
+    if isinstance(described, str) and described != hashlib.sha256(content).hexdigest():
+        path = provenance_path(folder, dataset, kind)
+        raise UsageError(
+            f"expected {metadataset_path(folder, dataset, kind)} to be the file that {path.name} describes, but it was "
+            "changed or came from elsewhere: put its own provenance there, remove that one and name the estimator by "
+            "--estimator, or run the stage that writes both again"
+        )
 
 
 def stated_in(folder: Path, dataset: str, kind: str) -> dict:
@@ -140,8 +162,9 @@ def made_by(provenance: Mapping) -> tuple[str | None, str | None]:
 def holds_predictions(folder: Path, dataset: str) -> bool:
     """Whether there is a predictions metadataset with any estimate in it."""
     try:
-        return bool(read_metadataset(folder, dataset, "predictions").get("predictions"))
-    except (UsageError, AttributeError):  # none there, or nothing that could be lost
+        with opened(metadataset_path(folder, dataset, "predictions")) as stream:
+            return bool(json.loads(stream.read().decode("utf-8-sig")).get("predictions"))
+    except (OSError, ValueError, RecursionError, AttributeError):  # none there, or nothing that could be lost
         return False
 
 
@@ -164,9 +187,59 @@ def refuse_other_maker(folder: Path, dataset: str, estimator: str, preset: str) 
             )
 
 
+SOME = 16  # images by which sets are told apart
+_DIGITS = 12  # of each one's hash
+
+
+def some_of(content: Iterable[str]) -> list[str]:
+    """By what a provenance knows the images again: the smallest hashes, most of which stay when a set grows.
+
+    Examples
+    --------
+    >>> some_of(["b" * 64, "a" * 64])
+    ['aaaaaaaaaaaa', 'bbbbbbbbbbbb']
+    """
+    return sorted(digest[:_DIGITS] for digest in content)[:SOME]
+
+
+def refuse_other_images(folder: Path, dataset: str, content: Collection[str], aligned: bool) -> None:
+    """Refuse to write over what was made of other images, or of the same aligned otherwise.
+
+    Parameters
+    ----------
+    content : collection of str
+        Hashes of all images, and of what the output folder held before they changed.
+    aligned : bool
+        Whether their faces are aligned before the crop.
+
+    Raises
+    ------
+    UsageError
+        It names both.
+    """
+    now = {digest[:_DIGITS] for digest in content}
+    for kind in KINDS:
+        stated = stated_in(folder, dataset, kind)
+        if kind == "predictions" and not holds_predictions(folder, dataset):
+            continue
+        before, words = stated.get("images"), ("not aligned", "aligned")
+        if before and now.isdisjoint(before):
+            which = f"of others, none of which is among these {len(now)}"
+        elif "aligned" in stated and bool(stated["aligned"]) != aligned:
+            which = f"of faces {words[not aligned]}, and these are {words[aligned]}"
+        elif before:
+            return  # what lies beside the predictions may be older than they
+        else:
+            continue
+        raise UsageError(
+            f"expected {folder} to hold {dataset} of the images of this run, but its {kind} are {which}; choose "
+            "another --metadatasets or --dataset, or replace them by --overwrite"
+        )
+
+
 def refuse_mixed(folder: Path, dataset: str) -> None:
-    """Refuse activations that are not of the predictions beside them: by another estimator or preset, or with labels
-    of another source. Predictions that do not say so are taken as they are.
+    """Refuse activations that are not of the predictions beside them: by another estimator or preset, by another model
+    of the same name, of other images, or with labels of another source. What predictions do not say is taken as it is.
 
     Raises
     ------
@@ -180,8 +253,29 @@ def refuse_mixed(folder: Path, dataset: str) -> None:
             f"{kind} by {name}, preset {preset}" for kind, (name, preset) in zip(_READ, makers, strict=True)
         )
         raise UsageError(f"expected one estimator and preset in {folder}, found {told}; give each a folder of its own")
+    for what, of in (("model", model_of), ("alignment", _aligned), ("set of images", _images)):
+        one, other = of(predictions), of(activations)
+        if one and other and set(one).isdisjoint(other):
+            raise UsageError(
+                f"expected one {what} in {folder}, but the activations are of {' '.join(other)[:80]} and the "
+                f"predictions of {' '.join(one)[:80]}; run analysis_2_evaluate.py again"
+            )
     if activations:
         refuse_other_labels(folder, dataset, activations.get("labels"), "analysis_2_evaluate.py")
+
+
+def model_of(provenance: Mapping) -> list[str]:
+    """The hash of what made a metadataset, which two models of one name do not share; empty where nothing is said."""
+    estimator = provenance.get("estimator")
+    return [str(estimator["weights_hash"])] if isinstance(estimator, dict) and "weights_hash" in estimator else []
+
+
+def _aligned(provenance: Mapping) -> list[str]:
+    return [("faces not aligned", "aligned faces")[bool(provenance["aligned"])]] if "aligned" in provenance else []
+
+
+def _images(provenance: Mapping) -> list[str]:
+    return list(provenance.get("images") or [])
 
 
 def refuse_other_labels(folder: Path, dataset: str, labels: Mapping | None, script: str) -> None:

@@ -30,6 +30,7 @@ from age_audit.data.metadatasets import (
     packed_path,
     reading,
     refuse_mixed,
+    refuse_others_provenance,
     write_metadataset,
     write_provenance,
     writing,
@@ -126,7 +127,7 @@ def read_activations(
     partitioned = files_there(folder, dataset) == [folder_path]
     path = folder_path if partitioned else json_path
     wanted = None if wanted is None else {*wanted, *features}
-    parts = _partitions(path, wanted) if partitioned else parts_of(_json_rows(path), wanted)
+    parts = _partitions(path, wanted) if partitioned else parts_of(_json_rows(folder, dataset), wanted)
     frame = frame_of_parts(parts, features)
     if frame.empty:
         raise UsageError(f"expected at least one image in {path}, got an empty list; run stage 2 on some images")
@@ -138,15 +139,18 @@ def _partitions(path: Path, wanted: Collection[str] | None) -> Iterator[Part]:
         yield from parquet.read_partitions(path, wanted)
 
 
-def _json_rows(path: Path) -> Iterator[Any]:
+def _json_rows(folder: Path, dataset: str) -> Iterator[Any]:
     """The items of a JSON list: of one that is huge, without ever holding them all."""
+    path = metadataset_path(folder, dataset, KIND)
     with reading(path, KIND), opened(path) as stream:
         size = stream.seek(0, os.SEEK_END)  # of the text: a packed file is unpacked once more for it
         stream.seek(0)
         if size > JSON_AT_ONCE:
             yield from _streamed(stream, path)
             return
-        found = json.loads(stream.read().decode("utf-8-sig"))
+        content = stream.read()
+        found = json.loads(content.decode("utf-8-sig"))
+    refuse_others_provenance(folder, dataset, KIND, content)
     yield from _checked_list(found, path)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from glob import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def find_results(
     wanted = (estimator, preset, dataset)
     found = [path for path, made_by in there.items() if made_by == wanted]
     if not found and preset == PUBLISHED:
-        alone = sorted(Path(metadatasets).rglob(f"metadataset_{dataset}_predictions.json"))
+        alone = sorted(Path(metadatasets).rglob(f"metadataset_{escape(dataset)}_predictions.json"))
         found = [path for path in alone if not provenance_path(path.parent, dataset, "predictions").exists()]
     found = [path for path in found if len(path.parts) == min(len(other.parts) for other in found)]
     if len(found) == 1:

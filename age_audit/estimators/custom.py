@@ -133,7 +133,7 @@ def read_config(path: Path) -> EstimatorConfig:
     ('ages', (-1.0, 1.0), 'RGB')
     """
     try:
-        given = json.loads(path.read_text())
+        given = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UsageError(
             f"expected {path} to be a JSON description of an estimator; reading it failed: {error}"
@@ -220,7 +220,8 @@ class CallableEstimator(AgeEstimator):
         pixels = faces.astype(np.float32) * np.float32((high - low) / 255.0) + np.float32(low)
         if self._config.channel_order == "BGR":
             pixels = np.ascontiguousarray(pixels[..., ::-1])  # torch, for one, takes no reversed views
-        answer = np.asarray(self._function(pixels), dtype=np.float64)
+        # A copy: what a function gives may be one buffer that its next call writes into.
+        answer = np.array(self._call(pixels), dtype=np.float64)
         expected = (len(faces), len(self.classes)) if self.gives_classes else (len(faces),)
         if answer.shape != expected:
             raise UsageError(
@@ -228,6 +229,12 @@ class CallableEstimator(AgeEstimator):
                 "'output' in its description"
             )
         return answer_of(answer, self._config.output), None
+
+    def _call(self, pixels: np.ndarray):
+        try:
+            return self._function(pixels)
+        except SystemExit as error:  # would end the run without a word
+            raise RuntimeError(f"the function ended the program: SystemExit {error.code}") from error
 
 
 def configure_threads(count: int) -> None:
@@ -262,6 +269,11 @@ def _import_callable(target: str) -> Callable:
             function = getattr(importlib.import_module(module_name), attribute)
     except UsageError:
         raise
+    except SystemExit as error:  # would end the run without a word
+        raise UsageError(
+            f"expected {target!r} to name module:function, but importing it ends the program (SystemExit {error.code}) "
+            "as a script does that reads its options; put what is not a function under: if __name__ == '__main__'"
+        ) from error
     except Exception as error:  # a user's module may raise anything while it loads
         raise UsageError(
             f"expected {target!r} to name module:function, but importing it failed: {type(error).__name__}: {error}"

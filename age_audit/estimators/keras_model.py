@@ -16,6 +16,10 @@ from age_audit.estimators.hardware import GPU_BATCH, check_gpu, leave_memory, ru
 from age_audit.estimators.masked import MaskedFaces
 
 leave_memory()  # before any model is built
+# As Keras comes: what the user's own keras.json says for other work would reach into ages.
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
 check_device = check_gpu
 
 

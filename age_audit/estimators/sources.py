@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ def describe(name: str) -> dict:
     if not is_description(name):
         return {"model": name}
     try:
-        described = json.loads(Path(name).read_text())
+        described = json.loads(Path(name).read_text(encoding="utf-8-sig"))
         return described | {"model": str(described["model"])}
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(
@@ -241,6 +242,8 @@ def importing(name: str) -> Iterator[None]:
 def importing_from_here() -> Iterator[None]:
     """Look for a user's module where the user stands, which a script's own import path does not include.
 
+    Whoever imports stays there: a module that changes the folder while it loads would lead every path elsewhere.
+
     Examples
     --------
     >>> with importing_from_here():
@@ -254,6 +257,7 @@ def importing_from_here() -> Iterator[None]:
     try:
         yield
     finally:
+        os.chdir(here)
         sys.path.remove(here)
 
 

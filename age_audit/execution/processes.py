@@ -13,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
+from age_audit.core.errors import UsageError, is_out_of_files
+
 AHEAD = 2  # tasks handed out per worker; more would only pile up results
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 DEATHS_ALLOWED = 3  # a task that was running when so many workers died is given up
@@ -50,7 +52,15 @@ class Processes:
             spawning = multiprocessing.get_context("spawn")
             leash, held = spawning.Pipe(duplex=False)  # nothing is ever sent: it tells workers if `held` is still open
             workers = min(self._workers, len(waiting))
-            pool = ProcessPoolExecutor(workers, spawning, _start_worker, (setup, self._threads, leash))
+            try:
+                pool = ProcessPoolExecutor(workers, spawning, _start_worker, (setup, self._threads, leash))
+            except OSError as error:
+                if is_out_of_files(error):
+                    raise
+                raise UsageError(
+                    f"expected room for the locks of worker processes in /dev/shm, but: {error.strerror}; free some "
+                    "there (containers take --shm-size) or take --workers 1"
+                ) from error
             running: dict[Future, object] = {}
             try:
                 while waiting or running:

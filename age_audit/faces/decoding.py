@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from age_audit.core.errors import ImageFailure, is_out_of_files
 
+VERSION = 2  # raised by hand whenever a file gives other pixels: colour profiles are applied and deep grey scaled since
 # What photos come in. Pillow reads more, but some (EPS) by running other programs on the file.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 _BITS = (8, 10, 12, 14, 16)  # of whole numbers of grey
 MAX_PIXELS = 64_000_000  # a file that claims more is refused before its pixels are unpacked
+# What else is often called .jpg, by how it begins; such a file is one command away from being a photo.
+_IN_DISGUISE = {
+    rb"....ftyp(?:hei|hev|mif|msf)": "it is HEIF, as iPhones take photos; save it as JPEG",
+    rb"....ftypavi[fs]": "it is AVIF, as web sites send it; save it as JPEG",
+    rb"\0\0\0\x0cJXL |\xff\x0a": "it is JPEG XL; save it as JPEG",
+    rb"\0\0\0\x0cjP  ": "it is JPEG 2000; save it as JPEG",
+    rb"version https://git-lfs": "it only points to the file; fetch that (git lfs pull)",
+    rb"\s*<(?:!doctype|html|\?xml|head)": "it is a page of a web site, an error perhaps; download it again",
+}
 # Whatever Pillow's decoders were seen to raise on damaged files.
 DECODER_ERRORS = (
     OSError,  # UnidentifiedImageError is one
@@ -91,8 +104,9 @@ def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
         except Image.DecompressionBombError as error:
             raise ImageFailure("too-large", f"over {MAX_PIXELS} pixels") from error
         except DECODER_ERRORS as error:
-            raise ImageFailure("not-an-image", f"none of {', '.join(FORMATS)}") from error
-    with opened:
+            hint = next((f"; {hint}" for head, hint in _IN_DISGUISE.items() if _begins(content, head)), "")
+            raise ImageFailure("not-an-image", f"none of {', '.join(FORMATS)}{hint}") from error
+    with opened, _whole_files_only():
         width, height = opened.size
         if width * height > MAX_PIXELS:
             raise ImageFailure("too-large", f"{width} x {height} is over {MAX_PIXELS} pixels")
@@ -100,6 +114,20 @@ def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
             return _to_rgb(opened)
         except (*DECODER_ERRORS, Image.DecompressionBombError) as error:
             raise ImageFailure("truncated", f"decoding stopped: {type(error).__name__}: {error}") from error
+
+
+def _begins(content: bytes, head: bytes) -> bool:
+    return re.match(head, content[:100], re.DOTALL | re.IGNORECASE) is not None
+
+
+@contextmanager
+def _whole_files_only() -> Iterator[None]:
+    """Decode no file that ends early, even if an estimator's module has told Pillow to: the rest would be grey."""
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _to_rgb(opened: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -110,7 +138,7 @@ def _to_rgb(opened: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
     opened.load()
     orientation = opened.getexif().get(0x0112, 1)
     image = ImageOps.exif_transpose(opened)
-    if orientation not in (0, 1):
+    if orientation in range(2, 9):
         notes.append(f"turned by EXIF orientation {orientation}")
     if image.mode != "RGB":
         notes.append(f"converted from {image.mode}")

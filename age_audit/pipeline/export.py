@@ -17,7 +17,7 @@ from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES, UNLABELLED
 from age_audit.data.frames import columns_of, label_fields
 from age_audit.data.images import age_range_of_label
-from age_audit.data.metadatasets import holds_predictions, names_array, write_metadataset
+from age_audit.data.metadatasets import holds_predictions, names_array, some_of, write_metadataset
 from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_result, read_results
@@ -110,6 +110,7 @@ def describe(recipe: Recipe, dataset: str, ledger: Ledger) -> dict:
     return {
         "dataset": dataset,
         "labels": ledger.labels_from(),
+        "images": some_of(row.content for row in ledger.images().values() if row.content is not None),
         "aligned": recipe.align_parameters if recipe.aligned else False,
         "crop": asdict(CropParameters()),
         "estimator": recipe.estimator_parameters,

@@ -12,7 +12,7 @@ from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.schema import FaceLabel
 from age_audit.data.images import ImageFile, count_other_files, draw_evenly, duplicate_names, list_images
 from age_audit.data.label_formats import LabelSource, sensitive_features
-from age_audit.pipeline.steps import FROM_CROPS, READ, Job
+from age_audit.pipeline.steps import FROM_CROPS, READ, Job, picture_folders
 from age_audit.store.ledger import FILE_NAME, ImageRow, Ledger
 
 LONGEST_NAME = 255  # bytes that file systems allow
@@ -55,6 +55,7 @@ class ImageFolder:
         _refuse_to_feed_on_itself(config)
         self._config = config
         self._listed = list_images(config.images)
+        _refuse_own_pictures(config, self._listed)
         self._labels = LabelSource(config.labels or BY_DEFAULT)
 
     def __str__(self) -> str:
@@ -168,6 +169,17 @@ def _refuse_to_feed_on_itself(config: Stage1Config) -> None:
             f"expected --output outside --images, or its pictures would be taken for images; got {config.output} and "
             f"{config.images}"
         )
+
+
+def _refuse_own_pictures(config: Stage1Config, files: list[ImageFile]) -> None:
+    """Pictures of an earlier run may be reached by a link, or be what was asked for."""
+    made = {folder.resolve() for folder in picture_folders(config.output)}
+    for folder in {file.path.parent for file in files}:
+        if made & {folder.resolve(), *folder.resolve().parents}:
+            raise UsageError(
+                f"expected images that no run has made, but {folder} is where --output keeps its own; choose another "
+                "--output, or take that folder, or the link to it, out of --images"
+            )
 
 
 def _refuse_other_images(ledger: Ledger, files: list[ImageFile], config: Stage1Config) -> None:

@@ -12,7 +12,7 @@ from age_audit.core.errors import UsageError, shortage
 from age_audit.core.masks import mask_picture
 from age_audit.core.vocabulary import label_origin
 from age_audit.data.images import ImageFile
-from age_audit.data.metadatasets import refuse_other_maker
+from age_audit.data.metadatasets import check_writable, model_of, refuse_other_images, refuse_other_maker, stated_in
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.entries import ENTRIES, FUNCTION, kind_of
 from age_audit.estimators.hardware import choose_precision
@@ -25,7 +25,7 @@ from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.intake import ImageFolder, find_images
 from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import made_picture, read_result
+from age_audit.pipeline.results import made_picture, read_result, read_results
 from age_audit.pipeline.steps import ASK_ESTIMATOR, READ, Job, Picture, chain, picture_folders, picture_path
 from age_audit.pipeline.tasks import (
     EstimateTask,
@@ -115,7 +115,11 @@ def run_stage1(config: Stage1Config) -> Tally:
         recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, config.samples)
         if ASK_ESTIMATOR & set(config.steps):
             refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
+        check_writable(config.metadatasets, config.dataset)
+        held = _hashes(ledger)
         intake = images.take(ledger)
+        if ASK_ESTIMATOR & set(config.steps):
+            _look_at_what_is_replaced(config, recipe, held | _hashes(ledger))
         run = Run(config, ledger, recipe, intake.files, intake.content, execution)
         ledger.set_meta("aligned", "yes" if aligned else "no")
         how = "aligned" if aligned else "not aligned"
@@ -125,6 +129,7 @@ def run_stage1(config: Stage1Config) -> Tally:
         with _picture_folders(config.output):
             if isinstance(images, ImageFolder):
                 _prepare_faces(run)
+                _tell_older_decoding(run)
             if "estimate" in config.steps:
                 _estimate(run)
             if "explain" in config.steps:
@@ -136,6 +141,20 @@ def run_stage1(config: Stage1Config) -> Tally:
         counted = tally(ledger, recipe, [file.image for file in run.files], run.content, steps, run.worked)
         execution.progress.tell("end", **asdict(counted))
         return counted
+
+
+def _hashes(ledger: Ledger) -> set[str]:
+    return {row.content for row in ledger.images().values() if row.content is not None}
+
+
+def _look_at_what_is_replaced(config: Stage1Config, recipe: Recipe, content: set[str]) -> None:
+    """Refuse to write over results of other images; say so where they are by another model of the same name."""
+    if not config.overwrite:
+        refuse_other_images(config.metadatasets, config.dataset, content, recipe.aligned)
+    before = model_of(stated_in(config.metadatasets, config.dataset, "predictions"))
+    now, name = recipe.estimator_parameters["weights_hash"], recipe.estimator_parameters["name"]
+    if before and before != [now]:
+        print(f"the predictions in {config.metadatasets} are by another {name}, {before[0][:19]}: they are replaced")
 
 
 def _check_estimator(config: Stage1Config) -> None:
@@ -235,6 +254,21 @@ def _prepare_faces(run: Run) -> None:
             )
     label = "align and crop" if run.recipe.aligned else "crop"
     run.work(tasks.prepare_face, todo, label)
+
+
+def _tell_older_decoding(run: Run) -> None:
+    """Say how many pictures another version of the decoder has read: no step's key tells, or all would be made anew."""
+    from age_audit.faces.decoding import VERSION
+
+    first = "align" if run.recipe.aligned else "crop"
+    done = {image for image, outcome in run.settled(first).items() if outcome.status == "done"}
+    found = read_results(run.ledger, run.recipe, first, done)
+    older = sum(facts.get("decoder") != VERSION for _, facts in found)
+    if older:
+        print(
+            f"{older} of {len(done)} images were decoded by an earlier version, perhaps one that did not heed colour "
+            "profiles and more than 8 bits of grey; --overwrite makes everything of them anew"
+        )
 
 
 def _is_failed(outcome: Outcome | None, key: str) -> bool:

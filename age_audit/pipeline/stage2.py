@@ -9,7 +9,13 @@ from age_audit.core.config import Stage2Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS
 from age_audit.core.metrics import study_accuracy
-from age_audit.data.metadatasets import refuse_other_labels, refuse_other_maker, write_metadataset
+from age_audit.data.metadatasets import (
+    check_writable,
+    refuse_other_images,
+    refuse_other_labels,
+    refuse_other_maker,
+    write_metadataset,
+)
 from age_audit.data.region_scores import format_for, write_activations
 from age_audit.execution import Execution, open_execution
 from age_audit.pipeline import tasks
@@ -53,6 +59,10 @@ def run_stage2(config: Stage2Config) -> Tally:
         evaluation = _explained(ledger, config)
         name = evaluation.recipe.estimator_parameters["name"]
         refuse_other_maker(config.metadatasets, config.dataset, name, config.preset)
+        check_writable(config.metadatasets, config.dataset)
+        if not config.overwrite:
+            content = [row.content for row in evaluation.rows.values() if row.content is not None]
+            refuse_other_images(config.metadatasets, config.dataset, content, evaluation.recipe.aligned)
         refuse_other_labels(config.metadatasets, config.dataset, ledger.labels_from(), "analysis_1_method.py")
         worked = _evaluate(evaluation, config, execution)
         _export(evaluation, config)

@@ -60,7 +60,7 @@ def run_stage3(config: Stage3Config) -> str:
         frame["age_estimation_accuracy"] = computed
     tables = group_tables(frame, config.sensitive)
     try:
-        written = _write(config, frame, tables)
+        written = _write(config, estimator, frame, tables)
     except OSError as error:
         raise UsageError(
             f"cannot write to {config.figures}: {error.strerror or error}; choose another --figures"
@@ -166,13 +166,17 @@ def group_tables(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) ->
     return {title: estimates_of(frame, features, features, resampling=RESAMPLING) for title, features in by.items()}
 
 
-def _write(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Write figures and tables; their names, relative to the folder. The preset is in the name, to keep both."""
+def _write(
+    config: Stage3Config, estimator: str | None, frame: pd.DataFrame, tables: dict[str, pd.DataFrame]
+) -> list[str]:
+    """Write figures and tables; their names, relative to the folder. Estimator, where somebody says whose they are, and
+    preset are in the name: a folder may hold those of several.
+    """
     config.figures.mkdir(parents=True, exist_ok=True)
-    start = f"{config.dataset}_{config.preset}"
+    start = "_".join([config.dataset, *([file_stem(estimator)] if estimator else []), config.preset])
     written = []
     counts = row_counts(frame, [title for title in tables if title != "age_range"])
-    source = f"{config.dataset}, preset {config.preset}"
+    source = ", ".join([config.dataset, *([estimator] if estimator else []), f"preset {config.preset}"])
     source += "; ages are ranges: error 0 inside, else distance from the nearer end" if "age_as_range" in counts else ""
     for title, table in tables.items():
         stem = file_stem(title)

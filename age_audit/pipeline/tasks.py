@@ -120,17 +120,19 @@ def attempt(job: Job, work: Callable[[], tuple[bytes | None, str]], seconds: flo
 def prepare_face(task: FaceTask) -> list[StepRecord]:
     """Read, align and crop one image."""
     # dlib and Pillow are loaded where they are used: planning a run needs neither.
+    from age_audit.faces import decoding
     from age_audit.faces.alignment import EYE_DISTANCE, align_face, landmarks_for_alignment
-    from age_audit.faces.decoding import decode_image, read_bytes
     from age_audit.faces.detection import crop_face
 
     held: dict = {"centre": task.centre}
+    decoded: dict[str, int] = {}
 
     def read() -> tuple[None, str]:
-        content = read_bytes(task.path)
+        content = decoding.read_bytes(task.path)
         if hashlib.sha256(content).hexdigest() != task.read.key:
             raise ImageFailure("changed-while-reading", "the file changed during the run")
-        held["face"], notes = decode_image(content)
+        held["face"], notes = decoding.decode_image(content)
+        decoded["decoder"] = decoding.VERSION
         return None, "; ".join(notes)
 
     def align() -> tuple[bytes, str]:
@@ -138,7 +140,7 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
         aligned = align_face(held["face"], landmarks)
         held["face"], held["centre"] = aligned.image, aligned.centre
         facts = {"scale": round(aligned.scale, 6), "angle": round(aligned.angle, 6), "faces_found": faces_found}
-        facts |= {"centre": aligned.centre} | _written(task.aligned_path, aligned.image)
+        facts |= {"centre": aligned.centre} | decoded | _written(task.aligned_path, aligned.image)
         return json.dumps(facts).encode(), "; ".join((*_several(faces_found, "largest"), *aligned.notes))
 
     def crop() -> tuple[bytes, str]:
@@ -147,7 +149,7 @@ def prepare_face(task: FaceTask) -> list[StepRecord]:
         # Of 8,447 faces of UTKFace no box has its centre further from that of its landmarks; that of another head has.
         cropped = crop_face(held["face"], near=held["centre"], reach=EYE_DISTANCE)
         facts = {"box": asdict(cropped.box), "faces_found": cropped.faces_found}
-        facts |= _written(task.cropped_path, cropped.image)
+        facts |= decoded | _written(task.cropped_path, cropped.image)
         which = "aligned" if held["centre"] else "largest"
         return json.dumps(facts).encode(), "; ".join(_several(cropped.faces_found, which))
 

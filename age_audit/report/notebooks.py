@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from age_audit.cli import in_home
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import ROOT, file_stem
 from age_audit.execution.processes import THREAD_VARIABLES
@@ -246,7 +247,10 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
     parser = argparse.ArgumentParser(prog=program, description=__doc__)
     parser.add_argument("names", nargs="*", help="notebooks, without .ipynb (default: all)")
     parser.add_argument(
-        "--target", type=Path, default=NOTEBOOKS, help="folder of the executed ones (default: in place)"
+        "--target",
+        type=lambda text: Path(in_home(text)),
+        default=NOTEBOOKS,
+        help="folder of the executed ones (default: in place)",
     )
     parser.add_argument("--workers", type=int, default=2, help="notebooks at a time (default: %(default)s)")
     parser.add_argument(

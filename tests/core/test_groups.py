@@ -123,6 +123,11 @@ def test_names_that_tables_and_files_cannot_carry(names, words):
         (["A  b", "a b "], "one spelling"),
         (["Jos\u00e9", "Jose\u0301"], "one spelling"),
         (["\uff21", "A"], "one spelling"),  # a letter of full width
+        (["Male", "Male\u200b"], r"got 'Male' and 'Male\\u200b'"),  # a space of no width
+        (["non-white", "non\u2011white"], "one spelling"),  # a hyphen at which no line breaks
+        (["26\u201335", "26-35"], "one spelling"),
+        (["1", "2", "1.0"], "got '1' and '1.0'"),  # as pandas writes a column with gaps
+        (["A", "_B"], "begins with an underscore, for legends leave it out, got '_B'"),
     ],
 )
 def test_groups_that_tables_or_readers_would_confuse(names, words):
@@ -137,7 +142,10 @@ def test_one_name_or_several():
 def test_every_other_group_is_let_pass():
     groups.check_groups("tone", ["x" * 45])
     assert (
-        groups.check_groups("tone", ["Native Hawaiian or Other Pacific Islander", "none", "Nan", "=1+1", None]) is None
+        groups.check_groups(
+            "tone", ["Native Hawaiian or Other Pacific Islander", "none", "Nan", "=1+1", "East_Asian", None]
+        )
+        is None
     )
 
 

@@ -62,6 +62,9 @@ class TestWeightsFolder:
     def test_chosen_by_the_environment(self, tmp_path, monkeypatch):
         monkeypatch.setenv(paths.WEIGHTS_FOLDER_VARIABLE, str(tmp_path))
         assert paths.weights_folder() == tmp_path
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv(paths.WEIGHTS_FOLDER_VARIABLE, "~/weights")  # as it comes out of a file of settings
+        assert paths.weights_folder() == tmp_path / "weights"
 
     @pytest.mark.parametrize("value", [None, ""])
     def test_else_in_the_home_folder(self, tmp_path, monkeypatch, value):

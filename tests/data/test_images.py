@@ -223,9 +223,9 @@ class TestDrawEvenly:
 
 def test_files_that_are_not_taken_are_counted(tmp_path):
     (tmp_path / "sub").mkdir()
-    for name in ("a.jpg", "b.JFIF", "notes.txt", "sub/c.heic", "sub/noname"):
+    for name in ("a.jpg", "b.JFIF", "notes.txt", "sub/c.HEIC", "sub/c.mov", "sub/noname"):
         (tmp_path / name).touch()
-    assert [file.image for file in list_images(tmp_path)] == ["a.jpg", "b.JFIF"]
+    assert [file.image for file in list_images(tmp_path)] == ["a.jpg", "b.JFIF", "sub/c.HEIC"]
     assert count_other_files(tmp_path) == 3
 
 

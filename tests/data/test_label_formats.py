@@ -244,7 +244,7 @@ class TestLabelCsv:
             ("fname,age,Age\na.jpg,3,4\n", "one column for the age"),
             ("fname,age,tone,tone\na.jpg,3,4,5\n", "a name each.*rename 'tone'"),
             ("fname,age,\na.jpg,3,4\n", "line 2: expected 2 cells as in the header, got 3: a.jpg, 3, 4"),
-            ("fname,,age\na.jpg,3,4\n", "a name each.*rename ''"),
+            ("fname,,age\na.jpg,3,4\n", "a name each.*rename '' .*index=False"),
             ("fname,age\n", "expected a row an image in .*, found its header alone"),
             ("fname,age,race_real\na.jpg,3,4\n", "no result is stored under; rename 'race_real'"),
             ("fname,age,age_estimation\na.jpg,3,4\n", "rename 'age_estimation'"),
@@ -339,8 +339,24 @@ class TestLabelSource:
 
     def test_a_row_that_names_several_images_is_one_row(self, csv_of):
         source = LabelSource(str(csv_of("file_name,real_age\na.jpg,20\nb.jpg,5\n")))
-        source.labels(["a.jpg", "a.jpg_face.jpg", "elsewhere/a.jpg"])
+        source.labels(["a.jpg", "elsewhere/a.jpg"])
         assert source.unmatched == {"images_without_label": 0, "rows_without_image": 1}
+
+    def test_photos_beside_their_own_crops_would_count_twice(self, csv_of):
+        """As APPA-REAL comes: every person would be estimated twice, under two names."""
+        source = LabelSource(str(csv_of("file_name,real_age\na.jpg,20\nb.jpg,5\n")))
+        images = ["train/a.jpg", "train/a.jpg_face.jpg", "train/b.jpg", "train/b.jpg_face.jpg"]
+        words = r"but 2 rows of .* name two images, such as 'a.jpg' and 'a.jpg_face.jpg'"
+        with pytest.raises(UsageError, match=words):
+            source.labels(images)
+        with pytest.raises(UsageError, match="but 1 rows"):
+            source.labels(["photos/a.jpg", "faces/a.jpg_face.jpg", "photos/b.jpg"])
+        assert len(source.labels(images[1::2])) == len(source.labels(images[::2])) == 2
+
+    def test_one_name_in_both_forms_of_unicode_would_count_twice(self, csv_of):
+        source = LabelSource(str(csv_of("fname,age\nJos\u00e9.jpg,20\n")))
+        with pytest.raises(UsageError, match=r"such as 'Jos\\xe9.jpg' and 'Jose\\u0301.jpg'"):
+            source.labels(["Jos\u00e9.jpg", "Jose\u0301.jpg"])
 
     def test_old_and_mixed_line_ends(self, csv_of):
         assert read_label_csv(csv_of("fname,age\ra.jpg,3\rb.jpg,4\r\nc.jpg,5\n")).keys() == {"a.jpg", "b.jpg", "c.jpg"}

@@ -14,11 +14,15 @@ import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.data.metadatasets import (
+    check_writable,
     metadataset_path,
     names_array,
     plain_number,
     provenance_path,
     read_metadataset,
+    refuse_mixed,
+    refuse_other_images,
+    some_of,
     write_metadataset,
 )
 
@@ -143,6 +147,15 @@ class TestWriting:
             write_metadataset(tmp_path / "meta", "faces", "activations", [{"age_real": number}], {})
         assert {path.name: path.read_bytes() for path in (tmp_path / "meta").iterdir()} == written
 
+    def test_what_cannot_be_written_is_told_before_any_work(self, tmp_path):
+        check_writable(tmp_path / "new", "faces")
+        assert list((tmp_path / "new").iterdir()) == []
+        with pytest.raises(UsageError, match=r"expected to write .*, but: File name too long"):
+            check_writable(tmp_path, "x" * 240)
+        (tmp_path / "meta").write_bytes(b"")
+        with pytest.raises(UsageError, match=r"expected to write .*--metadatasets"):
+            check_writable(tmp_path / "meta", "faces")
+
     def test_folder_that_cannot_be_written(self, tmp_path):
         (tmp_path / "meta").write_bytes(b"")
         with pytest.raises(UsageError, match=r"expected to write .*metadataset_faces_attachment\.json.*--metadatasets"):
@@ -167,6 +180,17 @@ class TestReading:
         (row,) = read_metadataset(tmp_path, "utkface", "activations")
         assert row["fname"] == "a.jpg"
         assert np.isnan(row["age_real"])
+
+    @pytest.mark.parametrize("kind", CONTENTS)
+    def test_a_file_beside_the_provenance_of_another(self, written, tmp_path, kind):
+        path = metadataset_path(tmp_path / "meta", "faces", kind)
+        other = {"predictions": {"predictions": {}}, "masks": {"fname": names_array(["b.jpg"])}}.get(kind, [])
+        write_metadataset(tmp_path / "other", "faces", kind, other, PROVENANCE)
+        shutil.copy(metadataset_path(tmp_path / "other", "faces", kind), path)
+        with pytest.raises(UsageError, match=r"to be the file that .*provenance.json describes, but it was changed or"):
+            read_metadataset(tmp_path / "meta", "faces", kind)
+        provenance_path(tmp_path / "meta", "faces", kind).unlink()
+        assert len(read_metadataset(tmp_path / "meta", "faces", kind)) == len(other)
 
     def test_missing_names_those_that_are_there(self, written, tmp_path):
         with pytest.raises(UsageError) as error:
@@ -220,3 +244,63 @@ def test_a_file_packed_with_gzip_is_read_too(tmp_path):
     packed.write_bytes(packed.read_bytes()[:-9])
     with pytest.raises(UsageError, match="write it again"):
         read_metadataset(tmp_path, "utkface", "attachment")
+
+
+class TestOtherImages:
+    def test_some_stand_for_all(self):
+        assert some_of(["c" * 64, "a" * 64]) == ["a" * 12, "c" * 12]
+        assert len(some_of(f"{number:064x}"[::-1] for number in range(40))) == 16
+
+    @pytest.fixture
+    def hashes(self):
+        return [hashlib.sha256(bytes([number])).hexdigest() for number in range(60)]
+
+    @pytest.fixture
+    def of_twenty(self, tmp_path, hashes):
+        """Results of the first twenty images, aligned."""
+        stated = PROVENANCE | {"images": some_of(hashes[:20]), "aligned": {"reference_shape_sha256": "0"}}
+        write_metadataset(tmp_path, "faces", "predictions", CONTENTS["predictions"], stated)
+        return tmp_path
+
+    @pytest.mark.parametrize("now", [slice(20), slice(60), slice(5, 25)], ids=["the same", "more", "some others"])
+    def test_a_set_that_grows_or_changes_a_little_is_the_same(self, of_twenty, hashes, now):
+        assert refuse_other_images(of_twenty, "faces", hashes[now], aligned=True) is None
+
+    def test_other_ones(self, of_twenty, hashes):
+        with pytest.raises(
+            UsageError, match=r"its predictions are of others, none of which is among these 40; .*--over"
+        ):
+            refuse_other_images(of_twenty, "faces", hashes[20:], aligned=True)
+        assert refuse_other_images(of_twenty, "another", hashes[20:], aligned=True) is None
+
+    def test_aligned_otherwise(self, of_twenty, hashes):
+        with pytest.raises(UsageError, match="are of faces aligned, and these are not aligned"):
+            refuse_other_images(of_twenty, "faces", hashes[:20], aligned=False)
+
+    def test_what_lies_beside_predictions_of_these_may_be_older(self, of_twenty, hashes):
+        stated = PROVENANCE | {"images": some_of(hashes[20:])}
+        write_metadataset(of_twenty, "faces", "activations", CONTENTS["activations"], stated)
+        assert refuse_other_images(of_twenty, "faces", hashes[:20], aligned=True) is None
+        with pytest.raises(UsageError, match="are of others"):
+            refuse_other_images(of_twenty, "faces", hashes[20:], aligned=True)
+
+    def test_results_that_do_not_say_so_are_taken_for_these(self, written, tmp_path):
+        assert refuse_other_images(tmp_path / "meta", "faces", ["0" * 64], aligned=True) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "before", "after"),
+    [
+        ("model", {"estimator": {"weights_hash": "sha256:1"}}, {"estimator": {"weights_hash": "sha256:2"}}),
+        ("alignment", {"aligned": {"landmark_model_sha256": "1"}}, {"aligned": False}),
+        ("set of images", {"images": ["a" * 12]}, {"images": ["b" * 12, "c" * 12]}),
+    ],
+)
+def test_activations_of_what_the_predictions_no_longer_are_of(tmp_path, what, before, after):
+    write_metadataset(tmp_path, "faces", "activations", CONTENTS["activations"], PROVENANCE | before)
+    for stated in (PROVENANCE, PROVENANCE | before):
+        write_metadataset(tmp_path, "faces", "predictions", CONTENTS["predictions"], stated)
+        assert refuse_mixed(tmp_path, "faces") is None
+    write_metadataset(tmp_path, "faces", "predictions", CONTENTS["predictions"], PROVENANCE | after)
+    with pytest.raises(UsageError, match=rf"expected one {what} in .*; run analysis_2_evaluate.py again"):
+        refuse_mixed(tmp_path, "faces")

@@ -8,7 +8,7 @@ import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.core.masks import pack_masks
-from age_audit.data.metadatasets import names_array, write_metadataset
+from age_audit.data.metadatasets import names_array, provenance_path, write_metadataset
 from age_audit.data.results import Results, find_results, results_of_all
 
 REGIONS_ZERO = {"activation_nose_from_all": 0.0, "activation_nose_pct_of_feature": 0.25}
@@ -179,3 +179,9 @@ def test_all_results_of_a_data_set_have_the_most_faces_of_each_estimator(tmp_pat
     }
     assert found["mine"].preset == "audit" and found["mine"].ranges == ((0, 99),)
     assert list(found["mine"].features) == ["gender"]
+
+
+def test_a_name_with_signs_of_patterns_is_a_name(tmp_path):
+    write_set(tmp_path, dataset="a[1]")
+    provenance_path(tmp_path, "a[1]", "predictions").unlink()
+    assert find_results(tmp_path, "mine", "published", "a[1]").folder == tmp_path

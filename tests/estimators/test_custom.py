@@ -3,6 +3,7 @@
 import json
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from age_audit.core.errors import UsageError
 from age_audit.estimators import load_estimator
 from age_audit.estimators.custom import CallableEstimator, EstimatorConfig, load_custom, read_config
 from age_audit.estimators.masked import MaskedFaces
+from age_audit.estimators.sources import describe
 
 # Three flat colours: red, grey and black.
 FACES = np.stack([np.broadcast_to(colour, (224, 224, 3)) for colour in ([255, 0, 0], [51] * 3, [0] * 3)]).astype(
@@ -70,6 +72,25 @@ class TestWhatAFunctionIsFed:
         estimator = CallableEstimator(lambda faces: np.tile([value, 1 - value, 1.0], (len(faces), 1)), config)
         with pytest.raises(UsageError, match="expected x:y to give probabilities"):
             estimator.predict(FACES)
+
+
+def test_a_function_may_answer_in_one_buffer_that_it_writes_into_again():
+    buffer = np.zeros(32)  # as float64, which would be kept as it is
+
+    def answer(faces):
+        buffer[: len(faces)] = faces[:, 0, 0, 0]
+        return buffer[: len(faces)]
+
+    greys = np.arange(67, dtype=np.uint8)  # three batches
+    faces = np.broadcast_to(greys[:, None, None, None], (67, 224, 224, 3))
+    estimator = CallableEstimator(answer, EstimatorConfig("x:y", output="ages"))
+    np.testing.assert_allclose(estimator.predict(faces).age, greys, atol=1e-4)
+
+
+def test_a_function_that_ends_the_program_fails_like_any_other():
+    estimator = CallableEstimator(lambda faces: sys.exit(0), EstimatorConfig("x:y", output="ages"))
+    with pytest.raises(RuntimeError, match="the function ended the program: SystemExit 0"):
+        estimator.predict(FACES)
 
 
 @pytest.mark.parametrize("ages", [[42.0003, 104.25, -5.0], [np.inf, np.nan, -49006.0]])
@@ -174,6 +195,22 @@ class TestModuleFunction:
         with pytest.raises(UsageError, match=r"expected '.*' to name module:function, but importing it failed"):
             load_custom(target)
 
+    @pytest.mark.parametrize(
+        ("line", "code"),
+        [("import sys; sys.exit(0)", "0"), ("import argparse; argparse.ArgumentParser().parse_args(['img'])", "2")],
+        ids=["exits", "reads options"],
+    )
+    def test_a_script_that_ends_while_it_is_imported(self, module, tmp_path, line, code):
+        (tmp_path / f"my_script_{code}.py").write_text(line)
+        with pytest.raises(UsageError, match=rf"importing it ends the program \(SystemExit {code}\).*__main__"):
+            load_custom(f"my_script_{code}:years")
+
+    def test_one_that_changes_the_folder_leads_nobody_there(self, module, tmp_path):
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "my_mover.py").write_text("import os; os.chdir('elsewhere')\ndef years(faces): return faces\n")
+        load_custom("my_mover:years")
+        assert Path.cwd() == tmp_path
+
     def test_not_a_function(self, module):
         with pytest.raises(UsageError, match="expected 'my_ages:NUMBER' to name a function, got int"):
             load_custom("my_ages:NUMBER")
@@ -184,6 +221,11 @@ class TestDescription:
         config = read_config(described(tmp_path, model="sub/net.keras", classes=[1, 2], value_range=[0, 1]))
         assert config.model == str(tmp_path / "sub" / "net.keras")
         assert config.classes == (1.0, 2.0) and config.value_range == (0.0, 1.0)
+
+    def test_byte_order_mark_and_letters_of_other_languages(self, tmp_path):
+        (tmp_path / "mine.json").write_bytes('\ufeff{"model": "m:f", "name": "âge"}'.encode())
+        assert read_config(tmp_path / "mine.json").name == "âge"
+        assert describe(str(tmp_path / "mine.json"))["name"] == "âge"
 
     def test_defaults(self, tmp_path):
         assert read_config(described(tmp_path, model="a:b")) == EstimatorConfig("a:b")

@@ -1,5 +1,6 @@
 """Where models run: what ``auto`` means, what is refused, and that another backend gives the same answers."""
 
+import json
 import os
 import subprocess
 import sys
@@ -92,3 +93,19 @@ def test_jax_gives_the_ages_of_tensorflow(dex_wrn, crops, tmp_path):
     expected = np.concatenate([dex_wrn.predict(crops).age, dex_wrn.predict_masked(masked).age])
     assert np.ptp(expected) > 5
     np.testing.assert_allclose(np.load(tmp_path / "ages.npy"), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "own", [{"floatx": "float16", "epsilon": 0.1}, {"image_data_format": "channels_first"}], ids=["float16", "channels"]
+)
+def test_a_users_own_settings_of_keras_move_no_age(dex_wrn, crops, tmp_path, own):
+    (tmp_path / "keras.json").write_text(json.dumps(own))
+    script = (
+        "import sys, numpy; from age_audit.estimators import load_estimator;"
+        "print(load_estimator('dex-wrn').predict(numpy.load(sys.argv[1])).age.tolist())"
+    )
+    np.save(tmp_path / "crops.npy", crops)
+    environment = os.environ | {"KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script, str(tmp_path / "crops.npy")]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=300)
+    np.testing.assert_allclose(json.loads(done.stdout), dex_wrn.predict(crops).age, atol=1e-4)

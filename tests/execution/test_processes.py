@@ -5,7 +5,10 @@ The functions that run in workers stand at the top level of this module, where s
 
 import multiprocessing
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -236,3 +239,19 @@ class TestKilledWorkers:
         monkeypatch.setattr(processes, "DEATHS_ALLOWED", 1)
         with pytest.raises(BrokenProcessPool):
             list(run(partial(die_always, tmp_path), [1]))
+
+
+def test_no_place_for_the_locks_of_workers_is_told():
+    """Containers may have none: /dev/shm is small there, or cannot be written."""
+    mounted = 'mount -t tmpfs -o ro tmpfs /dev/shm && echo mounted && exec "$@"'
+    program = (
+        "from age_audit.execution.processes import Processes; list(Processes(2, 1).carry_out(abs, [1], *[None] * 3))"
+    )
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", mounted, "sh", sys.executable, "-c", program]
+    if not shutil.which("unshare"):
+        pytest.skip("needs unshare")
+    ended = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    if ended.stdout != "mounted\n":
+        pytest.skip(f"mounting is not permitted here: {ended.stderr}")
+    assert "UsageError: expected room for the locks of worker processes in /dev/shm, but: Read-only" in ended.stderr
+    assert "take --workers 1" in ended.stderr

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, ImageSequence
+from PIL import Image, ImageCms, ImageFile, ImageSequence
 
 from age_audit.core.errors import ImageFailure
 from age_audit.faces.decoding import MAX_PIXELS, decode_image, read_bytes
@@ -119,6 +119,26 @@ class TestRefused:
         whole = encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8), "JPEG")
         assert decode_image(whole)[0].shape == (64, 64, 3)
         assert reason_of(decode_image, whole[: len(whole) // 2]) == "truncated"
+
+    def test_truncated_although_somebody_told_pillow_to_take_it(self, monkeypatch):
+        """As many modules of estimators do while they are imported."""
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        content = encoded(np.tile(GRADIENT, (20, 20, 1)), "JPEG")
+        assert reason_of(decode_image, content[: len(content) // 2]) == "truncated"
+        assert ImageFile.LOAD_TRUNCATED_IMAGES  # theirs stays
+
+    @pytest.mark.parametrize(
+        ("head", "told"),
+        [
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "it is HEIF"),
+            (b"\0\0\0\x1cftypavif", "it is AVIF"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "git lfs pull"),
+            (b"\r\n<!DOCTYPE html><html>Not found", "a page of a web site"),
+        ],
+    )
+    def test_what_else_is_called_jpg(self, head, told):
+        with pytest.raises(ImageFailure, match=rf"not-an-image: none of JPEG, .*; .*{told}"):
+            decode_image(head.ljust(600, b"\0"))
 
     def test_truncated_png(self):
         whole = encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
@@ -262,6 +282,11 @@ class TestConverted:
         image, notes = decode_image(encoded(stored, "PNG", exif=exif))
         np.testing.assert_array_equal(image, upright)
         assert notes == ("turned by EXIF orientation 6",)
+
+    def test_an_orientation_that_is_none_turns_nothing(self):
+        exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x09\0\0\0\0\0\0\0"  # 9
+        image, notes = decode_image(encoded(GRADIENT, "JPEG", exif=exif))
+        assert image.shape == GRADIENT.shape and notes == ()
 
     def test_animation_gives_its_first_frame(self):
         frames = [Image.new("RGB", (6, 4), colour) for colour in ("red", "lime", "blue")]

@@ -10,6 +10,9 @@ import pytest
 from PIL import Image
 
 import analysis_1_method
+from age_audit.core.config import Stage1Config
+from age_audit.core.errors import UsageError
+from age_audit.pipeline.intake import find_images
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +21,9 @@ WITHOUT_DLIB = """
 import sys
 sys.modules["dlib"] = None
 import analysis_1_method
+from age_audit.core.config import Stage1Config
+from age_audit.core.errors import UsageError
+from age_audit.pipeline.intake import find_images
 raise SystemExit(analysis_1_method.main(sys.argv[1:]))
 """
 ESTIMATOR = """
@@ -94,3 +100,17 @@ def test_earlier_steps_need_the_images(studio, monkeypatch, capsys, steps):
     assert analysis_1_method.main(options("here", "--steps", "crop")) == 0
     assert analysis_1_method.main(options("here", "--steps", steps, images="nowhere")) == 2
     assert "expected a folder of images at nowhere" in capsys.readouterr().err
+
+
+def test_pictures_of_a_run_are_none_of_its_images(astronaut_head, tmp_path):
+    photos, output = tmp_path / "photos", tmp_path / "out"
+    for folder in (photos, output / "img-cropped"):
+        folder.mkdir(parents=True)
+        Image.fromarray(astronaut_head).save(folder / "30_1_1_20170101000000000.png")
+    assert str(find_images(Stage1Config(images=photos, output=output))) == "1 images"
+    (photos / "link").symlink_to(output)
+    for images in (photos, output / "img-cropped"):
+        with pytest.raises(
+            UsageError, match=r"expected images that no run has made, but .*img-cropped is where --output"
+        ):
+            find_images(Stage1Config(images=images, output=output))

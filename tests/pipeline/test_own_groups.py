@@ -76,11 +76,11 @@ def test_stage_3_figures_and_notebooks_compare_these_groups(run, capsys):
     said = capsys.readouterr().out
     assert "36 images read, 36 used" in said and "1 without a camera: not in the groups by camera" in said
     assert "By skin tone: 36 of 36 groups have fewer than 30 faces" in said
-    table = pd.read_csv(figures / "mine_published_errors_by_skin_tone.csv")
+    table = pd.read_csv(figures / "mine_cydral-resnet10_published_errors_by_skin_tone.csv")
     assert list(dict.fromkeys(table["skin tone"])) == [*TONES, "all"]
     assert list(dict.fromkeys(table["age_range"])) == [*RANGES, "all"]
     for name in ("accuracy_by_skin_tone", "signed_error_by_skin_tone", "accuracy_by_camera"):
-        assert (figures / f"mine_published_{name}.png").is_file()
+        assert (figures / f"mine_cydral-resnet10_published_{name}.png").is_file()
 
     with_tones = {}
     for path in (figures / "tables").rglob("*.csv"):

@@ -75,3 +75,13 @@ def test_results_for_no_notebook_are_refused(study):
     (study.metadatasets / "metadataset_faces_predictions.json").unlink()
     with pytest.raises(UsageError, match="expected results for a notebook at least: expected results of resnet"):
         _notebooks(study, "resnet")
+
+
+def test_one_folder_of_figures_holds_those_of_several_estimators(study):
+    figures = study.metadatasets / "figures"
+    written = [run_stage3(replace(study, estimator=name, figures=figures)) for name in (None, "mine:ages", "resnet")]
+    names = {path.name for path in figures.iterdir()}
+    starts = ("faces_published", "faces_mine_ages_published", "faces_resnet_published")
+    for start, told in zip(starts, written, strict=True):
+        assert f"{start}_rows.csv" in names and f"{start}_errors_by_gender.csv" in told
+    assert len(names) == 3 * 7
