@@ -7,7 +7,6 @@ on top (:meth:`Claims.put_on_top`).
 
 from __future__ import annotations
 
-import html
 import re
 
 import pandas as pd
@@ -16,9 +15,10 @@ from age_audit.core.errors import UsageError
 from age_audit.core.paths import file_stem
 from age_audit.report.formats import escaped
 from age_audit.report.saving import Saver
+from age_audit.report.words import page_text
 
 _MINUS = re.compile(r"(?<![\w–-])-(?=\d)")
-_FIELD = re.compile(r"\{[^{}]*\}")
+_FIELD = re.compile(r"\{(?::[^{}]*)?\}")  # other braces belong to names of groups
 PUBLISHED, AUDIT = "published", "audit"
 FOUND = 5  # sentences on top of a notebook
 _PLACE = "what-we-found"
@@ -112,10 +112,10 @@ class Claims:
             from IPython.display import display
 
             name = f"{self._saver.prefix}_claims.csv"
-            words = "".join(f"<li>{html.escape(sentence)}</li>\n" for sentence in found)
+            words = "".join(f"<li>{page_text(sentence)}</li>\n" for sentence in found)
             where = f"{name} names the table, row and column of each number. {self._saver.note}".strip()
             text = "\n".join(["What we found", *found, *filter(None, [self._saver.note])])
-            below = f"<p><small>{html.escape(where)}</small></p>"
+            below = f"<p><small>{page_text(where)}</small></p>"
             content = {"text/html": f"<h2>What we found</h2>\n<ol>\n{words}</ol>\n{below}", "text/plain": text}
             display(content, raw=True, display_id=_PLACE, update=True)
         return self._saver.table(self.table(), "claims", caption, claims_layout)
@@ -123,7 +123,9 @@ class Claims:
 
 def _sentence(claim: str, number: float) -> str:
     """The claim with its number; where there is none, that there is none."""
-    return f"Too few faces to say: {_FIELD.sub('…', claim)}" if pd.isna(number) else claim.format(number)
+    if pd.isna(number):
+        return f"Too few faces to say: {_FIELD.sub('…', claim)}"
+    return _FIELD.sub(lambda field: field[0].format(number), claim)
 
 
 def claims_layout(table: pd.DataFrame, caption: str, label: str) -> str:

@@ -37,6 +37,17 @@ def csv_text(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format=f"%.{SIGNIFICANT}g", lineterminator="\n")
 
 
+def markdown_text(text: str) -> str:
+    r"""Plain text for Markdown: no sign of it makes a link, a formula or HTML.
+
+    Examples
+    --------
+    >>> print(markdown_text("[x](here) <b> $2"))
+    \[x\](here) \<b\> \$2
+    """
+    return re.sub(r"([\\`*_\[\]<>$|~])", r"\\\1", text)
+
+
 def escaped(text: str) -> str:
     r"""Plain text for pdfLaTeX: every special character, and every sign that its fonts lack, as a command.
 

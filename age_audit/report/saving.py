@@ -5,7 +5,6 @@ A notebook makes one :class:`Saver`, hands it every figure and table, and ends w
 
 from __future__ import annotations
 
-import html
 import io
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,7 +17,8 @@ from matplotlib.figure import Figure
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import file_stem
 from age_audit.figures import style
-from age_audit.report.formats import csv_text, latex_label, workbook_bytes
+from age_audit.report.formats import csv_text, latex_label, markdown_text, workbook_bytes
+from age_audit.report.words import page_text
 from age_audit.store.files import write_atomically
 
 SHOWN_DPI = 120  # pixels an inch of figures inside a notebook
@@ -40,7 +40,7 @@ class Picture:
     def _ipython_display_(self) -> None:
         from IPython.display import Image, display  # only notebooks show pictures
 
-        caption, alt = html.escape(self.caption), html.escape(self.alt)
+        caption, alt = page_text(self.caption), page_text(self.alt)
         words = f"<p>{caption}</p>\n<details><summary>In words</summary>{alt}</details>"
         display(Image(self.png, alt=self.alt))
         display({"text/html": words, "text/plain": f"{self.caption}\nIn words: {self.alt}"}, raw=True)
@@ -124,7 +124,8 @@ class Saver:
         from matplotlib import pyplot
 
         pyplot.close(figure)  # or the notebook shows once more what was opened there
-        self._figures.append(f"## {name}\n**{about['title']}**\n\n{caption}\n\nIn words: {alt}\n")
+        title, shown_caption, shown_alt = map(markdown_text, (about["title"], caption, alt))
+        self._figures.append(f"## {name}\n**{title}**\n\n{shown_caption}\n\nIn words: {shown_alt}\n")
         return Picture(with_few_colours(shown, colours), caption, ". ".join(filter(None, (about["title"], alt))))
 
     def table(

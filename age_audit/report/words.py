@@ -152,6 +152,17 @@ def floor_text(p: float) -> str:
     return np.format_float_positional(p, 2, fractional=False, trim="-")
 
 
+def page_text(text: str) -> str:
+    """Plain text for HTML that a notebook shows, which would set as a formula what stands between two dollar signs.
+
+    Examples
+    --------
+    >>> page_text("<$20k")
+    '&lt;<span>$</span>20k'
+    """
+    return html.escape(text).replace("$", "<span>$</span>")
+
+
 class Shown:
     """A table of texts, which a notebook shows without an index; text stands left, numbers right."""
 
@@ -166,7 +177,7 @@ class Shown:
         rows = [("th", list(self.frame)), *(("td", row) for row in self.frame.itertuples(index=False, name=None))]
         lines = [
             "".join(
-                f'<{tag} style="text-align: {side}">{html.escape(text)}</{tag}>'
+                f'<{tag} style="text-align: {side}">{page_text(text)}</{tag}>'
                 for side, text in zip(sides, cells, strict=True)
             )
             for tag, cells in rows

@@ -65,6 +65,11 @@ def test_a_claim_about_nothing_is_refused(claims, change, message):
         claims.add(**(given | change))
 
 
+def test_braces_in_the_name_of_a_group_are_no_field(claims):
+    claims.add("How wrong?", "audit", "{:.1f} years for {x}, $9 { and A {0}", "errors", "mae", race="Asian")
+    assert claims.table()["claim"].item() == "9.5 years for {x}, $9 { and A {0}"
+
+
 def test_a_claim_about_several_rows_is_refused(claims):
     with pytest.raises(UsageError, match="got 2"):
         claims.add("?", "audit", "{}", "errors", "mae")

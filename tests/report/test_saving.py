@@ -63,13 +63,14 @@ def test_overlapping_texts_are_told_and_stop_nothing(tmp_path):
 def test_at_its_end_there_are_a_workbook_and_a_list_of_figures(tmp_path):
     saver = Saver("a_notebook", "faces_dex", tmp_path / "figures", tmp_path / "tables")
     saver.table(TABLE, "errors", "Errors of two age ranges.")
-    saver.figure(a_figure("Errors fall"), "one", "Errors (n = 3).", "A line that falls.")
+    saver.figure(a_figure("Errors fall"), "one", "Errors of <b> (n = 3).", "A line from [x](y) to $2 falls.")
     saver.finish()
     read = pd.read_excel(saver.tables / "faces_dex_tables.xlsx", sheet_name=None)
     assert list(read) == ["contents", "errors"]
     assert read["contents"]["caption"].tolist() == ["Errors of two age ranges."]
     assert (saver.figures / "faces_dex_figures.md").read_text(encoding="utf-8") == (
-        "## faces_dex_one\n**Errors fall**\n\nErrors (n = 3).\n\nIn words: A line that falls.\n"
+        "## faces_dex_one\n**Errors fall**\n\nErrors of \\<b\\> (n = 3).\n\n"
+        "In words: A line from \\[x\\](y) to \\$2 falls.\n"
     )
 
 
