@@ -15,9 +15,8 @@ from age_audit.core.errors import UsageError
 from age_audit.core.paths import file_stem
 from age_audit.report.formats import escaped
 from age_audit.report.saving import Saver
-from age_audit.report.words import page_text
+from age_audit.report.words import filled, page_text
 
-_MINUS = re.compile(r"(?<![\w–-])-(?=\d)")
 _FIELD = re.compile(r"\{(?::[^{}]*)?\}")  # other braces belong to names of groups
 PUBLISHED, AUDIT = "published", "audit"
 FOUND = 5  # sentences on top of a notebook
@@ -96,9 +95,8 @@ class Claims:
         self._top.setdefault(place, len(self._rows) - 1)
 
     def found(self) -> list[str]:
-        """The claims on top, in their order, as sentences, with minus signs and a space before percent."""
-        sentences = (self._rows[self._top[place]]["claim"] for place in sorted(self._top))
-        return [re.sub(r"(?<=\d)%", " %", _MINUS.sub("−", sentence)) for sentence in sentences]
+        """The claims on top, in their order, as sentences."""
+        return [self._rows[self._top[place]]["claim"] for place in sorted(self._top)]
 
     def table(self) -> pd.DataFrame:
         """All claims, those on one question together: ``question``, ``side``, ``claim``, ``value``, where it stands."""
@@ -125,7 +123,7 @@ def _sentence(claim: str, number: float) -> str:
     """The claim with its number; where there is none, that there is none."""
     if pd.isna(number):
         return f"Too few faces to say: {_FIELD.sub('…', claim)}"
-    return _FIELD.sub(lambda field: field[0].format(number), claim)
+    return _FIELD.sub(lambda field: filled(field[0], number), claim)
 
 
 def claims_layout(table: pd.DataFrame, caption: str, label: str) -> str:

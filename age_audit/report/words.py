@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import string
 from collections.abc import Mapping, Sequence
+from numbers import Number
 
 import numpy as np
 import pandas as pd
@@ -130,6 +132,23 @@ def at_floor(table: pd.DataFrame, column: str, floor: float | None) -> pd.Series
     lowest = table[raw].astype(float) <= floor * (1 + 1e-6)
     same = np.isclose(table[column].astype(float).to_numpy()[:, None], table.loc[lowest, column].astype(float))
     return lowest | (same.any(axis=1) & (column != raw))
+
+
+class _Printing(string.Formatter):
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = super().format_field(value, format_spec)
+        return text.replace("-", "−").replace("%", " %") if isinstance(value, Number) else text
+
+
+def filled(text: str, *values: object, known: Mapping[str, object] | None = None) -> str:
+    """Like ``str.format``, but a negative number has a minus sign, and a share a space before its percent sign.
+
+    Examples
+    --------
+    >>> filled("{:+.1f} years, {share:.0%} of {name}", -3.25, known={"share": 0.5, "name": "a-1%"})
+    '−3.2 years, 50 % of a-1%'
+    """
+    return _Printing().vformat(text, values, {} if known is None else known)
 
 
 def p_text(p: float, lowest: bool = False) -> str:

@@ -36,7 +36,7 @@ from age_audit.core.errors import UsageError
 from age_audit.figures.appendix_b import segment_name
 from age_audit.regions.polygons import REGION_NAMES
 from age_audit.report.claims import Claims
-from age_audit.report.words import at_floor, is_p_value, p_text
+from age_audit.report.words import at_floor, filled, is_p_value, p_text
 
 NAMES = {"region": REGION_NAMES.get, "segment": segment_name}
 _SAYING = ("question", "side", "say", "table", "column")
@@ -76,13 +76,13 @@ class _Words(dict):
         if "cells" in phrase:
             return ", ".join(str(self[column]) for column in self[phrase["cells"]])
         if "cell" in phrase:
-            return str(self[phrase["cell"].format_map(self)])
+            return str(self[filled(phrase["cell"], known=self)])
         value = self[phrase["of"]]
         if pd.isna(value):
             return phrase.get("nothing", "")
         if "names" in phrase:
             return NAMES[phrase["names"]](value)
-        return phrase.get("is", {}).get(str(value), phrase.get("text", "")).format_map(self)
+        return filled(phrase.get("is", {}).get(str(value), phrase.get("text", "")), known=self)
 
 
 def add_claims(
@@ -222,7 +222,7 @@ class _Reader:
 
     def _filled(self, claim: Mapping, text: str, known: Mapping) -> str:
         try:
-            return text.format_map(known)
+            return filled(text, known=known)
         except KeyError as error:
             raise UsageError(
                 f"expected in braces a word that {self._name(claim)} knows ({', '.join(map(str, known))}), got {error}"

@@ -84,7 +84,7 @@ def test_planted_groups_are_named(table):
         table, "Over 60 years, mean signed error of Female: +1", " as they are (95 % interval +1", "at equal"
     )
     gender, race = sentences(table, "Over 60 years, estimates differ most by")  # what stands on top is told first
-    assert "by gender between Male and Female: the mean signed error of Male less that of Female is -1" in gender
+    assert "by gender between Male and Female: the mean signed error of Male less that of Female is −1" in gender
     assert "by race between" in race and "African" in race and gender.endswith(" years as they are.")
 
 
@@ -107,7 +107,7 @@ def test_both_sides_and_every_question(table):
     assert set(table["side"]) == {PUBLISHED, AUDIT}
     assert table["question"].nunique() == 9
     assert table["value"].notna().all()
-    assert table["claim"].str.contains("images, 4.0% ended without an estimate").any()
+    assert table["claim"].str.contains("images, 4.0 % ended without an estimate").any()
 
 
 def test_few_faces_and_empty_groups_make_fewer_claims(claimed):

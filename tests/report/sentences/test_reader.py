@@ -50,15 +50,15 @@ def test_claims_take_what_their_group_says(tmp_path):
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        ('furthest = "change"', ["-3"]),
+        ('furthest = "change"', ["−3"]),
         ('smallest = "n"\nhaving = ["change"]', ["1"]),
-        ('furthest = "change"\neach = "kind"', ["-3", "2"]),
-        ('such = "n > 45"\nhaving = ["change"]', ["-3", "2"]),
-        ('such = "n > 45"\nfirst = true', ["-3"]),
+        ('furthest = "change"\neach = "kind"', ["−3", "2"]),
+        ('such = "n > 45"\nhaving = ["change"]', ["−3", "2"]),
+        ('such = "n > 45"\nfirst = true', ["−3"]),
         ('such = "n > 99"', []),
         ('such = "n > 99"\nfurthest = "n"\ninstead = { say = "most: {value:.0f}" }', ["most: 2"]),
-        ('for = [{ least = 45 }, { least = 55 }]\nsuch = "n > {least}"\nhaving = ["change"]', ["-3", "2"]),
-        ('where = { place = "south" }\nhaving = ["change"]\nrows = { table = "fruit", such = "n < 50" }', ["-3"]),
+        ('for = [{ least = 45 }, { least = 55 }]\nsuch = "n > {least}"\nhaving = ["change"]', ["−3", "2"]),
+        ('where = { place = "south" }\nhaving = ["change"]\nrows = { table = "fruit", such = "n < 50" }', ["−3"]),
     ],
 )
 def test_rows_that_are_chosen_and_told_once(tmp_path, choice, expected):
