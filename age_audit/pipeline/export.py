@@ -110,7 +110,7 @@ def describe(recipe: Recipe, dataset: str, ledger: Ledger) -> dict:
     return {
         "dataset": dataset,
         "labels": ledger.labels_from(),
-        "images": some_of(row.content for row in ledger.images().values() if row.content is not None),
+        "images": some_of(ledger.contents()),
         "aligned": recipe.align_parameters if recipe.aligned else False,
         "crop": asdict(CropParameters()),
         "estimator": recipe.estimator_parameters,

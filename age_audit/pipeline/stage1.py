@@ -116,10 +116,10 @@ def run_stage1(config: Stage1Config) -> Tally:
         if ASK_ESTIMATOR & set(config.steps):
             refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
         check_writable(config.metadatasets, config.dataset)
-        held = _hashes(ledger)
+        held = ledger.contents()
         intake = images.take(ledger)
         if ASK_ESTIMATOR & set(config.steps):
-            _look_at_what_is_replaced(config, recipe, held | _hashes(ledger))
+            _look_at_what_is_replaced(config, recipe, held | ledger.contents())
         run = Run(config, ledger, recipe, intake.files, intake.content, execution)
         ledger.set_meta("aligned", "yes" if aligned else "no")
         how = "aligned" if aligned else "not aligned"
@@ -141,10 +141,6 @@ def run_stage1(config: Stage1Config) -> Tally:
         counted = tally(ledger, recipe, [file.image for file in run.files], run.content, steps, run.worked)
         execution.progress.tell("end", **asdict(counted))
         return counted
-
-
-def _hashes(ledger: Ledger) -> set[str]:
-    return {row.content for row in ledger.images().values() if row.content is not None}
 
 
 def _look_at_what_is_replaced(config: Stage1Config, recipe: Recipe, content: set[str]) -> None:

@@ -61,8 +61,8 @@ def run_stage2(config: Stage2Config) -> Tally:
         refuse_other_maker(config.metadatasets, config.dataset, name, config.preset)
         check_writable(config.metadatasets, config.dataset)
         if not config.overwrite:
-            content = [row.content for row in evaluation.rows.values() if row.content is not None]
-            refuse_other_images(config.metadatasets, config.dataset, content, evaluation.recipe.aligned)
+            aligned = evaluation.recipe.aligned
+            refuse_other_images(config.metadatasets, config.dataset, ledger.contents(), aligned)
         refuse_other_labels(config.metadatasets, config.dataset, ledger.labels_from(), "analysis_1_method.py")
         worked = _evaluate(evaluation, config, execution)
         _export(evaluation, config)

@@ -203,6 +203,10 @@ class Ledger:
         rows = self._db.execute(f"SELECT {_IMAGE_COLUMNS} FROM images WHERE listed OR ? ORDER BY image", (gone,))
         return {row[0]: ImageRow(*row[:3], self._label(row[1], *row[3:])) for row in rows}
 
+    def contents(self) -> set[str]:
+        """Hashes of the bytes of the images that count and could be read."""
+        return {row[0] for row in self._db.execute("SELECT content FROM images WHERE listed AND content IS NOT NULL")}
+
     def _label(self, fname: str, age, gender, race, problem, low, high, features) -> FaceLabel:
         bounds = None if low is None else (low, high)
         further = self._from_json(features, f"labels of {fname}") if features else {}

@@ -136,3 +136,11 @@ class TestTally:
 
     def test_nothing_to_do(self):
         assert str(Tally(2, 2, {}, 0)) == "nothing to do, all results were there\n2 images = 2 done + 0 failed"
+
+
+def test_a_name_that_would_steer_the_terminal_is_spelled_out(tmp_path):
+    image = "a\n\x1b[2Jé.jpg"
+    with Ledger(tmp_path) as opened:
+        opened.record([record(image, "read", "truncated", content="hash")])
+        counted = tally(opened, RECIPE, [image], {image: "hash"}, CHAIN, worked=1)
+    assert counted.told["read/truncated"].startswith("a\\n\\x1b[2Jé.jpg: why of")

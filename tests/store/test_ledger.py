@@ -64,6 +64,13 @@ class TestRoundTrip:
             ledger.write_images([ImageRow("a.jpg", "a.jpg", content, FaceLabel("a.jpg"))])
         assert [row.content for row in ledger.images().values()] == ["new"]
 
+    def test_contents_are_those_of_the_images_that_count(self, ledger):
+        rows = [ImageRow(f"{name}.jpg", f"{name}.jpg", name, FaceLabel(name)) for name in "abc"]
+        ledger.write_images([*rows, ImageRow("unread.jpg", "unread.jpg", None, FaceLabel("unread.jpg"))])
+        assert ledger.contents() == {"a", "b", "c"}
+        ledger.write_images([], listed=["a.jpg", "unread.jpg"])
+        assert ledger.contents() == {"a"}
+
     def test_outcomes_and_payloads(self, tmp_path):
         with Ledger(tmp_path) as ledger:
             ledger.record(
