@@ -204,30 +204,45 @@ class Module:
 
 
 def report(modules: list[Module]) -> None:
-    """A table by module, then the unnoticed that were not judged to change nothing."""
+    """In Markdown: a table by room and one by module, why others change nothing, and what no test notices."""
     judged = {(entry["module"], entry["was"], entry["is"]): entry for entry in SETTINGS.get("judged", [])}
-    print("\n" + TABLE.format("module", "mutants", "tried", "noticed", "equivalent", "left", "score"))
-    print(TABLE.format(":--", *["--:"] * 6))
-    totals, survivors, seen = [0] * 5, [], set()
-    for module in modules:
-        if not module.known():
-            continue
+    counts, reasons, left, seen = {}, {}, [], set()
+    for module in filter(Module.known, modules):
         of, noticed, unnoticed = module.outcome()
-        seen |= {(module.name, was, new) for _, was, new in unnoticed}
-        kept = [row for row in unnoticed if not judged.get((module.name, *row[1:]), {}).get("equivalent")]
-        tried, equivalent = noticed + len(unnoticed), len(unnoticed) - len(kept)
-        counts = [of, tried, noticed, equivalent, len(kept)]
-        totals = [a + b for a, b in zip(totals, counts, strict=True)]
-        print(TABLE.format(module.name, *counts, share(noticed, tried - equivalent)))
-        survivors += [(module.name, *row) for row in kept]
-    print(TABLE.format("all", *totals, share(totals[2], totals[1] - totals[3])))
-    for name, row, was, new in survivors:
-        reason = judged.get((name, was, new), {}).get("why", "not judged")
-        print(f"\n{name}:{row} ({reason})\n  - {was}\n  + {new}")
-    done = {module.name for module in modules if module.known()}
-    for key in judged.keys() - seen:
-        if key[0] in done:
+        keys = [(module.name, was, new) for _, was, new in unnoticed]
+        same = [key for key in keys if judged.get(key, {}).get("equivalent")]
+        seen |= set(keys)
+        for key in same:
+            reasons.setdefault(judged[key]["why"], []).append(key)
+        left += [(row, key) for row, key in zip(unnoticed, keys, strict=True) if key not in same]
+        tried = noticed + len(keys)
+        counts[module.name] = [of, tried, noticed, len(same), tried - noticed - len(same)]
+    rooms = {}
+    for name, of_module in counts.items():
+        rooms.setdefault(Path(name).parent.as_posix(), []).append(of_module)
+    table("room", {room: total(of_room) for room, of_room in rooms.items()} | {"all": total(counts.values())})
+    table("module", counts)
+    print("\nEquivalent, by reason:\n")
+    for why, keys in sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0])):
+        names = sorted({name for name, _, _ in keys})
+        print(f"- {why}: {len(keys)} ({', '.join(names)})")
+    for (row, was, new), key in left:
+        print(f"\n{key[0]}:{row} ({judged.get(key, {}).get('why', 'not judged')})\n  - {was}\n  + {new}")
+    for key in sorted(judged.keys() - seen):
+        if key[0] in counts:
             print(f"\njudged, but noticed or not made: {key}")
+
+
+def table(title: str, rows: dict[str, list[int]]) -> None:
+    print("\n" + TABLE.format(title, "mutants", "tried", "noticed", "equivalent", "left", "score"))
+    print(TABLE.format(":--", *["--:"] * 6))
+    for name, counts in rows.items():
+        _, tried, noticed, equivalent, _ = counts
+        print(TABLE.format(name, *counts, share(noticed, tried - equivalent)))
+
+
+def total(rows) -> list[int]:
+    return [sum(column) for column in zip(*rows, strict=True)]
 
 
 def share(noticed: int, of: int) -> str:

@@ -49,6 +49,8 @@ def test_a_range_of_ages_is_spread_over_its_years():
     table = faces_by_age(frame, width=5)
     assert table["age_low"].tolist() == [5, 10]
     assert table["images"].tolist() == [0.5, 1.5]
+    thirds = faces_by_age(pd.DataFrame({"age_real": [np.nan], "age_real_low": [9], "age_real_high": [11]}), width=5)
+    assert thirds["images"].tolist() == [0.333333333, 0.666666667]  # nine digits
 
 
 def test_outcomes_that_nobody_knows_are_no_columns():

@@ -34,7 +34,7 @@ class TestBalancedDesign:
     def test_size_and_values(self, superpixels, rows):
         shown = balanced_design(superpixels, 256, np.random.default_rng(0))
         assert shown.shape == (rows, superpixels)
-        assert set(np.unique(shown)) == {0, 1}
+        assert set(np.unique(shown)) == {0, 1} and shown.dtype.kind == "i"
 
     @pytest.mark.parametrize("superpixels", [size for size, _ in SIZES])
     def test_each_in_half_and_each_pair_in_a_quarter_of_the_rows(self, superpixels):

@@ -160,6 +160,10 @@ class TestAudit:
         # A face and the one 128 later show opposite superpixels: every pixel is as it is in one of them at least.
         assert (kept[:128] | kept[128:]).all()
 
+    def test_an_interval_that_ends_at_0_settles_nothing(self, face):
+        attribution = LimeExplainer(Planted(lambda faces: np.zeros(len(faces))), "audit").explain(face)
+        assert not attribution.interval.any() and not attribution.settled.any()
+
     def test_ages_alone_are_enough(self, face):
         estimator = Planted(one_pixel)
         estimator.gives_classes = False
