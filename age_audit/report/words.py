@@ -192,7 +192,7 @@ class Shown:
         return self.frame.to_string(index=False, max_colwidth=None)
 
     def _repr_html_(self) -> str:
-        sides = ["left" if left else "right" for left in self._left]
+        sides = ["left" if left else "right; white-space: nowrap" for left in self._left]  # "≤ 0.01" stays in one line
         rows = [("th", list(self.frame)), *(("td", row) for row in self.frame.itertuples(index=False, name=None))]
         lines = [
             "".join(
