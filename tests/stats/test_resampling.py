@@ -31,6 +31,9 @@ def one(*values):
 
 
 class TestInterval:
+    def test_of_how_many_faces(self):
+        assert (BCA_LIMIT, BOOTSTRAP_LIMIT) == (2_000, 10_000)
+
     def test_value_by_hand(self):
         found = combination_interval([one(1, 2, 6), one(4, 6)], [2, -1], rng=generator(), draws=50)
         assert found.value.tolist() == [2 * 3 - 5]
@@ -46,6 +49,8 @@ class TestInterval:
         assert found.method == "percentile"
         np.testing.assert_allclose(found.low, np.quantile(means, 0.025, axis=0), rtol=0, atol=1e-9)
         np.testing.assert_allclose(found.high, np.quantile(means, 0.975, axis=0), rtol=0, atol=1e-9)
+        ends = combination_interval([values], [1], rng=generator(2), draws=41).low  # the second least of 41 itself
+        np.testing.assert_allclose(ends, ends.round(9), rtol=0, atol=1e-14)
 
     @pytest.mark.parametrize("size", [30, BCA_LIMIT])
     def test_is_scipys_bootstrap_of_the_values_themselves(self, size):
@@ -85,11 +90,15 @@ class TestInterval:
         assert found.method == "normal" and found.low[0] == 0  # of signed errors it may be
         assert found.high[0] == found.high[1] + 2 * found.value[0] == pytest.approx(0.0296, abs=1e-4)
         assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [0.5, 0.5]).low == [0]
+        assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [1, 0]).low == [0]
         assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [1, -1]).low[0] < -5
+        assert stratified_interval([one(-0.5, 0, 9), one(1, 1, 9)], [0.5, 0.5]).low[0] < -1
 
     def test_a_small_sample_is_drawn_from_however_large_the_other(self):
         large, small = generator(1).normal(size=(1, BOOTSTRAP_LIMIT + 1)), generator(2).exponential(size=(1, 20))
         assert combination_interval([large, small], [1, -1], rng=generator(), draws=9).method == "percentile"
+        assert combination_interval([large[:, 1:]], [1], rng=generator(), draws=9).method == "percentile"
+        assert combination_interval([large[:, :BCA_LIMIT]], [1], rng=generator(), draws=9).method == "BCa"
 
     def test_where_it_becomes_normal_the_bootstrap_says_the_same(self):
         # Absolute errors as skewed as an exponential's, in whole years: a bootstrap sample is then a draw of counts.
@@ -107,20 +116,40 @@ class TestInterval:
 
     def test_too_few_faces(self):
         nothing = combination_interval([np.empty((2, 0))], [1], rng=generator())
-        assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
+        assert np.isnan([nothing.value, nothing.low, nothing.high]).all() and nothing.value.shape == (2,)
         single = combination_interval([one(3)], [1], rng=generator())
         assert single.value == [3] and np.isnan([single.low, single.high]).all()
         two = combination_interval([one(1, 3), one(1, 2, 3)], [1, 1], rng=generator())
         assert two.value == [4] and np.isnan([two.low, two.high]).all() and two.method == "none"
+        assert two.low.shape == two.high.shape == (1,)
         three = combination_interval([one(1, 3, 50)], [1], rng=generator())
         assert 0 <= three.low[0] < 18 < three.high[0]  # of errors, of which none is below 0
 
     def test_what_never_varies_is_a_point(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            found = combination_interval([np.array([[1.0, 1, 1], [1, 2, 3]])], [1], rng=generator(), draws=99)
-        assert (found.low[0], found.value[0], found.high[0]) == (1, 1, 1)
+            found = combination_interval([np.array([[1 / 3] * 3, [1, 2, 3]])], [1], rng=generator(), draws=99)
+        assert found.low[0] == found.value[0] == found.high[0] == pytest.approx(1 / 3)
         assert found.low[1] < 2 < found.high[1]
+
+    def test_what_varies_by_less_than_a_year_has_an_interval(self):
+        found = combination_interval([one(0.1, 0.2, 0.4)], [1], rng=generator(), draws=99)
+        assert found.low[0] < found.value[0] < found.high[0]
+
+    def test_one_draw_at_a_time_is_the_same(self, monkeypatch):
+        whole = combination_interval([one(1, 3, 50)], [1], rng=generator(), draws=99)
+        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 1)
+        assert combination_interval([one(1, 3, 50)], [1], rng=generator(), draws=99).high == whole.high
+
+    def test_where_bca_has_no_answer_it_is_percentile(self):
+        values = np.array([1.0, 3, 50])
+        for seed in range(100):  # until both draws are above the mean
+            literal = generator(seed)
+            means = [values[literal.integers(0, 3, 3)].mean() for _ in range(2)]
+            if min(means) > 18 and means[0] != means[1]:
+                break
+        found = combination_interval([values[None]], [1], rng=generator(seed), draws=2)
+        assert [found.low[0], found.high[0]] == pytest.approx(np.quantile(means, [0.025, 0.975]))
 
     @pytest.mark.long
     def test_covers_nearly_as_often_as_it_says(self):
@@ -149,7 +178,9 @@ class TestStratifiedInterval:
         assert (found.value[0], found.low[0], found.high[0]) == pytest.approx((13, 13 - half, 13 + half))
 
     def test_too_few_faces_and_no_spread(self):
-        assert np.isnan(stratified_interval([one(1, 2, 3), one()], [1, 1]).value).all()
+        nothing = stratified_interval([one(1, 2, 3), one()], [1, 1])
+        assert nothing.value.shape == (1,) and np.isnan(nothing.value).all()
+        assert np.isnan(stratified_interval([one()], [1]).value).all()
         pair = stratified_interval([one(1, 2, 3), one(4, 5)], [1, 1])
         assert pair.value == [6.5] and np.isnan([pair.low, pair.high]).all()
         point = stratified_interval([one(2, 2, 2), one(4, 4, 4)], [1, 1])
@@ -193,6 +224,24 @@ class TestDifference:
         drawn = difference_p_values(first, second, rng=generator(4), permutations=4000)
         np.testing.assert_allclose(drawn, exact, atol=0.025)
         assert (drawn != exact).all()
+        assert (difference_p_values(first, second, rng=generator(9), permutations=5005) == exact).all()
+        small = difference_p_values(1e-13 * first, 1e-13 * second, rng=generator(4), permutations=4000)
+        assert small.tolist() == drawn.tolist()  # whatever the unit
+
+    @pytest.mark.parametrize("count", [300, 301])
+    def test_as_literally_dealt(self, count, monkeypatch):
+        values, rng = generator(1).normal(size=count), generator(2)
+        few = np.arange(count) < 100
+        if count == 300:  # all are dealt
+            dealt = rng.permuted(np.tile(few, (50, 1)), axis=1)
+        else:  # the smaller sample is drawn
+            dealt = [np.isin(range(301), rng.choice(301, 100, replace=False, shuffle=False)) for _ in range(50)]
+        gaps = [abs(values[inside].mean() - values[~inside].mean()) for inside in (few, *dealt)]
+        further = sum(gap >= gaps[0] for gap in gaps)
+        for at_once in (2**21, 7 * count, 1):  # numbers: all 50 deals, seven or one at a time
+            monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", at_once)
+            found = difference_p_values(values[None, :100], values[None, 100:], rng=generator(2), permutations=50)
+            assert found == [further / 51]
 
     def test_ties_count_as_at_least_as_far_out(self):
         # Every deal of these is as far out as the one found, or further: 1 of 40 is in one side or in the other.
@@ -201,6 +250,7 @@ class TestDifference:
 
     def test_one_face_a_side_is_no_test(self):
         assert np.isnan(difference_p_values(one(1), one(2, 3), rng=generator())).all()
+        assert difference_p_values(np.ones((2, 1)), np.ones((2, 3)), rng=generator()).shape == (2,)
 
     def test_false_positives_and_power(self):
         rng = generator(7)
@@ -219,21 +269,31 @@ class TestDifference:
 
 
 class TestStratified:
-    def test_as_every_way_to_deal_within_strata(self):
-        strata = [(generator(1).normal(size=(2, 3)), generator(2).normal(size=(2, 2)))]
-        strata += [(generator(3).normal(1, size=(2, 2)), generator(4).normal(size=(2, 3)))]
+    @pytest.mark.parametrize("sizes", [((3, 2), (2, 3)), ((3, 2), (2, 2)), ((2, 2), (2, 3))])
+    def test_as_every_way_to_deal_within_strata(self, sizes):
+        strata = [(generator(1).normal(size=(2, sizes[0][0])), generator(2).normal(size=(2, sizes[0][1])))]
+        strata += [(generator(3).normal(1, size=(2, sizes[1][0])), generator(4).normal(size=(2, sizes[1][1])))]
         shares = 0.3, 0.7
         gaps = [[], []]
-        for chosen in product(combinations(range(5), 3), combinations(range(5), 2)):
+        for chosen in product(*(combinations(range(sum(pair)), pair[0]) for pair in sizes)):
             gap = 0
             for (first, second), share, members in zip(strata, shares, chosen, strict=True):
-                both, inside = np.concatenate([first, second], axis=1), np.isin(np.arange(5), members)
+                both = np.concatenate([first, second], axis=1)
+                inside = np.isin(np.arange(both.shape[1]), members)
                 gap = gap + share * (both[:, inside].mean(axis=1) - both[:, ~inside].mean(axis=1))
             gaps = [[*so_far, abs(one)] for so_far, one in zip(gaps, gap, strict=True)]
         found = sum(share * (a.mean(axis=1) - b.mean(axis=1)) for (a, b), share in zip(strata, shares, strict=True))
         exact = [np.mean(np.array(one) >= abs(value) - 1e-12) for one, value in zip(gaps, found, strict=True)]
         drawn = stratified_p_values(strata, shares, rng=generator(5), permutations=4000)
         np.testing.assert_allclose(drawn, exact, atol=0.025)
+
+    @pytest.mark.parametrize(("worse", "p_value"), [(1.2, 0.18), (0.8, 0.09)])
+    def test_strata_of_one_and_nine_faces_by_hand(self, worse, p_value):
+        # Differences: 1 as it is, in a tenth of the deals, else -1 / 9; and worse / 9 as it is, in nine tenths, else
+        # -worse. The two furthest: 1 + worse / 9, as found, and -1 / 9 - worse.
+        strata = [(one(1), np.zeros((1, 9))), (one(worse, *[0] * 8), one(0))]
+        found = stratified_p_values(strata, (0.5, 0.5), rng=generator(), permutations=4000)
+        assert found[0] == pytest.approx(p_value, abs=0.025)
 
     @pytest.mark.long
     def test_unequal_strata_alone_are_no_difference(self):
@@ -277,6 +337,8 @@ class TestCorrelation:
             for i, x in enumerate(columns.T):
                 further[i] += abs(np.corrcoef(x, permuted)[0, 1]) >= abs(np.corrcoef(x, y)[0, 1])
         assert found.tolist() == (further / 61).tolist()
+        small = column_correlation_p_values(1e-13 * columns, 1e-13 * y, rng=generator(2), permutations=60)
+        assert small.tolist() == found.tolist()  # whatever the unit
 
     @pytest.mark.parametrize("count", [3, 7])
     def test_of_few_faces_every_order_counts_once(self, count):
@@ -288,10 +350,16 @@ class TestCorrelation:
             )
             assert p_value == pytest.approx(exact.pvalue)
 
-    def test_in_pieces_it_is_the_same(self, monkeypatch):
+    def test_of_eight_faces_orders_are_drawn(self):
+        columns, y = generator(1).normal(size=(8, 1)), np.arange(8)
+        (p_value,) = column_correlation_p_values(columns, y, rng=generator(), permutations=40_320)
+        assert p_value * 40_321 == pytest.approx(round(p_value * 40_321), abs=1e-6)  # 8! and the one as it is
+
+    @pytest.mark.parametrize("at_once", [150, 1])
+    def test_in_pieces_it_is_the_same(self, monkeypatch, at_once):
         columns, y = generator(1).normal(size=(20, 2)), generator(2).normal(size=20)
         whole = column_correlation_p_values(columns, y, rng=generator(3), permutations=99)
-        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 150)
+        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", at_once)
         assert (column_correlation_p_values(columns, y, rng=generator(3), permutations=99) == whole).all()
 
     def test_ties_count_as_at_least_as_far_out(self):
@@ -310,7 +378,8 @@ class TestCorrelation:
         columns = np.column_stack([np.ones(9), np.arange(9)])
         found = column_correlation_p_values(columns, np.arange(9) ** 2, rng=generator(), permutations=99)
         assert np.isnan(found).tolist() == [True, False]
-        assert np.isnan(column_correlation_p_values(columns, np.ones(9), rng=generator())).all()
+        nothing = column_correlation_p_values(columns, np.ones(9), rng=generator())
+        assert nothing.shape == (2,) and np.isnan(nothing).all()
         for few in (0, 1, 2):
             assert np.isnan(column_correlation_p_values(columns[:few], np.arange(few), rng=generator())).all()
 
