@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = {1: "analysis_1_method.py", 2: "analysis_2_evaluate.py"}
 ESTIMATOR = "cydral-resnet10"  # a hundredth of the DEX models' cost
 PICTURES = ("img-aligned", "img-cropped", "img-masks")
-PATIENCE = 120  # seconds; only a run that hangs takes so long
+PATIENCE = 300  # seconds; only a run that hangs takes so long
 
 
 def stage_arguments(stage: int, photos: Path, folder: Path, *options: str) -> list[str]:
