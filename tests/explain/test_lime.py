@@ -10,7 +10,7 @@ from age_audit.core.config import PRESETS
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate
 from age_audit.explain import LimeExplainer
-from age_audit.explain.design import balanced_design
+from age_audit.explain.design import balanced_design, random_design
 from age_audit.explain.regression import LocalModel
 
 CLASSES = np.arange(101.0)
@@ -184,6 +184,16 @@ class TestPublished:
             np.testing.assert_allclose(masked[~black], scaled[~black], atol=1e-6)
         top = int(attribution.target.removeprefix("class:"))
         assert top == round(30 + 20 * scaled.mean())
+
+    def test_draws_in_limes_order(self, face):
+        estimator = Planted(one_pixel)
+        segments = LimeExplainer(estimator, "published", seed=233).explain(face).segments
+        state = np.random.RandomState(233)
+        assert state.randint(0, 1000) == 999  # the seed of the superpixels, here the largest that lime draws
+        shown = random_design(segments.max() + 1, 100, state)
+        scaled = (face.astype(float) - face.min()) / (float(face.max()) - face.min())
+        for masked, row in zip(np.concatenate(estimator.seen), shown, strict=True):
+            np.testing.assert_allclose(masked, scaled * row[segments][:, :, None], atol=1e-6)
 
     def test_every_pixel_is_positive_or_negative(self, face):
         attribution = LimeExplainer(Planted(lambda faces: 30 + 20 * faces.mean(axis=(1, 2, 3)))).explain(face)
