@@ -109,6 +109,9 @@ def test_weighted_without_spread():
     shares = np.array([[0.1, 0.7], [0.2, 0.7], [0.4, 0.7]])
     found = weighted_correlations(shares, np.array([[0.8, 0.9, 0.9]] * 3), np.array([[1, 1, 1], [0, 1, 1], [1, 0, 0]]))
     assert np.isfinite(found).tolist() == [[True, False], [False, False], [False, False]]
+    with np.errstate(all="raise"):
+        assert np.isnan(weighted_correlations(np.full((3, 1), 0.5), np.array([[0.1, 0.2, 0.4]]), np.ones((1, 3))))
+        assert np.isnan(weighted_correlations(shares, np.full((1, 3), 0.5), np.ones((1, 3)))).all()
     nobody = weighted_correlations(np.empty((0, 2)), np.empty((4, 0)), np.empty((4, 0)))
     assert nobody.shape == (4, 2) and np.isnan(nobody).all()
 
@@ -121,9 +124,10 @@ class TestResiduals:
         for degree in (1, 3):
             fitted = [np.polyval(np.polyfit(given, column, degree), given) for column in columns.T]
             np.testing.assert_allclose(residuals(columns, given, degree), columns - np.transpose(fitted), atol=1e-8)
+            np.testing.assert_allclose(residuals(columns, 1e4 * given, degree), residuals(columns, given, degree))
 
     def test_nothing_is_left_of_what_the_polynomial_goes_through(self):
         given = np.arange(10.0)
-        columns = np.column_stack([0.3 * given**3 - given, np.full(10, 0.1), np.zeros(10), given**4])
-        assert (residuals(columns, given)[:, :3] == 0).all() and residuals(columns, given)[:, 3].any()
+        columns = np.column_stack([0.3 * given**3 - given, np.full(10, 0.1), np.zeros(10), 1e6 * given**2, given**4])
+        assert (residuals(columns, given)[:, :4] == 0).all() and residuals(columns, given)[:, 4].any()
         assert residuals(columns, np.full(10, 7.0))[:, 0] == pytest.approx(columns[:, 0] - columns[:, 0].mean())

@@ -31,6 +31,9 @@ def one(*values):
 
 
 class TestInterval:
+    def test_of_how_many_faces(self):
+        assert (BCA_LIMIT, BOOTSTRAP_LIMIT) == (2_000, 10_000)
+
     def test_value_by_hand(self):
         found = combination_interval([one(1, 2, 6), one(4, 6)], [2, -1], rng=generator(), draws=50)
         assert found.value.tolist() == [2 * 3 - 5]
@@ -86,6 +89,7 @@ class TestInterval:
         assert found.high[0] == found.high[1] + 2 * found.value[0] == pytest.approx(0.0296, abs=1e-4)
         assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [0.5, 0.5]).low == [0]
         assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [1, -1]).low[0] < -5
+        assert stratified_interval([one(-0.5, 0, 9), one(1, 1, 9)], [0.5, 0.5]).low[0] < -1
 
     def test_a_small_sample_is_drawn_from_however_large_the_other(self):
         large, small = generator(1).normal(size=(1, BOOTSTRAP_LIMIT + 1)), generator(2).exponential(size=(1, 20))
@@ -107,11 +111,12 @@ class TestInterval:
 
     def test_too_few_faces(self):
         nothing = combination_interval([np.empty((2, 0))], [1], rng=generator())
-        assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
+        assert np.isnan([nothing.value, nothing.low, nothing.high]).all() and nothing.value.shape == (2,)
         single = combination_interval([one(3)], [1], rng=generator())
         assert single.value == [3] and np.isnan([single.low, single.high]).all()
         two = combination_interval([one(1, 3), one(1, 2, 3)], [1, 1], rng=generator())
         assert two.value == [4] and np.isnan([two.low, two.high]).all() and two.method == "none"
+        assert two.low.shape == two.high.shape == (1,)
         three = combination_interval([one(1, 3, 50)], [1], rng=generator())
         assert 0 <= three.low[0] < 18 < three.high[0]  # of errors, of which none is below 0
 
@@ -121,6 +126,20 @@ class TestInterval:
             found = combination_interval([np.array([[1.0, 1, 1], [1, 2, 3]])], [1], rng=generator(), draws=99)
         assert (found.low[0], found.value[0], found.high[0]) == (1, 1, 1)
         assert found.low[1] < 2 < found.high[1]
+
+    def test_what_varies_by_less_than_a_year_has_an_interval(self):
+        found = combination_interval([one(0.1, 0.2, 0.4)], [1], rng=generator(), draws=99)
+        assert found.low[0] < found.value[0] < found.high[0]
+
+    def test_where_bca_has_no_answer_it_is_percentile(self):
+        values = np.array([1.0, 3, 50])
+        for seed in range(100):  # until both draws are above the mean
+            literal = generator(seed)
+            means = [values[literal.integers(0, 3, 3)].mean() for _ in range(2)]
+            if min(means) > 18 and means[0] != means[1]:
+                break
+        found = combination_interval([values[None]], [1], rng=generator(seed), draws=2)
+        assert [found.low[0], found.high[0]] == pytest.approx(np.quantile(means, [0.025, 0.975]))
 
     @pytest.mark.long
     def test_covers_nearly_as_often_as_it_says(self):
@@ -193,6 +212,22 @@ class TestDifference:
         drawn = difference_p_values(first, second, rng=generator(4), permutations=4000)
         np.testing.assert_allclose(drawn, exact, atol=0.025)
         assert (drawn != exact).all()
+        assert (difference_p_values(first, second, rng=generator(9), permutations=5005) == exact).all()
+        small = difference_p_values(1e-13 * first, 1e-13 * second, rng=generator(4), permutations=4000)
+        assert small.tolist() == drawn.tolist()  # whatever the unit
+
+    @pytest.mark.parametrize("count", [300, 301])
+    def test_as_literally_dealt(self, count):
+        values, rng = generator(1).normal(size=count), generator(2)
+        few = np.arange(count) < 100
+        if count == 300:  # all are dealt
+            dealt = rng.permuted(np.tile(few, (50, 1)), axis=1)
+        else:  # the smaller sample is drawn
+            dealt = [np.isin(range(301), rng.choice(301, 100, replace=False, shuffle=False)) for _ in range(50)]
+        gaps = [abs(values[inside].mean() - values[~inside].mean()) for inside in (few, *dealt)]
+        further = sum(gap >= gaps[0] for gap in gaps)
+        found = difference_p_values(values[None, :100], values[None, 100:], rng=generator(2), permutations=50)
+        assert found == [further / 51]
 
     def test_ties_count_as_at_least_as_far_out(self):
         # Every deal of these is as far out as the one found, or further: 1 of 40 is in one side or in the other.
@@ -201,6 +236,7 @@ class TestDifference:
 
     def test_one_face_a_side_is_no_test(self):
         assert np.isnan(difference_p_values(one(1), one(2, 3), rng=generator())).all()
+        assert difference_p_values(np.ones((2, 1)), np.ones((2, 3)), rng=generator()).shape == (2,)
 
     def test_false_positives_and_power(self):
         rng = generator(7)
@@ -219,15 +255,17 @@ class TestDifference:
 
 
 class TestStratified:
-    def test_as_every_way_to_deal_within_strata(self):
-        strata = [(generator(1).normal(size=(2, 3)), generator(2).normal(size=(2, 2)))]
-        strata += [(generator(3).normal(1, size=(2, 2)), generator(4).normal(size=(2, 3)))]
+    @pytest.mark.parametrize("sizes", [((3, 2), (2, 3)), ((3, 2), (2, 2)), ((2, 2), (2, 3))])
+    def test_as_every_way_to_deal_within_strata(self, sizes):
+        strata = [(generator(1).normal(size=(2, sizes[0][0])), generator(2).normal(size=(2, sizes[0][1])))]
+        strata += [(generator(3).normal(1, size=(2, sizes[1][0])), generator(4).normal(size=(2, sizes[1][1])))]
         shares = 0.3, 0.7
         gaps = [[], []]
-        for chosen in product(combinations(range(5), 3), combinations(range(5), 2)):
+        for chosen in product(*(combinations(range(sum(pair)), pair[0]) for pair in sizes)):
             gap = 0
             for (first, second), share, members in zip(strata, shares, chosen, strict=True):
-                both, inside = np.concatenate([first, second], axis=1), np.isin(np.arange(5), members)
+                both = np.concatenate([first, second], axis=1)
+                inside = np.isin(np.arange(both.shape[1]), members)
                 gap = gap + share * (both[:, inside].mean(axis=1) - both[:, ~inside].mean(axis=1))
             gaps = [[*so_far, abs(one)] for so_far, one in zip(gaps, gap, strict=True)]
         found = sum(share * (a.mean(axis=1) - b.mean(axis=1)) for (a, b), share in zip(strata, shares, strict=True))
@@ -288,10 +326,11 @@ class TestCorrelation:
             )
             assert p_value == pytest.approx(exact.pvalue)
 
-    def test_in_pieces_it_is_the_same(self, monkeypatch):
+    @pytest.mark.parametrize("at_once", [150, 1])
+    def test_in_pieces_it_is_the_same(self, monkeypatch, at_once):
         columns, y = generator(1).normal(size=(20, 2)), generator(2).normal(size=20)
         whole = column_correlation_p_values(columns, y, rng=generator(3), permutations=99)
-        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 150)
+        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", at_once)
         assert (column_correlation_p_values(columns, y, rng=generator(3), permutations=99) == whole).all()
 
     def test_ties_count_as_at_least_as_far_out(self):
@@ -310,7 +349,8 @@ class TestCorrelation:
         columns = np.column_stack([np.ones(9), np.arange(9)])
         found = column_correlation_p_values(columns, np.arange(9) ** 2, rng=generator(), permutations=99)
         assert np.isnan(found).tolist() == [True, False]
-        assert np.isnan(column_correlation_p_values(columns, np.ones(9), rng=generator())).all()
+        nothing = column_correlation_p_values(columns, np.ones(9), rng=generator())
+        assert nothing.shape == (2,) and np.isnan(nothing).all()
         for few in (0, 1, 2):
             assert np.isnan(column_correlation_p_values(columns[:few], np.arange(few), rng=generator())).all()
 

@@ -60,6 +60,8 @@ def test_standardised_by_hand():
     assert table["rank_crude"].tolist() == [1, 2]
     assert table["rank_standardised"].tolist() == [2, 1]
     assert table["rank_changes"].all() and table["few_faces"].all()
+    every_measure = standardised_within(RANGES, "gender_real", "age_range", **PAIRS)
+    assert every_measure["age_difference"].tolist() == [-11.25] * 4 + [11.25] * 4  # means of 16.25, 38.75; of all 27.5
 
 
 def test_signed_errors_rank_by_their_size_and_scores_by_what_is_most():
@@ -84,6 +86,7 @@ def test_groups_that_cannot_be_standardised():
     table = standardised(RANGES[(RANGES["gender_real"] == "Male") | (RANGES["age_real"] == 50)])
     assert (table.loc["Female", "n"], table.loc["Female", "crude"]) == (6, 9)
     assert np.isnan(table.loc["Female", ["standardised", "low", "difference", "rank_crude"]].astype(float)).all()
+    assert not table["rank_changes"].any()
     single = standardised(RANGES.iloc[5:], least=1)
     assert single.loc["Male", "standardised"] > 0 and np.isnan(single.loc["Male", "low"])
     assert standardised(RANGES.head(0))["n"].tolist() == [0, 0]
@@ -182,6 +185,21 @@ def test_ages_that_still_differ_are_no_equal_ages():
     assert allowed["standardised"] == 0
 
 
+def test_a_gap_of_the_tolerance_is_allowed():
+    frame = frame_of([30] * 2 + [31] * 2, ["Male"] * 2 + ["Female"] * 2, [1.0, 3, 2, 2])
+    row = differences_at_equal_ages(frame, "gender_real", "age_band", **PAIRS, tolerance=1).iloc[0]
+    assert (row["age_gap"], row["standardised"]) == (-1, 0)
+    table = standardised_within(frame, "gender_real", "age_band", **PAIRS, tolerance=0.5)
+    assert table["age_gap"].abs().eq(0.5).all() and table["standardised"].notna().all()
+
+
+def test_faces_without_an_estimate_do_not_count():
+    frame = pd.concat([HAND, frame_of([3, 10, 10], ["Male", "Female", "Female"], [np.nan] * 3)], ignore_index=True)
+    for table_of in (standardised_within, differences_at_equal_ages):
+        expected = table_of(HAND, "gender_real", "age_band", **PAIRS)
+        pd.testing.assert_frame_equal(table_of(frame, "gender_real", "age_band", **PAIRS), expected)
+
+
 def test_other_columns_of_strata_are_never_pooled():
     """Groups of unequal genders, whose errors differ: at equal genders the groups do not."""
     camera = np.array(["a"] * 30 + ["b"] * 30)
@@ -225,6 +243,7 @@ def test_each_level_is_standardised_by_itself():
     alone = standardised_within(frame[frame["age_range"] == "26–100"], "gender_real", "age_band", **FEW)
     here = within[within["age_range"] == "26–100"].drop(columns="age_range").reset_index(drop=True)
     pd.testing.assert_frame_equal(here, alone)
+    assert within.index.tolist() == list(range(len(within)))
     assert (within.loc[within["age_range"] == "0–12", "n"] == 0).all()
 
 
@@ -246,6 +265,7 @@ def test_a_band_without_one_group_is_pooled_and_the_ages_differ_too_much():
     frame = HAND[~((HAND["age_real"] == 3) & (HAND["gender_real"] == "Female"))]
     row = differences_at_equal_ages(frame, "gender_real", "age_band", **PAIRS).iloc[0]
     assert row["crude"] == pytest.approx(4 - 8) and row["strata"] == 1
+    assert (row["n_group"], row["n_other"]) == (8, 6)
     assert row["age_gap"] == row["age_difference"] == pytest.approx((6 * 3 + 2 * 10) / 8 - 10)
     assert np.isnan([row["standardised"], row["age_mix"], row["p_value"], row["p_holm"]]).all()
 

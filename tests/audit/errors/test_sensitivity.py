@@ -84,11 +84,27 @@ def test_ten_faces_a_side_are_enough_and_those_without_an_estimate_do_not_count(
     measures = [MAE, "mean_signed_error"]
     table = differences_by_adjustment(frame, "race_real", {}, measures=measures).set_index("adjusted_for")
     assert (table["n_group"] == 289).all() and (table["n_other"] == 10).all()
-    assert table.loc[CURVE, "difference"].notna().all()
+    alone = differences_by_adjustment(frame, "race_real", {}, measures=measures[:1]).set_index("adjusted_for")
+    assert table.loc[CURVE, "difference"].iloc[0] == alone.loc[CURVE, "difference"] and not alone.isna().all(axis=None)
     ages = frame[frame["age_estimation"].notna()].groupby("race_real")["age_real"].mean()
     assert table.loc[NOTHING, "age_gap"].tolist() == pytest.approx([ages["a"] - ages["b"]] * 2)
     largest = largest_differences(frame, "race_real", "age_real", **DRAWN)
     assert np.isfinite(largest["crude"]).all()
+
+
+def test_a_gap_of_a_year_is_allowed():
+    columns = {"age_real": [30] * 10 + [31] * 10, "age_estimation": [33] * 10 + [38] * 10}
+    frame = pd.DataFrame(columns | {"race_real": ["a"] * 10 + ["b"] * 10, "band": "30–31"})
+    row = differences_by_adjustment(frame, "race_real", {"band": "band"}).set_index("adjusted_for").loc["band"]
+    assert (row["age_gap"], row["difference"]) == (-1, 3 - 7)
+
+
+def test_the_gap_of_ages_is_that_of_the_faces_for_every_measure():
+    ages = [*range(20, 40, 2), *range(30, 50, 2)]  # means of 29 and 39
+    columns = {"age_real": ages, "age_estimation": np.add(ages, [4] * 10 + [-9] * 10)}
+    frame = pd.DataFrame(columns | {"race_real": ["a"] * 10 + ["b"] * 10, "band": "20–49"})
+    table = largest_differences(frame, "race_real", "band", **DRAWN, measures=[MAE, "mean_signed_error"])
+    assert table["crude"].tolist() == [5, 13] and table["age_gap"].tolist()[0] == pytest.approx(10)
 
 
 def test_largest_differences_by_hand():
