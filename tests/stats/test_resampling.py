@@ -94,6 +94,8 @@ class TestInterval:
     def test_a_small_sample_is_drawn_from_however_large_the_other(self):
         large, small = generator(1).normal(size=(1, BOOTSTRAP_LIMIT + 1)), generator(2).exponential(size=(1, 20))
         assert combination_interval([large, small], [1, -1], rng=generator(), draws=9).method == "percentile"
+        assert combination_interval([large[:, 1:]], [1], rng=generator(), draws=9).method == "percentile"
+        assert combination_interval([large[:, :BCA_LIMIT]], [1], rng=generator(), draws=9).method == "BCa"
 
     def test_where_it_becomes_normal_the_bootstrap_says_the_same(self):
         # Absolute errors as skewed as an exponential's, in whole years: a bootstrap sample is then a draw of counts.
@@ -123,8 +125,8 @@ class TestInterval:
     def test_what_never_varies_is_a_point(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            found = combination_interval([np.array([[1.0, 1, 1], [1, 2, 3]])], [1], rng=generator(), draws=99)
-        assert (found.low[0], found.value[0], found.high[0]) == (1, 1, 1)
+            found = combination_interval([np.array([[1 / 3] * 3, [1, 2, 3]])], [1], rng=generator(), draws=99)
+        assert found.low[0] == found.value[0] == found.high[0] == pytest.approx(1 / 3)
         assert found.low[1] < 2 < found.high[1]
 
     def test_what_varies_by_less_than_a_year_has_an_interval(self):
@@ -168,7 +170,8 @@ class TestStratifiedInterval:
         assert (found.value[0], found.low[0], found.high[0]) == pytest.approx((13, 13 - half, 13 + half))
 
     def test_too_few_faces_and_no_spread(self):
-        assert np.isnan(stratified_interval([one(1, 2, 3), one()], [1, 1]).value).all()
+        nothing = stratified_interval([one(1, 2, 3), one()], [1, 1])
+        assert nothing.value.shape == (1,) and np.isnan(nothing.value).all()
         pair = stratified_interval([one(1, 2, 3), one(4, 5)], [1, 1])
         assert pair.value == [6.5] and np.isnan([pair.low, pair.high]).all()
         point = stratified_interval([one(2, 2, 2), one(4, 4, 4)], [1, 1])
@@ -217,7 +220,7 @@ class TestDifference:
         assert small.tolist() == drawn.tolist()  # whatever the unit
 
     @pytest.mark.parametrize("count", [300, 301])
-    def test_as_literally_dealt(self, count):
+    def test_as_literally_dealt(self, count, monkeypatch):
         values, rng = generator(1).normal(size=count), generator(2)
         few = np.arange(count) < 100
         if count == 300:  # all are dealt
@@ -226,8 +229,10 @@ class TestDifference:
             dealt = [np.isin(range(301), rng.choice(301, 100, replace=False, shuffle=False)) for _ in range(50)]
         gaps = [abs(values[inside].mean() - values[~inside].mean()) for inside in (few, *dealt)]
         further = sum(gap >= gaps[0] for gap in gaps)
-        found = difference_p_values(values[None, :100], values[None, 100:], rng=generator(2), permutations=50)
-        assert found == [further / 51]
+        for at_once in (2**21, 7 * count, 1):  # numbers: all 50 deals, seven or one at a time
+            monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", at_once)
+            found = difference_p_values(values[None, :100], values[None, 100:], rng=generator(2), permutations=50)
+            assert found == [further / 51]
 
     def test_ties_count_as_at_least_as_far_out(self):
         # Every deal of these is as far out as the one found, or further: 1 of 40 is in one side or in the other.
@@ -315,6 +320,8 @@ class TestCorrelation:
             for i, x in enumerate(columns.T):
                 further[i] += abs(np.corrcoef(x, permuted)[0, 1]) >= abs(np.corrcoef(x, y)[0, 1])
         assert found.tolist() == (further / 61).tolist()
+        small = column_correlation_p_values(1e-13 * columns, 1e-13 * y, rng=generator(2), permutations=60)
+        assert small.tolist() == found.tolist()  # whatever the unit
 
     @pytest.mark.parametrize("count", [3, 7])
     def test_of_few_faces_every_order_counts_once(self, count):
