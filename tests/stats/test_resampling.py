@@ -49,6 +49,8 @@ class TestInterval:
         assert found.method == "percentile"
         np.testing.assert_allclose(found.low, np.quantile(means, 0.025, axis=0), rtol=0, atol=1e-9)
         np.testing.assert_allclose(found.high, np.quantile(means, 0.975, axis=0), rtol=0, atol=1e-9)
+        ends = combination_interval([values], [1], rng=generator(2), draws=41).low  # the second least of 41 itself
+        np.testing.assert_allclose(ends, ends.round(9), rtol=0, atol=1e-14)
 
     @pytest.mark.parametrize("size", [30, BCA_LIMIT])
     def test_is_scipys_bootstrap_of_the_values_themselves(self, size):
@@ -88,6 +90,7 @@ class TestInterval:
         assert found.method == "normal" and found.low[0] == 0  # of signed errors it may be
         assert found.high[0] == found.high[1] + 2 * found.value[0] == pytest.approx(0.0296, abs=1e-4)
         assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [0.5, 0.5]).low == [0]
+        assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [1, 0]).low == [0]
         assert stratified_interval([one(0, 0, 9), one(1, 1, 9)], [1, -1]).low[0] < -5
         assert stratified_interval([one(-0.5, 0, 9), one(1, 1, 9)], [0.5, 0.5]).low[0] < -1
 
@@ -133,6 +136,11 @@ class TestInterval:
         found = combination_interval([one(0.1, 0.2, 0.4)], [1], rng=generator(), draws=99)
         assert found.low[0] < found.value[0] < found.high[0]
 
+    def test_one_draw_at_a_time_is_the_same(self, monkeypatch):
+        whole = combination_interval([one(1, 3, 50)], [1], rng=generator(), draws=99)
+        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 1)
+        assert combination_interval([one(1, 3, 50)], [1], rng=generator(), draws=99).high == whole.high
+
     def test_where_bca_has_no_answer_it_is_percentile(self):
         values = np.array([1.0, 3, 50])
         for seed in range(100):  # until both draws are above the mean
@@ -172,6 +180,7 @@ class TestStratifiedInterval:
     def test_too_few_faces_and_no_spread(self):
         nothing = stratified_interval([one(1, 2, 3), one()], [1, 1])
         assert nothing.value.shape == (1,) and np.isnan(nothing.value).all()
+        assert np.isnan(stratified_interval([one()], [1]).value).all()
         pair = stratified_interval([one(1, 2, 3), one(4, 5)], [1, 1])
         assert pair.value == [6.5] and np.isnan([pair.low, pair.high]).all()
         point = stratified_interval([one(2, 2, 2), one(4, 4, 4)], [1, 1])
@@ -278,6 +287,14 @@ class TestStratified:
         drawn = stratified_p_values(strata, shares, rng=generator(5), permutations=4000)
         np.testing.assert_allclose(drawn, exact, atol=0.025)
 
+    @pytest.mark.parametrize(("worse", "p_value"), [(1.2, 0.18), (0.8, 0.09)])
+    def test_strata_of_one_and_nine_faces_by_hand(self, worse, p_value):
+        # Differences: 1 as it is, in a tenth of the deals, else -1 / 9; and worse / 9 as it is, in nine tenths, else
+        # -worse. The two furthest: 1 + worse / 9, as found, and -1 / 9 - worse.
+        strata = [(one(1), np.zeros((1, 9))), (one(worse, *[0] * 8), one(0))]
+        found = stratified_p_values(strata, (0.5, 0.5), rng=generator(), permutations=4000)
+        assert found[0] == pytest.approx(p_value, abs=0.025)
+
     @pytest.mark.long
     def test_unequal_strata_alone_are_no_difference(self):
         # Nearly all of the first sample is in the stratum of large values: the crude difference is 8, within strata 0.
@@ -332,6 +349,11 @@ class TestCorrelation:
                 (x,), lambda x: abs(np.corrcoef(x, y)[0, 1]), permutation_type="pairings", alternative="greater"
             )
             assert p_value == pytest.approx(exact.pvalue)
+
+    def test_of_eight_faces_orders_are_drawn(self):
+        columns, y = generator(1).normal(size=(8, 1)), np.arange(8)
+        (p_value,) = column_correlation_p_values(columns, y, rng=generator(), permutations=40_320)
+        assert p_value * 40_321 == pytest.approx(round(p_value * 40_321), abs=1e-6)  # 8! and the one as it is
 
     @pytest.mark.parametrize("at_once", [150, 1])
     def test_in_pieces_it_is_the_same(self, monkeypatch, at_once):
