@@ -170,6 +170,8 @@ class TestTables:
         errors, genders = [1, 2, 6, -3, -5, 9, np.nan], [*["Male"] * 3, *["Female"] * 2, None, "Male"]
         frame = pd.DataFrame({"age_real": 40.0, "age_estimation": np.add(40, errors), "gender_real": genders})
         table = rows(group_differences(frame, "gender_real", **FEW), measure="mean_absolute_error")
+        alone = group_differences(frame, "gender_real", **FEW, measures=["mean_absolute_error"])
+        assert alone["difference"].tolist() == table["difference"].tolist()
         assert table[["group", "other", "n_group", "n_other"]].to_numpy().tolist() == [
             ["Female", ALL, 2, 6],
             ["Male", ALL, 3, 6],
