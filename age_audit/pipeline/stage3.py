@@ -20,7 +20,7 @@ from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
 from age_audit.data.frames import grouped, row_counts
 from age_audit.data.metadatasets import made_by, metadataset_path, packed_path, provenance_path, stated_in
-from age_audit.data.region_scores import files_there, read_activations
+from age_audit.data.region_scores import estimates_beside, files_there, read_activations
 from age_audit.data.results import Results, find_results
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import save_figure
@@ -205,6 +205,8 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
     there = [path.name for path in files_there(config.metadatasets, config.dataset)]
     if not there:
         lines.append("  read from the predictions, for there are no activations: where explanations lie is not known")
+    elif others := len(estimates_beside(config.metadatasets, config.dataset).keys() - set(frame["fname"])):
+        lines.append(f"  {others} estimated but not among these, for only explained faces with landmarks are")
     if len(there) > 1:
         lines.append(f"  read from {there[0]}; not from {', '.join(there[1:])}, which is there as well")
     repeated = int(frame["fname"].dropna().duplicated().sum())

@@ -151,10 +151,21 @@ def test_images_are_all_that_are_labelled(tmp_path):
     assert images["age_real"].tolist() == [20] * 3 and images.loc["b", "signed_error"] == 5
     assert "explained" not in images and len(results.predictions) == 1
     provenance = {"dataset": "faces"}
-    row = {"fname": "c", "age_real": 20, "gender_real": None, "race_real": None, "age_estimation": 4}
+    row = {"fname": "b", "age_real": 20, "gender_real": None, "race_real": None, "age_estimation": 25}
     write_metadataset(tmp_path, "faces", "activations", [row | REGIONS_ZERO], provenance)
     explained = find_results(tmp_path, "dex-wrn", "published", "faces").images
-    assert explained.set_index("fname")["explained"].to_dict() == {"a": False, "b": False, "c": True}
+    assert explained.set_index("fname")["explained"].to_dict() == {"a": False, "b": True, "c": False}
+
+
+@pytest.mark.parametrize("estimates", [{"b": 25.01}, {"a": 25.0}])
+def test_activations_of_faces_that_were_lost_or_estimated_anew(tmp_path, estimates):
+    row = {"fname": "b", "age_real": 20, "gender_real": None, "race_real": None, "age_estimation": 25}
+    write_metadataset(tmp_path, "faces", "activations", [row | REGIONS_ZERO] * 2, {"dataset": "faces"})
+    write_predictions(tmp_path, estimates)
+    with pytest.raises(UsageError, match=r"of 2 of its 2 faces .* such as of 'b'; run analysis_2_evaluate.py again"):
+        assert find_results(tmp_path, "dex-wrn", "published", "faces").activations is None
+    write_predictions(tmp_path, {"a": 25.0, "b": 25.0})  # another face without explanation is no contradiction
+    assert len(find_results(tmp_path, "dex-wrn", "published", "faces").activations) == 2
 
 
 def test_images_of_published_files_are_those_estimated(tmp_path):
