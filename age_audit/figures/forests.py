@@ -256,7 +256,7 @@ def _draw_blocks(
                     _draw_behind(axes, everyone)
                     size = f" (n = {everyone['n']:,})" if "n" in everyone else ""
                 if age_range in unadjusted:
-                    size += " (one stratum of age: nothing to adjust)"
+                    size += " (one stratum of age: not adjusted)"
                 if axes is line[0]:
                     axes.set_title(name + size, loc="left", fontweight="bold", pad=4)
                 _draw_rows(axes, _chosen(table, age_range, measure.key), features, measure.digits)

@@ -19,7 +19,14 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
 from age_audit.data.frames import grouped, row_counts
-from age_audit.data.metadatasets import made_by, metadataset_path, packed_path, provenance_path, stated_in
+from age_audit.data.metadatasets import (
+    holds_predictions,
+    made_by,
+    metadataset_path,
+    packed_path,
+    provenance_path,
+    stated_in,
+)
 from age_audit.data.region_scores import estimates_beside, files_there, read_activations
 from age_audit.data.results import Results, find_results
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
@@ -125,6 +132,8 @@ def _lacking(config: Stage3Config, estimator: str, needed: Mapping[str, Sequence
         for kind in kinds:
             if not _is_there(folder, config.dataset, kind):
                 return f"expected {metadataset_path(folder, config.dataset, kind)}, found none"
+        if not holds_predictions(folder, config.dataset):
+            return f"expected an estimate in {metadataset_path(folder, config.dataset, 'predictions')}, found none"
     return ""
 
 

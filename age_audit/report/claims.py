@@ -18,6 +18,7 @@ from age_audit.report.saving import Saver
 from age_audit.report.words import filled, page_text
 
 _FIELD = re.compile(r"\{(?::[^{}]*)?\}")  # other braces belong to names of groups
+_OF_NONE = re.compile(r"\b0 of 0\b")
 PUBLISHED, AUDIT = "published", "audit"
 FOUND = 5  # sentences on top of a notebook
 _PLACE = "what-we-found"
@@ -120,10 +121,11 @@ class Claims:
 
 
 def _sentence(claim: str, number: float) -> str:
-    """The claim with its number; where there is none, that there is none."""
-    if pd.isna(number):
+    """The claim with its number; where there is none, or it is one of no comparisons, that there is none."""
+    sentence = _FIELD.sub(lambda field: filled(field[0], number), claim)
+    if pd.isna(number) or _OF_NONE.search(sentence):
         return f"Too few faces to say: {_FIELD.sub('…', claim)}"
-    return _FIELD.sub(lambda field: filled(field[0], number), claim)
+    return sentence
 
 
 def claims_layout(table: pd.DataFrame, caption: str, label: str) -> str:

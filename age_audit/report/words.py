@@ -136,17 +136,18 @@ def at_floor(table: pd.DataFrame, column: str, floor: float | None) -> pd.Series
 
 class _Printing(string.Formatter):
     def format_field(self, value: object, format_spec: str) -> str:
-        text = super().format_field(value, format_spec)
-        return text.replace("-", "−").replace("%", " %") if isinstance(value, Number) else text
+        if not isinstance(value, Number):
+            return super().format_field(value, format_spec)
+        return "…" if pd.isna(value) else super().format_field(value, format_spec).replace("-", "−").replace("%", " %")
 
 
 def filled(text: str, *values: object, known: Mapping[str, object] | None = None) -> str:
-    """Like ``str.format``, but a negative number has a minus sign, and a share a space before its percent sign.
+    """Like ``str.format``, but as print has it: a minus sign, a space before the percent sign, "…" for NaN.
 
     Examples
     --------
-    >>> filled("{:+.1f} years, {share:.0%} of {name}", -3.25, known={"share": 0.5, "name": "a-1%"})
-    '−3.2 years, 50 % of a-1%'
+    >>> filled("{:+.1f} to {:.1f} years, {share:.0%} of {name}", -3.25, np.nan, known={"share": 0.5, "name": "a-1%"})
+    '−3.2 to … years, 50 % of a-1%'
     """
     return _Printing().vformat(text, values, {} if known is None else known)
 

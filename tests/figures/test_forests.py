@@ -107,7 +107,7 @@ def test_where_all_ages_are_one_stratum_the_figure_says_that_nothing_is_adjusted
         axes.get_title(loc="left")
         for axes in panels(crude_and_standardised(BY_RACE.assign(strata=strata), "race_real", ""))[:, 0]
     ]
-    assert titles[:2] == ["real age 0–12 years", "real age 13–18 years (one stratum of age: nothing to adjust)"]
+    assert titles[:2] == ["real age 0–12 years", "real age 13–18 years (one stratum of age: not adjusted)"]
 
 
 def test_empty_groups_keep_their_row(tmp_path):

@@ -13,7 +13,7 @@ import analysis_2_evaluate
 import analysis_3_filter_visualise
 from age_audit.core.vocabulary import RACES
 from age_audit.data.metadatasets import read_metadataset
-from age_audit.report.notebooks import all_notebooks
+from age_audit.report.notebooks import all_notebooks, execute_notebooks
 from age_audit.store.ledger import Ledger
 
 TONES = [f"tone {number}" for number in range(2, 11)]  # "tone 10" comes last only if numbers are read as such
@@ -97,6 +97,17 @@ def test_stage_3_figures_and_notebooks_compare_these_groups(run, capsys):
 
 
 @pytest.mark.long
+@pytest.mark.long
+def test_one_feature_alone_is_within_no_other(run, tmp_path):
+    given = {"DATASET": "mine", "ESTIMATOR": "cydral-resnet10", "SENSITIVE": ["camera"], "RANGES": ["5-6", "40-40"]}
+    places = {"METADATASETS": run / "meta", "FIGURES": tmp_path, "TABLES": tmp_path / "tables"}
+    parameters = given | {name: str(path) for name, path in places.items()}
+    notebook = "analysis_statistical_significance"
+    execute_notebooks([notebook], tmp_path / "notebooks", parameters)
+    claims = pd.read_csv(tmp_path / "tables" / notebook / "mine_cydral-resnet10_claims.csv")["claim"]
+    assert not claims.str.contains("nan|0 of 0").any()
+
+
 def test_another_labels_source_relabels_all_images_of_the_folder(faces, run, tmp_path, capsys):
     """A part of the images, with a corrected CSV: no image keeps what the old one said."""
     corrected = tmp_path / "labels.csv"

@@ -76,9 +76,11 @@ def test_a_claim_about_several_rows_is_refused(claims):
 
 
 def test_a_claim_without_a_number_says_so(claims):
-    claims._saver.table(pd.DataFrame({"n": [1], "r": [float("nan")]}), "few", "Few")
+    claims._saver.table(pd.DataFrame({"n": [1], "r": [float("nan")], "none": [0]}), "few", "Few")
     claims.add("How alike?", "audit", "They correlate by {:.2f}.", "few", "r", n=1)
-    assert claims.table()["claim"].item() == "Too few faces to say: They correlate by …."
+    claims.add("How many?", "audit", "In {:.0f} of 0 groups, n = 1.", "few", "none", n=1)
+    expected = ["They correlate by ….", "In … of 0 groups, n = 1."]
+    assert claims.table()["claim"].tolist() == [f"Too few faces to say: {words}" for words in expected]
 
 
 def test_what_was_found_are_the_claims_on_top_in_their_order(claims):

@@ -116,7 +116,7 @@ def largest_differences(
     """The largest difference between any two groups, as they are and at equal ages, with all groups and without each.
 
     Strata are pooled for all groups of a row together, so a group with few faces at some age makes them wide for all:
-    ``age_gap`` tells how far apart ages then are, and no row is refused.
+    ``age_gap`` tells how far apart ages then are, and no row is refused but one whose faces end in a single stratum.
 
     Parameters
     ----------
@@ -133,7 +133,8 @@ def largest_differences(
         or a group); ``measure``; ``groups`` (how many); ``n_smallest_stratum``; ``age_gap``: the largest difference
         of mean ages in equal strata, in years; ``crude``, ``standardised`` and ``ratio`` = standardised / crude, each
         with ``…_low`` and ``…_high``. A largest difference is never below 0, and chance makes it larger. NaN where a
-        group has fewer than ten faces, or one of two is left out.
+        group has fewer than ten faces, or one of two is left out; all but ``crude`` where all faces are one stratum
+        whose ages are more than a year apart.
 
     Examples
     --------
@@ -189,8 +190,10 @@ def _spread(values: np.ndarray, sides: Sequence, strata: Strata, resampling: Res
             crude = np.ptp((drawn * sizes).sum(axis=-1) / sizes.sum(axis=-1), axis=-1)
             equal = np.ptp(drawn @ np.array(strata.shares), axis=-1)
             gap = equal[0] if np.isnan(gap) else gap
-            with np.errstate(divide="ignore", invalid="ignore"):
-                spreads = {"crude": crude, "standardised": equal, "ratio": equal / crude}
+            spreads = {"crude": crude}
+            if len(strata.masks) > 1 or gap <= TOLERANCE:  # of one stratum of unequal ages nothing is adjusted
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    spreads |= {"standardised": equal, "ratio": equal / crude}
             tails = [(1 - resampling.confidence) / 2, (1 + resampling.confidence) / 2]
             for name, spread in spreads.items():
                 low, high = np.quantile(spread[1:], tails)

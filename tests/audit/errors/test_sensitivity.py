@@ -127,6 +127,19 @@ def test_largest_differences_by_hand():
     np.testing.assert_allclose(table["ratio_low"], table["ratio"])  # errors do not vary
 
 
+@pytest.mark.parametrize(("apart", "adjusted"), [(1, True), (2, False)])
+def test_one_stratum_of_unequal_ages_is_no_adjustment(apart, adjusted):
+    ages = np.array([30] * 20 + [30 + apart] * 20)
+    frame = pd.DataFrame({"age_real": ages, "age_estimation": ages + np.repeat([2, 5], 20), "race_real": "a"})
+    frame.loc[20:, "race_real"] = "b"
+    row = largest_differences(frame, "race_real", "age_real", **DRAWN).iloc[0]
+    assert (row["crude"], row["age_gap"]) == (3, apart)
+    if adjusted:
+        assert (row["standardised"], row["ratio"]) == (3, 1)
+    else:
+        assert row[["standardised", "standardised_low", "ratio", "ratio_high"]].isna().all()
+
+
 def test_ends_of_the_largest_as_drawn():
     rng = np.random.default_rng(4)
     error = np.concatenate([rng.normal(5, 2, 12), rng.normal(6, 1, 15)])

@@ -121,7 +121,7 @@ claim = [
         add_claims(str(tmp_path / "signs"), claims, {"tests": table}, floor=floor)
         said = claims.table()
         assert said["claim"].tolist() == [
-            *(f"a: p {sign}", "b: p = 0.060", "c: p = 0.300", "Too few faces to say: d: p = –"),
+            *(f"a: p {sign}", "b: p = 0.060", "c: p = 0.300", "Too few faces to say: d: p …"),
             *(f"a: p (Holm) {sign}, 0.001", "b: p (Holm) = 0.060, 0.002", "c: p (Holm) = 0.300, 0.300"),
         ]
         assert said["value"].tolist()[:3] == [0.04, 0.06, 0.3]
