@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from age_audit.audit.errors.strata import TOLERANCE
 from age_audit.audit.findings import LEVEL
 from age_audit.core.groups import ALL, feature_names, require_columns
 from age_audit.core.measures import MAE, MEASURES, SIGNED_ERROR, Measure
@@ -81,7 +82,8 @@ def crude_and_standardised(
     -------
     Figure
         As :func:`forest`, with an interval of both; the numbers are those at equal ages. A group that cannot be
-        standardised has its cross only. Blocks in which all ages fell into one stratum say that nothing was adjusted.
+        standardised has its cross only. Blocks in which all ages fell into one stratum say that nothing was adjusted;
+        if no group could be, because its ages lie too far from those of all, that ages are too different.
 
     Raises
     ------
@@ -89,8 +91,8 @@ def crude_and_standardised(
         If a column is missing.
     """
     features = feature_names(features)
-    columns = ("measure", "n", "crude", "crude_low", "crude_high", "standardised", "low", "high", "strata", "few_faces")
-    require_columns(table, ("age_range", *features, *columns))
+    columns = ["measure", "n", "crude", "crude_low", "crude_high", "standardised", "low", "high", "strata", "age_gap"]
+    require_columns(table, ("age_range", *features, *(columns := [*columns, "few_faces"])))
     table = table[["age_range", *features, *columns]].rename(columns={"standardised": "value"})
     notes = (
         "cross, pale bar: the group's faces as they are; dot and number: the group with the ages of all faces of that "
@@ -243,8 +245,7 @@ def _draw_blocks(
     """Draw a long table; ``behind`` holds a line of all faces, by age range and measure, with or without its ``n``."""
     ranges = list(dict.fromkeys(table["age_range"].astype(str)))
     rows = len(table[features].drop_duplicates())
-    most = table.groupby(table["age_range"].astype(str))["strata"].max() if "strata" in table else pd.Series(dtype=int)
-    unadjusted = set(most.index[most == 1])
+    unadjusted = _unadjusted(table) if "strata" in table else {}
     with style.applied():
         figure = style.new_figure(11, 1.1 + len(ranges) * (rows * _ROW + _BLOCK))
         grid = figure.subplots(len(ranges), len(measures), sharex="col", squeeze=False)
@@ -255,8 +256,7 @@ def _draw_blocks(
                 for _, everyone in () if behind is None else _chosen(behind, age_range, measure.key).iterrows():
                     _draw_behind(axes, everyone)
                     size = f" (n = {everyone['n']:,})" if "n" in everyone else ""
-                if age_range in unadjusted:
-                    size += " (one stratum of age: not adjusted)"
+                size += unadjusted.get(age_range, "")
                 if axes is line[0]:
                     axes.set_title(name + size, loc="left", fontweight="bold", pad=4)
                 _draw_rows(axes, _chosen(table, age_range, measure.key), features, measure.digits)
@@ -268,6 +268,17 @@ def _draw_blocks(
         style.set_finding(figure, title)
         style.set_note(figure, notes)
     return figure
+
+
+def _unadjusted(table: pd.DataFrame) -> dict[str, str]:
+    """Why nothing is adjusted in a block, for the title of each of which that is so."""
+    said = {}
+    for age_range, block in table.groupby(table["age_range"].astype(str)):
+        if block["strata"].max() == 1:
+            apart = (block["age_gap"].abs() > TOLERANCE).any() and block["value"].isna().all()
+            why = "ages too different to compare" if apart else "one stratum of age: not adjusted"
+            said[age_range] = f" ({why})"
+    return said
 
 
 def _chosen(table: pd.DataFrame, age_range: str, measure: str) -> pd.DataFrame:

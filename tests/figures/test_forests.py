@@ -25,7 +25,7 @@ def rows_of(groups, blocks=BLOCKS, block="age_range"):
     """Values that tell block, group and measure apart: 10 * block + group, of signed errors negative."""
     return pd.DataFrame(
         {block: label, **group, "measure": measure, "n": 50 - i, "value": value, "crude": value + 0.5}
-        | {"crude_low": value - 1.5, "crude_high": value + 2.5, "strata": 3}
+        | {"crude_low": value - 1.5, "crude_high": value + 2.5, "strata": 3, "age_gap": 0.5}
         | {"standardised": value, "low": value - 1, "high": value + 1, "few_faces": i == 1}
         for b, label in enumerate(blocks)
         for i, group in enumerate(groups)
@@ -108,6 +108,23 @@ def test_where_all_ages_are_one_stratum_the_figure_says_that_nothing_is_adjusted
         for axes in panels(crude_and_standardised(BY_RACE.assign(strata=strata), "race_real", ""))[:, 0]
     ]
     assert titles[:2] == ["real age 0–12 years", "real age 13–18 years (one stratum of age: not adjusted)"]
+
+
+@pytest.mark.parametrize(
+    ("strata", "age_gap", "values", "why"),
+    [
+        (1, [1.1, -5], [np.nan, np.nan], " (ages too different to compare)"),
+        (1, [1, -1], [3, 4], " (one stratum of age: not adjusted)"),
+        (1, [0.5, 1.1], [3, np.nan], " (one stratum of age: not adjusted)"),  # one of the groups can be compared
+        (1, [np.nan, np.nan], [np.nan, np.nan], " (one stratum of age: not adjusted)"),  # too few faces
+        (2, [1.1, -5], [np.nan, np.nan], ""),
+    ],
+)
+def test_ages_too_different_to_compare_are_told_from_nothing_to_adjust(strata, age_gap, values, why):
+    table = rows_of([{"race_real": race} for race in RACES[:2]], ["0–12"]).assign(strata=strata)
+    table["age_gap"], table["standardised"] = np.repeat(age_gap, len(SHOWN)), np.repeat(values, len(SHOWN))
+    title = crude_and_standardised(table, "race_real", "").axes[0].get_title(loc="left")
+    assert title == f"real age 0–12 years{why}"
 
 
 def test_empty_groups_keep_their_row(tmp_path):

@@ -97,7 +97,6 @@ def test_stage_3_figures_and_notebooks_compare_these_groups(run, capsys):
 
 
 @pytest.mark.long
-@pytest.mark.long
 def test_one_feature_alone_is_within_no_other(run, tmp_path):
     given = {"DATASET": "mine", "ESTIMATOR": "cydral-resnet10", "SENSITIVE": ["camera"], "RANGES": ["5-6", "40-40"]}
     places = {"METADATASETS": run / "meta", "FIGURES": tmp_path, "TABLES": tmp_path / "tables"}
@@ -108,6 +107,7 @@ def test_one_feature_alone_is_within_no_other(run, tmp_path):
     assert not claims.str.contains("nan|0 of 0").any()
 
 
+@pytest.mark.long
 def test_another_labels_source_relabels_all_images_of_the_folder(faces, run, tmp_path, capsys):
     """A part of the images, with a corrected CSV: no image keeps what the old one said."""
     corrected = tmp_path / "labels.csv"
