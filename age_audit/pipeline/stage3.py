@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.audit.errors.groups import estimates_of
+from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL, BOUNDS, check_features, compared_by, feature_column, feature_title, real_ages
@@ -19,14 +20,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
 from age_audit.data.frames import grouped, row_counts
-from age_audit.data.metadatasets import (
-    holds_predictions,
-    made_by,
-    metadataset_path,
-    packed_path,
-    provenance_path,
-    stated_in,
-)
+from age_audit.data.metadatasets import made_by, metadataset_path, packed_path, provenance_path, stated_in
 from age_audit.data.region_scores import estimates_beside, files_there, read_activations
 from age_audit.data.results import Results, find_results
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
@@ -126,15 +120,23 @@ def _lacking(config: Stage3Config, estimator: str, needed: Mapping[str, Sequence
     """What is not there of that which a notebook reads; nothing if all is."""
     for preset, kinds in needed.items():
         try:
-            folder = find_results(config.metadatasets, estimator, preset, config.dataset).folder
+            results = find_results(config.metadatasets, estimator, preset, config.dataset)
+            for kind in kinds:
+                if not _is_there(results.folder, config.dataset, kind):
+                    return f"expected {metadataset_path(results.folder, config.dataset, kind)}, found none"
+            if results.predictions["age_estimation"].isna().all():
+                return _no_estimate(results)
         except UsageError as error:
             return str(error)
-        for kind in kinds:
-            if not _is_there(folder, config.dataset, kind):
-                return f"expected {metadataset_path(folder, config.dataset, kind)}, found none"
-        if not holds_predictions(folder, config.dataset):
-            return f"expected an estimate in {metadataset_path(folder, config.dataset, 'predictions')}, found none"
     return ""
+
+
+def _no_estimate(results: Results) -> str:
+    """That all faces were lost, with how many and why, as far as the predictions say."""
+    path = metadataset_path(results.folder, results.dataset, "predictions")
+    images, lost, reasons = lost_faces(results.document).loc[0, ["images", "lost", "reasons"]]
+    why = f", for {lost} of {images} images failed{reasons and f' ({reasons})'}" if images else ""
+    return f"expected an estimate in {path}, found none{why}; run stage 1 on images in which a face is found"
 
 
 def write_paper(config: Stage3Config, notebooks: Sequence[str], estimator: str) -> str:

@@ -77,6 +77,26 @@ def test_results_for_no_notebook_are_refused(study):
         _notebooks(study, "resnet")
 
 
+@pytest.mark.parametrize(
+    ("ages", "counts", "said"),
+    [
+        (
+            {},
+            {"images_total": 4, "images_failed": 4, "by_reason": {"align/no-face": 4}},
+            ", for 4 of 4 images failed (align/no-face: 4)",
+        ),
+        ({"20_0_0_2017.jpg": None}, None, ""),  # without counts, as files of the study
+    ],
+)
+def test_where_all_faces_were_lost_no_notebook_is_begun(study, capsys, ages, counts, said):
+    path = study.metadatasets / "metadataset_faces_predictions.json"
+    failures = {"failures": {"overall": counts}} if counts else {}
+    path.write_text(json.dumps({"predictions": ages, "explanations": {}, **failures}))
+    options = ["--metadatasets", str(study.metadatasets), "--dataset", "faces", "--figures", "nowhere", "--paper"]
+    assert analysis_3_filter_visualise.main([*options, "--estimator", "resnet"]) == 2
+    assert f"expected an estimate in {path}, found none{said}; run stage 1" in capsys.readouterr().err
+
+
 def test_one_folder_of_figures_holds_those_of_several_estimators(study):
     figures = study.metadatasets / "figures"
     written = [run_stage3(replace(study, estimator=name, figures=figures)) for name in (None, "mine:ages", "resnet")]
