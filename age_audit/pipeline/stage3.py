@@ -124,8 +124,13 @@ def _lacking(config: Stage3Config, estimator: str, needed: Mapping[str, Sequence
             for kind in kinds:
                 if not _is_there(results.folder, config.dataset, kind):
                     return f"expected {metadataset_path(results.folder, config.dataset, kind)}, found none"
-            if results.predictions["age_estimation"].isna().all():
+            estimated = results.predictions[results.predictions["age_estimation"].notna()]
+            if estimated.empty:
                 return _no_estimate(results)
+            if np.isnan(real_ages(estimated)).all():
+                return (
+                    f"expected the age of a face among the labels in {results.folder}, found none of {len(estimated)}"
+                )
         except UsageError as error:
             return str(error)
     return ""

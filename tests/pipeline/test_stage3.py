@@ -97,6 +97,16 @@ def test_where_all_faces_were_lost_no_notebook_is_begun(study, capsys, ages, cou
     assert f"expected an estimate in {path}, found none{said}; run stage 1" in capsys.readouterr().err
 
 
+def test_where_no_age_is_known_no_notebook_is_begun(study):
+    path = study.metadatasets / "metadataset_faces_predictions.json"
+    nobody = {"age_real": None, "gender_real": None, "race_real": None}
+    path.write_text(
+        json.dumps({"predictions": {"a.jpg": 30.5, "b.jpg": None}, "labels": {"a.jpg": nobody, "b.jpg": nobody}})
+    )
+    with pytest.raises(UsageError, match=r"expected the age of a face among the labels in .*, found none of 1"):
+        _notebooks(study, "resnet")
+
+
 def test_one_folder_of_figures_holds_those_of_several_estimators(study):
     figures = study.metadatasets / "figures"
     written = [run_stage3(replace(study, estimator=name, figures=figures)) for name in (None, "mine:ages", "resnet")]
