@@ -20,7 +20,6 @@ scikit-image, with the same result: single precision, values that are not finite
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import math
 import platform
@@ -97,6 +96,14 @@ def tree(lab: np.ndarray, kernel_size: float, rng: int) -> tuple[np.ndarray, np.
         Finite colours, weighted.
     kernel_size, rng
         As in :func:`quickshift`.
+
+    Examples
+    --------
+    Of three grey pixels in a row the middle one is densest, and stays its own parent.
+
+    >>> parents, distances, exact = tree(np.zeros((1, 3, 3)), kernel_size=1, rng=42)
+    >>> parents.tolist(), distances[0, [0, 2]].tolist(), exact
+    ([[1, 1, 1]], [1.0, 1.0], 0)
     """
     densities_of, parents_of = compiled()
     height, width, _ = lab.shape
@@ -138,11 +145,20 @@ def error_bound(terms: int) -> float:
 
 @cache
 def compiled() -> tuple | None:
-    """Both loops compiled for this processor, or None where scikit-image has to do the work."""
+    """Both loops compiled for this processor, or None where scikit-image has to do the work.
+
+    Examples
+    --------
+    >>> densities, parents = compiled()
+    >>> densities(np.zeros((3, 1, 2)), 0, 1, 1.0).round(3)  # two grey pixels: 1 + exp(-1 / 2) each
+    array([[1.607, 1.607]])
+    """
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         return None
+    import fcntl  # not everywhere
+
     try:
-        import numba  # here, because it takes a second
+        import numba  # here, because it takes a third of a second
     except ImportError as error:
         logging.getLogger(__name__).warning(
             "quickshift: %s; scikit-image does it, with the same result, ten times slower (pip install numba)", error
