@@ -47,7 +47,7 @@ def expected_ages(estimator, face, image, hidden, segments, shown) -> np.ndarray
 
 def examine(estimator, face: np.ndarray, designs: int, seed: int) -> dict:
     """Coverage and sign errors on one face."""
-    segments = segment(face, SETTINGS.kernel_size, SETTINGS.max_dist, SETTINGS.ratio, 0)
+    segments = segment(face, SETTINGS.kernel_size, SETTINGS.max_dist, SETTINGS.ratio)
     superpixels = int(segments.max()) + 1
     hidden = hidden_image(face, segments, SETTINGS.hidden)
     generator = np.random.default_rng(seed)

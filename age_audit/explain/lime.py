@@ -100,7 +100,8 @@ class LimeExplainer(Explainer):
         random_state = np.random.RandomState(seed)
         image = classifier_image(face, parameters.rescale)
         cut = parameters.kernel_size, parameters.max_dist, parameters.ratio
-        segments = segment(image, *cut, random_state.randint(0, 1000))
+        random_state.randint(0, 1000)  # lime draws a seed for the segmentation here, which never reaches quickshift
+        segments = segment(image, *cut)
         superpixels = int(segments.max()) + 1
         if parameters.design == "random":
             shown = random_design(superpixels, parameters.num_samples, random_state)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from lime.wrappers.scikit_image import SegmentationAlgorithm
 
 from age_audit.core.errors import ImageFailure
 from age_audit.core.schema import CANVAS
 from age_audit.estimators.masked import MaskedFaces
+from age_audit.explain.quickshift import quickshift
 
 CHUNK = 32  # masked faces that exist at a time, for estimators that do not make them themselves
 
@@ -55,16 +55,14 @@ def classifier_image(face: np.ndarray, rescale: bool) -> np.ndarray:
     return (face.astype(np.float64) - low) / max(high - low, 1)
 
 
-def segment(image: np.ndarray, kernel_size: float, max_dist: float, ratio: float, random_seed: int) -> np.ndarray:
-    """Superpixels by quickshift, through ``lime``'s own wrapper.
+def segment(image: np.ndarray, kernel_size: float, max_dist: float, ratio: float) -> np.ndarray:
+    """Superpixels by quickshift, the same as ``lime`` gets.
 
     Parameters
     ----------
     image : ndarray of uint8 or float, shape (H, W, 3)
     kernel_size, max_dist, ratio : float
         See :class:`age_audit.core.config.LimeParameters`.
-    random_seed : int
-        0 to 999, as ``lime`` draws it.
 
     Returns
     -------
@@ -75,13 +73,11 @@ def segment(image: np.ndarray, kernel_size: float, max_dist: float, ratio: float
     --------
     >>> halves = np.zeros((32, 32, 3))
     >>> halves[:, 16:] = 1
-    >>> segments = segment(halves, kernel_size=4, max_dist=10, ratio=1, random_seed=0)
+    >>> segments = segment(halves, kernel_size=4, max_dist=10, ratio=1)
     >>> bool((segments[:, 15] != segments[:, 16]).all())
     True
     """
-    return SegmentationAlgorithm(
-        "quickshift", kernel_size=kernel_size, max_dist=max_dist, ratio=ratio, random_seed=random_seed
-    )(image)
+    return quickshift(image, kernel_size, max_dist, ratio)
 
 
 def hidden_image(image: np.ndarray, segments: np.ndarray, hidden: str) -> np.ndarray:

@@ -64,12 +64,12 @@ def test_a_face_is_bytes_of_224_by_224_by_3():
             checked_face(wrong)
 
 
-def test_superpixels_are_those_of_quickshift():
-    from skimage.segmentation import quickshift
+def test_superpixels_are_those_of_lime():
+    from lime.wrappers.scikit_image import SegmentationAlgorithm
 
     image = np.random.default_rng(3).integers(0, 256, (16, 16, 3)).repeat(3, axis=0).repeat(3, axis=1).astype(np.uint8)
-    expected = quickshift(image, kernel_size=4, max_dist=200, ratio=0.2, rng=7)
-    np.testing.assert_array_equal(segment(image, 4, 200, 0.2, 7), expected)
+    lime = SegmentationAlgorithm("quickshift", kernel_size=4, max_dist=200, ratio=0.2, random_seed=7)
+    np.testing.assert_array_equal(segment(image, 4, 200, 0.2), lime(image))
 
 
 class Levels:
