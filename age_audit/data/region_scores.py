@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import ijson
-import numpy as np
 import pandas as pd
 
 from age_audit.core.config import JSON_AT_ONCE, PARQUET_ABOVE
@@ -29,11 +28,9 @@ from age_audit.data.metadatasets import (
     metadataset_path,
     opened,
     packed_path,
-    read_metadataset,
     reading,
     refuse_mixed,
     refuse_others_provenance,
-    stated_in,
     write_metadataset,
     write_provenance,
     writing,
@@ -123,7 +120,7 @@ def read_activations(
     ------
     UsageError
         If they are missing, unreadable, damaged, not a list or an empty one, a row is not what it should be, or the
-        predictions beside them have other labels or other estimates by now.
+        predictions beside them have other labels by now.
     """
     refuse_mixed(folder, dataset)
     json_path, folder_path = metadataset_path(folder, dataset, KIND), partitions_folder(folder, dataset)
@@ -134,29 +131,7 @@ def read_activations(
     frame = frame_of_parts(parts, features)
     if frame.empty:
         raise UsageError(f"expected at least one image in {path}, got an empty list; run stage 2 on some images")
-    _refuse_outdated(path, frame, estimates_beside(folder, dataset))
     return frame
-
-
-def estimates_beside(folder: Path, dataset: str) -> dict[str, float]:
-    """By file name the estimates of the predictions there; none where no provenance says that a run made them."""
-    path = metadataset_path(folder, dataset, "predictions")
-    if not (stated_in(folder, dataset, "predictions") and (path.exists() or packed_path(path).exists())):
-        return {}
-    found = read_metadataset(folder, dataset, "predictions")
-    return dict(found.get("predictions") or {}) if isinstance(found, dict) else {}
-
-
-def _refuse_outdated(path: Path, frame: pd.DataFrame, estimates: Mapping[str, float]) -> None:
-    """Refuse faces that the predictions beside them no longer have, or estimate otherwise by now."""
-    now = pd.to_numeric(frame["fname"].map(estimates), errors="coerce")
-    same = np.isclose(now, frame["age_estimation"].astype(float), rtol=0, atol=1e-6, equal_nan=True)
-    if estimates and not same.all():
-        raise UsageError(
-            f"expected {path} to be of the predictions beside it, but of {(~same).sum():,} of its {len(frame):,} faces "
-            f"these have another estimate or none, such as of {frame['fname'][~same].iloc[0]!a}; run "
-            "analysis_2_evaluate.py again"
-        )
 
 
 def _partitions(path: Path, wanted: Collection[str] | None) -> Iterator[Part]:

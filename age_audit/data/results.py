@@ -16,12 +16,19 @@ import pandas as pd
 
 from age_audit.core.config import parse_age_ranges
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import BOUNDS, compared_by, feature_column, feature_title, levels
+from age_audit.core.groups import BOUNDS, check_features, compared_by, feature_column, feature_title, levels
 from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES, label_origin
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import label_from_utkface_name
-from age_audit.data.metadatasets import made_by, provenance_path, read_metadataset, stated_in
+from age_audit.data.metadatasets import (
+    made_by,
+    metadataset_path,
+    packed_path,
+    provenance_path,
+    read_metadataset,
+    stated_in,
+)
 from age_audit.data.region_scores import files_there, read_activations
 
 PUBLISHED = "published"  # the preset that explains as the study did
@@ -53,6 +60,13 @@ class Results:
     def provenance(self) -> dict:
         """What made the predictions: parameters, versions, counts; empty where nothing says so."""
         return stated_in(self.folder, self.dataset, "predictions")
+
+    def holds(self, kind: str) -> bool:
+        """Whether there is a metadataset of that kind, packed or not."""
+        if kind == "activations":
+            return bool(files_there(self.folder, self.dataset))
+        path = metadataset_path(self.folder, self.dataset, kind)
+        return path.exists() or packed_path(path).exists()
 
     @property
     def weights_hash(self) -> str:
@@ -128,7 +142,32 @@ class Results:
     @cached_property
     def activations(self) -> pd.DataFrame:
         """Every explained face with landmarks on its crop: as :func:`age_audit.data.frames.completed_frame`."""
-        return self._grouped(read_activations(self.folder, self.dataset))
+        return self.read_activations()
+
+    def read_activations(self, wanted: Sequence[str] | None = None) -> pd.DataFrame:
+        """The activations, or those columns of them and what groups are compared by, read anew.
+
+        Raises
+        ------
+        UsageError
+            As :func:`age_audit.data.region_scores.read_activations`, or if predictions beside them, of which somebody
+            says what made them, no longer have one of the faces, or estimate it otherwise by now.
+        """
+        asked = [feature_column(name) for name in check_features(self.sensitive or ())]
+        frame = read_activations(self.folder, self.dataset, wanted, asked)
+        if self.provenance and self.holds("predictions"):
+            self._refuse_outdated(frame)
+        return self._grouped(frame)
+
+    def _refuse_outdated(self, frame: pd.DataFrame) -> None:
+        now = pd.to_numeric(frame["fname"].map(dict(self.document["predictions"])), errors="coerce")
+        same = np.isclose(now, frame["age_estimation"].astype(float), rtol=0, atol=1e-6, equal_nan=True)
+        if not same.all():
+            raise UsageError(
+                f"expected the activations in {self.folder} to be of the predictions beside them, but of "
+                f"{(~same).sum():,} of {len(frame):,} faces these have another estimate or none, such as of "
+                f"{frame['fname'][~same].iloc[0]!a}; run analysis_2_evaluate.py again"
+            )
 
     @cached_property
     def masks(self) -> dict[str, np.ndarray]:

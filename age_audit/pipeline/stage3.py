@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +10,18 @@ import pandas as pd
 
 from age_audit.audit.errors.groups import estimates_of
 from age_audit.audit.errors.lost_faces import lost_faces
-from age_audit.core.config import Stage3Config
+from age_audit.core.config import PRESETS, Stage3Config
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import ALL, BOUNDS, check_features, compared_by, feature_column, feature_title, real_ages
+from age_audit.core.groups import ALL, BOUNDS, compared_by, feature_column, feature_title, real_ages
 from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
 from age_audit.core.metrics import study_accuracy
 from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
-from age_audit.data.frames import grouped, row_counts
-from age_audit.data.metadatasets import made_by, metadataset_path, packed_path, provenance_path, stated_in
-from age_audit.data.region_scores import estimates_beside, files_there, read_activations
+from age_audit.data.frames import row_counts
+from age_audit.data.metadatasets import KINDS, made_by, metadataset_path, provenance_path, stated_in
+from age_audit.data.region_scores import files_there
 from age_audit.data.results import Results, find_results
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
 from age_audit.figures.style import save_figure
@@ -54,7 +54,10 @@ def run_stage3(config: Stage3Config) -> str:
     """
     estimator = _estimator(config)
     notebooks = _notebooks(config, estimator) if config.paper else []
-    frame = _faces(config, estimator)
+    results = Results(
+        config.metadatasets, config.dataset, estimator or "", config.preset, config.sensitive, config.ranges
+    )
+    frame = _faces(results)
     computed = study_accuracy(frame["age_estimation"], *real_ages(frame))
     disagree = int((np.abs(frame["age_estimation_accuracy"] - computed) > _ROUNDING).sum())
     if config.preset == "audit":
@@ -68,21 +71,14 @@ def run_stage3(config: Stage3Config) -> str:
         ) from error
     if config.paper:
         written.append(write_paper(config, notebooks, estimator))
-    return "\n".join([*_summary(config, frame, tables, disagree), f"Written to {config.figures}:", *written])
+    return "\n".join([*_summary(config, results, frame, tables, disagree), f"Written to {config.figures}:", *written])
 
 
-def _faces(config: Stage3Config, estimator: str | None) -> pd.DataFrame:
+def _faces(results: Results) -> pd.DataFrame:
     """The rows of the activations; of the predictions where there are none, which is all that errors take."""
-    asked = [feature_column(name) for name in check_features(config.sensitive or ())]
-    place = config.metadatasets, config.dataset
-    if files_there(*place) or not _is_there(*place, "predictions"):
-        return grouped(read_activations(*place, COLUMNS, asked), config.sensitive, config.ranges)
-    return Results(*place, estimator or "", config.preset, config.sensitive, config.ranges).predictions
-
-
-def _is_there(folder: Path, dataset: str, kind: str) -> bool:
-    path = metadataset_path(folder, dataset, kind)
-    return path.exists() or packed_path(path).exists() or (kind == "activations" and bool(files_there(folder, dataset)))
+    if results.holds("activations") or not results.holds("predictions"):
+        return results.read_activations(COLUMNS)
+    return results.predictions
 
 
 # What the notebooks read, by the preset of the results.
@@ -107,7 +103,11 @@ def _notebooks(config: Stage3Config, estimator: str | None) -> list[str]:
     if estimator is None:
         path = provenance_path(config.metadatasets, config.dataset, "predictions")
         raise UsageError(f"expected {path} to name the estimator, it is missing or does not; name it by --estimator")
-    lacking = {name: _lacking(config, estimator, needed) for name, needed in _READ_BY.items()}
+    unusable = {preset: _unusable(config, estimator, preset) for preset in PRESETS}
+    lacking = {}
+    for name, needed in _READ_BY.items():
+        why = (unusable[preset].get(kind) for preset, kinds in needed.items() for kind in kinds)
+        lacking[name] = next(filter(None, why), "")
     if all(lacking.values()):
         raise UsageError(f"expected results for a notebook at least: {next(iter(lacking.values()))}")
     for name, why in lacking.items():
@@ -116,24 +116,25 @@ def _notebooks(config: Stage3Config, estimator: str | None) -> list[str]:
     return [name for name, why in lacking.items() if not why]
 
 
-def _lacking(config: Stage3Config, estimator: str, needed: Mapping[str, Sequence[str]]) -> str:
-    """What is not there of that which a notebook reads; nothing if all is."""
-    for preset, kinds in needed.items():
-        try:
-            results = find_results(config.metadatasets, estimator, preset, config.dataset)
-            for kind in kinds:
-                if not _is_there(results.folder, config.dataset, kind):
-                    return f"expected {metadataset_path(results.folder, config.dataset, kind)}, found none"
+def _unusable(config: Stage3Config, estimator: str, preset: str) -> dict[str, str]:
+    """By kind why the results of a preset cannot be read by a notebook, which asks for predictions first."""
+    try:
+        results = find_results(config.metadatasets, estimator, preset, config.dataset)
+        absent = {
+            kind: f"expected {metadataset_path(results.folder, config.dataset, kind)}, found none"
+            for kind in KINDS
+            if not results.holds(kind)
+        }
+        if "predictions" not in absent:
             estimated = results.predictions[results.predictions["age_estimation"].notna()]
             if estimated.empty:
-                return _no_estimate(results)
+                return {"predictions": _no_estimate(results)}
             if np.isnan(real_ages(estimated)).all():
-                return (
-                    f"expected the age of a face among the labels in {results.folder}, found none of {len(estimated)}"
-                )
-        except UsageError as error:
-            return str(error)
-    return ""
+                why = f"expected the age of a face among the labels in {results.folder}, found none of {len(estimated)}"
+                return {"predictions": why}
+    except UsageError as error:
+        return {"predictions": str(error)}
+    return absent
 
 
 def _no_estimate(results: Results) -> str:
@@ -164,7 +165,11 @@ def write_paper(config: Stage3Config, notebooks: Sequence[str], estimator: str) 
 
 def _estimator(config: Stage3Config) -> str | None:
     """Whose the predictions are, as their provenance or, where that does not say, the option has it."""
-    named, _ = made_by(stated_in(config.metadatasets, config.dataset, "predictions"))
+    named, preset = made_by(stated_in(config.metadatasets, config.dataset, "predictions"))
+    if None not in (named, preset) and preset != config.preset:
+        raise UsageError(
+            f"expected --preset to be that of the results in {config.metadatasets}, {preset}, got {config.preset}"
+        )
     if None not in (named, config.estimator) and named != config.estimator:
         raise UsageError(
             f"expected --estimator to be whom the provenance names, {named}, got {config.estimator}; leave it out"
@@ -211,7 +216,9 @@ def _write_table(table: pd.DataFrame, path: Path) -> str:
     return path.name
 
 
-def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.DataFrame], disagree: int) -> list[str]:
+def _summary(
+    config: Stage3Config, results: Results, frame: pd.DataFrame, tables: dict[str, pd.DataFrame], disagree: int
+) -> list[str]:
     """The report without the files."""
     counts = row_counts(frame, [title for title in tables if title != "age_range"])
     lines = [f"{config.dataset}, preset {config.preset}: {counts['images']} images read, {counts['used']} used."]
@@ -219,10 +226,10 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
     without = {title: counts[f"no_{feature_column(title)}"] for title in tables if title != "age_range"}
     lines += [f"  {count} without a {title}: not in the groups by {title}" for title, count in without.items() if count]
     there = [path.name for path in files_there(config.metadatasets, config.dataset)]
+    if results.provenance and results.holds("predictions"):
+        lines += _not_among(results, frame)
     if not there:
         lines.append("  read from the predictions, for there are no activations: where explanations lie is not known")
-    elif others := len(estimates_beside(config.metadatasets, config.dataset).keys() - set(frame["fname"])):
-        lines.append(f"  {others} estimated but not among these, for only explained faces with landmarks are")
     if len(there) > 1:
         lines.append(f"  read from {there[0]}; not from {', '.join(there[1:])}, which is there as well")
     repeated = int(frame["fname"].dropna().duplicated().sum())
@@ -242,6 +249,16 @@ def _summary(config: Stage3Config, frame: pd.DataFrame, tables: dict[str, pd.Dat
         lines.append(
             f"By {title}: {(sizes < FEW_FACES).sum()} of {len(sizes)} groups have fewer than {FEW_FACES} faces."
         )
+    return lines
+
+
+def _not_among(results: Results, frame: pd.DataFrame) -> list[str]:
+    """What the predictions know beside the rows: whom nobody estimated, and who is not explained."""
+    lost = lost_faces(results.document).iloc[0]
+    others = len(results.document["predictions"].keys() - set(frame["fname"]))
+    lines = [f"  {others} estimated but not among these, for only explained faces with landmarks are"] if others else []
+    if lost["lost"]:
+        lines.append(f"  {lost['lost']} of {lost['images']} images failed before ({lost['reasons']}): not among these")
     return lines
 
 

@@ -162,7 +162,7 @@ def test_activations_of_faces_that_were_lost_or_estimated_anew(tmp_path, estimat
     row = {"fname": "b", "age_real": 20, "gender_real": None, "race_real": None, "age_estimation": 25}
     write_metadataset(tmp_path, "faces", "activations", [row | REGIONS_ZERO] * 2, {"dataset": "faces"})
     write_predictions(tmp_path, estimates)
-    with pytest.raises(UsageError, match=r"of 2 of its 2 faces .* such as of 'b'; run analysis_2_evaluate.py again"):
+    with pytest.raises(UsageError, match=r"of 2 of 2 faces .* such as of 'b'; run analysis_2_evaluate.py again"):
         assert find_results(tmp_path, "dex-wrn", "published", "faces").activations is None
     write_predictions(tmp_path, {"a": 25.0, "b": 25.0})  # another face without explanation is no contradiction
     assert len(find_results(tmp_path, "dex-wrn", "published", "faces").activations) == 2

@@ -71,6 +71,26 @@ def test_the_users_word_does_not_stand_against_provenance(study):
         find_results(study.metadatasets, "resnet", "published", "faces")
 
 
+def test_a_preset_that_the_results_are_not_of_is_refused(study):
+    provenance = {"dataset": "faces", "estimator": {"name": "vgg"}, "preset": "published"}
+    (study.metadatasets / "metadataset_faces_predictions.provenance.json").write_text(json.dumps(provenance))
+    with pytest.raises(UsageError, match=r"expected --preset to be that of the results in .*, published, got audit"):
+        run_stage3(replace(study, preset="audit"))
+
+
+def test_whom_nobody_estimated_or_explained_is_told(study):
+    path = study.metadatasets / "metadataset_faces_predictions.json"
+    rows = json.loads((study.metadatasets / "metadataset_faces_activations.json").read_text())
+    ages = {row["fname"]: row["age_estimation"] for row in rows} | {"more.jpg": 30.0, "yet_more.jpg": 31.0}
+    counts = {"images_total": 45, "images_failed": 3, "by_reason": {"crop/no-face": 2, "read/truncated": 1}}
+    path.write_text(json.dumps({"predictions": ages, "labels": {}, "failures": {"overall": counts}}))
+    provenance = {"dataset": "faces", "estimator": {"name": "vgg"}, "preset": "published"}
+    (study.metadatasets / "metadataset_faces_predictions.provenance.json").write_text(json.dumps(provenance))
+    report = run_stage3(replace(study, figures=study.metadatasets / "figures"))
+    assert "40 images read" in report and "\n  2 estimated but not among these" in report
+    assert "\n  3 of 45 images failed before (crop/no-face: 2, read/truncated: 1): not among these" in report
+
+
 def test_results_for_no_notebook_are_refused(study):
     (study.metadatasets / "metadataset_faces_predictions.json").unlink()
     with pytest.raises(UsageError, match="expected results for a notebook at least: expected results of resnet"):
