@@ -45,9 +45,9 @@ def parts_of(rows: Iterable[Mapping], wanted: Collection[str] | None = None) -> 
 
 
 def _part(rows: Sequence[Mapping], wanted: Collection[str] | None) -> Part:
-    stray = next((row for row in rows if not isinstance(row, Mapping)), None)
-    if stray is not None:
-        raise UsageError(f"expected every row to be an object with the labels of one image, got {stray!r:.60}")
+    strays = [row for row in rows if not isinstance(row, Mapping)]
+    if strays:
+        raise UsageError(f"expected every row to be an object with the labels of one image, got {strays[0]!r:.60}")
     names = dict.fromkeys(chain.from_iterable(rows))
     kept = [name for name in names if wanted is None or name in wanted]
     # The index says how many rows there are where none of them has a column that is kept.

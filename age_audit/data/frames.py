@@ -235,6 +235,8 @@ def _numbers(frame: pd.DataFrame, column: str) -> pd.Series:
     except OverflowError:  # an integer beyond all floats is infinite, as JSON's 1e400 is
         numbers = pd.to_numeric(frame[column].map(_within_floats), errors="coerce").astype(float)
     wrong = numbers.isna() & frame[column].notna()
+    if frame[column].dtype in (object, bool):
+        wrong |= frame[column].map(lambda value: isinstance(value, bool))  # true would be an age of 1
     if wrong.any():
         at = wrong.idxmax()
         raise UsageError(

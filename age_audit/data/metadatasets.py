@@ -355,7 +355,7 @@ def packed_path(path: Path) -> Path:
 
 def plain_number(value: float | None) -> float | int | None:
     """Whole numbers as integers, as the published files write ages."""
-    return int(value) if value is not None and float(value).is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @cache

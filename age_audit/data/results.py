@@ -20,7 +20,7 @@ from age_audit.core.groups import BOUNDS, check_features, compared_by, feature_c
 from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES, label_origin
 from age_audit.data.frames import grouped, predictions_frame
-from age_audit.data.label_formats import label_from_utkface_name
+from age_audit.data.label_formats import OLDEST, label_from_utkface_name
 from age_audit.data.metadatasets import (
     made_by,
     metadataset_path,
@@ -86,7 +86,19 @@ class Results:
         if not self.provenance:
             taken = f"taken for {self.estimator}'s, as asked for" if self.estimator else "nobody says whose they are"
             print(f"the predictions of {self.dataset} have no provenance: {taken}")
-        return read_metadataset(self.folder, self.dataset, "predictions")
+        document = read_metadataset(self.folder, self.dataset, "predictions")
+        if not isinstance(document, Mapping) or not isinstance(document.get("predictions"), Mapping):
+            raise UsageError(
+                f"expected an object with an object 'predictions', from file name to age, in the predictions of "
+                f"{self.dataset} in {self.folder}, got {document!r:.60}"
+            )
+        labels = document.get("labels", {})
+        if not isinstance(labels, Mapping) or not all(isinstance(label, Mapping) for label in labels.values()):
+            raise UsageError(
+                f"expected 'labels' in the predictions of {self.dataset} in {self.folder} to be an object from file "
+                f"name to an object of labels, got {labels!r:.60}"
+            )
+        return document
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -112,6 +124,13 @@ class Results:
         return self._grouped(predictions_frame(document, lambda fname: _label(labels, fname)))
 
     def _grouped(self, frame: pd.DataFrame) -> pd.DataFrame:
+        for column in frame.columns.intersection(["age_real", *BOUNDS, "age_estimation"]):
+            beyond = frame[~frame[column].isna() & ~frame[column].between(0, OLDEST)]
+            if len(beyond):
+                raise UsageError(
+                    f"expected ages of 0 to {OLDEST} years in {column} of {self.dataset} in {self.folder}, got "
+                    f"{beyond[column].iloc[0]:g} of image {beyond['fname'].iloc[0]!a}; {len(beyond):,} are like that"
+                )
         return grouped(frame, self.sensitive, self.ranges)
 
     @cached_property

@@ -86,11 +86,15 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
     if not done:
         samples = getattr(recipe.method_parameters, "num_samples", None)
         each = "" if samples is None else f", of {samples} samples each"
-        others = ", ".join(ledger.variants("explain")) or "none"
+        there = ledger.variants("explain")
+        others = ", ".join(there) or "none"
+        if recipe.explain_variant in there:
+            others = "those of faces, or by a file of the estimator, that have changed since, or of faces that failed"
+        again = f"--estimator {recipe.estimator} --preset {config.preset}"
+        again += f" --samples {config.samples}" if config.samples else ""
         raise UsageError(
             f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}{each}, "
-            f"found {others}; run analysis_1_method.py "
-            f"--estimator {recipe.estimator} --preset {config.preset}, or choose another --preset or --samples"
+            f"found {others}; run analysis_1_method.py {again}, or choose another --preset or --samples"
         )
     asked = {image: content[image] for image in sorted(outcomes)}
     return Evaluation(ledger, recipe, rows, done, asked)

@@ -233,6 +233,7 @@ class TestReading:
             (b'{"predictions": {}}', "expected a list of objects, one an image, in"),
             (b"[]", "expected at least one image in"),
             (b"[1, 2]", "expected every row to be an object with the labels of one image, got 1"),
+            (b"[null]", "expected every row to be an object with the labels of one image, got None"),
             (
                 b'[{"fname": "a.jpg"}]',
                 "missing column(s) age_real, gender_real, race_real, age_estimation; the columns",
@@ -261,6 +262,7 @@ class TestReading:
             (b'"text"', "activations.json, got str"),
             (b" [ ]", "expected at least one image in"),
             (b"[1, 2]", "expected every row to be an object with the labels of one image, got 1"),
+            (b"[null]", "expected every row to be an object with the labels of one image, got None"),
             (b'[{"fname": "a.jpg"}]', "age_estimation; the columns present begin with: fname"),
         ],
     )

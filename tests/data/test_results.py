@@ -157,6 +157,35 @@ def test_images_are_all_that_are_labelled(tmp_path):
     assert explained.set_index("fname")["explained"].to_dict() == {"a": False, "b": True, "c": False}
 
 
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], "expected an object with an object 'predictions'"),
+        ({"predictions": [1]}, "expected an object with an object 'predictions'"),
+        ({"predictions": {"a": 25.0}, "labels": {"a": None}}, "expected 'labels' .* got {'a': None}"),
+        ({"predictions": {"a": 25.0}, "labels": []}, r"expected 'labels' .* got \[\]"),
+        (
+            {"predictions": {"a": 25.0}, "labels": {"a": {"age_real": "abc"}}},
+            "expected a number .* 'abc' for image 'a'",
+        ),
+        ({"predictions": {"a": True}}, "expected a number or null in age_estimation, got True"),
+        ({"predictions": {"a": 131}}, "ages of 0 to 130 years in age_estimation .* got 131 of image 'a'; 1 are"),
+        ({"predictions": {"a": 5}, "labels": {"a": {"age_real": -0.5}}}, "years in age_real .* got -0.5"),
+    ],
+)
+def test_documents_that_somebody_edited(tmp_path, document, message):
+    write_metadataset(tmp_path, "faces", "predictions", document, {"dataset": "faces"})
+    results = Results(tmp_path, "faces", "dex-wrn", "published")
+    with pytest.raises(UsageError, match=message):
+        assert results.predictions is None
+
+
+def test_ages_at_the_ends_of_life_are_taken(tmp_path):
+    document = {"predictions": {"a": 130, "b": 0}, "labels": {"a": {"age_real": 0}, "b": {"age_real": 130}}}
+    write_metadataset(tmp_path, "faces", "predictions", document, {"dataset": "faces"})
+    assert Results(tmp_path, "faces", "dex-wrn", "published").predictions["signed_error"].tolist() == [130, -130]
+
+
 @pytest.mark.parametrize("estimates", [{"b": 25.01}, {"a": 25.0}])
 def test_activations_of_faces_that_were_lost_or_estimated_anew(tmp_path, estimates):
     row = {"fname": "b", "age_real": 20, "gender_real": None, "race_real": None, "age_estimation": 25}
