@@ -82,7 +82,7 @@ def _draw_faces(figure: Figure, axes: Axes, faces: pd.DataFrame) -> tuple[float,
 def _course(table: pd.DataFrame, slope: tuple[float, float, float]) -> str:
     """Whether the oldest are judged too young or the youngest too old, for sure and by more than labels are off."""
     if np.isnan(slope[0]) or table["n"].sum() < FEW_FACES:
-        return f"has estimated {table['n'].sum()} faces: too few to say how estimates follow ages"
+        return f"has estimated {table['n'].sum()} faces of exact age: too few to say how estimates follow ages"
     first, last = table.iloc[0], table.iloc[-1]
     too_old = first["share_judged_older_low"] > 0.5 and first["median"] - first["age_mean"] > MATTERS
     too_young = last["share_judged_older_high"] < 0.5 and last["age_mean"] - last["median"] > MATTERS
