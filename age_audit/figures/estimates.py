@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -72,8 +73,10 @@ def _draw_faces(figure: Figure, axes: Axes, faces: pd.DataFrame) -> tuple[float,
     limits = (np.floor(ages.min(initial=0)), 5 + np.ceil(ages.max(initial=95)))
     if len(faces) > MANY_POINTS:
         edges = np.arange(limits[0], limits[1] + _CELL, _CELL)
-        *_, cells = axes.hist2d(*ages, bins=edges, norm="log", cmin=1, cmap="Greys")
-        figure.colorbar(cells, ax=axes, label=f"faces in {_CELL} × {_CELL} years", shrink=0.8, format="%d")
+        norm = LogNorm(vmin=0.3)  # a single face is grey, not white
+        *_, cells = axes.hist2d(*ages, bins=edges, norm=norm, cmin=1, cmap="Greys")
+        bar = figure.colorbar(cells, ax=axes, label=f"faces in {_CELL} × {_CELL} years", shrink=0.8, format="%d")
+        bar.ax.set_ylim(bottom=1)
     else:
         axes.plot(*ages, "o", color="0.5", markersize=2.5, alpha=0.7, markeredgewidth=0)
     return limits

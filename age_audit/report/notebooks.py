@@ -145,22 +145,32 @@ def table_list(folder: Path) -> str:
 
     lines = ["# Tables", "", "By notebook; `…_tables.xlsx` holds all of one run. Written by `make paper`.", ""]
     for notebook in sorted(path for path in folder.iterdir() if path.is_dir()):
-        lines += [f"## {notebook.name}", "", "| table | rows | holds | runs |", "|---|---|---|---|"]
+        lines += [f"## {notebook.name}", ""]
         captions: dict[str, tuple[int, str]] = {}
         for book in sorted(notebook.glob(f"*_{TABLES}.xlsx")):
             rows = load_workbook(book, read_only=True)[CONTENTS].iter_rows(min_row=2, values_only=True)
             for _, stem, caption, count, _ in rows:
                 captions.setdefault(stem, (count, caption))
+        note = _common_end([caption for _, caption in captions.values()])
+        lines += [note, ""] if note else []
+        lines += ["| table | rows | holds | runs |", "|---|---|---|---|"]
         runs: dict[str, list[str]] = {}
         for path in sorted(notebook.glob("*.csv")):
             stem = max((stem for stem in captions if path.stem.endswith(f"_{file_stem(stem)}")), key=len, default="")
             runs.setdefault(stem or path.stem, []).append(path.stem.removesuffix(f"_{file_stem(stem)}"))
         for stem, prefixes in runs.items():
             count, caption = captions.get(stem, ("", ""))
-            cells = (f"`{stem}`", f"{count:,}" if count != "" else "", caption, ", ".join(prefixes))
+            holds = caption.removesuffix(note).rstrip()
+            cells = (f"`{stem}`", f"{count:,}" if count != "" else "", holds, ", ".join(prefixes))
             lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _common_end(captions: Sequence[str]) -> str:
+    """The sentences with which all of several captions end."""
+    end = os.path.commonprefix([caption[::-1] for caption in captions])[::-1]  # noqa: RUF071 - letters are meant
+    return end.partition(". ")[2] if len(captions) > 1 else ""
 
 
 def all_notebooks() -> list[str]:

@@ -120,13 +120,13 @@ class Saver:
         if overlaps := style.overlapping_texts(figure):
             pairs = "; ".join(f"“{one}” and {other}" for one, other in overlaps)
             warnings.warn(f"texts of the figure {stem} overlap: {pairs}", stacklevel=2)
-        shown = style.figure_bytes(figure, "png", SHOWN_DPI)
         from matplotlib import pyplot
 
         pyplot.close(figure)  # or the notebook shows once more what was opened there
         title, shown_caption, shown_alt = map(markdown_text, (about["title"], caption, alt))
         self._figures.append(f"## {name}\n**{title}**\n\n{shown_caption}\n\nIn words: {shown_alt}\n")
-        return Picture(with_few_colours(shown, colours), caption, ". ".join(filter(None, (about["title"], alt))))
+        shown = for_notebook((self.figures / f"{name}.png").read_bytes(), colours)
+        return Picture(shown, caption, ". ".join(filter(None, (about["title"], alt))))
 
     def table(
         self,
@@ -179,12 +179,17 @@ class Saver:
         return f"{self.prefix}_{file_stem(stem)}"
 
 
-def with_few_colours(picture: bytes, colours: int) -> bytes:
-    """A PNG with at most that many colours, 2-256."""
+def for_notebook(picture: bytes, colours: int) -> bytes:
+    """A smaller PNG of what is written, with at most that many colours, 2-256.
+
+    Drawn anew at fewer pixels an inch, its texts would be wider than those that were laid out, and leave the page.
+    """
     from PIL import Image
 
     stream = io.BytesIO()
     with Image.open(io.BytesIO(picture)) as opened:
-        few = opened.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE)  # others merge the rare dark ends
+        size = [round(side * SHOWN_DPI / style.DPI) for side in opened.size]
+        smaller = opened.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        few = smaller.quantize(colours, Image.Quantize.MAXCOVERAGE)  # others merge the rare dark ends
     few.save(stream, "png", optimize=True)
     return stream.getvalue()

@@ -11,6 +11,7 @@ from numbers import Number
 import numpy as np
 import pandas as pd
 
+from age_audit.core.errors import UsageError
 from age_audit.core.groups import feature_title, require_columns
 from age_audit.core.measures import MEASURES
 from age_audit.figures.appendix_b import segment_name
@@ -124,11 +125,18 @@ def at_floor(table: pd.DataFrame, column: str, floor: float | None) -> pd.Series
     Returns
     -------
     Series of bool
+
+    Raises
+    ------
+    UsageError
+        If the raw ones are not there.
     """
     raw = re.sub(r"(?<![a-z])(holm|bh)$", "value", column)
     raw = raw if raw in table else re.sub(r"_(holm|bh)$", "", column)
-    if floor is None or raw not in table:
+    if floor is None:
         return pd.Series(False, table.index)
+    if raw not in table:
+        raise UsageError(f"expected {raw} beside {column}, to know where it is as small as permutations can give")
     lowest = table[raw].astype(float) <= floor * (1 + 1e-6)
     same = np.isclose(table[column].astype(float).to_numpy()[:, None], table.loc[lowest, column].astype(float))
     return lowest | (same.any(axis=1) & (column != raw))

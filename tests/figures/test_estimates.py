@@ -42,7 +42,8 @@ def test_what_becomes_of_young_and_old_is_the_title(estimates, finding):
 
 def test_few_faces_have_no_finding():
     few = faces([4.0, 5, 6], [1, 2, 3])
-    assert title(estimate_against_age(few, "m")) == "m has estimated 3 faces: too few to say how estimates follow ages"
+    said = "m has estimated 3 faces of exact age: too few to say how estimates follow ages"
+    assert title(estimate_against_age(few, "m")) == said
     figure = estimate_against_age(faces(AGES[:40], AGES[:40]), "m")
     assert title(figure).startswith("m adds 1.00 years") and len(figure.axes) == 1  # points, no density
     assert figure.axes[0].lines[0].get_xdata().tolist() == AGES[:40].tolist()

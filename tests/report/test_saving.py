@@ -11,7 +11,7 @@ from PIL import Image
 from age_audit.core.errors import UsageError
 from age_audit.figures import style
 from age_audit.report.formats import csv_text
-from age_audit.report.saving import Saver, with_few_colours
+from age_audit.report.saving import Saver, for_notebook
 
 TABLE = pd.DataFrame({"age_range": ["0–12", "13–18"], "p_value": [1 / 3, math.nan], "n": [1200, 0]})
 
@@ -97,13 +97,14 @@ def test_a_workbook_of_chosen_sheets_holds_nothing_else(tmp_path):
     pd.testing.assert_frame_equal(read["errors"], TABLE)
 
 
-def test_fewer_colours_and_hardly_another_picture():
-    ramp = np.zeros((16, 256, 3), np.uint8)
-    ramp[..., 0] = np.arange(256)
+def test_fewer_colours_and_pixels_and_hardly_another_picture():
+    ramp = np.zeros((20, 260, 3), np.uint8)
+    ramp[..., 0] = np.arange(260).clip(max=255)
     stream = io.BytesIO()
     Image.fromarray(ramp).save(stream, "png")
-    content = with_few_colours(stream.getvalue(), 64)
+    ramp = np.asarray(Image.fromarray(ramp).resize((156, 12), Image.Resampling.LANCZOS))  # 120 of 200 an inch
+    content = for_notebook(stream.getvalue(), 64)
     shown = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 64
     assert np.abs(shown.astype(int) - ramp).max() <= 8
-    assert content == with_few_colours(stream.getvalue(), 64)
+    assert content == for_notebook(stream.getvalue(), 64)

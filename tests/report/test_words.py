@@ -114,7 +114,8 @@ def test_the_floor_of_adjusted_p_values():
     assert at_floor(table, "p_holm", floor).tolist() == [True, True, False]
     assert at_floor(table, "p_share_holm", floor).tolist() == [True, False, False]
     assert not at_floor(table, "p_holm", None).any()
-    assert not at_floor(table.drop(columns="p_value"), "p_holm", floor).any()
+    with pytest.raises(UsageError, match="expected p beside p_holm"):  # or what is at the floor would look exact
+        at_floor(table.drop(columns="p_value"), "p_holm", floor)
 
 
 @pytest.mark.parametrize(
