@@ -140,6 +140,15 @@ def test_one_stratum_of_unequal_ages_is_no_adjustment(apart, adjusted):
         assert row[["standardised", "standardised_low", "ratio", "ratio_high"]].isna().all()
 
 
+def test_two_strata_adjust_and_the_gap_that_is_left_is_told():
+    """10 years stand alone, 40 and 50 are pooled: half of the faces are then 10 years apart."""
+    ages = np.repeat([10, 40, 10, 50], 10)
+    frame = pd.DataFrame({"age_real": ages, "age_estimation": ages + np.repeat([1, 3, 2, 6], 10)})
+    frame["race_real"] = np.repeat(["a", "b"], 20)
+    row = largest_differences(frame, "race_real", "age_real", **DRAWN).iloc[0]
+    assert row[["crude", "standardised", "ratio", "age_gap"]].tolist() == [2, 2, 1, 5]
+
+
 def test_ends_of_the_largest_as_drawn():
     rng = np.random.default_rng(4)
     error = np.concatenate([rng.normal(5, 2, 12), rng.normal(6, 1, 15)])
