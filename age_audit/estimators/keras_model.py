@@ -29,7 +29,7 @@ class KerasEstimator(AgeEstimator):
     Parameters
     ----------
     model : keras.Model
-        Input (N, size, size, 3); output the class probabilities, or a pair of gender and class probabilities.
+        Input (N, size, size, 3); output the class probabilities or ages, or a pair of gender and these.
     info : EstimatorInfo
     classes : ndarray of float, shape (C,)
         Years; empty for a model that answers with ages.
@@ -39,6 +39,8 @@ class KerasEstimator(AgeEstimator):
         What the model answers with: ``"probabilities"``, ``"logits"`` or ``"ages"``.
     device : str
         ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+    view : int
+        Rows and columns in the middle of the crop that the model is shown; the detector's box has 124.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class KerasEstimator(AgeEstimator):
         gender_first: bool = False,
         output: str = "probabilities",
         device: str = "auto",
+        view: int = CANVAS,
     ):
         self.info = info
         self.classes = np.asarray(classes, dtype=np.float64)
@@ -66,7 +69,7 @@ class KerasEstimator(AgeEstimator):
         self._gender_first = gender_first
         self._device = device
         with on_device(device):
-            self._graph = _with_preprocessing(model, info)
+            self._graph = _with_preprocessing(model, info, view)
         if runs_on_gpu(device):
             self.batch = GPU_BATCH
 
@@ -84,12 +87,10 @@ class KerasEstimator(AgeEstimator):
     def _answer(self, faces) -> tuple[np.ndarray, np.ndarray | None]:
         with on_device(self._device):
             outputs = self._graph.predict_on_batch(faces)
-        if not self._gender_first:
-            answer = np.asarray(outputs, dtype=np.float32)
-            answer = answer if self.gives_classes else answer.reshape(-1)
-            return answer_of(answer, self._output), None
-        gender, age = (np.asarray(output, dtype=np.float32) for output in outputs)
-        return age, gender[:, 0]
+        gender, answer = outputs if self._gender_first else (None, outputs)
+        answer = np.asarray(answer, dtype=np.float32)
+        answer = answer_of(answer, self._output) if self.gives_classes else answer.reshape(-1)
+        return answer, None if gender is None else np.asarray(gender, dtype=np.float32)[:, 0]
 
 
 def on_device(device: str) -> AbstractContextManager:
@@ -107,10 +108,11 @@ def on_device(device: str) -> AbstractContextManager:
     return keras.device(device if ":" in device else f"{device}:0")
 
 
-def _with_preprocessing(model: keras.Model, info: EstimatorInfo) -> keras.Model:
+def _with_preprocessing(model: keras.Model, info: EstimatorInfo, view: int) -> keras.Model:
     faces = keras.Input((CANVAS, CANVAS, 3), dtype="float32", name="faces")
-    pixels = faces
-    if info.input_size != CANVAS:
+    margin = (CANVAS - view) // 2
+    pixels = faces[:, margin : CANVAS - margin, margin : CANVAS - margin] if margin else faces
+    if info.input_size != view:
         pixels = keras.ops.image.resize(pixels, (info.input_size, info.input_size), interpolation="bilinear")
     if info.channel_order == "BGR":
         pixels = keras.ops.flip(pixels, axis=-1)
