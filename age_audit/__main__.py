@@ -55,7 +55,9 @@ def _paper(argv: Sequence[str], program: str) -> int:
 def _estimators(argv: Sequence[str], program: str) -> int:
     from age_audit.estimators.overview import OverviewConfig, overview
 
-    return run_command(OverviewConfig, program, "Which estimators there are here, and what they have seen.", overview, argv)
+    return run_command(
+        OverviewConfig, program, "Which estimators there are here, and what they have seen.", overview, argv
+    )
 
 
 def _demo(argv: Sequence[str], program: str) -> int:

@@ -65,7 +65,9 @@ def read_weights(manifest: Path, binary: Path) -> dict[str, np.ndarray]:
     content, start, arrays = binary.read_bytes(), 0, {}
     expected = sum(prod(shape) * stored.itemsize for _, shape, stored, _ in layout)
     if len(content) != expected:
-        raise UsageError(f"expected {binary.name} to be of {expected} bytes, as {manifest.name} says, got {len(content)}")
+        raise UsageError(
+            f"expected {binary.name} to be of {expected} bytes, as {manifest.name} says, got {len(content)}"
+        )
     for name, shape, stored, restore in layout:
         arrays[name] = restore(np.frombuffer(content, stored, prod(shape), start).reshape(shape))
         start += prod(shape) * stored.itemsize

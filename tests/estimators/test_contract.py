@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE
 from age_audit.core.schema import AgeEstimate
 from age_audit.estimators import load_estimator
+from age_audit.estimators.entries import ENTRIES
 from age_audit.estimators.masked import MaskedFaces
 from tests.estimators.onnx_files import network
 
@@ -34,6 +36,8 @@ def years(faces):
 NAMES = [
     "dex-wrn",
     "cydral-resnet10",
+    "face-api",
+    "faceres",
     "module:function",
     "FILE.keras",
     "function.json",
@@ -95,8 +99,13 @@ def own(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def estimator(request, own):
-    return load_estimator(own.get(request.param, request.param))
+def estimator(request, own, made_weights):
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param in made_weights:  # their own, where they are, are in tests of their names
+            folder, entry = made_weights[request.param]
+            patch.setenv(WEIGHTS_FOLDER_VARIABLE, str(folder))
+            patch.setitem(ENTRIES, entry.name, entry)
+        yield load_estimator(own.get(request.param, request.param))
 
 
 @pytest.fixture(scope="module")

@@ -98,8 +98,8 @@ def test_refuses_what_scikit_image_refuses(image, kernel_size):
     assert str(ours.value) == str(theirs.value)
 
 
-def literal(lab, kernel_size, max_dist, rng):
-    """The definition: densities, each pixel's nearest denser one in its window, and the root that this leads to."""
+def literal_tree(lab, kernel_size, rng):
+    """The definition: densities, and for each pixel the nearest denser one in its window with its squared distance."""
     height, width, _ = lab.shape
     radius = math.ceil(3 * kernel_size)
     places = [(r, c) for r in range(height) for c in range(width)]
@@ -113,11 +113,20 @@ def literal(lab, kernel_size, max_dist, rng):
     density = {p: noise[p] for p in places}
     for (p, _), square in squares.items():
         density[p] += math.exp(-square / (2 * kernel_size**2))
-    parent = {}
-    for p in places:
-        denser = [(square, q) for (one, q), square in squares.items() if one == p and density[q] > density[p]]
-        square, q = min(denser, default=(0, p))
-        parent[p] = q if math.sqrt(square) <= max_dist else p
+    return {
+        p: min(
+            ((square, q) for (one, q), square in squares.items() if one == p and density[q] > density[p]),
+            default=(0, p),
+        )
+        for p in places
+    }
+
+
+def literal(lab, kernel_size, max_dist, rng):
+    """Which root each pixel's parents lead to."""
+    found = literal_tree(lab, kernel_size, rng)
+    places, (height, width) = list(found), lab.shape[:2]
+    parent = {p: q if math.sqrt(square) <= max_dist else p for p, (square, q) in found.items()}
     roots = {}
     for p in places:
         root = p
@@ -134,6 +143,23 @@ def test_same_labels_as_the_definition(kernel_size, max_dist):
     assert image.shape == (9, 7, 3)
     expected = literal(rgb2lab(img_as_float(image)) * 0.2, kernel_size, max_dist, 42)
     np.testing.assert_array_equal(quickshift(image, kernel_size, max_dist), expected)
+
+
+@pytest.mark.parametrize("exact_alone", [False, True])
+@pytest.mark.parametrize("kernel_size", [1, 1.7])
+def test_same_parents_as_the_definition(monkeypatch, kernel_size, exact_alone):
+    """Whole numbers for colours, so that many neighbours are equally far, or one colour, so that many are as dense."""
+    if exact_alone:
+        monkeypatch.setattr(module, "error_bound", lambda terms: 1e9)
+    for seed in range(25):
+        lab = np.random.default_rng(seed).integers(0, 3, (8, 9, 3)) * float(seed % 2)
+        parents, distances, exact = tree(lab, kernel_size, seed)
+        expected = literal_tree(lab, kernel_size, seed)
+        assert (exact > 0) == exact_alone
+        assert parents.ravel().tolist() == [9 * r + c for _, (r, c) in expected.values()]
+        has_parent = parents.ravel() != np.arange(72)
+        squares = np.array([square for square, _ in expected.values()])
+        np.testing.assert_array_equal(distances.ravel()[has_parent], np.sqrt(squares[has_parent]))
 
 
 class TestExactComparisons:
