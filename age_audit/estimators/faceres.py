@@ -27,7 +27,7 @@ AGES = np.arange(100.0)
 
 
 def load_faceres(precision: str = "float32", device: str = "auto") -> KerasEstimator:
-    """human's model on 224 x 224 BGR faces (weights of the npm package @vladmandic/human).
+    """The face model of human, on 224 x 224 BGR faces (weights of the npm package @vladmandic/human).
 
     Examples
     --------

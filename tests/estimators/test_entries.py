@@ -14,7 +14,9 @@ RUNNERS = (*ENTRIES.values(), *FILES.values(), FUNCTION)
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 def test_an_entry_says_where_its_weights_are_and_what_loads_them(entry):
-    assert (entry.carried_by is None) == bool(entry.url)
+    assert sum(map(bool, (entry.carried_by, entry.npm, entry.url))) == 1
+    if entry.npm is not None:
+        assert entry.weights_hash == f"sha256:{next(iter(entry.npm.files.values()))}"
     assert entry.precisions[0] == "float32" and set(entry.precisions) <= set(PRECISIONS)
     module, _, loader = entry.loader.partition(":")
     assert callable(getattr(import_module(f"age_audit.estimators.{module}"), loader))

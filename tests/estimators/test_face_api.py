@@ -35,8 +35,8 @@ def by_hand(face, w):
         x = x + inner
     x = reduction(x, "exit_flow/reduction_block", relu(x))
     x = relu(separable(x, "exit_flow/separable_conv")).mean(axis=(0, 1))
-    male, female = softmax(x @ w["fc/gender/weights"] + w["fc/gender/bias"])
-    return (x @ w["fc/age/weights"] + w["fc/age/bias"])[0], female
+    gender = softmax(x @ w["fc/gender/weights"] + w["fc/gender/bias"])  # male, female
+    return (x @ w["fc/age/weights"] + w["fc/age/bias"])[0], gender[1]
 
 
 def arrays_of(entry):

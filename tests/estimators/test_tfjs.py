@@ -51,8 +51,10 @@ def test_a_file_that_is_cut_or_too_long_is_refused(tmp_path, length):
 
 @pytest.mark.parametrize(
     "manifest",
-    ["", "{}", "[]", "[1]", '[{"weights": [{"name": "a", "shape": [1]}]}]', '[{"weights": []}, {"weights": []}]']
-    + ['[{"weights": [{"name": "a", "shape": [1], "dtype": "string"}]}]'],
+    [
+        *("", "{}", "[]", "[1]", '[{"weights": []}, {"weights": []}]', '[{"weights": [{"name": "a", "shape": [1]}]}]'),
+        '[{"weights": [{"name": "a", "shape": [1], "dtype": "string"}]}]',
+    ],
 )
 def test_another_manifest_is_refused(tmp_path, manifest):
     from age_audit.estimators.tfjs import read_weights

