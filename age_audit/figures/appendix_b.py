@@ -16,16 +16,16 @@ from matplotlib.patches import Patch
 
 from age_audit.audit.findings import LEVEL
 from age_audit.core.groups import ALL, require_columns
-from age_audit.core.vocabulary import HALVES
+from age_audit.core.vocabulary import FEW_FACES, HALVES
 from age_audit.figures import style
-from age_audit.figures.correlations import colour_limit, draw_correlations
+from age_audit.figures.correlations import FEW_CELLS, colour_limit, draw_correlations
 from age_audit.study.appendix_b import SEGMENTS, cohorts_of
 
 _INK, _NULL, _LINE = "#222222", "#C9C9C9", "0.5"
 _ZERO = {"color": _LINE, "linewidth": 0.8, "zorder": 0}
 _DOT = {"color": _INK, "marker": "o", "linestyle": ""}
-# Not the colours of any group: which masks, and how their shares are taken.
-_FIRST, _SECOND = "#882255", "#44AA99"
+_HEAVY = {"marker": "o", "markersize": 6, "markeredgewidth": 0, "linewidth": 2.4}  # beyond chance
+_LIGHT = {"marker": "o", "markersize": 3.5, "markeredgewidth": 0, "linewidth": 0.9}
 LEVEL_OF_NULL = 0.95  # of shuffled correlations, which are no further from 0
 ERRORS = {"absolute_error": "r with the absolute error", "signed_error": "r with the signed error"}
 
@@ -52,7 +52,7 @@ def correlation_tables(correlations: pd.DataFrame, null: np.ndarray) -> Figure:
     -------
     Figure
         A row of panels an age range; accurate estimates left, inaccurate ones right. Grey: no further from 0 than 95 %
-        of the shuffles. The title says how many are further.
+        of the shuffles. Hatched and never coloured: groups of fewer than 30 faces. The title says how many are further.
     """
     require_columns(correlations, ("age_range", "estimates", "n", *SEGMENTS))
     name, groups, ages = cohorts_of(correlations)
@@ -62,7 +62,7 @@ def correlation_tables(correlations: pd.DataFrame, null: np.ndarray) -> Figure:
         usual = np.nanquantile(np.abs(null), LEVEL_OF_NULL, axis=0)
     drawn = beyond = 0
     with style.applied():
-        figure = style.new_figure(style.FULL, 1.0 + 1.9 * len(ages))
+        figure = style.new_figure(style.FULL, 1.2 + 1.9 * len(ages))
         panels = figure.subfigures(len(ages), len(HALVES), squeeze=False)
         for (row, column), panel in np.ndenumerate(panels):
             label, half = ages[row], HALVES[column]
@@ -73,10 +73,14 @@ def correlation_tables(correlations: pd.DataFrame, null: np.ndarray) -> Figure:
             sizes = table.abs().to_numpy(dtype=float)
             by_chance = ~(sizes > usual[column, row].T)
             drawn, beyond = drawn + np.isfinite(sizes).sum(), beyond + (~by_chance).sum()
-            axes = draw_correlations(panel, table, names, limit, by_chance)
+            few = cohort["n"].fillna(0).to_numpy() < FEW_FACES
+            axes = draw_correlations(panel, table, names, limit, by_chance, few)
             axes.set_title(f"{label} years, {half} estimates")
         found = f"{beyond} of {drawn} correlations of share and accuracy are beyond 95 % of shuffled ones"
         style.set_finding(figure, f"{found}; {(1 - LEVEL_OF_NULL) * drawn:.0f} would be expected by chance")
+        words = "coloured, or black where hatched: beyond 95 % of shuffled ones; grey: not; –: no correlation"
+        keys = [Patch(**FEW_CELLS, label=f"fewer than {FEW_FACES} faces"), Patch(fill=False, linewidth=0, label=words)]
+        figure.legend(handles=keys, loc="outside lower center", ncols=2)
         return figure
 
 
@@ -138,7 +142,7 @@ def _draw_contributions(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def association_panels(table: pd.DataFrame) -> Figure:
-    """Draw how segments' shares go with both errors: log-ratios with intervals, and the same at equal estimates.
+    """Draw how segments' shares are associated with both errors: log-ratios with intervals, and at equal estimates.
 
     Parameters
     ----------
@@ -152,7 +156,7 @@ def association_panels(table: pd.DataFrame) -> Figure:
         last masks with the absolute error within age ranges.
     """
     masks, labels = (list(dict.fromkeys(table[name])) for name in ("masks", "age_range"))
-    colours = dict(zip(masks, (_FIRST, _SECOND), strict=False))
+    colours = dict(zip(masks, style.OTHER_COLOURS, strict=False))
     with style.applied():
         figure = style.new_figure(style.FULL, 6.4)
         grid = figure.subplots(len(ERRORS), len(labels), sharex=True, sharey=True, squeeze=False)
@@ -167,19 +171,21 @@ def association_panels(table: pd.DataFrame) -> Figure:
             panels[0].set_ylabel(words)
             panels[0].locator_params(axis="x", nbins=3)
         grid[-1, len(labels) // 2].set_xlabel("Pearson's r")
-        keys = [Line2D([], [], color=colour, marker="o", label=f"{name} masks") for name, colour in colours.items()]
-        keys.append(Line2D([], [], color=_LINE, marker="x", linestyle="", label="at equal estimates"))
+        keys = [Line2D([], [], color=colour, **_LIGHT, label=f"{name} masks") for name, colour in colours.items()]
+        keys.append(Line2D([], [], color=_INK, **_HEAVY, label=f"p ≤ {LEVEL:g} (Holm)"))
+        keys.append(Line2D([], [], color=_LINE, marker="x", linestyle="", markersize=4, label="at equal estimates"))
         last = table[(table["masks"] == masks[-1]) & (table["error"] == "absolute_error") & (table["age_range"] != ALL)]
         counts = [int((last[column] <= LEVEL).sum()) for column in ("p_holm", "p_given_holm")]
-        found = f"{counts[0]} of {len(last)} shares in {masks[-1]} masks go with the absolute error within age ranges"
-        return _finish(figure, f"{found}, {counts[1]} at equal estimates (Holm)", keys)
+        found = f"{counts[0]} of {len(last)} shares in {masks[-1]} masks are associated with the absolute error"
+        return _finish(figure, f"{found} within age ranges, {counts[1]} at equal estimates (Holm)", keys)
 
 
 def _draw_associations(axes: Axes, rows: pd.DataFrame, colour: str, shift: float) -> None:
     places = np.arange(len(rows)) + shift
     sure = (rows["p_holm"] <= LEVEL).to_numpy()
-    axes.hlines(places, rows["low"], rows["high"], color=colour, linewidth=np.where(sure, 2.4, 0.9))
-    axes.scatter(rows["r"], places, s=np.where(sure, 30, 10), color=colour, zorder=3)
+    sizes, widths = (np.where(sure, _HEAVY[name], _LIGHT[name]) for name in ("markersize", "linewidth"))
+    axes.hlines(places, rows["low"], rows["high"], color=colour, linewidth=widths)
+    axes.scatter(rows["r"], places, s=sizes**2, linewidths=0, color=colour, zorder=3)
     axes.plot(rows["r_given"], places, "x", color=_LINE, markersize=4, zorder=4)
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
+from matplotlib.patches import Rectangle
 
 from age_audit.figures import style
 
+FEW_CELLS = {"facecolor": "white", "edgecolor": "0.87", "linewidth": 0, "hatch": "///"}  # hollow, of a table
 _LEAST_LIMIT = 0.1  # so that correlations of nearly nothing do not look like much
 _IN_WORDS = {"age_estimation_accuracy": "accuracy", "gender_real": "gender (male 1, female 0)"}
 
@@ -27,6 +29,7 @@ def draw_correlations(
     columns: Sequence[str] | None = None,
     limit: float | None = None,
     by_chance: np.ndarray | None = None,
+    few_faces: np.ndarray | None = None,
 ) -> Axes:
     """Draw correlations as a table whose cells are coloured and hold their number.
 
@@ -42,6 +45,8 @@ def draw_correlations(
         Above 0: how far the colours go, where several tables share one scale. It is not drawn then.
     by_chance : ndarray of bool, shape (R, C), optional
         Cells that chance alone would give: white, with a grey number.
+    few_faces : ndarray of bool, length C, optional
+        Columns of few faces: hatched, not coloured.
 
     Returns
     -------
@@ -53,9 +58,13 @@ def draw_correlations(
     shared = limit is not None
     limit = limit if shared else colour_limit(values)
     grey = np.zeros(values.shape, dtype=bool) if by_chance is None else by_chance
-    image = axes.imshow(np.where(grey, np.nan, values), cmap=style.DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
+    few = np.zeros(len(table.columns), dtype=bool) if few_faces is None else few_faces
+    shown = np.where(grey | few, np.nan, values)
+    image = axes.imshow(shown, cmap=style.DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
+    for place in np.flatnonzero(few):
+        axes.add_patch(Rectangle((place - 0.5, -0.5), 1, len(table), **FEW_CELLS))
     for (row, column), r in np.ndenumerate(values):
-        dark = np.isfinite(r) and abs(r) > 0.6 * limit
+        dark = np.isfinite(shown[row, column]) and abs(r) > 0.6 * limit
         text = f"{round(r, 3) + 0:+.3f}".replace("-", "−") if np.isfinite(r) else "–"  # no −0.000
         colour = "0.6" if grey[row, column] else "white" if dark else "black"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=style.SMALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ MANY_POINTS = 500  # of more, their density is drawn
 _CELL = 2  # years, the side of a square of that density: real ages are whole years, and hexagons would flicker
 MATTERS = 2.0  # years by which a median has to be off for a title to say so: labels are whole years, and not sure
 _MANY_RANGES = 10  # names of more stand upright
-_LINE = "#882255"
+_LINE = style.OTHER_COLOURS[0]
 _REFERENCE = {"color": "0.35", "linestyle": ":", "linewidth": 1.2}
 _YEARS_NAMED = 5  # of the cumulative score that titles name
 
@@ -50,7 +51,7 @@ def estimate_against_age(frame: pd.DataFrame, name: str) -> Figure:
     """
     faces, table = with_exact_age(frame), estimates_by_age(frame)
     with style.applied():
-        figure = style.new_figure(5.6, 5.0)
+        figure = style.new_figure(style.FULL, 5.4)
         axes = figure.subplots()
         limits = _draw_faces(figure, axes, faces)
         if len(table) > 1:
@@ -146,7 +147,10 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
         for k, expected in dict(zip(table["deviations"], table["expected"], strict=True)).items():
             place = {"xycoords": right.get_yaxis_transform(), "textcoords": "offset points"}
             right.annotate(f"±{k} SD: {style.percent(expected)}", (1, 100 * expected), (4, 0), va="center", **place)
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        keys = left.get_legend_handles_labels()[0] + [style.few_faces()] * bool(
+            table.dropna(subset="share")["few_faces"].any()
+        )
+        figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
         style.set_finding(figure, _sureness(table[table["by"] == ALL], name))
     return figure
 
@@ -196,9 +200,13 @@ def cumulative_scores(table: pd.DataFrame) -> Figure:
     """
     require_columns(table, ("estimator", "years", "n", "share", "low", "high"))
     looks = style.group_look([name for name in dict.fromkeys(table["estimator"]) if name != ONE_AGE])
+    looks = {
+        name: look | {"color": colour}
+        for (name, look), colour in zip(looks.items(), cycle(style.OTHER_COLOURS), strict=False)
+    }
     looks[ONE_AGE] = {"color": "0.45", "linestyle": ":", "marker": ""}
     with style.applied():
-        figure = style.new_figure(5.2, 3.2 + 0.17 * len(looks))
+        figure = style.new_figure(style.FULL, 3.2 + 0.17 * len(looks))
         axes = figure.subplots()
         for name, look in looks.items():
             rows = table[table["estimator"] == name]
@@ -259,7 +267,7 @@ def confused_ranges(table: pd.DataFrame, name: str) -> Figure:
     few = table.drop_duplicates("age_range")["few_faces"].to_numpy(dtype=bool)
     sizes = table.drop_duplicates("age_range")["n"]
     with style.applied():
-        figure = style.new_figure(min(style.FULL, 2.2 + 0.62 * shares.shape[1]), 1.4 + 0.36 * shares.shape[0])
+        figure = style.new_figure(0.9 + 0.62 * shares.shape[1], 1.4 + 0.36 * shares.shape[0])
         axes = figure.subplots()
         axes.imshow(np.where(few[:, None], np.nan, shares), cmap="Greys", vmin=0, vmax=1.3, aspect="auto")
         for (row, column), share in np.ndenumerate(shares.to_numpy()):

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from age_audit.audit.errors.strata import TOLERANCE
 from age_audit.audit.findings import LEVEL
 from age_audit.core.groups import ALL, feature_names, require_columns
 from age_audit.core.measures import MAE, MEASURES, SIGNED_ERROR, Measure
-from age_audit.core.vocabulary import FEW_FACES
+from age_audit.core.vocabulary import FEW_FACES, UNLABELLED
 from age_audit.figures import style
 
 SHOWN = (MAE.key, SIGNED_ERROR.key)
@@ -154,7 +156,11 @@ def error_by_age(
         if MEASURES[measure].from_zero:
             grid[0].set_ylim(bottom=0)
         figure.supylabel(f"{MEASURES[measure].name} (years)", fontsize=style.BASE)
-        figure.supxlabel("real age (years)", fontsize=style.BASE)
+        for axes in grid[len(panels) - columns : len(panels)]:
+            axes.set_xlabel("real age (years)")
+        keys = [Line2D([], [], color="0.75", linewidth=4, label="all faces")]
+        keys += [style.few_faces()] * any(rows.dropna(subset="value")["few_faces"].any() for _, rows, _ in panels)
+        figure.legend(handles=keys, loc="outside lower center", ncols=2)
         style.set_finding(figure, title)
     return figure
 
@@ -164,8 +170,8 @@ def _draw_along(axes: Axes, rows: pd.DataFrame, look: dict) -> None:
     values = rows["value"].to_numpy(dtype=float)
     axes.plot(years, values, linewidth=0.9, markersize=3, **look)
     axes.vlines(years, rows["low"], rows["high"], color=look["color"], linewidth=0.9)
-    hollow = {"facecolor": "white", "edgecolor": look["color"], "marker": look["marker"], "zorder": 3}
-    axes.scatter(years[few], values[few], s=12, **hollow)
+    if few.any():
+        axes.plot(years[few], values[few], markersize=3, zorder=3, **look | style.HOLLOW | {"linestyle": ""})
 
 
 def _middles(bands: pd.Series) -> np.ndarray:
@@ -185,8 +191,8 @@ def lost_by_group(table: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        A block a feature. Grey line and band: all images. Bold: told apart from the other images, ``p_holm`` at most
-        0.05. Hollow: fewer than 30 images.
+        A block a feature; groups of another scheme than the study's, such as age ranges, are black. Grey line and band:
+        all images. Bold: told apart from the other images, ``p_holm`` at most 0.05. Hollow: fewer than 30 images.
 
     Raises
     ------
@@ -201,11 +207,11 @@ def lost_by_group(table: pd.DataFrame) -> Figure:
     blocks = [rows[rows["feature"] == feature] for feature in features]
     with style.applied():
         sizes = [len(block) for block in blocks]
-        figure = style.new_figure(style.FULL, 1.1 + sum(sizes) * _ROW + len(sizes) * _BLOCK)
+        figure = style.new_figure(style.FULL, 1.3 + sum(sizes) * _ROW + len(sizes) * _BLOCK)
         panels = figure.subplots(len(blocks), 1, sharex=True, height_ratios=sizes, squeeze=False)[:, 0]
         for axes, feature, block in zip(panels, features, blocks, strict=True):
             _draw_behind(axes, everyone)
-            _draw_rows(axes, block, ["group"], 1)
+            _draw_rows(axes, block, ["group"], 1, only_published=True)
             for label, p_value in zip(axes.get_yticklabels(), block["p_holm"], strict=True):
                 label.set_fontweight("bold" if p_value <= LEVEL else "normal")
             axes.set_title(feature.replace("_", " "), loc="left", fontweight="bold", pad=4)
@@ -214,6 +220,12 @@ def lost_by_group(table: pd.DataFrame) -> Figure:
         panels[-1].set_xlim(-0.02 * end, 1.15 * end)  # bars of few images are cut off
         panels[-1].set_xlabel("images without an estimate (%)")
         style.set_finding(figure, _most_lost(table))
+        keys = [
+            Patch(color="0.75", label="all images"),
+            Patch(fill=False, linewidth=0, label="bold: beyond chance (Holm)"),
+        ]
+        keys += [style.few_faces("images")] * bool(table.dropna(subset="share")["few_faces"].any())
+        figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
     return figure
 
 
@@ -293,17 +305,21 @@ def _draw_behind(axes: Axes, everyone: pd.Series) -> None:
         axes.axvspan(everyone["low"], everyone["high"], color="0.88", zorder=0, linewidth=0)
 
 
-def _looks(rows: pd.DataFrame, features: Sequence[str]) -> list[tuple[str, dict]]:
+def _looks(rows: pd.DataFrame, features: Sequence[str], only_published: bool = False) -> list[tuple[str, dict]]:
     """Name and look of each row's group."""
     groups = rows[list(features)].astype(str)
     looks = style.crossed_looks(*(list(dict.fromkeys(groups[feature])) for feature in features))
+    if only_published and not {*groups.to_numpy().flat} - {UNLABELLED} <= set(style.GROUP_COLOURS):
+        looks = {group: look | {"color": "black", "marker": "o"} for group, look in looks.items()}
     return [(" / ".join(group), looks[group]) for group in groups.itertuples(index=False, name=None)]
 
 
-def _draw_rows(axes: Axes, rows: pd.DataFrame, features: Sequence[str], digits: int) -> None:
+def _draw_rows(
+    axes: Axes, rows: pd.DataFrame, features: Sequence[str], digits: int, only_published: bool = False
+) -> None:
     """A dot and its interval for each group, the first one on top; the numbers stand at the right edge."""
-    labels = []
-    for place, ((name, look), row) in enumerate(zip(_looks(rows, features), rows.to_dict("records"), strict=True)):
+    labels, looks = [], _looks(rows, features, only_published)
+    for place, ((name, look), row) in enumerate(zip(looks, rows.to_dict("records"), strict=True)):
         labels.append(f"{name} (n = {row['n']:,})")
         value, low, high, colour = row["value"], row["low"], row["high"], look["color"]
         at = place

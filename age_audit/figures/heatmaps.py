@@ -44,10 +44,15 @@ OBSERVING_SCALE = Scale(
     {-7.0: "−7", -3.0: "−3\n(0 in both sums, if they peak together)", 1.0: "1\n(largest)"},
     "scaled as the study does",
 )
-SHARE_SCALE = Scale(
+POSITIVE_SCALE = Scale(
     (-1.0, 1.0),
-    {-1.0: "−1\n(all negative)", -0.5: "−0.5", 0.0: "0\n(equal)", 0.5: "0.5", 1.0: "1\n(all positive)"},
-    "share of faces where a pixel is positive − share where it is negative",
+    {-1.0: "−1\n(in none)", -0.5: "−0.5", 0.0: "0\n(in half)", 0.5: "0.5", 1.0: "1\n(in all)"},
+    "share of faces where a pixel is positive − share where it is not",
+)
+RAISES_SCALE = Scale(
+    (-1.0, 1.0),
+    {-1.0: "−1\n(lowers all)", -0.5: "−0.5", 0.0: "0\n(as many)", 0.5: "0.5", 1.0: "1\n(raises all)"},
+    "share of faces where a pixel raises the estimate − share where it lowers the estimate",
 )
 
 
@@ -145,7 +150,13 @@ def study_figure(
     return _grid_of_levels(drawn, labels, scale, title, landmarks, note)
 
 
-def mean_figure(means: Sequence[MeanMask], title: str, landmarks: np.ndarray | None = None, note: str = "") -> Figure:
+def mean_figure(
+    means: Sequence[MeanMask],
+    title: str,
+    landmarks: np.ndarray | None = None,
+    note: str = "",
+    scale: Scale = RAISES_SCALE,
+) -> Figure:
     """Draw mean masks, a row a level of the first feature (age ranges) and a column one of the second.
 
     Parameters
@@ -154,9 +165,11 @@ def mean_figure(means: Sequence[MeanMask], title: str, landmarks: np.ndarray | N
         From :func:`age_audit.audit.explanations.mean_masks.mean_masks` with two features.
     title, landmarks, note
         As :func:`heatmap_grid`.
+    scale : Scale
+        :data:`RAISES_SCALE`, or :data:`POSITIVE_SCALE` of masks that say positive or not.
     """
     drawn = [Panel(mean.heatmap, f"n = {mean.n:,}", "no faces") for mean in means]
-    return _grid_of_levels(drawn, [mean.labels.values() for mean in means], SHARE_SCALE, title, landmarks, note)
+    return _grid_of_levels(drawn, [mean.labels.values() for mean in means], scale, title, landmarks, note)
 
 
 def _lacking(panel: StudyPanel) -> str:

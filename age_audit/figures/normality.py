@@ -9,21 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from age_audit.core.groups import require_columns
+from age_audit.core.groups import levels, require_columns
 from age_audit.figures import style
 
 _LEVEL = {"color": "black", "linestyle": "--", "linewidth": 1.0, "zorder": 1}
-FEATURES = ("race", "gender")  # markers and dashes are the first one's groups, colours the second one's
-
-
-def _groups(table: pd.DataFrame, features: Sequence[str]) -> list[pd.Series]:
-    """Of each row the group of the first feature, and of the second if there is one, as text."""
-    return [table[feature].astype(str) for feature in features]
-
-
-def _looks(table: pd.DataFrame, features: Sequence[str]) -> dict[tuple[str, ...], dict]:
-    """Look by group, in the order of the rows."""
-    return style.crossed_looks(*(list(dict.fromkeys(groups)) for groups in _groups(table, features)))
+FEATURES = ("race", "gender")  # the first one's groups are lines, the second one's panels
+_MOST_COLUMNS = 3  # of more groups of the second one all stand in one panel
+_ROOM = 3.0  # by which the axis goes on behind the largest sample, for the names of lines
+_NAME_HEIGHT, _NAME_WIDTH = 0.1, 2.5  # of a panel's vertical axis; the ratio of two n
 
 
 def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, features: Sequence[str] = FEATURES) -> Figure:
@@ -40,36 +33,40 @@ def rejections_by_size(samples: pd.DataFrame, alpha: float = 0.05, features: Seq
     Returns
     -------
     Figure
-        A panel for each age range; the grey band spans what rounded normal samples of the same groups give. The title
-        says how often groups are rejected that are drawn both small and large.
+        A row of panels for each age range, a column for each group of the second feature, a named line for each of the
+        first; the grey band spans what rounded normal samples of the same groups give. The title says how often groups
+        are rejected that are drawn both small and large.
     """
     require_columns(samples, ("age_range", *features, "n", "rejected", "rejected_normal"))
-    ages = samples["age_range"]
-    ages = list(ages.cat.categories) if isinstance(ages.dtype, pd.CategoricalDtype) else list(dict.fromkeys(ages))
-    looks, rows = _looks(samples, features), max(1, -(-len(ages) // 2))
+    ages = levels(samples["age_range"])
+    groups, *others = (list(dict.fromkeys(samples[feature].astype(str))) for feature in features)
+    seconds = others[0] if others and 0 < len(others[0]) <= _MOST_COLUMNS else []
+    looks = style.group_look(groups) if seconds or not others else style.crossed_looks(groups, others[0])
+    columns = len(seconds) or 2
+    rows = len(ages) if seconds else max(1, -(-len(ages) // 2))
     with style.applied():
-        height = min(style.TALLEST, 2.0 * rows + 0.7 + 0.16 * -(-(len(looks) + 2) // 3))
-        figure = style.new_figure(style.FULL, height)
-        panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
-        for axes, age in zip(panels.flat, ages, strict=False):
-            _draw_rejections(axes, samples[samples["age_range"] == age], features, alpha, looks)
-            axes.set_title(f"real age {age} years")
-        for axes in panels.flat[len(ages) :]:
+        figure = style.new_figure(style.FULL, 1.7 * rows + 0.9 + 0.16 * -(-(len(looks) + 2) // 4))
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        panels = [(age, second) for age in ages for second in seconds or [""]]
+        for axes, (age, second) in zip(grid.flat, panels, strict=False):
+            inside = samples[samples["age_range"].astype(str) == age]
+            inside = inside[inside[features[1]].astype(str) == second] if seconds else inside
+            _draw_rejections(axes, inside, features[:1] if seconds else features, alpha, looks)
+            axes.set_title(f"real age {age} years" + f", {second}" * bool(second))
+        for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         sizes = np.unique(samples["n"]) if len(samples) else np.array([10, 100])
-        for axes in panels.flat:  # after the last panel: ticks of logarithmic axes follow the data
+        for axes in grid.flat:  # after the last panel: ticks of logarithmic axes follow the data
             axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-            axes.set_xlim(sizes.min() / 1.3, 1.3 * sizes.max())
+            axes.set_xlim(sizes.min() / 1.3, _ROOM * sizes.max())
             axes.minorticks_off()
         handles = {
-            label: handle
-            for axes in panels.flat
-            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+            label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         if handles:
-            place = {"loc": "outside lower center", "ncols": 3, "handlelength": 3.2}
+            place = {"loc": "outside lower center", "ncols": 4, "handlelength": 3.2}
             style.in_lines(figure.legend(handles.values(), handles, **place), 32)
-        for axes in panels[-1]:
+        for axes in grid[-1]:
             axes.set_xlabel("faces drawn from the group (n; at most half of it)")
         figure.supylabel("share of samples in which normality is rejected", fontsize="medium")
         style.set_finding(figure, _found(samples, features))
@@ -94,7 +91,7 @@ def _draw_rejections(
     samples: pd.DataFrame,
     features: Sequence[str],
     alpha: float,
-    looks: Mapping[tuple[str, ...], dict],
+    looks: Mapping[str | tuple[str, ...], dict],
 ) -> None:
     axes.set(xscale="log", ylim=(-0.02, 1.04))
     axes.axhline(alpha, label=f"level of the test, {alpha:g}", **_LEVEL)
@@ -103,5 +100,21 @@ def _draw_rejections(
         return
     normal = samples.groupby("n")["rejected_normal"].agg(["min", "max"])
     axes.fill_between(normal.index, normal["min"], normal["max"], color="0.8", label="normal, rounded to whole years")
-    for name, group in samples.groupby(_groups(samples, features), sort=False):
-        axes.plot(group["n"], group["rejected"], label=", ".join(name), **looks[name], markersize=3.5, linewidth=0.9)
+    ends = []
+    for name, group in samples.groupby([samples[feature].astype(str) for feature in features], sort=False):
+        look = looks[name if len(features) > 1 else name[0]]
+        axes.plot(group["n"], group["rejected"], label=", ".join(name), **look, markersize=3.5, linewidth=0.9)
+        ends.append((group["rejected"].iloc[-1], group["n"].iloc[-1], ", ".join(name), look["color"]))
+    if len(ends) <= style.MANY_GROUPS:
+        _name_lines(axes, ends)
+
+
+def _name_lines(axes: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Write the name of each line behind its last point; where names would lie over each other they move inwards."""
+    placed: list[tuple[float, float]] = []  # height and n
+    for rejected, n, name, colour in sorted(ends, key=lambda end: -abs(end[0] - 0.5)):
+        height, step = rejected, 0.02 if rejected < 0.5 else -0.02
+        while any(abs(height - y) < _NAME_HEIGHT and _NAME_WIDTH > max(n / x, x / n) for y, x in placed):
+            height += step
+        placed.append((height, n))
+        axes.annotate(name, (n, height), (5, 0), textcoords="offset points", va="center", color=colour, fontsize=6.5)

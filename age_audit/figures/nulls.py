@@ -43,7 +43,7 @@ def observed_and_null(
     Returns
     -------
     Figure
-        A dot is large where ``p_holm`` is below 0.05, and hollow where ``few_faces`` is true.
+        A dot is large where ``p_holm`` is below 0.05, and hollow where ``few_faces`` is true; the legend says so then.
         Rows without a number say "too few faces".
     """
     with style.applied():
@@ -67,7 +67,9 @@ def observed_and_null(
         for axes in panels if signed else ():
             axes.axvline(0, color="0.5", linewidth=0.8, zorder=0)
         style.set_finding(figure, title)
-        figure.legend(handles=_legend(names), loc="outside lower center", ncols=2)
+        drawn = [table.dropna(subset=columns["observed"]) for table in tables.values()]
+        few = any(table["few_faces"].any() for table in drawn if "few_faces" in table)
+        figure.legend(handles=_legend(names) + [style.few_faces()] * few, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -2,9 +2,11 @@
 
 What a mark means, in every figure the same and nothing else:
 
-- hollow: few faces (:data:`HOLLOW`). A thin line means the same of a curve, which cannot be hollow;
+- hollow: few faces (:data:`HOLLOW`, :func:`few_faces`). A thin line means the same of a curve, and hatching of a cell
+  of a table, which cannot be hollow;
 - heavy (large, thick, bold): more than chance gives, after adjustment (:data:`HEAVY`, :data:`LIGHT`);
-- colour, dashes and marker: the group (:func:`group_look`). Genders share no colour with races. Where a group is made
+- colour, dashes and marker: the group (:func:`group_look`). Genders share no colour with races, and what is no group of
+  faces, such as an estimator, has none of a group's (:data:`OTHER_COLOURS`). Where a group is made
   of two features, such as race and gender, the colour says the second one, so that women and men are told apart by
   colour; dashes and marker say the first (:func:`crossed_looks`);
 - grey: all faces, or what chance alone gives.
@@ -12,7 +14,7 @@ What a mark means, in every figure the same and nothing else:
 Colours are those of Okabe & Ito (2008), which stay apart under the common colour deficiencies; their yellow is left
 out because thin lines of it vanish on white.
 
-Figures are drawn in the size in which they are printed: :data:`FULL` inches wide, or :data:`COLUMN`, and no taller than
+Figures are drawn in the size in which they are printed: :data:`FULL` inches wide or :data:`COLUMN`, and no taller than
 :data:`TALLEST`, with text of :data:`BASE` points, in small print :data:`SMALL`. What asks for more room gets a page.
 The title of a figure is what it finds; what it shows, and how to read it, is its caption.
 """
@@ -38,10 +40,11 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font, get_font_names
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.path import Path as Path2D
 from matplotlib.text import Text
 
-from age_audit.core.vocabulary import GENDERS, RACES, UNLABELLED
+from age_audit.core.vocabulary import FEW_FACES, GENDERS, RACES, UNLABELLED
 from age_audit.store.files import write_atomically
 
 GENDER_COLOURS = dict(zip(GENDERS, ("#0072B2", "#D55E00"), strict=True))  # blue, vermilion
@@ -51,6 +54,7 @@ MARKERS = "os^DvPX*<"  # groups stay apart without colour too
 _DASHES = ("-", (0, (5, 2)), (0, (6, 2, 1, 2)), (0, (1.5, 1.5)), (0, (9, 3)))
 # Of groups by another scheme than the study's, in their order: dashes and marker come together again after 45 only.
 _COLOURS = (*GENDER_COLOURS.values(), *RACE_COLOURS.values(), "#882255", "#999933")
+OTHER_COLOURS = ("#882255", "#44AA99", "#999933", "#332288")  # not of groups of faces; of Tol's muted ones
 _NO_GROUP = {"color": "0.45", "linestyle": "-", "marker": "d"}
 MANY_GROUPS = 5  # curves of more are told apart by markers as well, and their legend stands beside them
 DIVERGING = "RdBu_r"  # colours of signed values, read alike with the common colour deficiencies
@@ -195,6 +199,12 @@ def legend(axes: Axes, groups: int, **options) -> None:
     in_lines(axes.legend(handlelength=3.5, **place | options))  # long enough to show the dashes
 
 
+def few_faces(what: str = "faces") -> Line2D:
+    """What a legend shows where a figure has hollow marks."""
+    look = {"color": "black", "linestyle": "", "marker": "o"} | LIGHT | HOLLOW
+    return Line2D([], [], **look, label=f"hollow: fewer than {FEW_FACES} {what}")
+
+
 def in_lines(legend: Legend, characters: int = NAME_LINE) -> Legend:
     """The same legend, in which long names go on in another line; "(n = 31)" behind one stays together."""
     for text in legend.get_texts():
@@ -223,8 +233,11 @@ def percent(share: float) -> str:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of that size in inches, at most a page's, that belongs to no window, so that no display is needed."""
-    return Figure(figsize=(min(width, FULL), min(height, TALLEST)), layout="constrained")
+    """A figure across a page, or across one column where that is as wide as asked for; at most as tall as a page.
+
+    In inches. It belongs to no window, so that no display is needed.
+    """
+    return Figure(figsize=(COLUMN if width <= COLUMN else FULL, min(height, TALLEST)), layout="constrained")
 
 
 def open_figure(width: float, height: float) -> Figure:

@@ -6,6 +6,7 @@ import pytest
 
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, HALVES, RACES
 from age_audit.figures import appendix_b as figures
+from age_audit.figures import style
 from age_audit.figures.style import title_of
 from age_audit.study.appendix_b import SEGMENTS
 
@@ -14,7 +15,7 @@ from age_audit.study.appendix_b import SEGMENTS
 def correlations():
     rng = np.random.default_rng(1)
     rows = [
-        {"age_range": label, "race": race, "estimates": half, "n": 10 + i, "n_rows": 20}
+        {"age_range": label, "race": race, "estimates": half, "n": 30 + i, "n_rows": 20}
         | dict(zip(SEGMENTS, rng.uniform(-0.5, 0.5, 5), strict=True))
         for label in AGE_RANGE_LABELS
         for i, race in enumerate(RACES)
@@ -34,7 +35,7 @@ def test_tables_share_a_scale_and_chance_is_grey(correlations):
     figure = figures.correlation_tables(correlations, null)
     (accurate,), (inaccurate,) = panels(figure, "0–12 years, accurate"), panels(figure, "0–12 years, inaccurate")
     assert accurate.images[0].get_clim() == inaccurate.images[0].get_clim() == (-0.75, 0.75)
-    assert [label.get_text() for label in accurate.get_xticklabels()][:2] == ["Caucasian\n(n = 10)", "Asian\n(n = 11)"]
+    assert [label.get_text() for label in accurate.get_xticklabels()][:2] == ["Caucasian\n(n = 30)", "Asian\n(n = 31)"]
     assert accurate.texts[0].get_text() == "+0.750" and inaccurate.texts[0].get_text() == "–"
     assert accurate.texts[1].get_text() == f"{correlations['face'][2]:+.3f}".replace("-", "−")  # the next race
     coloured = np.isfinite(np.ma.filled(accurate.images[0].get_array(), np.nan))
@@ -43,6 +44,18 @@ def test_tables_share_a_scale_and_chance_is_grey(correlations):
     drawn = correlations[list(SEGMENTS)].notna().sum().sum()
     assert figure.get_suptitle().startswith(f"6 of {drawn} correlations of share and accuracy are beyond 95 %")
     assert len(panels(figure, "accurate estimates")) == 8
+
+
+def test_groups_of_few_faces_are_hatched_not_coloured(correlations):
+    correlations.loc[correlations["race"] == "Asian", "n"] = 29
+    figure = figures.correlation_tables(correlations, np.zeros((9, 2, 4, 5, 5)))  # everything is beyond chance
+    for axes in panels(figure, "accurate estimates"):
+        coloured = np.isfinite(np.ma.filled(axes.images[0].get_array(), np.nan))
+        assert coloured.all(axis=0).tolist() == [True, False, True, True, True] and not coloured[:, 1].any()
+        assert [(patch.get_x(), patch.get_hatch()) for patch in axes.patches] == [(0.5, "///")]
+        assert {text.get_color() for text in axes.texts if text.get_position()[0] == 1} == {"black"}  # still counted
+    assert figure.legends[0].get_texts()[0].get_text() == "fewer than 30 faces"
+    assert not style.overlapping_texts(figure)
 
 
 def null_table():
@@ -97,7 +110,11 @@ def test_associations_of_two_presets_stand_apart_and_sure_ones_are_bold():
     assert (dots.get_offsets()[:, 1] < other_dots.get_offsets()[:, 1]).all()
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    assert labels == ["published masks", "audit masks", "at equal estimates"]
+    assert labels == ["published masks", "audit masks", "p ≤ 0.05 (Holm)", "at equal estimates"]
+    light, _, heavy, _ = legend.legend_handles
+    assert [key.get_markersize() ** 2 for key in (light, heavy)] == pytest.approx(sorted(set(dots.get_sizes())))
+    assert [key.get_linewidth() for key in (light, heavy)] == [0.9, 2.4]
     assert title_of(figure) == (
-        "2 of 5 shares in audit masks go with the absolute error within age ranges, 1 at equal estimates (Holm)"
+        "2 of 5 shares in audit masks are associated with the absolute error within age ranges, 1 at equal estimates "
+        "(Holm)"
     )

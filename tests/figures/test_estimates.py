@@ -102,6 +102,8 @@ def test_few_faces_are_hollow_and_no_spread_is_said(tmp_path):
     figure = stated_spread(spread_table(0.5, n=20), "m")
     marks = [line for line in figure.axes[1].lines if line.get_marker() in "o^" and len(line.get_xdata())]
     assert [mark.get_markerfacecolor() for mark in marks] == ["white", "white"]
+    assert figure.legends[0].get_texts()[-1].get_text() == "hollow: fewer than 30 faces"
+    assert len(stated_spread(spread_table(0.5), "m").legends[0].get_texts()) == 2
     style.save_figure(figure, tmp_path, "few")
     with pytest.warns(UserWarning, match="mine does not say how sure it is"):
         assert stated_spread(spread_coverage(faces(AGES)), "mine") is None
@@ -118,6 +120,7 @@ def test_curves_are_the_shares_and_the_title_names_best_and_worst():
     ]
     assert lines["two"].get_ydata().tolist() == [0, *[100] * 20] and lines["one"].get_ydata().tolist()[5:7] == [0, 100]
     assert axes.get_ylabel() == "share of the same 900 faces (%)"
+    assert not {line.get_color() for line in axes.lines} & set(style.GROUP_COLOURS.values())  # no groups of faces
     # The guess is 45.5: right within five years for those of 41 to 50.
     assert title(cumulative_scores(table)) == (
         "Within 5 years of the label: 100 % for two, 0 % for one, 11 % for a constant guess"

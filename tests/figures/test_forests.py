@@ -161,7 +161,7 @@ def test_each_group_has_a_panel_with_all_faces_in_grey_and_its_bands_at_their_mi
     titles = ["Male (n = 150)", "Female (n = 147)", *(f"{race} (n = {150 - 3 * i})" for i, race in enumerate(RACES))]
     assert [axes.get_title() for axes in figure.axes] == titles
     for axes, i, colour in zip(figure.axes, [0, 1, *range(5)], style.GROUP_COLOURS.values(), strict=True):
-        _, everyone, curve = axes.get_lines()
+        _, everyone, curve, *_ = axes.get_lines()
         assert everyone.get_ydata().tolist() == [-1, -11, -21] and everyone.get_color() == "0.75"
         assert everyone.get_xdata().tolist() == curve.get_xdata().tolist() == [3, 9.5, 16]
         assert curve.get_ydata().tolist() == [-(10 * b + i + 1) for b in range(3)] and curve.get_color() == colour
@@ -181,10 +181,37 @@ def test_bands_with_few_faces_are_hollow():
     rows = bands.assign(few_faces=bands["age_band"].isin(["6–12", "13–18"]))
     for measure in SHOWN:
         (axes,) = error_by_age(ALONG, {"race_real": rows}, "", measure).axes
-        hollow = [collection for collection in axes.collections if len(collection.get_offsets()) > 1]
+        hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
         values = rows.loc[rows["measure"] == measure, "value"].tolist()
-        assert hollow[0].get_offsets().tolist() == [[9.5, values[1]], [16, values[2]]]
-        assert hollow[0].get_facecolor().tolist() == [[1, 1, 1, 1]]
+        assert [line.get_xydata().tolist() for line in hollow] == [[[9.5, values[1]], [16, values[2]]]]
+
+
+def keys(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_hollow_is_in_the_legend_where_there_are_hollow_marks():
+    bands = rows_of([{"race_real": "Asian"}], BANDS, "age_band")
+    for few in (False, True):
+        assert (
+            keys(error_by_age(ALONG, {"race_real": bands.assign(few_faces=few)}, ""))
+            == (["all faces", "hollow: fewer than 30 faces"][: 1 + few])
+        )
+    assert keys(lost_by_group(lost_table())) == [
+        "all images",
+        "bold: beyond chance (Holm)",
+        "hollow: fewer than 30 images",
+    ]
+    assert keys(lost_by_group(lost_table()[:3])) == ["all images", "bold: beyond chance (Holm)"]
+
+
+def test_groups_that_are_not_the_studys_take_no_colour_of_its_groups():
+    table = lost_table()
+    ages = table.assign(feature=table["feature"].replace("race", "age_range"))
+    ages["group"] = ages["group"].replace({"Caucasian": "0–12", "African": "13–18", "Other": "19–25"})
+    race, age = lost_by_group(pd.concat([table, ages[1:]])).axes
+    assert {dot.get_color() for dot in dots(age)} == {"black"}
+    assert len({dot.get_color() for dot in dots(race)}) == 4
 
 
 def test_missing_columns_are_named():

@@ -8,7 +8,8 @@ from age_audit.audit.explanations.mean_masks import MeanMask
 from age_audit.figures.heatmaps import (
     LIMITS,
     OBSERVING_SCALE,
-    SHARE_SCALE,
+    POSITIVE_SCALE,
+    RAISES_SCALE,
     STUDY_SCALE,
     Panel,
     draw_heatmaps,
@@ -56,7 +57,7 @@ class TestGrid:
         assert scale.get_xlabel() == STUDY_SCALE.label
 
     def test_no_outline_without_landmarks(self):
-        figure = heatmap_grid(self.panels(), ["", ""], ["A", "B"], SHARE_SCALE, "title")
+        figure = heatmap_grid(self.panels(), ["", ""], ["A", "B"], RAISES_SCALE, "title")
         assert not any(axes.collections for axes in figure.axes[:4])
 
     @pytest.mark.parametrize(("this_type", "scale"), [("accurate", STUDY_SCALE), ("observing", OBSERVING_SCALE)])
@@ -84,3 +85,5 @@ class TestGrid:
         figure = mean_figure(means, "title")
         assert [axes.get_title() for axes in figure.axes[:4]] == ["n = 2"] * 4
         assert figure.axes[3].images[0].get_clim() == (-1, 1)
+        assert "raises the estimate − share where it lowers the estimate" in figure.axes[-1].get_xlabel()
+        assert "raises" not in mean_figure(means, "title", scale=POSITIVE_SCALE).axes[-1].get_xlabel()

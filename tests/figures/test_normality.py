@@ -28,18 +28,38 @@ def test_lines_of_the_same_groups_with_fewer_faces():
     assert style.title_of(figure).endswith("rejected in 15 % of samples of 10 faces and in 45 % of 20")
     assert not style.overlapping_texts(figure)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["level of the test, 0.05", "normal, rounded to whole years", "Asian, Male", "Asian, Female"]
-    lines = [line for line in first.lines if len(line.get_xdata()) == 2 and line.get_marker() != "None"]
+    assert names == ["level of the test, 0.05", "normal, rounded to whole years", "Asian"]
+    assert [axes.get_title() for axes in figure.axes[:2]] == [
+        f"real age 0–12 years, {name}" for name in ("Male", "Female")
+    ]
+    lines = [line for axes in (first, second) for line in axes.lines if line.get_marker() != "None"]
     assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.6], [0.2, 0.3]]
-    assert [text.get_text() for text in second.texts] == ["too few faces"]
-    assert first.get_title() == "real age 0–12 years"
+    assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["Asian"]] * 2 + [
+        ["too few faces"]
+    ] * 2
+
+
+def test_lines_that_end_in_one_place_have_names_apart():
+    both = [SAMPLES[SAMPLES["gender"] == "Male"].assign(race=race) for race in ("Asian", "African", "Indian")]
+    figure = rejections_by_size(pd.concat(both))
+    assert sorted(text.get_text() for text in figure.axes[0].texts) == ["African", "Asian", "Indian"]
+    assert not style.overlapping_texts(figure)
+
+
+def test_groups_of_one_feature_and_many_of_two():
+    assert [axes.get_title() for axes in rejections_by_size(SAMPLES, features=["gender"]).axes[:2]] == [
+        *("real age 0–12 years", "real age 13–18 years")
+    ]
+    tones = pd.concat(SAMPLES.head(2).assign(gender=f"tone {i}") for i in range(4))
+    figure = rejections_by_size(tones)
+    assert [text.get_text() for text in figure.legends[0].get_texts()][2:] == [f"Asian, tone {i}" for i in range(4)]
 
 
 @pytest.mark.parametrize(("samples", "ticks"), [(SAMPLES, ["10", "20"]), (SAMPLES.head(0), ["10", "100"])])
 def test_ticks_are_the_sizes_drawn(samples, ticks):
     figure = rejections_by_size(samples)
     FigureCanvasAgg(figure).draw()
-    assert all([text.get_text() for text in axes.get_xticklabels(which="both")] == ticks for axes in figure.axes)
+    assert all([text.get_text() for text in axes.get_xticklabels(which="both")] == ticks for axes in figure.axes[-2:])
 
 
 def test_many_groups_of_one_size_have_a_title_without_numbers():

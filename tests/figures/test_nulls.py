@@ -37,8 +37,9 @@ def test_a_dot_a_bar_and_a_word_where_there_is_none():
 
 def test_few_faces_are_hollow_found_or_not():
     few = table(few_faces=[False, True, True])
-    dots = points(observed_and_null({"a": few}, ["x", "y", "z"], COLUMNS, "size", "title", WORDS).axes[0], "o")
-    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [False, True]
+    figure = observed_and_null({"a": few}, ["x", "y", "z"], COLUMNS, "size", "title", WORDS)
+    assert [dot.get_markerfacecolor() == "white" for dot in points(figure.axes[0], "o")] == [False, True]
+    assert [text.get_text() for text in figure.legends[0].texts][-1] == "hollow: fewer than 30 faces"
 
 
 def test_without_what_an_even_mask_gives():

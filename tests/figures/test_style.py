@@ -1,9 +1,12 @@
 """What the style of figures leaves behind."""
 
+import re
+from pathlib import Path
+
 import matplotlib
 import pytest
 
-from age_audit.core.vocabulary import UNLABELLED
+from age_audit.core.vocabulary import FEW_FACES, UNLABELLED
 from age_audit.figures import style
 
 
@@ -35,7 +38,22 @@ def test_interactive_mode_that_the_first_figure_switches_on_stays_on(interactive
 
 def test_no_figure_is_larger_than_a_page():
     assert style.new_figure(16, 10).get_size_inches().tolist() == [style.FULL, style.TALLEST] == [7, 9]
-    assert style.new_figure(style.COLUMN, 2).get_size_inches().tolist() == [3.4, 2]
+
+
+@pytest.mark.parametrize(("asked", "width"), [(2, 3.4), (3.4, 3.4), (3.5, 7), (5.6, 7), (7, 7)])
+def test_figures_are_as_wide_as_a_page_or_a_column(asked, width):
+    assert style.new_figure(asked, 2).get_size_inches().tolist() == [width, 2]
+
+
+def test_hollow_marks_are_drawn_in_one_way_and_mean_few_faces():
+    """What is hollow otherwise would be so by a word of matplotlib that no other module here may have."""
+    modules = {path.stem: path.read_text(encoding="utf-8") for path in Path(style.__file__).parent.glob("*.py")}
+    drawn = "".join(text for name, text in modules.items() if name != "style")
+    assert "style.HOLLOW" in drawn
+    assert not re.search(r"markerfacecolor|fillstyle|\bmfc\b|facecolors?=.(none|white)", drawn)
+    key = style.few_faces()
+    assert key.get_markerfacecolor() == style.HOLLOW["markerfacecolor"]
+    assert key.get_label() == f"hollow: fewer than {FEW_FACES} faces"
 
 
 def test_fonts_are_embedded_as_outlines_that_journals_take():

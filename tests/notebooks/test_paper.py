@@ -9,8 +9,10 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from PIL import Image
 
 from age_audit.core.paths import ROOT
+from age_audit.figures import style
 from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, execute_notebooks, table_list
 
 NAMES = (
@@ -118,6 +120,16 @@ def test_every_figure_is_there_in_both_forms(paper, name):
     assert pictures == documents
     assert len(pictures) >= saved > 0  # in a loop one call saves several
     assert not any(path.name.startswith("analysis_") for path in (paper / "figures").glob("*.png"))
+
+
+@pytest.mark.long
+def test_figures_are_as_wide_as_a_page_or_a_column_and_no_taller_than_a_page(paper):
+    pictures = sorted((paper / "figures").rglob("*.png"))
+    assert len(pictures) > 20
+    for picture in pictures:
+        with Image.open(picture) as opened:
+            width, height = (side / style.DPI for side in opened.size)
+        assert width in (style.FULL, style.COLUMN) and height <= style.TALLEST, picture.name
 
 
 @pytest.mark.parametrize("name", NAMES)
