@@ -164,7 +164,7 @@ def association_panels(table: pd.DataFrame) -> Figure:
             for axes, label in zip(panels, labels, strict=True):
                 chosen, sizes = table[(table["age_range"] == label) & (table["error"] == error)], []
                 for which, (name, colour) in enumerate(colours.items()):
-                    rows = chosen[chosen["masks"] == name].set_index("part").reindex(SEGMENTS)
+                    rows = chosen[chosen["masks"] == name].set_index("segment").reindex(SEGMENTS)
                     _draw_associations(axes, rows, colour, 0.36 * which - 0.18 * (len(masks) - 1))
                     sizes.append(f"n = {int(np.nan_to_num(rows['n'].max())):,} {name}")
                 _frame_segments(axes, label, *(sizes if first else ()))

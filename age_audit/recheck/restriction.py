@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike
 from age_audit.core.groups import require_columns
 from age_audit.core.metrics import ACCURACY_CUTOFF, is_accurate
 from age_audit.core.randomness import stream
-from age_audit.core.vocabulary import FEW_FACES, PUBLISHED_HALVES
+from age_audit.core.vocabulary import FEW_FACES, HALVES
 from age_audit.stats.correlations import pearson_r, weighted_correlations
 
-_SUBSETS = ("all", *PUBLISHED_HALVES)  # as the tables name them: all, accurate and inaccurate estimates
+_SUBSETS = ("all", *HALVES)
 _ACCURACY = "age_estimation_accuracy"
 
 
@@ -104,10 +104,10 @@ def restriction_table(
     Returns
     -------
     DataFrame
-        One row a part and half (``all``, ``positive``, ``negative``). Columns: ``part``, ``half``, ``n``,
-        ``sd_ratio`` (standard deviation of accuracy in the half over that in all); ``r``; ``r_restricted`` (what the r
-        of all faces would shrink to in this half by the lesser spread alone, Thorndike's case 2:
-        r u / sqrt(1 + r² (u² - 1)) with u = ``sd_ratio``; it assumes a straight line); ``null_mean``, ``null_sd``,
+        One row a part and half. Columns: ``segment`` (the part), ``estimates`` (``all``, ``accurate``,
+        ``inaccurate``), ``n``, ``sd_ratio`` (standard deviation of accuracy in the half over that in all); ``r``;
+        ``r_restricted`` (what the r of all faces would shrink to in this half by the lesser spread alone, Thorndike's
+        case 2: r u / sqrt(1 + r² (u² - 1)) with u = ``sd_ratio``; it assumes a straight line); ``null_mean``, ``null_sd``,
         ``null_low`` and ``null_high`` (mean, standard deviation, 2.5 % and 97.5 % points of r on shuffled data);
         ``p_value`` (two-sided, around the null mean); ``few_faces``. NaN where r is undefined.
     """
@@ -123,7 +123,7 @@ def restriction_table(
         for half, inside in enumerate((np.ones_like(accurate), accurate, ~accurate)):
             r = pearson_r(shares[inside, i], accuracy[inside])
             ratio = _spread(accuracy[inside]) / (_spread(accuracy) or np.nan)
-            row = {"part": part, "half": _SUBSETS[half], "n": int(inside.sum()), "sd_ratio": ratio, "r": r}
+            row = {"segment": part, "estimates": _SUBSETS[half], "n": int(inside.sum()), "sd_ratio": ratio, "r": r}
             row["r_restricted"] = _restricted(pearson_r(shares[:, i], accuracy), ratio)
             rows.append(row | beside_null(r, null[:, half, i]) | {"few_faces": row["n"] < FEW_FACES})
     return pd.DataFrame(rows)

@@ -75,7 +75,7 @@ def closure_table(running: pd.DataFrame, true: pd.DataFrame) -> pd.DataFrame:
 
 
 def associations(frames: Mapping[str, pd.DataFrame], *, seed: int, permutations: int) -> pd.DataFrame:
-    """How segments go with errors through log-ratios, and as plain shares, for the masks of several presets.
+    """How segments are associated with errors, by log-ratios and by plain shares, for the masks of several presets.
 
     Each is asked at equal estimates as well, because a mask explains the estimate that the error is made of.
 
@@ -163,7 +163,11 @@ def association_summary(table: pd.DataFrame, level: float = 0.05) -> pd.DataFram
         row |= {"tests": int(group["p_value"].notna().sum()), "plain": int(plain.sum()), "log_ratio": int(ratio.sum())}
         row["both"] = int((plain & ratio & (np.sign(group["r"]) == np.sign(group["r_share"]))).sum())
         found = group.loc[group["r"].abs().idxmax()] if group["r"].notna().any() else {}
-        row |= {"largest_r": found.get("r", np.nan), "segment": found.get("part"), "age_range": found.get("age_range")}
+        row |= {
+            "largest_r": found.get("r", np.nan),
+            "segment": found.get("segment"),
+            "age_range": found.get("age_range"),
+        }
         for name, p_value in (("plain", "p_share_given_holm"), ("log_ratio", "p_given_holm")):
             row[f"{name}_given"] = int((group[p_value] <= level).sum())
         given = group["r_given"].dropna()
@@ -267,13 +271,13 @@ def restriction_summary(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``masks``, ``half``; ``correlations`` (with a p-value), ``p_up_to_0.05`` (how many of them, none adjusted) and
-        ``by_chance`` (how many that would be without any association); means of ``sd_ratio`` and ``null_sd``.
+        ``masks``, ``estimates``; ``correlations`` (with a p-value), ``p_up_to_0.05`` (how many of them, none adjusted)
+        and ``by_chance`` (how many that would be without any association); means of ``sd_ratio`` and ``null_sd``.
     """
     rows = []
-    for (masks, half), group in table[table["age_range"] != ALL].groupby(["masks", "half"], sort=False):
+    for (masks, half), group in table[table["age_range"] != ALL].groupby(["masks", "estimates"], sort=False):
         tested = int(group["p_value"].notna().sum())
-        row = {"masks": masks, "half": half, "correlations": tested}
+        row = {"masks": masks, "estimates": half, "correlations": tested}
         row |= {"p_up_to_0.05": int((group["p_value"] <= 0.05).sum()), "by_chance": 0.05 * tested}
         rows.append(row | {name: group[name].mean() for name in ("sd_ratio", "null_sd")})
     return pd.DataFrame(rows)

@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import feature_title
 from age_audit.core.paths import file_stem
 from age_audit.figures import style
 from age_audit.report.formats import csv_text, latex_label, markdown_text, workbook_bytes
@@ -135,18 +136,20 @@ class Saver:
         caption: str,
         layout: Callable[[pd.DataFrame, str, str], str] | None = None,
     ) -> pd.DataFrame:
-        """Write CSV, and LaTeX where there is a layout; returns the same table, for :func:`.words.shown`.
+        """Write CSV, and LaTeX where there is a layout; returns what is written, for :func:`.words.shown`.
 
         Parameters
         ----------
         table : DataFrame
-            Its index is not written.
+            Its index is not written. What groups are compared by is called as everywhere else: ``race``, not
+            ``race_real``, as only the study's files have it.
         stem : str
         caption : str
             One or two sentences of plain text that let the table stand alone.
         layout : callable, optional
             From table, caption and label to LaTeX, such as those of :mod:`age_audit.report.latex`.
         """
+        table = table.rename(columns=feature_title)
         name, caption = self._name(stem), f"{caption} {self.note}".strip()
         self.tables.mkdir(parents=True, exist_ok=True)
         write_atomically(self.tables / f"{name}.csv", csv_text(table).encode())

@@ -86,7 +86,7 @@ def test_last_step_over_shuffles():
 
 def association_table(masks):
     return pd.DataFrame(
-        {"masks": name, "age_range": label, "part": segment, "error": error, "n": 30 + which}
+        {"masks": name, "age_range": label, "segment": segment, "error": error, "n": 30 + which}
         | {"r": i / 10, "r_given": -i / 10, "low": i / 10 - 0.1, "high": i / 10 + 0.1}
         | {"p_holm": 0.01 if i > 2 else 0.9, "p_given_holm": 0.01 if i > 3 else 0.9}
         for which, name in enumerate(masks)

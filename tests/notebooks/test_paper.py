@@ -12,8 +12,11 @@ import pytest
 from PIL import Image
 
 from age_audit.core.paths import ROOT
+from age_audit.core.vocabulary import HALVES
 from age_audit.figures import style
+from age_audit.regions.polygons import REGION_NAMES
 from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, execute_notebooks, table_list
+from age_audit.study.appendix_b import SEGMENTS
 
 NAMES = (
     "analysis_age_estimations_accuracy_and_differences",
@@ -96,6 +99,19 @@ def test_the_list_of_tables_is_complete():
     rows = [line.split(" | ") for line in listed.splitlines() if line.startswith("| `")]
     assert sum(len(row[-1].split(", ")) for row in rows) == len(list((ROOT / "tables").rglob("*.csv")))
     assert all(caption.strip() for _, _, caption, _ in rows)
+
+
+@pytest.mark.parametrize("table", sorted((ROOT / "tables").rglob("*.csv")), ids=lambda path: path.stem)
+def test_tables_call_one_thing_by_one_name(table):
+    """Race, not race_real; estimates (accurate or not), not half; segment (one of five) or region (one of 13)."""
+    frame = pd.read_csv(table)
+    assert not {"race_real", "gender_real", "half", "part"} & set(frame)
+    if "estimates" in frame:
+        assert set(frame["estimates"]) <= {"all", *HALVES}
+    if "segment" in frame:
+        assert set(frame["segment"].dropna()) <= {"all", *SEGMENTS}
+    if "region" in frame:
+        assert set(frame["region"].dropna()) <= set(REGION_NAMES)
 
 
 @pytest.mark.long

@@ -36,12 +36,12 @@ def test_as_literally_shuffled():
 def test_table_by_hand():
     # Accuracies 0.95 and 0.97 are positive; in all, r of 1, 2, 3, 4 with 1, 2, 3, 4 steps.
     frame = pd.DataFrame({"face": [1, 2, 3, 4, np.nan], "age_estimation_accuracy": [0.85, 0.87, 0.95, 0.97, 0.5]})
-    table = restriction_table(frame, ["face"], seed=1, shuffles=50).set_index("half")
-    assert table["n"].to_dict() == {"all": 4, "positive": 2, "negative": 2}
-    assert table["r"]["positive"] == pytest.approx(1)
-    assert table["sd_ratio"]["positive"] == pytest.approx(0.01 / np.std([0.85, 0.87, 0.95, 0.97]))
-    r, u = table["r"]["all"], table["sd_ratio"]["positive"]
-    assert table["r_restricted"]["positive"] == pytest.approx(r * u / np.sqrt(1 - r**2 + r**2 * u**2))
+    table = restriction_table(frame, ["face"], seed=1, shuffles=50).set_index("estimates")
+    assert table["n"].to_dict() == {"all": 4, "accurate": 2, "inaccurate": 2}
+    assert table["r"]["accurate"] == pytest.approx(1)
+    assert table["sd_ratio"]["accurate"] == pytest.approx(0.01 / np.std([0.85, 0.87, 0.95, 0.97]))
+    r, u = table["r"]["all"], table["sd_ratio"]["accurate"]
+    assert table["r_restricted"]["accurate"] == pytest.approx(r * u / np.sqrt(1 - r**2 + r**2 * u**2))
     assert table["few_faces"].all()
 
 
@@ -55,9 +55,9 @@ def test_beside_null_by_hand():
 
 
 def test_a_real_association_shrinks_in_both_halves():
-    table = restriction_table(simulated(20_000, 1, 0.6), ["face"], seed=1, shuffles=20).set_index("half")
+    table = restriction_table(simulated(20_000, 1, 0.6), ["face"], seed=1, shuffles=20).set_index("estimates")
     assert table["r"]["all"] == pytest.approx(0.51, abs=0.03)
-    for half in ("positive", "negative"):
+    for half in ("accurate", "inaccurate"):
         assert table["r"][half] < 0.7 * table["r"]["all"]
         assert table["r"][half] == pytest.approx(table["r_restricted"][half], abs=0.04)
 

@@ -78,7 +78,7 @@ class TestAssociations:
         table = associations(frames, seed=1, permutations=199)
         assert len(table) == 2 * 5 * 2 * 5
         assert table["age_range"].unique().tolist() == ["all", "0–12", "13–18", "19–25", "26–100"]
-        everyone = table[(table["age_range"] == "all") & (table["part"] == "face")].set_index(["masks", "error"])
+        everyone = table[(table["age_range"] == "all") & (table["segment"] == "face")].set_index(["masks", "error"])
         assert everyone.loc[("one", "absolute_error"), "p_holm"] <= 0.05 < everyone["p_holm"]["two", "absolute_error"]
         summary = association_summary(table).set_index(["masks", "error", "scope"])
         found = summary.loc[("one", "absolute_error", "all ages")]
@@ -142,12 +142,12 @@ def test_masks_of_the_same_faces():
 
 def test_restrictions():
     table = restrictions({"one": activations_frame(rows(200, 1, 6.0))}, seed=1, shuffles=99)
-    face = table[(table["age_range"] == "all") & (table["part"] == "face")].set_index("half")
-    assert face["n"].to_dict() == {"all": 200} | {half: face["n"][half] for half in ("positive", "negative")}
-    assert face["n"]["positive"] + face["n"]["negative"] == 200
-    assert face["p_value"]["all"] <= 0.05 and abs(face["r"]["positive"]) < abs(face["r"]["all"])
-    summary = restriction_summary(table).set_index("half")
+    face = table[(table["age_range"] == "all") & (table["segment"] == "face")].set_index("estimates")
+    assert face["n"].to_dict() == {"all": 200} | {half: face["n"][half] for half in ("accurate", "inaccurate")}
+    assert face["n"]["accurate"] + face["n"]["inaccurate"] == 200
+    assert face["p_value"]["all"] <= 0.05 and abs(face["r"]["accurate"]) < abs(face["r"]["all"])
+    summary = restriction_summary(table).set_index("estimates")
     assert summary["correlations"]["all"] == 10 and summary["by_chance"]["all"] == pytest.approx(0.5)
-    within = table[(table["age_range"] != "all") & (table["half"] == "all")]
+    within = table[(table["age_range"] != "all") & (table["estimates"] == "all")]
     assert summary["p_up_to_0.05"]["all"] == (within["p_value"] <= 0.05).sum() >= 2
-    assert summary["sd_ratio"]["positive"] < 1
+    assert summary["sd_ratio"]["accurate"] < 1

@@ -26,13 +26,19 @@ def a_figure(title=""):
 
 def test_a_table_is_written_as_csv_and_where_it_has_a_layout_as_latex(tmp_path):
     saver = Saver("a_notebook", "faces_dex", tmp_path / "figures", tmp_path / "tables")
-    assert saver.table(TABLE, "errors", "Errors & more") is TABLE
+    pd.testing.assert_frame_equal(written := saver.table(TABLE, "errors", "Errors & more"), TABLE)
     saver.table(TABLE, "laid out", "Errors & more", lambda table, caption, label: f"{len(table)} {caption} {label}")
     folder = tmp_path / "tables" / "a_notebook"
     assert (folder / "faces_dex_errors.csv").read_text() == csv_text(TABLE)
     assert [path.name for path in folder.glob("*.tex")] == ["faces_dex_laid_out.tex"]
     assert (folder / "faces_dex_laid_out.tex").read_text() == "2 Errors & more tab:faces-dex-laid-out"
-    assert saver.saved["errors"] is TABLE and saver.captions["errors"] == "Errors & more"
+    assert saver.saved["errors"] is written and saver.captions["errors"] == "Errors & more"
+
+
+def test_tables_call_what_groups_are_compared_by_as_readers_do(tmp_path):
+    saver = Saver("a_notebook", "faces_dex", tmp_path, tmp_path)
+    table = pd.DataFrame({"race_real": ["Asian"], "gender_real": ["Male"], "age_real": [3], "skin_tone": ["dark"]})
+    assert list(saver.table(table, "faces", "Faces.")) == ["race", "gender", "age_real", "skin_tone"]
 
 
 def test_a_figure_becomes_png_and_pdf_and_is_shown_with_its_texts(tmp_path):

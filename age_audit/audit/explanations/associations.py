@@ -102,12 +102,12 @@ def share_associations(
     Returns
     -------
     DataFrame
-        One row a part and error. Columns: ``part``, ``error``, ``n`` (faces with every part, none negative, and the
-        error), ``zeros`` (of them with a share of 0); ``r_share`` (the study's Pearson r, of plain shares) and its
-        ``p_share``; ``r`` of the CLR with ``low`` and ``high`` (Fisher's z) and ``p_value``, and that adjusted over
-        the parts of one error (``p_holm``, ``p_bh``); ``few_faces``. NaN where a column is constant or faces are
-        fewer than three (four for the interval). With ``given`` also ``r_share_given`` and ``p_share_given``,
-        ``r_given`` with ``r_given_low`` and ``r_given_high``, ``p_given`` and ``p_given_holm``; of faces that have it.
+        One row a part and error. Columns: ``segment`` (the part), ``error``, ``n`` (faces with every part, none
+        negative, and the error), ``zeros`` (of them with a share of 0); ``r_share`` (the study's Pearson r, of plain
+        shares) and its ``p_share``; ``r`` of the CLR with ``low`` and ``high`` (Fisher's z) and ``p_value``, and that
+        adjusted over the parts of one error (``p_holm``, ``p_bh``); ``few_faces``. NaN where a column is constant or
+        faces are fewer than three (four for the interval). With ``given`` also ``r_share_given`` and
+        ``p_share_given``, ``r_given`` with ``r_given_low`` and ``r_given_high``, ``p_given`` and ``p_given_holm``; of faces that have it.
 
     Raises
     ------
@@ -119,8 +119,8 @@ def share_associations(
     >>> frame = pd.DataFrame({"face": [0.2, 0.3, 0.5, 0.6, 0.8], "signed_error": [-4.0, -1, 0, 3, 4]})
     >>> frame["outside"] = 1 - frame["face"]
     >>> table = share_associations(frame, ["face", "outside"], ["signed_error"], seed=1)
-    >>> table[["part", "error", "n", "r_share", "r"]].round(2)
-          part         error  n  r_share     r
+    >>> table[["segment", "error", "n", "r_share", "r"]].round(2)
+       segment         error  n  r_share     r
     0     face  signed_error  5     0.96  0.96
     1  outside  signed_error  5    -0.96 -0.96
     """
@@ -141,7 +141,7 @@ def share_associations(
         equal = _correlated_given(both, value, held[used], confidence, drawn_given) if given else found
         for i, part in enumerate(parts):
             share, ratio = found[i], found[len(parts) + i]
-            row = {"part": part, "error": error, "n": len(value), "zeros": int((both[:, i] == 0).sum())}
+            row = {"segment": part, "error": error, "n": len(value), "zeros": int((both[:, i] == 0).sum())}
             row |= {"r_share": share["r"], "p_share": share["p_value"]} | ratio
             if given:
                 share, ratio = equal[i], equal[len(parts) + i]

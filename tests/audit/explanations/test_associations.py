@@ -56,7 +56,7 @@ class TestAssociations:
         row = associations(frame).iloc[1]
         shares = frame[PARTS].div(frame[PARTS].sum(axis=1), axis=0)
         ratio = np.log(shares["b"]) - np.log(shares).mean(axis=1)
-        assert (row["part"], row["error"], row["n"], row["zeros"]) == ("b", "signed_error", 50, 0)
+        assert (row["segment"], row["error"], row["n"], row["zeros"]) == ("b", "signed_error", 50, 0)
         assert row["r_share"] == pytest.approx(np.corrcoef(shares["b"], frame["signed_error"])[0, 1])
         assert row["r"] == pytest.approx(np.corrcoef(ratio, frame["signed_error"])[0, 1])
         half = 1.959964 / np.sqrt(47)  # Fisher's z
@@ -130,7 +130,7 @@ class TestAssociations:
         table = share_associations(
             simulated(20, 1), ["a", "b"], ["signed_error"], seed=1, permutations=9, confidence=0.5
         )
-        assert table["part"].tolist() == ["a", "b"]
+        assert table["segment"].tolist() == ["a", "b"]
         half = np.arctanh(table["high"]) - np.arctanh(table["r"])
         assert half.tolist() == pytest.approx([0.67449 / np.sqrt(17)] * 2, rel=1e-4)
 

@@ -17,10 +17,12 @@ NULL = pd.DataFrame(
 
 
 def tables(false_positives=0.15):
-    halves = {"masks": "published", "half": ["positive", "negative"], "correlations": 20, "by_chance": 1.0}
+    halves = {"masks": "published", "estimates": ["accurate", "inaccurate"], "correlations": 20, "by_chance": 1.0}
     associations = {"masks": ["published", "audit"], "error": "signed_error", "scope": ["all ages", "age ranges"]}
     return {
-        "final": pd.DataFrame({"age_range": ["0–12", "13–18"], "outer_boundary_bottom": [0.5, np.nan]}),
+        "last_steps": pd.DataFrame(
+            {"step": "final", "age_range": ["0–12", "13–18"], "outer_boundary_bottom": [0.5, np.nan]}
+        ),
         "null_summary": NULL,
         "likeness": pd.DataFrame({"measure": ["same_sign"], "values": [50], "observed": [0.52], "p_value": [0.49]}),
         "repetition_summary": pd.DataFrame(
@@ -47,7 +49,7 @@ def test_sentences_hold_their_numbers(claimed):
     assert "At 0–12 years the workbook's last step puts “bottom” first, with +0.5 (n = 74)." in sentences
     assert "29 of 40 cohorts are repeated: 303 faces become 413 rows." in sentences
     assert (
-        "published masks, signed error: over all ages, which are not held equal, 2 of 5 log-ratios of region shares "
+        "published masks, signed error: over all ages, which are not held equal, 2 of 5 log-ratios of segment shares "
         "are associated with it (Holm, n = 303; as plain shares 1), and 1 at equal estimates (as plain shares 0)."
     ) in sentences
     assert set(table["side"]) == {"published", "audit"}

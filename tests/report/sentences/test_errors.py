@@ -38,7 +38,7 @@ def faces_of(count, seed):
 def tables_of(faces):
     """Every table that claims are made of, made as the notebook makes it."""
     rows = faces.to_dict("records")
-    tables, compared, ranks = {}, [], []
+    tables, compared, ranks, pairs = {}, [], [], []
     for name, feature in FEATURES.items():
         errors = disaggregate(faces, feature, "age_range", **FEW)
         equal = differences_at_equal_ages(faces, feature, "age_year", "age_range", **FEW)
@@ -48,12 +48,13 @@ def tables_of(faces):
         tables[f"adjustments_by_{name}"] = differences_by_adjustment(faces, feature, WAYS, "age_range")
         tables[f"largest_by_{name}"] = largest_differences(faces, feature, "age_year", "age_range", **FEW)
         tables[f"oldest_by_{name}"] = standardised_within(old, feature, "age_year", **FEW)
-        tables[f"oldest_pairs_by_{name}"] = differences_at_equal_ages(old, feature, "age_year", **FEW)
+        pairs.append(differences_at_equal_ages(old, feature, "age_year", **FEW).assign(groups=name))
         tables |= {f"positive_by_{name}": positive_shares(rows, feature), f"errors_by_{name}": errors.by_group}
         tables |= {f"equal_ages_by_{name}": equal, "errors_overall": errors.overall}
         crude = errors.difference[errors.difference["kind"] == "between"]
         compared += [crude.assign(groups=name, ages="as they are"), equal.assign(groups=name, ages="equal")]
         ranks.append(standardised.assign(groups=name))
+    tables["oldest_pairs"] = pd.concat(pairs)
     within = pd.concat(compared)
     tables["findings"] = count_findings(within[within["age_range"] != ALL], ["groups", "ages", "measure"])
     by = ["groups", "measure", "age_range"]

@@ -31,7 +31,7 @@ def tables(found=1.0, p_holm=(0.2, 0.01)):
         "regions_and_null": nulls,
         "regions_and_null_summary": pd.DataFrame({"masks": list(KINDS), "regions": 2, "above": 1, "below": 0}),
         "areas": pd.DataFrame({"masks": list(MASKS), "area": "settled", "mean": [1.0, 0.42]}),
-        "all_faces": pd.DataFrame({"masks": list(MASKS), "in_common": 0.1}),
+        "masks": pd.DataFrame({"masks": list(MASKS), "in_common": 0.1}),
         "regions": regions,
     }
 

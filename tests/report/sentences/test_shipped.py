@@ -14,7 +14,7 @@ NOTEBOOKS = {
     "analysis_age_estimations_accuracy_and_differences": (
         "errors",
         {
-            "features": {"race": "race_real", "gender": "gender_real"},
+            "features": {"race": "race", "gender": "gender"},
             "oldest": "Over 60 years",
             "floor": 1 / 20_000,
         },
