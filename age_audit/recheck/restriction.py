@@ -104,12 +104,12 @@ def restriction_table(
     Returns
     -------
     DataFrame
-        One row a part and half. Columns: ``segment`` (the part), ``estimates`` (``all``, ``accurate``,
-        ``inaccurate``), ``n``, ``sd_ratio`` (standard deviation of accuracy in the half over that in all); ``r``;
-        ``r_restricted`` (what the r of all faces would shrink to in this half by the lesser spread alone, Thorndike's
-        case 2: r u / sqrt(1 + r² (u² - 1)) with u = ``sd_ratio``; it assumes a straight line); ``null_mean``, ``null_sd``,
-        ``null_low`` and ``null_high`` (mean, standard deviation, 2.5 % and 97.5 % points of r on shuffled data);
-        ``p_value`` (two-sided, around the null mean); ``few_faces``. NaN where r is undefined.
+        One row a part and half. Columns: ``segment`` (the part), ``estimates`` (``all``, ``accurate``, ``inaccurate``),
+        ``n``, ``sd_ratio`` (standard deviation of accuracy in the half over that in all); ``r``; ``r_restricted`` (what
+        the r of all faces would shrink to in this half by the lesser spread alone, Thorndike's case 2: r u / sqrt(1 +
+        r² (u² - 1)) with u = ``sd_ratio``; it assumes a straight line); ``null_mean``, ``null_sd``, ``null_low`` and
+        ``null_high`` (mean, standard deviation, 2.5 % and 97.5 % points of r on shuffled data); ``p_value`` (two-sided,
+        around the null mean); ``few_faces``. NaN where r is undefined.
     """
     require_columns(frame, (_ACCURACY, *parts, *([strata] if strata else [])))
     frame = frame[np.isfinite(frame[[_ACCURACY, *parts]].to_numpy(dtype=float)).all(axis=1)]

@@ -106,8 +106,8 @@ def share_associations(
         negative, and the error), ``zeros`` (of them with a share of 0); ``r_share`` (the study's Pearson r, of plain
         shares) and its ``p_share``; ``r`` of the CLR with ``low`` and ``high`` (Fisher's z) and ``p_value``, and that
         adjusted over the parts of one error (``p_holm``, ``p_bh``); ``few_faces``. NaN where a column is constant or
-        faces are fewer than three (four for the interval). With ``given`` also ``r_share_given`` and
-        ``p_share_given``, ``r_given`` with ``r_given_low`` and ``r_given_high``, ``p_given`` and ``p_given_holm``; of faces that have it.
+        faces are fewer than three (four for the interval). With ``given`` also ``r_share_given`` and ``p_share_given``,
+        ``r_given`` with ``r_given_low`` and ``r_given_high``, ``p_given`` and ``p_given_holm``; of faces that have it.
 
     Raises
     ------
