@@ -1,4 +1,4 @@
-"""Figures of Appendix B, each beside what shuffled data give: correlations, the workbook's last step, associations."""
+"""Figures of Appendix B, each beside what permuted data give: correlations, the workbook's last step, associations."""
 
 from __future__ import annotations
 
@@ -76,16 +76,16 @@ def correlation_tables(correlations: pd.DataFrame, null: np.ndarray) -> Figure:
             few = cohort["n"].fillna(0).to_numpy() < FEW_FACES
             axes = draw_correlations(panel, table, names, limit, by_chance, few)
             axes.set_title(f"{label} years, {half} estimates")
-        found = f"{beyond} of {drawn} correlations of share and accuracy are beyond 95 % of shuffled ones"
+        found = f"{beyond} of {drawn} correlations of share and accuracy are beyond 95 % of permuted ones"
         style.set_finding(figure, f"{found}; {(1 - LEVEL_OF_NULL) * drawn:.0f} would be expected by chance")
-        words = "coloured, or black where hatched: beyond 95 % of shuffled ones; grey: not; –: no correlation"
+        words = "coloured, or black where hatched: beyond 95 % of permuted ones; grey: not; –: no correlation"
         keys = [Patch(**FEW_CELLS, label=f"fewer than {FEW_FACES} faces"), Patch(fill=False, linewidth=0, label=words)]
         figure.legend(handles=keys, loc="outside lower center", ncols=2)
         return figure
 
 
 def steps_beside_null(table: pd.DataFrame, finals: np.ndarray) -> Figure:
-    """Draw the last step over what shuffled accuracies give, and below it the mean contributions it is made of.
+    """Draw the last step over what permuted accuracies give, and below it the mean contributions it is made of.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def steps_beside_null(table: pd.DataFrame, finals: np.ndarray) -> Figure:
         upper[0].set(ylabel="last step", ylim=(-0.58, 0.58))
         lower[0].set(ylabel="mean contribution over groups\n(r accurate − r inaccurate)")
         keys = [Line2D([], [], **_DOT, label="this data")]
-        keys.append(Patch(color=_NULL, label="shuffled accuracies: how often (above), middle 95 % (below)"))
+        keys.append(Patch(color=_NULL, label="permuted accuracies: how often (above), middle 95 % (below)"))
         tested = table["p_holm"].dropna()
         found = f"{int((tested <= LEVEL).sum())} of {len(tested)} mean contributions are beyond chance (Holm)"
         return _finish(figure, f"{found}, though the last step puts one segment first at every age", keys)

@@ -1,4 +1,4 @@
-"""What the verdict of a test of normality goes with: the number of faces."""
+"""What the verdict of a test of normality depends on: the number of faces."""
 
 from __future__ import annotations
 

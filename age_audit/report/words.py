@@ -30,6 +30,8 @@ _WORDS = {
     "cliffs_delta": ("Cliff's δ", "−1 to 1"),
     "epsilon_squared": ("ε²", "0–1"),
     "few_faces": ("few faces", ""),
+    "crude": ("unadjusted", "years"),
+    "shuffled": ("permuted", ""),
     "age_range": ("real age", "years"),
     "age_band": ("real age", "years"),
     "mean_accuracy": ("mean accuracy", ""),

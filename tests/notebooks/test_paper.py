@@ -15,7 +15,7 @@ from age_audit.core.paths import ROOT
 from age_audit.core.vocabulary import HALVES
 from age_audit.figures import style
 from age_audit.regions.polygons import REGION_NAMES
-from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, execute_notebooks, table_list
+from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, PARAMETERS, execute_notebooks, table_list
 from age_audit.study.appendix_b import SEGMENTS
 
 NAMES = (
@@ -170,6 +170,33 @@ def test_notebooks_say_what_is_asked_whose_study_it_is_and_repeat_it_at_the_end(
     assert {"ESTIMATOR", "PRESET", "DATASET"} <= set(
         re.findall(r"^([A-Z]+) = ", "\n".join(c.source for c in cells), re.M)
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_found_is_read_first_and_code_is_folded(name):
+    title, found, parameters, *_ = cells = cells_of(NOTEBOOKS / f"{name}.ipynb")
+    assert title.source.startswith("# ") and "show_found()" in found.source
+    assert "What we found" in str(found.outputs) and PARAMETERS in parameters.metadata["tags"]
+    for cell in cells:
+        if cell.cell_type == "code":
+            assert "hide-input" in cell.metadata["tags"] and cell.metadata["jupyter"]["source_hidden"], cell.source
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prose_is_in_words_and_each_thing_has_one(name):
+    """No names of variables; permuted, not shuffled; unadjusted, not crude; associated with, not going with."""
+    cells = cells_of(NOTEBOOKS / f"{name}.ipynb")
+    prose = re.sub(
+        r"\]\([^)]*\)|`(…_claims\.csv|dex-model-analysis)`",
+        "",
+        "\n".join(c.source for c in cells if c.cell_type == "markdown"),
+    )
+    assert not re.search(r"`|\w_\w|\b[A-Z]{4,}\b", prose)
+    claims = "\n".join(pd.concat(map(pd.read_csv, (ROOT / "tables" / name).glob("*_claims.csv")))["claim"])
+    captions = "\n".join(re.findall(r"<p>.*?</p>", str([cell.get("outputs", ()) for cell in cells])))
+    assert captions or name == NAMES[-1]
+    for text in (prose, claims, captions):
+        assert not re.search(r"shuffl|\bcrude\b|\bgo(es)? with\b", text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("name", NAMES)

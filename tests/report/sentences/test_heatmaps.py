@@ -40,7 +40,7 @@ def test_sentences_hold_effects_with_their_reference(claimed):
     sentences = claimed("heatmaps", tables(), feature_name="race")["claim"].tolist()
     differ = "Masks of accurate and of inaccurate estimates differ by more than chance in"
     assert f"{differ} 1 of 16 groups of one age range (Holm, study's masks, n = 1,008)." in sentences
-    beside = "where shuffled labels give 0.040, p = 0.001 (audit's masks, n = 1,008)."
+    beside = "where permuted labels give 0.040, p = 0.001 (audit's masks, n = 1,008)."
     assert f"All panels together: a difference of size 0.140 (0–2), {beside}" in sentences
     compared = "All panels together, faces compared within five years of"
     assert f"{compared} real age: a difference of size 0.100, {beside}" in sentences
