@@ -27,12 +27,13 @@ def test_columns_in_words_and_units():
     columns = [
         "p_holm",
         "race_real",
+        "crude_low",
         "mean_absolute_error_low",
         "outer_boundary_left",
         "skin_tone",
         "mean_signed_error_p_bh",
     ]
-    words = ["p (Holm)", "race", "MAE, 95 % from", "left", "skin tone", "signed error, p (BH)"]
+    words = ["p (Holm)", "race", "unadjusted, 95 % from", "MAE, 95 % from", "left", "skin tone", "signed error, p (BH)"]
     assert [heading(column) for column in columns] == words
     assert units_of(ERRORS[["race_real", "n", "p_value"]]) == "n: faces; p_value: 0–1"
     errors = ["share_judged_older", "median_spread", "deviations", "expected", "label_doubt", "estimated_range", "p10"]
