@@ -53,7 +53,7 @@ GROUP_COLOURS = GENDER_COLOURS | RACE_COLOURS
 MARKERS = "os^DvPX*<"  # groups stay apart without colour too
 _DASHES = ("-", (0, (5, 2)), (0, (6, 2, 1, 2)), (0, (1.5, 1.5)), (0, (9, 3)))
 # Of groups by another scheme than the study's, in their order: dashes and marker come together again after 45 only.
-_COLOURS = (*GENDER_COLOURS.values(), *RACE_COLOURS.values(), "#882255", "#999933")
+_COLOURS = (*RACE_COLOURS.values(), "#882255", "#999933", *GENDER_COLOURS.values())
 OTHER_COLOURS = ("#882255", "#44AA99", "#999933", "#332288")  # not of groups of faces; of Tol's muted ones
 _NO_GROUP = {"color": "0.45", "linestyle": "-", "marker": "d"}
 MANY_GROUPS = 5  # curves of more are told apart by markers as well, and their legend stands beside them

@@ -204,6 +204,7 @@ def _write(
         for name, measure in DISTRIBUTIONS.items() if title != "age_range" else ():
             figure = distributions_by_age_range(frame, measure, feature_column(title), source)
             written.append(save_figure(figure, config.figures, f"{start}_{name}_by_{stem}").name)
+        table = table.rename(columns=feature_title)  # as in the notebooks' tables
         written.append(_write_table(table, config.figures / f"{start}_errors_by_{stem}.csv"))
     counts = pd.DataFrame(counts.items(), columns=["what", "rows"])
     written.append(_write_table(counts, config.figures / f"{start}_rows.csv"))

@@ -168,6 +168,13 @@ def test_looks():
     assert len({look["color"] for look in style.group_look(["Asian", "Black", "White"]).values()}) == 3
 
 
+def test_groups_of_ones_own_take_the_colours_of_genders_last():
+    """They often stand beside genders in one figure."""
+    looks = style.group_look([f"tone {i}" for i in range(8)]).values()
+    taken = [look["color"] in style.GENDER_COLOURS.values() for look in looks]
+    assert taken == [False] * 7 + [True]
+
+
 def test_who_is_not_labelled_takes_no_look_from_a_group():
     looks = style.group_look(["Male", "Female", UNLABELLED])
     assert {name: looks[name] for name in ("Male", "Female")} == style.group_look(["Male", "Female"])
