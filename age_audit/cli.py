@@ -35,12 +35,24 @@ def build_parser(config: type, program: str, description: str) -> argparse.Argum
         if kind is bool:
             parser.add_argument(option, action="store_true", help=text)
         elif kind is tuple:
-            parser.add_argument(option, type=_comma_separated, metavar="A,B", **told)
+            parser.add_argument(option, action=_Once, type=_comma_separated, metavar="A,B", **told)
         else:
-            parser.add_argument(
-                option, type=_AT_HOME.get(kind, kind), metavar=field.metadata.get("metavar", METAVARS[kind]), **told
-            )
+            metavar = field.metadata.get("metavar", METAVARS[kind])
+            parser.add_argument(option, action=_Once, type=_AT_HOME.get(kind, kind), metavar=metavar, **told)
     return parser
+
+
+class _Once(argparse.Action):
+    """An option that takes one value: of two, argparse would keep the last and not say so."""
+
+    given: str | None = None
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        text = ",".join(values) if isinstance(values, tuple) else str(values)
+        if self.given is not None:
+            raise UsageError(f"expected {self.option_strings[0]} once, got {self.given} and {text}; keep one of them")
+        self.given = text
+        setattr(namespace, self.dest, values)
 
 
 def _plain_type(hint: Any) -> type:
@@ -78,10 +90,14 @@ def run_command(
         nobody reads the output.
     """
     _open_streams()
-    arguments = build_parser(config, program, description).parse_args(argv)
     try:
+        arguments = build_parser(config, program, description).parse_args(argv)
         _refuse_low_limit()
         _refuse_narrow_names()
+        for field in dataclasses.fields(config):
+            value = getattr(arguments, field.name)
+            if isinstance(value, Path) and field.metadata.get("metavar", METAVARS[Path]) == METAVARS[Path]:
+                check_folder(f"--{field.name.replace('_', '-')}", value)
         result = run(config(**vars(arguments)))
         print(result, flush=True)
         return getattr(result, "exit_code", 0)
@@ -119,6 +135,13 @@ def _open_streams() -> None:
             setattr(sys, name, stream)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Refuse a file where an option names a folder, there or still to be made, or above that folder."""
+    there = next((place for place in (path, *path.parents) if place.exists()), None)
+    if there is not None and not there.is_dir():
+        raise UsageError(f"expected {option} to name a folder, got {path}, but {there} is a file; name another")
 
 
 def _refuse_narrow_names() -> None:

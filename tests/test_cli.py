@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 import analysis_1_method
+import analysis_2_evaluate
+import analysis_3_filter_visualise
 from age_audit.cli import build_parser, run_command
 from age_audit.core.config import Stage1Config, Stage2Config
 from age_audit.core.errors import UsageError
@@ -236,9 +238,39 @@ class TestStage1:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "faces").mkdir()
         (tmp_path / "faces" / "1_0_0_2016.jpg").touch()
-        assert analysis_1_method.main(["--images", "faces", *argv]) == 2
+        assert analysis_1_method.main([*([] if "--images" in argv else ["--images", "faces"]), *argv]) == 2
         assert capsys.readouterr().err.startswith(f"analysis_1_method.py: {expected}")
         assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+
+    @pytest.mark.parametrize(
+        ("argv", "expected"),
+        [
+            (["--labels", "utkface", "--labels", "my.csv"], "expected --labels once, got utkface and my.csv; keep one"),
+            (["--images=a", "--limit", "3", "--ima", "b"], "expected --images once, got a and b; keep one"),
+            (["--steps", "crop", "--steps", "crop,align"], "expected --steps once, got crop and crop,align; keep one"),
+        ],
+    )
+    def test_an_option_given_twice(self, capsys, argv, expected):
+        assert analysis_1_method.main(argv) == 2
+        assert capsys.readouterr().err.startswith(f"analysis_1_method.py: {expected}")
+
+    @pytest.mark.parametrize(
+        ("script", "option"),
+        [
+            *((analysis_1_method, option) for option in ("images", "output", "metadatasets")),
+            *((analysis_2_evaluate, option) for option in ("output", "metadatasets")),
+            *((analysis_3_filter_visualise, option) for option in ("metadatasets", "figures")),
+        ],
+    )
+    @pytest.mark.parametrize("below", ["", "deeper/still"])
+    def test_a_file_where_a_folder_belongs(self, tmp_path, monkeypatch, capsys, script, option, below):
+        monkeypatch.chdir(tmp_path)
+        Path("notes.txt").write_text("no folder")
+        given = Path("notes.txt") / below
+        assert script.main([f"--{option}", str(given)]) == 2
+        told = f"expected --{option} to name a folder, got {given}, but notes.txt is a file; name another\n"
+        assert capsys.readouterr().err.endswith(f": {told}")
+        assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
     def test_the_script_exits_with_the_code(self, tmp_path):
         script = [sys.executable, str(ROOT / "analysis_1_method.py"), "--preset", "x"]

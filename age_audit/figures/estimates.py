@@ -23,6 +23,7 @@ MANY_POINTS = 500  # of more, their density is drawn
 _CELL = 2  # years, the side of a square of that density: real ages are whole years, and hexagons would flicker
 MATTERS = 2.0  # years by which a median has to be off for a title to say so: labels are whole years, and not sure
 _MANY_RANGES = 10  # names of more stand upright
+_APART = 0.2  # of the distance between two age ranges
 _LINE = style.OTHER_COLOURS[0]
 _REFERENCE = {"color": "0.35", "linestyle": ":", "linewidth": 1.2}
 _YEARS_NAMED = 5  # of the cumulative score that titles name
@@ -118,8 +119,8 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
     Returns
     -------
     Figure or None
-        By age range on the left, by stated spread on the right, with Wilson's intervals. None without a table, which a
-        warning says.
+        By age range on the left, by stated spread on the right, with Wilson's intervals; by age range alone where the
+        faces make one part, which the title is of. None without a table, which a warning says.
 
     Raises
     ------
@@ -131,9 +132,10 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
         return None
     require_columns(table, ("by", "group", "median_spread", "deviations", "n", "share", "low", "high", "expected"))
     with style.applied():
-        figure = style.new_figure(style.FULL, 3.3)
-        left, right = figure.subplots(1, 2, sharey=True)
         ranges, spreads = (table[table["by"] == by] for by in ("age_range", "age_spread"))
+        parts = (spreads["deviations"] == 1).sum()
+        figure = style.new_figure(style.FULL, 3.3)
+        left, *right = figure.subplots(1, 1 + (parts > 1), sharey=True, squeeze=False)[0]
         names = list(dict.fromkeys(ranges["group"]))
         _draw_coverage(left, ranges, ranges["group"].map(names.index))
         sizes = ranges.drop_duplicates("group")["n"]
@@ -141,12 +143,14 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
         ticks = [f"{label}{' ' if many else chr(10)}(n = {n:,})" for label, n in zip(names, sizes, strict=True)]
         left.set_xticks(range(len(names)), ticks, rotation=90 * many)
         left.set(xlabel="real age (years)", ylabel="real ages within (%)", ylim=(0, 102), xlim=(-0.5, len(names) - 0.5))
-        _draw_coverage(right, spreads, spreads["median_spread"])
-        right.set_xlabel(f"stated SD (years; medians of {(spreads['deviations'] == 1).sum()} equal parts)")
-        right.set_xlim(left=0)
+        for axes in right:
+            _draw_coverage(axes, spreads, spreads["median_spread"])
+            axes.set_xlabel(f"stated SD (years; medians of {parts} equal parts)")
+            axes.set_xlim(left=0)
+        last = figure.axes[-1]
         for k, expected in dict(zip(table["deviations"], table["expected"], strict=True)).items():
-            place = {"xycoords": right.get_yaxis_transform(), "textcoords": "offset points"}
-            right.annotate(f"±{k} SD: {style.percent(expected)}", (1, 100 * expected), (4, 0), va="center", **place)
+            place = {"xycoords": last.get_yaxis_transform(), "textcoords": "offset points"}
+            last.annotate(f"±{k} SD: {style.percent(expected)}", (1, 100 * expected), (4, 0), va="center", **place)
         keys = left.get_legend_handles_labels()[0] + [style.few_faces()] * bool(
             table.dropna(subset="share")["few_faces"].any()
         )
@@ -158,11 +162,12 @@ def stated_spread(table: pd.DataFrame | None, name: str) -> Figure | None:
 def _draw_coverage(axes: Axes, table: pd.DataFrame, places: pd.Series) -> None:
     for k, marker in zip((1, 2), "o^", strict=True):
         rows = table[table["deviations"] == k]
-        x, values = places[rows.index], 100 * rows[["share", "low", "high"]]
+        # Of few faces both shares are often the same, and both intervals long: one would hide the other.
+        x, values = places[rows.index] + (k - 1.5) * _APART * rows["few_faces"], 100 * rows[["share", "low", "high"]]
         axes.axhline(100 * rows["expected"].iloc[0] if len(rows) else np.nan, **_REFERENCE)
         axes.vlines(x, values["low"], values["high"], color="black", linewidth=1)
         for few, shown in rows.groupby("few_faces"):
-            look = style.HOLLOW if few else {}
+            look = style.HOLLOW | {"clip_on": False} if few else {}
             axes.plot(x[shown.index], values.loc[shown.index, "share"], marker, color="black", markersize=4.5, **look)
         axes.plot([], [], marker, color="black", markersize=4.5, label=f"within ±{k} stated SD")
 
@@ -170,6 +175,8 @@ def _draw_coverage(axes: Axes, table: pd.DataFrame, places: pd.Series) -> None:
 def _sureness(everyone: pd.DataFrame, name: str) -> str:
     """Whether intervals show that the stated spread is too narrow, or too wide, for one and two deviations alike."""
     one, two = (everyone[everyone["deviations"] == k].iloc[0] for k in (1, 2))
+    if one["n"] < FEW_FACES:
+        return f"{name} has stated how sure it is of {one['n']} faces of exact age: too few to say whether it is right"
     held, should = ([style.percent(row[name]) for row in (one, two)] for name in ("share", "expected"))
     held = f"±1\xa0SD holds {held[0]} of {one['n']:,} real ages, ±2\xa0SD {held[1]}"
     should = f"should be {should[0]} and {should[1]}"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from age_audit.cli import in_home
+from age_audit.cli import check_folder, in_home
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import ROOT, file_stem
 from age_audit.execution.processes import THREAD_VARIABLES
@@ -272,6 +272,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
     )
     arguments = parser.parse_args(argv)
     try:
+        check_folder("--target", arguments.target)
         parameters = dict(_parameter(text) for text in arguments.parameter)
         if parameters and arguments.target.resolve() == NOTEBOOKS:
             raise UsageError("expected a --target for notebooks with other parameters, so that those here stay")

@@ -100,13 +100,25 @@ def test_coverage_is_drawn_by_range_and_by_spread():
 
 def test_few_faces_are_hollow_and_no_spread_is_said(tmp_path):
     figure = stated_spread(spread_table(0.5, n=20), "m")
-    marks = [line for line in figure.axes[1].lines if line.get_marker() in "o^" and len(line.get_xdata())]
+    marks = [line for line in figure.axes[0].lines if line.get_marker() in "o^" and np.isfinite(line.get_ydata()).any()]
     assert [mark.get_markerfacecolor() for mark in marks] == ["white", "white"]
     assert figure.legends[0].get_texts()[-1].get_text() == "hollow: fewer than 30 faces"
     assert len(stated_spread(spread_table(0.5), "m").legends[0].get_texts()) == 2
     style.save_figure(figure, tmp_path, "few")
     with pytest.warns(UserWarning, match="mine does not say how sure it is"):
         assert stated_spread(spread_coverage(faces(AGES)), "mine") is None
+
+
+def test_three_faces_are_drawn_apart_under_a_legend_that_says_so():
+    figure = stated_spread(spread_table(1.0, n=3), "m")
+    (axes,) = figure.axes  # one part by spread is all faces once more
+    shown = [(line.get_marker(), *point) for line in axes.lines for point in zip(*line.get_data(), strict=True)]
+    assert [mark for mark in shown if mark[0] in "o^" and mark[2] == 100] == [("o", 2.9, 100), ("^", 3.1, 100)]
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert said == ["within ±1 stated SD", "within ±2 stated SD", "hollow: fewer than 30 faces"]
+    assert [text.get_text() for text in axes.texts] == ["±1 SD: 68 %", "±2 SD: 95 %"]
+    assert title(figure) == "m has stated how sure it is of 3 faces of exact age: too few to say whether it is right"
+    assert style.overlapping_texts(figure) == []
 
 
 def test_curves_are_the_shares_and_the_title_names_best_and_worst():

@@ -179,6 +179,7 @@ def test_a_package_without_its_repository_has_none(tmp_path, monkeypatch, capsys
     [
         (["-p", "SEED=1"], "expected a --target"),
         (["-p", "SEED", "--target", "elsewhere"], "expected NAME=VALUE"),
+        (["--target", __file__], "expected --target to name a folder"),
     ],
 )
 def test_the_command_line_refuses(arguments, message, capsys):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.audit.errors.groups import face_measures
-from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.core.groups import feature_names, groups_of, real_ages, require_columns
 from age_audit.core.measures import ACCURACY, CS_5, MAE, MEASURES
 from age_audit.core.metrics import is_accurate
 from age_audit.core.randomness import Resampling
@@ -27,7 +27,8 @@ def constant_guesses(
 
     The first guess is one age for every face, the median of all real ages. The second knows the face's control level,
     such as its age range, and answers the median real age there. The median is the constant with the least mean
-    absolute error on these very faces, so the guesses are as good as a constant can be.
+    absolute error on these very faces, so the guesses are as good as a constant can be. Of a real age that is a range
+    both ends count, which for the distance from the nearer one comes to the same.
 
     Parameters
     ----------
@@ -67,10 +68,10 @@ def constant_guesses(
     control = feature_names(control_features)
     require_columns(frame, ("age_real", "age_estimation", *control))
     used = frame[np.isfinite(face_measures(frame)[0])]
-    ages = used["age_real"]
+    ends = pd.concat([used.assign(end=end) for end in real_ages(used)])  # the distance to both is least at their median
     guesses = {
-        ONE_AGE: pd.Series(ages.median(), index=used.index),
-        OWN_AGE: used.groupby(control, observed=True)["age_real"].transform("median"),
+        ONE_AGE: pd.Series(ends["end"].median(), index=used.index),
+        OWN_AGE: ends.groupby(control, observed=True)["end"].transform("median")[: len(used)],
     }
     options = resampling.for_intervals("constant guesses")
     rows = []
