@@ -248,8 +248,9 @@ def test_a_dataset_name_is_a_plain_name(tmp_path, capsys, name):
 
 def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
     folder = write_metadataset(tmp_path / "in", synthetic_rows(20))
-    (tmp_path / "taken").write_text("a file")
-    assert analysis_3_filter_visualise.main(["--metadatasets", str(folder), "--figures", str(tmp_path / "taken")]) == 2
+    (tmp_path / "figures" / "utkface_published_rows.csv").mkdir(parents=True)  # is in the way of a file
+    figures = ["--figures", str(tmp_path / "figures")]
+    assert analysis_3_filter_visualise.main(["--metadatasets", str(folder), *figures]) == 2
     assert "choose another --figures" in capsys.readouterr().err
 
 

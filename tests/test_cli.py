@@ -229,7 +229,7 @@ class TestStage1:
             (["--images", "no-such-folder"], "expected a folder of images at no-such-folder, found none"),
             (
                 ["--labels", "x"],
-                "expected --labels to be utkface, imdbwiki, agedb, morph or a path ending in .csv, got 'x'",
+                "expected --labels to be utkface, imdbwiki, agedb, morph or a path ending in .csv, .tsv or .txt, got",
             ),
             (["--estimator", "x"], "expected an estimator among dex-wrn, dex-efficientnet-b3, cydral-resnet10"),
         ],

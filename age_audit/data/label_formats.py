@@ -5,13 +5,16 @@ A file name is read only where the whole of it fits the format, for many names b
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
 import re
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +34,7 @@ _YEARS = re.compile(r"\d+\.?\d*|\.\d+")
 _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
 _OPEN_RANGE = re.compile(r"(?:more than\s*(\d{1,3})|(\d{1,3})\s*\+)", re.IGNORECASE)
 _NAMELESS = "'' (if pandas wrote its index there, save with index=False)"
+TABLE_ENDINGS = (".csv", ".tsv", ".txt")  # the last is what spreadsheets write as Unicode text
 NAME_COLUMNS = ("fname", "file", "file_name")  # of a CSV: ours, FairFace's, APPA-REAL's
 _CROPPED = "_face.jpg"  # what APPA-REAL adds to a photo's name for its crop, which lies beside it
 AGE_COLUMNS = ("age", "real_age")
@@ -64,13 +68,14 @@ class LabelSource:
         self.origin = {"from": f"file names, {source}"}
         if source in NAME_FORMATS:
             self._parse = NAME_FORMATS[source]
-        elif source.lower().endswith(".csv"):
+        elif source.lower().endswith(TABLE_ENDINGS):
             self._table = read_label_csv(Path(source))
             self.origin = {"from": Path(source).name, "sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest()}
             self._depths = sorted({name.count("/") + 1 for name in self._table}, reverse=True)
         else:
             raise UsageError(
-                f"expected --labels to be {', '.join(NAME_FORMATS)} or a path ending in .csv, got {source!r}"
+                f"expected --labels to be {', '.join(NAME_FORMATS)} or a path ending in "
+                f"{' or '.join([', '.join(TABLE_ENDINGS[:-1]), TABLE_ENDINGS[-1]])}, got {source!r}"
             )
 
     def label(self, image: str | Path) -> FaceLabel:
@@ -180,6 +185,33 @@ def sensitive_features(labels: Iterable[FaceLabel], asked: Sequence[str] | None 
     return chosen
 
 
+def hint_of_groups(labels: Iterable[FaceLabel]) -> str:
+    """What to say where groups are compared by nothing: columns that could be groups, for faces share their values.
+
+    Examples
+    --------
+    >>> tones = [FaceLabel(f"{i}.jpg", 30, features={"tone": "light" if i < 2 else "dark"}) for i in range(3)]
+    >>> hint_of_groups(tones)
+    'no groups are compared; the labels have tone: compare by --sensitive tone'
+    >>> hint_of_groups(tones[:2])
+    ''
+    """
+    values: dict[str, Counter[str]] = {}
+    for label in labels:
+        for name, value in label.features.items():
+            if value is not None:
+                values.setdefault(name, Counter())[value] += 1
+    names = []
+    for name, counts in values.items():
+        with suppress(UsageError):  # one that nobody can ask for
+            if 1 < len(counts) < counts.total():
+                names += check_features([name])
+    if not names:
+        return ""
+    asked = shlex.quote(",".join(names))
+    return f"no groups are compared; the labels have {', '.join(names)}: compare by --sensitive {asked}"
+
+
 def _features(label: FaceLabel) -> Iterable[tuple[str, str | None]]:
     return {name: label.feature(name) for name in (*STUDY_FEATURES, *label.features)}.items()
 
@@ -285,13 +317,32 @@ def read_label_csv(path: Path) -> dict[str, FaceLabel]:
         that is none.
     """
     try:
-        content = path.read_bytes()
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-        if "\0" in text:
-            raise UsageError(f"expected {path} in UTF-8, or in UTF-16 with its mark; save it as UTF-8")
-        return _labels_from_text(path, text)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return _labels_from_text(path, _text_of(path, path.read_bytes()))
+    except OSError as error:
+        raise UsageError(
+            f"expected a CSV of labels at {path}, but: {error.strerror or error}; name another by --labels"
+        ) from error
+    except csv.Error as error:
         raise UsageError(f"expected a CSV of labels at {path}; reading it failed: {error}") from error
+
+
+def _text_of(path: Path, content: bytes) -> str:
+    """The text of a file that says, by its mark or by fitting, how it is encoded. Of others any letter may be another
+    one: what Windows writes in Europe reads as well in Russia, but names other people.
+    """
+    advice = "save it as UTF-8 (spreadsheets call that CSV UTF-8)"
+    marked = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    try:
+        text = content.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte, line = content[error.start], content.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"expected {path} in UTF-8, or in UTF-16 with its mark; line {line} has the byte 0x{byte:02x}, as other "
+            f"encodings or other kinds of files have it; {advice}"
+        ) from error
+    if "\0" in text:
+        raise UsageError(f"expected {path} in UTF-8, or in UTF-16 with its mark, but every letter has a zero; {advice}")
+    return text
 
 
 def _labels_from_text(path: Path, text: str) -> dict[str, FaceLabel]:

@@ -100,6 +100,12 @@ class Results:
             )
         return document
 
+    @property
+    def labels(self) -> list[FaceLabel]:
+        """The labels of all images that the predictions say."""
+        labels = self.document.get("labels", {})
+        return [_label(labels, fname) for fname in labels]
+
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """Every estimated face, with labels: as :func:`age_audit.data.frames.completed_frame`."""

@@ -11,7 +11,7 @@ from age_audit.core.config import Stage1Config
 from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.schema import FaceLabel
 from age_audit.data.images import ImageFile, count_other_files, draw_evenly, duplicate_names, list_images
-from age_audit.data.label_formats import LabelSource, sensitive_features
+from age_audit.data.label_formats import LabelSource, hint_of_groups, sensitive_features
 from age_audit.pipeline.steps import FROM_CROPS, READ, Job, picture_folders
 from age_audit.store.ledger import FILE_NAME, ImageRow, Ledger
 
@@ -195,6 +195,8 @@ def _refuse_other_images(ledger: Ledger, files: list[ImageFile], config: Stage1C
 def _intake(config: Stage1Config, files: list[ImageFile], labels: dict[str, FaceLabel]) -> Intake:
     """The images to take, none of which is read yet."""
     sensitive = sensitive_features(labels.values(), config.sensitive)
+    if not sensitive and (hint := hint_of_groups(labels.values())):
+        print(f"labels: {hint}")
     if config.sample is not None:
         drawn = set(draw_evenly(labels, config.sample, config.seed, sensitive, config.ranges))
         files = [file for file in files if file.image in drawn]

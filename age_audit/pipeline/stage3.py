@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
 from age_audit.data.frames import row_counts
+from age_audit.data.label_formats import hint_of_groups
 from age_audit.data.metadatasets import KINDS, made_by, metadataset_path, provenance_path, stated_in
 from age_audit.data.region_scores import files_there
 from age_audit.data.results import Results, find_results
@@ -29,6 +31,7 @@ from age_audit.store.files import write_atomically
 
 COLUMNS = (*REQUIRED_COLUMNS, *BOUNDS, "age_estimation_accuracy")  # all that tables and figures need of a file
 RESAMPLING = Resampling(seed=42)  # as the notebooks: the same faces have the same interval in their tables and here
+_NAMED = 10  # files of an earlier run that are named
 _ROUNDING = 0.005  # stored accuracies further than this from the computed one, half a year of error, are reported
 
 _REASONS = {
@@ -58,11 +61,13 @@ def run_stage3(config: Stage3Config) -> str:
         config.metadatasets, config.dataset, estimator or "", config.preset, config.sensitive, config.ranges
     )
     frame = _faces(results)
+    _refuse_ranges_without_faces(config, frame)
     computed = study_accuracy(frame["age_estimation"], *real_ages(frame))
     disagree = int((np.abs(frame["age_estimation_accuracy"] - computed) > _ROUNDING).sum())
     if config.preset == "audit":
         frame["age_estimation_accuracy"] = computed
     tables = group_tables(frame, config.sensitive)
+    there = _files_of_this_name(config, estimator)
     try:
         written = _write(config, estimator, frame, tables)
     except OSError as error:
@@ -71,7 +76,48 @@ def run_stage3(config: Stage3Config) -> str:
         ) from error
     if config.paper:
         written.append(write_paper(config, notebooks, estimator))
+    written += _left_alone(config, there, _files_of_this_name(config, estimator))
     return "\n".join([*_summary(config, results, frame, tables, disagree), f"Written to {config.figures}:", *written])
+
+
+def _refuse_ranges_without_faces(config: Stage3Config, frame: pd.DataFrame) -> None:
+    """Figures by age range would be empty, and tables compare nobody."""
+    used = _used(frame)
+    if len(used) and used["age_range"].isna().all():
+        lowest, highest = real_ages(used)
+        whole = ", each of which has to lie in one range" if used["age_real"].isna().any() else ""
+        raise UsageError(
+            f"expected --age-ranges that hold real ages of these faces, got {', '.join(config.age_ranges)}; the ages "
+            f"of the {len(used):,} faces run from {lowest.min():g} to {highest.max():g} years{whole}; choose other "
+            "ranges"
+        )
+
+
+def _used(frame: pd.DataFrame) -> pd.DataFrame:
+    """The faces with a real age, or a range of ages, and an estimate."""
+    return frame[np.isfinite(real_ages(frame)[0]) & frame["age_estimation"].notna()]
+
+
+def _files_of_this_name(config: Stage3Config, estimator: str | None) -> dict[Path, tuple[int, int]]:
+    """Files that readers would take for this run's, and what changes when one is written anew: where it lies, when."""
+    found = set(config.figures.glob(f"{escape(_start(config, estimator))}_*"))
+    if config.paper:
+        folders = ("notebooks", "analysis_*", "tables/analysis_*")
+        names = ("*.ipynb", *[f"{escape(f'{config.dataset}_{estimator}')}_*"] * 2)
+        for folder, name in zip(folders, names, strict=True):
+            found.update(config.figures.glob(f"{folder}/{name}"))
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(found) if path.is_file()}
+
+
+def _left_alone(config: Stage3Config, before: dict[Path, tuple], after: dict[Path, tuple]) -> list[str]:
+    """Which files of this name lay there and are still the same: a run with other options may have written them."""
+    left = [str(path.relative_to(config.figures)) for path, stamp in before.items() if after.get(path) == stamp]
+    more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    named = f"{', '.join(left[:_NAMED])}{more}"
+    advice = "move them away or choose another --figures"
+    return (
+        [f"Named like these but not of this run, perhaps of one with other options: {named}; {advice}"] if left else []
+    )
 
 
 def _faces(results: Results) -> pd.DataFrame:
@@ -194,7 +240,7 @@ def _write(
     preset are in the name: a folder may hold those of several.
     """
     config.figures.mkdir(parents=True, exist_ok=True)
-    start = "_".join([config.dataset, *([file_stem(estimator)] if estimator else []), config.preset])
+    start = _start(config, estimator)
     written = []
     counts = row_counts(frame, [title for title in tables if title != "age_range"])
     source = ", ".join([config.dataset, *([estimator] if estimator else []), f"preset {config.preset}"])
@@ -209,6 +255,10 @@ def _write(
     counts = pd.DataFrame(counts.items(), columns=["what", "rows"])
     written.append(_write_table(counts, config.figures / f"{start}_rows.csv"))
     return written
+
+
+def _start(config: Stage3Config, estimator: str | None) -> str:
+    return "_".join([config.dataset, *([file_stem(estimator)] if estimator else []), config.preset])
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> str:
@@ -226,6 +276,11 @@ def _summary(
     lines += [f"  {counts[reason]} {words}" for reason, words in _REASONS.items() if counts.get(reason)]
     without = {title: counts[f"no_{feature_column(title)}"] for title in tables if title != "age_range"}
     lines += [f"  {count} without a {title}: not in the groups by {title}" for title, count in without.items() if count]
+    ranges = _used(frame)["age_range"].value_counts(sort=False)
+    if empty := list(ranges.index[ranges == 0]) if ranges.any() else []:
+        lines.append(f"  no face with a real age in {', '.join(empty)}: empty in figures and tables")
+    if "age_range" in tables and results.holds("predictions") and (hint := hint_of_groups(results.labels)):
+        lines.append(f"  {hint}")
     there = [path.name for path in files_there(config.metadatasets, config.dataset)]
     if results.provenance and results.holds("predictions"):
         lines += _not_among(results, frame)

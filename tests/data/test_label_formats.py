@@ -6,6 +6,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.schema import FaceLabel
 from age_audit.data.label_formats import (
     LabelSource,
+    hint_of_groups,
     label_from_agedb_name,
     label_from_imdbwiki_name,
     label_from_morph_name,
@@ -276,12 +277,32 @@ class TestLabelCsv:
         with pytest.raises(UsageError, match=message):
             read_label_csv(csv_of(text))
 
-    def test_other_encodings_are_refused(self, csv_of):
-        with pytest.raises(UsageError, match="reading it failed"):
-            read_label_csv(csv_of("fname,age,gender,race\nä.jpg,3,,\n", "latin-1"))
+    @pytest.mark.parametrize(
+        ("encoding", "said"),
+        [
+            ("latin-1", "line 3 has the byte 0xe4"),
+            ("cp1252", "line 3 has the byte 0xe4"),
+            ("cp1251", "line 3 has the byte 0xd4"),
+            ("utf-16-be", "every letter has a zero"),
+            ("utf-32", "every letter has a zero"),
+        ],
+    )
+    def test_other_encodings_are_refused_in_a_sentence(self, csv_of, encoding, said):
+        letter = "Ф" if encoding == "cp1251" else "ä"
+        path = csv_of(f"fname,age\na.jpg,3\n{letter}.jpg,3\n" if "utf" not in encoding else "fname,age\n", encoding)
+        with pytest.raises(UsageError) as error:
+            read_label_csv(path)
+        told = str(error.value)
+        assert told.startswith(f"expected {path} in UTF-8, or in UTF-16 with its mark") and said in told
+        assert told.endswith("save it as UTF-8 (spreadsheets call that CSV UTF-8)") and "codec" not in told
+
+    def test_half_a_letter_of_utf_16_is_refused_in_a_sentence(self, tmp_path):
+        (tmp_path / "half.csv").write_bytes("fname,age\na.jpg,3\n".encode("utf-16")[:-1])
+        with pytest.raises(UsageError, match=r"half\.csv in UTF-8, or in UTF-16.*; save it as UTF-8"):
+            read_label_csv(tmp_path / "half.csv")
 
     def test_a_missing_file_is_named(self, tmp_path):
-        with pytest.raises(UsageError, match=r"none\.csv"):
+        with pytest.raises(UsageError, match=r"none\.csv, but: No such file or directory; name another by --labels$"):
             read_label_csv(tmp_path / "none.csv")
 
 
@@ -290,6 +311,10 @@ class TestLabelSource:
         csv = str(csv_of("fname,age,gender,race\n26_0_0_1.jpg,5,,\n"))
         ages = [LabelSource(source).label("26_0_0_1.jpg").age for source in ("utkface", "imdbwiki", csv)]
         assert ages == [26, None, 5]
+
+    def test_unicode_text_of_spreadsheets(self, tmp_path):
+        (tmp_path / "labels.txt").write_bytes("fname\tage\nJosé.jpg\t5\n".encode("utf-16"))
+        assert LabelSource(str(tmp_path / "labels.txt")).label("José.jpg") == FaceLabel("José.jpg", 5.0)
 
     def test_images_that_the_csv_does_not_know(self, csv_of):
         source = LabelSource(str(csv_of("fname,age,gender,race\na.jpg,5,,\n")))
@@ -401,3 +426,17 @@ def test_sensitive_features():
     assert sensitive_features(labels, ["tone", "race"]) == ("tone", "race")
     with pytest.raises(UsageError, match="columns with labels of these images, race, tone; got empty, gender"):
         sensitive_features(labels, ["empty", "race", "gender"])
+
+
+def test_a_hint_names_columns_that_can_be_groups_and_no_others():
+    # Unlike tones: notes are all different, cameras all the same, "n" is a column of the tables, commas part names.
+    rows = [("I", "x", "A", "1", "u"), ("II", "y", "A", "1", "u"), ("II", "z", "A", "2", "v")]
+    names = ("skin tone", "note", "camera", "n", "a,b")
+    labels = [FaceLabel(f"{i}.jpg", features=dict(zip(names, row, strict=True))) for i, row in enumerate(rows)]
+    hint = hint_of_groups(labels)
+    assert hint == "no groups are compared; the labels have skin tone: compare by --sensitive 'skin tone'"
+    assert hint_of_groups([*labels, FaceLabel("9.jpg", features={"note": "x"})]).endswith(
+        " --sensitive 'skin tone,note'"
+    )
+    assert sensitive_features(labels, ["skin tone"]) == ("skin tone",)
+    assert hint_of_groups([FaceLabel("a.jpg", 3)]) == ""

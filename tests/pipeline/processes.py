@@ -24,8 +24,9 @@ PATIENCE = 300  # seconds; only a run that hangs takes so long
 
 def stage_arguments(stage: int, photos: Path, folder: Path, *options: str) -> list[str]:
     """Options of one stage that writes below a folder."""
-    images = ["--images", str(photos), "--estimator", ESTIMATOR] if stage == 1 else []
-    return [*images, "--output", str(folder / "out"), "--metadatasets", str(folder / "meta"), *options]
+    usual = {"--images": str(photos), "--estimator": ESTIMATOR} if stage == 1 else {}
+    usual |= {"--output": str(folder / "out"), "--metadatasets": str(folder / "meta")}
+    return [*(part for name, value in usual.items() if name not in options for part in (name, value)), *options]
 
 
 def stage_command(stage: int, photos: Path, folder: Path, *options: str) -> list[str]:

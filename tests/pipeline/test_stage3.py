@@ -10,11 +10,14 @@ import analysis_3_filter_visualise
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
 from age_audit.data.results import find_results
-from age_audit.pipeline.stage3 import _estimator, _notebooks, run_stage3
+from age_audit.pipeline.stage3 import _estimator, _files_of_this_name, _left_alone, _notebooks, run_stage3
+from age_audit.store.files import write_atomically
 from tests.test_analysis_3 import synthetic_rows
 
 ERRORS = "analysis_age_estimations_accuracy_and_differences"
 APPENDIX_A = "analysis_statistical_significance"
+NOT_OF_THIS_RUN = "Named like these but not of this run, perhaps of one with other options"
+ADVICE = "move them away or choose another --figures"
 
 
 @pytest.fixture
@@ -135,3 +138,75 @@ def test_one_folder_of_figures_holds_those_of_several_estimators(study):
     for start, told in zip(starts, written, strict=True):
         assert f"{start}_rows.csv" in names and f"{start}_errors_by_gender.csv" in told
     assert len(names) == 3 * 7
+
+
+def main_of(study, *options):
+    places = ["--metadatasets", str(study.metadatasets), "--figures", str(study.metadatasets / "figures")]
+    return analysis_3_filter_visualise.main([*places, "--dataset", "faces", *options])
+
+
+def test_age_ranges_that_hold_no_face_are_refused_and_those_without_are_told(study, capsys):
+    assert main_of(study, "--age-ranges", "61-66,105-120") == 2
+    told = "expected --age-ranges that hold real ages of these faces, got 61-66, 105-120; the ages of the 38 faces run"
+    assert f"{told} from 0 to 104 years; choose other ranges" in capsys.readouterr().err
+    assert not (study.metadatasets / "figures").exists()
+    assert main_of(study, "--age-ranges", "0-60,61-66,105-120") == 0
+    assert "\n  no face with a real age in 61–66, 105–120: empty in figures and tables\n" in capsys.readouterr().out
+    assert main_of(study, "--age-ranges", "0-9,10-120") == 0
+    assert "no face with" not in capsys.readouterr().out
+
+
+def test_ages_that_are_ranges_have_to_lie_in_one(study, capsys):
+    ages = {"a.jpg": 25.0, "b.jpg": 33.0}
+    nobody = {"age_real": None, "gender_real": None, "race_real": None}
+    bounds = [{"age_real_low": low, "age_real_high": low + 9} for low in (20, 30)]
+    labels = {fname: nobody | ends for fname, ends in zip(ages, bounds, strict=True)}
+    (study.metadatasets / "metadataset_faces_activations.json").unlink()
+    path = study.metadatasets / "metadataset_faces_predictions.json"
+    path.write_text(json.dumps({"predictions": ages, "labels": labels}))
+    assert main_of(study, "--age-ranges", "0-24,25-34,35-99") == 2
+    assert "run from 20 to 39 years, each of which has to lie in one range; choose" in capsys.readouterr().err
+
+
+def test_columns_that_nothing_is_compared_by_are_told(study, capsys):
+    (study.metadatasets / "metadataset_faces_activations.json").unlink()
+    path = study.metadatasets / "metadataset_faces_predictions.json"
+    nobody = {"age_real": 30, "gender_real": None, "race_real": None}
+    labels = {f"{i}.jpg": nobody | {"skin_tone": "light" if i else "dark"} for i in range(3)}
+    path.write_text(json.dumps({"predictions": dict.fromkeys(labels, 31.5), "labels": labels}))
+    hint = "  no groups are compared; the labels have skin_tone: compare by --sensitive skin_tone\n"
+    assert main_of(study) == 0
+    assert hint in capsys.readouterr().out
+    assert main_of(study, "--sensitive", "skin_tone") == 0
+    said = capsys.readouterr().out
+    assert "compare by" not in said
+    assert said.splitlines()[-1] == f"{NOT_OF_THIS_RUN}: faces_published_errors_by_age_range.csv; {ADVICE}"
+
+
+def test_files_of_an_earlier_run_with_other_options_are_told_and_stay(study, capsys):
+    figures = study.metadatasets / "figures"
+    assert main_of(study) == 0 and main_of(study, "--estimator", "vgg") == 0
+    (figures / "faces_published_mine.txt").write_text("a note")
+    assert NOT_OF_THIS_RUN not in capsys.readouterr().out
+    files = {path.name for path in figures.iterdir()}
+    assert main_of(study, "--sensitive", "gender") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    by_race = ["accuracy_by_race.png", "errors_by_race.csv", "mine.txt", "signed_error_by_race.png"]
+    told = ", ".join(f"faces_published_{name}" for name in by_race)
+    assert last == f"{NOT_OF_THIS_RUN}: {told}; {ADVICE}"
+    assert {path.name for path in figures.iterdir()} == files
+
+
+def test_what_notebooks_of_an_earlier_run_left_is_told_with_paper_alone(study, capsys):
+    figures = study.metadatasets / "figures"
+    config = replace(study, estimator="vgg", figures=figures, paper=True)
+    of_this_name = [f"{ERRORS}/faces_vgg_a.png", "notebooks/b.ipynb", f"tables/{ERRORS}/faces_vgg_c.csv"]
+    for name in [*of_this_name, f"{ERRORS}/faces_other_a.png", "faces_vgg_audit_rows.csv"]:
+        (figures / name).parent.mkdir(parents=True, exist_ok=True)
+        (figures / name).touch()
+    there = _files_of_this_name(config, "vgg")
+    assert [str(path.relative_to(figures)) for path in there] == sorted(of_this_name)
+    write_atomically(figures / "notebooks/b.ipynb", b"")
+    (told,) = _left_alone(config, there, _files_of_this_name(config, "vgg"))
+    assert told == f"{NOT_OF_THIS_RUN}: {of_this_name[0]}, {of_this_name[2]}; {ADVICE}"
+    assert _files_of_this_name(replace(config, paper=False), "vgg") == {}

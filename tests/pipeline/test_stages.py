@@ -38,8 +38,10 @@ def photos(tmp_path_factory, astronaut_head, hopper_head):
 
 
 def stage1(photos: Path, folder: Path, *options: str, meta: str = "meta", estimator: str = ESTIMATOR) -> int:
-    arguments = ["--images", str(photos), "--output", str(folder / "out"), "--metadatasets", str(folder / meta)]
-    return analysis_1_method.main([*arguments, "--estimator", estimator, *options])
+    usual = [] if "--images" in options else ["--images", str(photos)]
+    usual += [] if "--estimator" in options else ["--estimator", estimator]
+    arguments = [*usual, "--output", str(folder / "out"), "--metadatasets", str(folder / meta), *options]
+    return analysis_1_method.main(arguments)
 
 
 def stage2(folder: Path, *options: str, meta: str = "meta") -> int:
@@ -445,8 +447,8 @@ def test_the_same_tables_from_parquet(finished, tmp_path):
     [
         (["--images", "nowhere"], "expected a folder of images at nowhere"),
         (
-            ["--labels", "labels.txt"],
-            "expected --labels to be utkface, imdbwiki, agedb, morph or a path ending in .csv",
+            ["--labels", "labels.xlsx"],
+            "expected --labels to be utkface, imdbwiki, agedb, morph or a path ending in .csv, .tsv or .txt",
         ),
         (["--dataset", "x" * 240], "File name too long"),
         (["--estimator", "dex"], "expected an estimator among dex-wrn, dex-efficientnet-b3, cydral-resnet10"),
