@@ -94,8 +94,8 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, featu
     Returns
     -------
     Figure
-        Two panels a row with the same horizontal axis. Heights are to be compared within a panel: the area under
-        every curve is 1, however few faces it stands for.
+        Two panels a row (one age range has all of it) with the same horizontal axis. Heights are to be compared within
+        a panel: the area under every curve is 1, however few faces it stands for.
 
     Raises
     ------
@@ -107,9 +107,10 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, featu
     groups, ranges = levels(frame[feature]), levels(frame["age_range"])
     limits = axis_limits(shown[measure.column], measure)
     with style.applied():
-        rows = -(-len(ranges) // 2)
+        columns = min(2, len(ranges))
+        rows = -(-len(ranges) // columns)
         figure = style.new_figure(10 if len(groups) <= style.MANY_GROUPS else 14, 0.9 + 3.3 * rows)
-        panels = figure.subplots(rows, 2, sharex=True, squeeze=False).flat
+        panels = figure.subplots(rows, columns, sharex=True, squeeze=False).flat
         for axes in panels[len(ranges) :]:
             axes.remove()
         for axes, label in zip(panels, ranges, strict=False):
@@ -157,7 +158,9 @@ def draw_densities(
     axes.set_xlim(limits)
     axes.axvline(measure.reference, color="0.35", linestyle=":", linewidth=1.2, zorder=0)
     if faces.empty:
-        axes.text(0.5, 0.5, "no faces", transform=axes.transAxes, ha="center", va="center", color="0.35")
+        place = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 2}  # or the dotted line goes through the words
+        axes.text(0.5, 0.5, "no faces", color="0.35", bbox=ground, **place)
         axes.set_yticks([])
         return axes
     grid = np.linspace(*limits, _GRID_POINTS)

@@ -100,6 +100,15 @@ def test_reference_line_is_in_view(measure, at):
         assert low < at < high
 
 
+def test_a_single_age_range_has_all_of_the_page():
+    frame = grouped(frame_of(("Asian", 30, SPREAD)), ["race"], [(26, 100)])
+    figure = distributions_by_age_range(frame, ACCURACY, "race_real")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_title() == "real age 26–100 years"
+    assert axes.get_window_extent().width > 0.8 * figure.bbox.width
+
+
 def test_axes_name_their_units():
     frame = frame_of(("Asian", 5, SPREAD))
     error = distributions_by_age_range(frame, SIGNED_ERROR, "race_real")

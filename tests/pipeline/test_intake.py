@@ -94,6 +94,16 @@ def test_a_crop_that_did_not_come_along_is_accounted_for(studio, monkeypatch, ca
     assert "2 images = 0 done + 2 failed (crop/no-face 1, explain/crop-unreadable 1)" in told
 
 
+def test_columns_that_could_be_groups_are_told_where_nothing_is_compared(studio, monkeypatch, capsys):
+    monkeypatch.chdir(studio)
+    Path("labels.csv").write_text("fname;age;skin_tone\n30_1_0_1.png;30;I\n77_1_0_1.png;77;II\n40_0_3_1.png;40;II\n")
+    given = options("here", "--steps", "crop", "--labels", "labels.csv")
+    hint = "labels: no groups are compared; the labels have skin_tone: compare by --sensitive skin_tone\n"
+    for more, told in (([], 1), (["--sensitive", "skin_tone"], 0)):
+        assert analysis_1_method.main([*given, *more]) == 0
+        assert capsys.readouterr().out.count(hint) == told
+
+
 @pytest.mark.parametrize("steps", ["crop,explain", "align"])
 def test_earlier_steps_need_the_images(studio, monkeypatch, capsys, steps):
     monkeypatch.chdir(studio)
