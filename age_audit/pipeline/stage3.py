@@ -67,7 +67,7 @@ def run_stage3(config: Stage3Config) -> str:
     if config.preset == "audit":
         frame["age_estimation_accuracy"] = computed
     tables = group_tables(frame, config.sensitive)
-    there = _files_of_this_name(config, estimator)
+    there = _files_of_this_name(config, estimator, notebooks)
     try:
         written = _write(config, estimator, frame, tables)
     except OSError as error:
@@ -76,7 +76,7 @@ def run_stage3(config: Stage3Config) -> str:
         ) from error
     if config.paper:
         written.append(write_paper(config, notebooks, estimator))
-    written += _left_alone(config, there, _files_of_this_name(config, estimator))
+    written += _left_alone(config, there, _files_of_this_name(config, estimator, notebooks))
     return "\n".join([*_summary(config, results, frame, tables, disagree), f"Written to {config.figures}:", *written])
 
 
@@ -98,14 +98,20 @@ def _used(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[np.isfinite(real_ages(frame)[0]) & frame["age_estimation"].notna()]
 
 
-def _files_of_this_name(config: Stage3Config, estimator: str | None) -> dict[Path, tuple[int, int]]:
-    """Files that readers would take for this run's, and what changes when one is written anew: where it lies, when."""
+def _files_of_this_name(
+    config: Stage3Config, estimator: str | None, executed: Sequence[str] = ()
+) -> dict[Path, tuple[int, int]]:
+    """Files that readers would take for this run's, and what changes when one is written anew: where it lies, when.
+
+    Without the notebooks that this run executes, for one that comes out the same is not written.
+    """
     found = set(config.figures.glob(f"{escape(_start(config, estimator))}_*"))
     if config.paper:
         folders = ("notebooks", "analysis_*", "tables/analysis_*")
         names = ("*.ipynb", *[f"{escape(f'{config.dataset}_{estimator}')}_*"] * 2)
         for folder, name in zip(folders, names, strict=True):
             found.update(config.figures.glob(f"{folder}/{name}"))
+        found -= {config.figures / "notebooks" / f"{name}.ipynb" for name in executed}
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(found) if path.is_file()}
 
 

@@ -82,6 +82,7 @@ def test_empty_panels_say_so():
     frame = frame_of(("Indian", 5, SPREAD))
     for axes in distributions_by_age_range(frame, ACCURACY, "gender_real").axes[1:]:
         assert [text.get_text() for text in axes.texts] == ["no faces"]
+        assert axes.texts[0].get_bbox_patch().get_facecolor() == (1, 1, 1, 1)  # no line goes through the words
         assert axes.get_legend() is None
 
 
