@@ -28,7 +28,8 @@ def constant_guesses(
     The first guess is one age for every face, the median of all real ages. The second knows the face's control level,
     such as its age range, and answers the median real age there. The median is the constant with the least mean
     absolute error on these very faces, so the guesses are as good as a constant can be. Of a real age that is a range
-    both ends count, which for the distance from the nearer one comes to the same.
+    both ends count, which for the distance from the nearer one comes to the same; such a face has no second guess, for
+    that would be told its label.
 
     Parameters
     ----------
@@ -43,11 +44,11 @@ def constant_guesses(
     -------
     DataFrame
         Three rows for each level and for ``"all"``. Columns: the control features; ``guess``; ``guessed_age`` (years;
-        NaN where it is not one for all faces of the row); ``n`` (a face in no level has no second guess);
-        ``mean_absolute_error`` (years), ``study_accuracy``, ``share_positive`` (accuracy above 0.90, that is an error
-        below 10 years; 0-1), ``cumulative_score_5`` (0-1); ``estimator_ahead`` = mean absolute error of the guess -
-        that of the estimator, on the same faces, with ``low`` and ``high`` (below 0 where the guess is better; NaN for
-        the estimator). A level without faces has NaN.
+        NaN where it is not one for all faces of the row); ``n`` (a face in no level, or whose age is a range, has no
+        second guess); ``mean_absolute_error`` (years), ``study_accuracy``, ``share_positive`` (accuracy above 0.90,
+        that is an error below 10 years; 0-1), ``cumulative_score_5`` (0-1); ``estimator_ahead`` = mean absolute error
+        of the guess - that of the estimator, on the same faces, with ``low`` and ``high`` (below 0 where the guess is
+        better; NaN for the estimator). A level without faces has NaN.
 
     Raises
     ------
@@ -68,10 +69,10 @@ def constant_guesses(
     control = feature_names(control_features)
     require_columns(frame, ("age_real", "age_estimation", *control))
     used = frame[np.isfinite(face_measures(frame)[0])]
-    ends = pd.concat([used.assign(end=end) for end in real_ages(used)])  # the distance to both is least at their median
+    ages = used["age_real"]
     guesses = {
-        ONE_AGE: pd.Series(ends["end"].median(), index=used.index),
-        OWN_AGE: ends.groupby(control, observed=True)["end"].transform("median")[: len(used)],
+        ONE_AGE: pd.Series(np.median(real_ages(used)) if len(used) else np.nan, index=used.index),
+        OWN_AGE: used.groupby(control, observed=True)["age_real"].transform("median").where(ages.notna()),
     }
     options = resampling.for_intervals("constant guesses")
     rows = []

@@ -44,23 +44,19 @@ def test_scores_by_hand():
     assert everyone.loc[OWN_AGE, "estimator_ahead"] == pytest.approx((-9 - 9 + 10 - 5 + 20) / 5)
 
 
-def test_ages_that_are_ranges_are_guessed_by_both_ends():
+def test_ages_that_are_ranges_are_guessed_by_both_ends_and_never_told():
     # Ends 20 29 30 39 40 49 and 20 20: their median is 29.5, from which they are 0.5, 0.5, 10.5 and 9.5.
-    frame = frame_of([None, None, None, 20], [25, 33, 52, 24]).assign(
-        age_real_low=[20, 30, 40, np.nan],
-        age_real_high=[29, 39, 49, np.nan],
-        age_range=["20–29", "30–49", "30–49", "20–29"],
-    )
-    table = table_of(frame)
+    bounds = {"age_real_low": [20, 30, 40, np.nan], "age_real_high": [29, 39, 49, np.nan]}
+    frame = frame_of([None, None, None, 20], [25, 33, 52, 24])
+    table = table_of(frame.assign(**bounds, age_range=["20–29", "30–49", "30–49", "20–29"]))
     everyone, older = table.loc[ALL], table.loc["30–49"]
-    assert everyone["n"].to_dict() == {ESTIMATOR: 4, ONE_AGE: 4, OWN_AGE: 4}
-    assert everyone.loc[ONE_AGE, ["guessed_age", "mean_absolute_error"]].tolist() == [
-        29.5,
-        (0.5 + 0.5 + 10.5 + 9.5) / 4,
-    ]
-    assert everyone.loc[ONE_AGE, "cumulative_score_5"] == 0.5
-    assert older.loc[OWN_AGE, ["guessed_age", "mean_absolute_error"]].tolist() == [39.5, 0.5]
+    assert everyone["n"].to_dict() == {ESTIMATOR: 4, ONE_AGE: 4, OWN_AGE: 1}
+    guess = everyone.loc[ONE_AGE, ["guessed_age", "mean_absolute_error", "cumulative_score_5"]]
+    assert guess.tolist() == [29.5, (0.5 + 0.5 + 10.5 + 9.5) / 4, 0.5]
     assert older.loc[ONE_AGE, "estimator_ahead"] == (0.5 + 10.5) / 2 - (0 + 3) / 2
+    # Told "30–49", a guess would be in both labels but for half a year: no merit of a guess, and not counted as one.
+    assert older.loc[OWN_AGE, "n"] == 0 and np.isnan(older.loc[OWN_AGE, "mean_absolute_error"])
+    assert everyone.loc[OWN_AGE, ["guessed_age", "mean_absolute_error"]].tolist() == [20, 0]
 
 
 def test_no_constant_beats_the_median():
