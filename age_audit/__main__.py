@@ -52,6 +52,13 @@ def _paper(argv: Sequence[str], program: str) -> int:
     return main(argv, program)
 
 
+def _compare(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.compare import CompareConfig, compare
+
+    about = "Compare estimators on the faces that all of them have: a notebook, its figures and its tables."
+    return run_command(CompareConfig, program, about, compare, argv)
+
+
 def _estimators(argv: Sequence[str], program: str) -> int:
     from age_audit.estimators.overview import OverviewConfig, overview
 
@@ -77,6 +84,7 @@ COMMANDS = {
     "evaluate": ("stage 2: landmarks, regions and their scores", _stage(Stage2Config, run_stage2, STAGE2)),
     "visualise": ("stage 3: errors by group, figures and tables", _stage(Stage3Config, run_stage3, STAGE3)),
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
+    "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
 }

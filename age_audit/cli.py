@@ -23,7 +23,7 @@ METAVARS = {Path: "DIR", int: "N", str: "NAME"}
 
 
 def build_parser(config: type, program: str, description: str) -> argparse.ArgumentParser:
-    """One option for each field of a config dataclass, with the field's help and default."""
+    """One option for each field of a config dataclass, with the field's help and default; a field may be positional."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
@@ -32,7 +32,9 @@ def build_parser(config: type, program: str, description: str) -> argparse.Argum
         none = field.metadata.get("none", "all")
         told = {"default": field.default, "help": f"{text} (default: {none if shown is None else shown})"}
         kind = _plain_type(hints[field.name])
-        if kind is bool:
+        if field.metadata.get("positional"):
+            parser.add_argument(field.name, nargs="+", type=in_home, metavar=field.metadata["metavar"], help=text)
+        elif kind is bool:
             parser.add_argument(option, action="store_true", help=text)
         elif kind is tuple:
             parser.add_argument(option, action=_Once, type=_comma_separated, metavar="A,B", **told)

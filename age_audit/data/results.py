@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from age_audit.core.config import parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS, check_features, compared_by, feature_column, feature_title, levels
 from age_audit.core.schema import AGE_RANGES, FaceLabel
-from age_audit.core.vocabulary import STUDY_FEATURES, label_origin
+from age_audit.core.vocabulary import SEEN, STUDY_FEATURES, label_origin
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import OLDEST, label_from_utkface_name
 from age_audit.data.metadatasets import (
@@ -74,6 +75,16 @@ class Results:
         with suppress(TypeError, KeyError):
             return str(self.provenance["estimator"]["weights_hash"])
         return ""
+
+    @property
+    def aligned(self) -> bool:
+        """Whether faces were aligned before the crop; False where nobody said."""
+        return bool(self.provenance.get("aligned"))
+
+    @property
+    def seen(self) -> bool:
+        """Whether the estimator was trained on faces of this data set, as far as its makers say."""
+        return self.dataset == "utkface" and self.estimator in SEEN
 
     @property
     def label_origin(self) -> str:
@@ -260,21 +271,80 @@ def results_of_all(metadatasets: str | Path, results: Results) -> dict[str, Resu
     """All results of a data set by estimator, those given first: what several estimators say of the same faces.
 
     Of an estimator with several sets, such as of two presets, that with the most estimates counts. Where estimators of
-    one name have different weights, all but those given carry the beginning of their hash in their name.
+    one name have different weights, or one's faces were aligned and another's not, all but the first say so in their
+    name.
     """
     found: dict[tuple, Results] = {}
     for path in sorted(Path(metadatasets).rglob("metadataset_*_predictions.prov*")):
         estimator, preset, dataset = _read_made_by(path)
         if dataset == results.dataset and estimator is not None:
             other = replace(results, folder=path.parent, estimator=estimator, preset=preset)
-            key = estimator, other.weights_hash
+            key = estimator, other.weights_hash, other.aligned
             if key not in found or len(found[key].document["predictions"]) < len(other.document["predictions"]):
                 found[key] = other
-    own = results.estimator, results.weights_hash
-    named = {results.estimator: results}
-    for (name, weights), other in sorted(found.items()):
-        if (name, weights) != own:
-            named[f"{name} ({weights.split(':')[-1][:8]})" if name in named else name] = other
+    found.pop((results.estimator, results.weights_hash, results.aligned), None)
+    return _by_name([results, *(found[key] for key in sorted(found))])
+
+
+def open_results(
+    names: Sequence[str],
+    metadatasets: str | Path,
+    preset: str,
+    dataset: str,
+    sensitive: Sequence[str] | None = None,
+    ranges: Sequence[str] | None = None,
+) -> dict[str, Results]:
+    """Results by name, each given as an estimator's name, as a folder, or as the file of predictions in one.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Two or more. Folders and files need not lie below ``metadatasets``, nor be of a data set of that name.
+    metadatasets, preset, dataset, sensitive, ranges
+        As :func:`find_results`.
+
+    Raises
+    ------
+    UsageError
+        If a folder holds no predictions, or several, or there are no results of an estimator.
+    """
+    opened = []
+    for name in names:
+        path = Path(name)
+        if not path.exists():
+            opened.append(find_results(metadatasets, name, preset, dataset, sensitive, ranges))
+            continue
+        there = [path] if path.is_file() else sorted(path.glob("metadataset_*_predictions.json*"))
+        named = [_PREDICTIONS.fullmatch(file.name) for file in there]
+        if len(there) != 1 or named[0] is None:
+            raise UsageError(
+                f"expected {name} to be a file metadataset_<name>_predictions.json, packed with gzip or not, or a folder "
+                f"with one, got {', '.join(file.name for file in there) or 'a folder without any'}"
+            )
+        groups = None if sensitive is None else tuple(sensitive)
+        parsed = AGE_RANGES if ranges is None else parse_age_ranges(ranges)
+        results = Results(there[0].parent, named[0][1], "", preset, groups, parsed)
+        estimator, made_with = made_by(results.provenance)
+        opened.append(replace(results, estimator=estimator or there[0].parent.name, preset=made_with or preset))
+    return _by_name(opened)
+
+
+_PREDICTIONS = re.compile(r"metadataset_(.+)_predictions\.json(?:\.gz)?")
+
+
+def _by_name(opened: Sequence[Results]) -> dict[str, Results]:
+    """By estimator, with a mark where it was trained on these faces; where one has several, all but the first say by
+    what they differ from it: whether faces were aligned, the weights, and if by neither, the folder.
+    """
+    named: dict[str, Results] = {}
+    for other in opened:
+        name = other.estimator + (" (trained on UTKFace)" if other.seen else "")
+        if name in named:
+            first = named[name]
+            differs = [] if other.aligned == first.aligned else [f"{'' if other.aligned else 'not '}aligned"]
+            differs += [] if other.weights_hash == first.weights_hash else [other.weights_hash.split(":")[-1][:8]]
+            name += f" ({', '.join(differs) or other.folder.name})"
+        named[name] = other
     return named
 
 

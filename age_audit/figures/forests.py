@@ -147,7 +147,7 @@ def error_by_age(
         for (group, rows_of_group, look), axes in zip(panels, grid, strict=False):
             axes.axhline(0, **_NO_ERROR)
             axes.plot(_middles(chosen["age_band"]), chosen["value"], color="0.75", linewidth=4, zorder=0)
-            _draw_along(axes, rows_of_group, {"marker": "o"} | look | {"linestyle": "-"})
+            draw_along(axes, rows_of_group, {"marker": "o"} | look | {"linestyle": "-"})
             axes.set_title(fill(f"{group} (n = {rows_of_group['n'].sum():,})".strip(), 26), fontsize=style.SMALL)
         for axes in grid[len(panels) - columns : len(panels)]:  # the lowest of each column
             axes.tick_params(labelbottom=True)
@@ -165,7 +165,8 @@ def error_by_age(
     return figure
 
 
-def _draw_along(axes: Axes, rows: pd.DataFrame, look: dict) -> None:
+def draw_along(axes: Axes, rows: pd.DataFrame, look: dict) -> None:
+    """Draw values with their intervals at the middle of each band of age, hollow where they are of few faces."""
     years, few = _middles(rows["age_band"]), rows["few_faces"].to_numpy(dtype=bool)
     values = rows["value"].to_numpy(dtype=float)
     axes.plot(years, values, linewidth=0.9, markersize=3, **look)

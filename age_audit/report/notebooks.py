@@ -125,6 +125,13 @@ def execute_notebooks(
         job.result()
 
 
+def found_in(path: Path) -> str:
+    """ "What we found" of an executed notebook, as plain text."""
+    outputs = (output for cell in json.loads(path.read_text())["cells"] for output in cell.get("outputs", ()))
+    texts = ("".join(output.get("data", {}).get("text/plain", ())) for output in outputs)
+    return next((text for text in texts if text.startswith("What we found")), "")
+
+
 def table_list(folder: Path) -> str:
     """A page of Markdown that lists every table below a folder, by notebook, with its caption.
 

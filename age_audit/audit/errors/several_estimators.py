@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ import pandas as pd
 from age_audit.audit.errors.baselines import ONE_AGE
 from age_audit.core.groups import BOUNDS, real_ages, require_columns
 from age_audit.core.metrics import absolute_error, signed_error
+from age_audit.core.randomness import Resampling
 from age_audit.stats.proportions import share_columns
+from age_audit.stats.resampling import combination_interval
 
 YEARS = range(21)
 AGREE, FAR = 5, 20  # years within which estimators agree, and from which on a label is far from them
@@ -52,13 +55,8 @@ def cumulative_scores(frames: Mapping[str, pd.DataFrame], years: Sequence[float]
     2  median age of all faces      5  3   0.33
     """
     scored = {name: _scored(frame) for name, frame in frames.items()}
-    first, *others = scored
-    shared = {name: _agreeing(scored[first], scored[name]) for name in others}
-    left_out = [name for name in others if 2 * len(shared[name]) < len(scored[first])]
-    common = scored[first].index
-    for name in shared.keys() - left_out:
-        common = common.intersection(shared[name])
-    ages = scored[first].loc[common, ["lowest", "highest"]]
+    common, shared, left_out = _common(scored)
+    ages = next(iter(scored.values())).loc[common, ["lowest", "highest"]]
     errors = {name: frame.loc[common, "error"] for name, frame in scored.items() if name not in left_out}
     guess = np.full(len(ages), np.median(ages) if len(ages) else np.nan)
     errors[ONE_AGE] = absolute_error(guess, ages["lowest"], ages["highest"])
@@ -67,6 +65,84 @@ def cumulative_scores(frames: Mapping[str, pd.DataFrame], years: Sequence[float]
     table = table.assign(**share_columns(table["faces"], table["n"])).drop(columns="faces")
     nothing = pd.DataFrame([(name, year, len(shared[name])) for name in left_out for year in years])
     return pd.concat([table, nothing.set_axis(["estimator", "years", "n"], axis=1)]) if left_out else table
+
+
+def in_common(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The frames with only those faces that all have in common, in one order, as :func:`cumulative_scores` takes them.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"fname": ["a", "b", "c"], "age_real": [10, 30, 60], "age_estimation": [12, 31, 52]})
+    >>> two = one.iloc[::-1].assign(age_estimation=[58, None, 11])
+    >>> {name: list(frame["fname"]) for name, frame in in_common({"one": one, "two": two}).items()}
+    {'one': ['a', 'c'], 'two': ['a', 'c']}
+    """
+    common, _, left_out = _common({name: _scored(frame) for name, frame in frames.items()})
+    kept = {name: frame.set_index("fname") for name, frame in frames.items() if name not in left_out}
+    return {name: frame.loc[common].rename_axis("fname").reset_index() for name, frame in kept.items()}
+
+
+def agreement(frames: Mapping[str, pd.DataFrame], *, resampling: Resampling) -> pd.DataFrame:
+    """How alike two estimators answer, face by face, and how alike they err.
+
+    Two estimators that follow age agree for that alone. What they err by has no age in it but for what all estimators
+    share, such as old faces taken for younger; so errors are correlated as they are, and within years of age (the mean
+    error of each year taken off).
+
+    Parameters
+    ----------
+    frames : mapping of str to DataFrame
+        As :func:`cumulative_scores`, of the same faces: see :func:`in_common`.
+    resampling : Resampling
+        How intervals are drawn.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair. Columns: ``estimator``, ``other``, ``n``; ``difference``, how many years their estimates are
+        apart on average, with its bootstrap interval ``low`` and ``high``; ``share_within_5`` (0-1); Pearson's
+        ``r_estimates``, ``r_errors`` and ``r_errors_within_years`` (NaN where nothing varies).
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"fname": list("abcd"), "age_real": [9, 9, 50, 50], "age_estimation": [9, 12, 41, 44]})
+    >>> two = one.assign(age_estimation=[12, 15, 41, 48])
+    >>> table = agreement({"one": one, "two": two}, resampling=Resampling(seed=1))
+    >>> table[["n", "difference", "share_within_5", "r_errors", "r_errors_within_years"]].round(2)
+       n  difference  share_within_5  r_errors  r_errors_within_years
+    0  4         2.5             1.0      0.97                   0.93
+    """
+    rows = []
+    for (name, one), (other, two) in combinations(frames.items(), 2):
+        apart = np.abs(one["age_estimation"] - two["age_estimation"]).to_numpy(dtype=float)
+        lowest, highest = real_ages(one)
+        errors = pd.DataFrame(
+            {end: signed_error(frame["age_estimation"], lowest, highest) for end, frame in ((1, one), (2, two))}
+        )
+        within = errors - errors.groupby([lowest, highest]).transform("mean")
+        found = combination_interval([apart[None]], [1], **resampling.for_intervals(apart.tobytes()))
+        row = {"estimator": name, "other": other, "n": len(apart), "difference": found.value[0]}
+        row |= {"low": found.low[0], "high": found.high[0], "share_within_5": (apart <= AGREE).mean()}
+        row["r_estimates"] = _r(one["age_estimation"], two["age_estimation"])
+        row |= {"r_errors": _r(errors[1], errors[2]), "r_errors_within_years": _r(within[1], within[2])}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _r(first: pd.Series, second: pd.Series) -> float:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.corrcoef(first.astype(float), second.astype(float))[0, 1]) if len(first) > 1 else np.nan
+
+
+def _common(scored: Mapping[str, pd.DataFrame]) -> tuple[pd.Index, dict[str, pd.Index], list[str]]:
+    """Names of the faces that all have, of those that each other one has of the first's, and who is left out."""
+    first, *others = scored
+    shared = {name: _agreeing(scored[first], scored[name]) for name in others}
+    left_out = [name for name in others if 2 * len(shared[name]) < len(scored[first])]
+    common = scored[first].index
+    for name in shared.keys() - left_out:
+        common = common.intersection(shared[name])
+    return common, shared, left_out
 
 
 def _scored(frame: pd.DataFrame) -> pd.DataFrame:

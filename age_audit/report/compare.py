@@ -1,0 +1,85 @@
+"""Several estimators of the same faces, by command: the notebook ``compare_estimators``, executed on results given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from age_audit.core.config import Stage3Config, parse_age_ranges
+from age_audit.core.errors import UsageError
+from age_audit.core.schema import AGE_RANGES
+from age_audit.data.results import open_results
+from age_audit.report.notebooks import NOTEBOOKS, execute_notebook, found_in
+
+NOTEBOOK = "compare_estimators"
+_OPTIONS = Stage3Config.__dataclass_fields__
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Options of ``age-audit compare``; those of stage 3 mean the same here."""
+
+    estimators: tuple[str, ...] = field(
+        metadata={
+            "positional": True,
+            "metavar": "ESTIMATOR",
+            "help": "two or more: names of estimators whose results lie in --metadatasets or below, folders with a file "
+            "metadataset_<name>_predictions.json, or such files; faces are matched by file name",
+        },
+    )
+    output: Path = field(
+        default=Path("comparison"), metadata={"help": "folder for the notebook, its figures and its tables"}
+    )
+    metadatasets: Path = field(
+        default=Stage3Config.metadatasets, metadata={"help": "where results of estimators given by name are looked for"}
+    )
+    dataset: str = field(default=Stage3Config.dataset, metadata=_OPTIONS["dataset"].metadata)
+    preset: str = field(
+        default=Stage3Config.preset, metadata={"help": "whose results; both presets estimate the same faces"}
+    )
+    sensitive: tuple[str, ...] | None = field(default=None, metadata=_OPTIONS["sensitive"].metadata)
+    age_ranges: tuple[str, ...] = field(default=Stage3Config.age_ranges, metadata=_OPTIONS["age_ranges"].metadata)
+
+    def __post_init__(self):
+        parse_age_ranges(self.age_ranges)
+
+
+def compare(config: CompareConfig) -> str:
+    """Execute the notebook; what it found, and where the rest is.
+
+    Raises
+    ------
+    UsageError
+        If fewer than two estimators are given, there are no results of one, or they have no labelled face in common.
+    """
+    if len(config.estimators) < 2:
+        raise UsageError(f"expected two estimators or more, got {', '.join(config.estimators)}")
+    names = [str(Path(name).absolute()) if Path(name).exists() else name for name in config.estimators]
+    groups = None if config.sensitive is None else list(config.sensitive)
+    ranges = None if parse_age_ranges(config.age_ranges) == AGE_RANGES else list(config.age_ranges)
+    opened = open_results(names, config.metadatasets, config.preset, config.dataset, groups, ranges)
+    _check_in_common({name: set(results.predictions["fname"]) for name, results in opened.items()})
+    output = config.output.absolute()  # notebooks run from elsewhere
+    parameters = {
+        "ESTIMATORS": names,
+        "PRESET": config.preset,
+        "DATASET": config.dataset,
+        "METADATASETS": str(config.metadatasets.absolute()),
+        "FIGURES": str(output),
+        "TABLES": str(output / "tables"),
+        "SENSITIVE": groups,
+        "RANGES": ranges,
+    }
+    target = output / f"{NOTEBOOK}.ipynb"
+    execute_notebook(NOTEBOOKS / f"{NOTEBOOK}.ipynb", target, parameters)
+    return f"{found_in(target)}\nWritten to {config.output}: {target.name}, its figures in {NOTEBOOK}/, its tables in tables/"
+
+
+def _check_in_common(faces: dict[str, set[str]]) -> None:
+    first, *others = faces
+    for other in others:
+        if not faces[first] & faces[other]:
+            raise UsageError(
+                f"expected {first} and {other} to have faces of the same file names, they have none in common: "
+                f"{min(faces[first], default='none')!a} and {min(faces[other], default='none')!a}, for example"
+            )
