@@ -318,14 +318,17 @@ def open_results(
         named = [_PREDICTIONS.fullmatch(file.name) for file in there]
         if len(there) != 1 or named[0] is None:
             raise UsageError(
-                f"expected {name} to be a file metadataset_<name>_predictions.json, packed with gzip or not, or a folder "
-                f"with one, got {', '.join(file.name for file in there) or 'a folder without any'}"
+                f"expected {name} to be a file metadataset_<name>_predictions.json, packed with gzip or not, or a "
+                f"folder with one, got {', '.join(file.name for file in there) or 'a folder without any'}"
             )
         groups = None if sensitive is None else tuple(sensitive)
         parsed = AGE_RANGES if ranges is None else parse_age_ranges(ranges)
         results = Results(there[0].parent, named[0][1], "", preset, groups, parsed)
         estimator, made_with = made_by(results.provenance)
         opened.append(replace(results, estimator=estimator or there[0].parent.name, preset=made_with or preset))
+    places = [(results.folder.resolve(), results.dataset) for results in opened]
+    if twice := [str(folder) for folder, dataset in places if places.count((folder, dataset)) > 1]:
+        raise UsageError(f"expected results of different estimators, got those in {twice[0]} twice")
     return _by_name(opened)
 
 

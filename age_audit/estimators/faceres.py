@@ -23,7 +23,7 @@ BLOCKS = (
     *((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)),
     *((512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1)),
 )
-AGES = np.arange(100.0)
+AGES = np.arange(1.0, 101.0)  # the first class is one year, as HSE-FaceRes reads it; human itself takes it for 0
 
 
 def load_faceres(precision: str = "float32", device: str = "auto") -> KerasEstimator:

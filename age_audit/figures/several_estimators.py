@@ -1,4 +1,4 @@
-"""Several estimators of the same faces in one picture: errors along age, and what is left between groups at equal ages."""
+"""Several estimators of the same faces in one picture: errors along age, and of groups at equal ages."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from age_audit.core.groups import require_columns
 from age_audit.core.measures import MAE, MEASURES, SIGNED_ERROR
-from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
 from age_audit.figures.forests import draw_along
 
@@ -47,12 +47,13 @@ def errors_along_age(table: pd.DataFrame, title: str, measures: Sequence[str] = 
         for axes, measure in zip(figure.subplots(1, len(measures), squeeze=False).flat, measures, strict=True):
             for name in names:
                 rows = table[(table["estimator"] == name) & (table["measure"] == measure)]
-                draw_along(axes, rows, looks[name] | {"label": name})
+                draw_along(axes, rows, looks[name])
             axes.axhline(0, **_ZERO)
             axes.set(xlabel="real age (years)", ylabel=MEASURES[measure].label)
             axes.grid(color="0.92")
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, handlelength=3.5)
+        keys = [Line2D([], [], markersize=3, linewidth=0.9, label=name, **look) for name, look in looks.items()]
+        keys += [style.few_faces()] * bool(table["few_faces"].any())
+        figure.legend(handles=keys, loc="outside lower center", ncols=2, handlelength=3.5)
         style.set_finding(figure, title)
     return figure
 
@@ -99,11 +100,10 @@ def adjusted_gaps(table: pd.DataFrame, title: str, measures: Sequence[str] = SHO
                 ends = chosen["difference_low"], chosen["difference_high"]
                 axes.hlines(heights, *ends, color=colour, linewidth=1.0)
                 few = chosen["few_faces"].to_numpy(dtype=bool)
-                for part, face in ((~few, colour), (few, "white")):
-                    axes.scatter(
-                        chosen["difference"][part], heights[part], s=14, marker=marker, facecolor=face, edgecolor=colour,
-                        zorder=3, label=name if face == colour else None,
-                    )  # fmt: skip
+                look = {"marker": marker, "markersize": 4, "color": colour, "linestyle": "", "zorder": 3}
+                axes.plot(chosen["difference"][~few], heights[~few], **look)
+                if few.any():
+                    axes.plot(chosen["difference"][few], heights[few], **look | style.HOLLOW)
             axes.set_xlabel(f"{MEASURES[measure].name} at equal ages,\nless that of all faces (years)")
             axes.grid(axis="x", color="0.92")
             for edge in np.arange(len(groups) - 1) + 0.5:
@@ -111,9 +111,8 @@ def adjusted_gaps(table: pd.DataFrame, title: str, measures: Sequence[str] = SHO
         sizes = table.groupby(["feature", table["group"].astype(str)])["n"].max()
         axes.set_yticks(range(len(groups)), [f"{group} (n = {sizes[feature, group]:,})" for feature, group in groups])
         axes.set_ylim(len(groups) - 0.5, -0.5)
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
-        if table["few_faces"].any():
-            style.set_note(figure, f"hollow: fewer than {FEW_FACES} faces")
+        keys = [Line2D([], [], markersize=4, label=name, **look | {"linestyle": ""}) for name, look in looks.items()]
+        keys += [style.few_faces()] * bool(table.dropna(subset="difference")["few_faces"].any())
+        figure.legend(handles=keys, loc="outside lower center", ncols=2)
         style.set_finding(figure, title)
     return figure

@@ -23,8 +23,8 @@ class CompareConfig:
         metadata={
             "positional": True,
             "metavar": "ESTIMATOR",
-            "help": "two or more: names of estimators whose results lie in --metadatasets or below, folders with a file "
-            "metadataset_<name>_predictions.json, or such files; faces are matched by file name",
+            "help": "two or more: names of estimators whose results lie in --metadatasets or below, folders with a "
+            "file metadataset_<name>_predictions.json, or such files; faces are matched by file name",
         },
     )
     output: Path = field(
@@ -72,7 +72,8 @@ def compare(config: CompareConfig) -> str:
     }
     target = output / f"{NOTEBOOK}.ipynb"
     execute_notebook(NOTEBOOKS / f"{NOTEBOOK}.ipynb", target, parameters)
-    return f"{found_in(target)}\nWritten to {config.output}: {target.name}, its figures in {NOTEBOOK}/, its tables in tables/"
+    written = f"Written to {config.output}: {target.name}, its figures in {NOTEBOOK}/, its tables in tables/"
+    return f"{found_in(target)}\n{written}"
 
 
 def _check_in_common(faces: dict[str, set[str]]) -> None:

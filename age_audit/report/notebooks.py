@@ -126,7 +126,7 @@ def execute_notebooks(
 
 
 def found_in(path: Path) -> str:
-    """ "What we found" of an executed notebook, as plain text."""
+    """What stands under "What we found" in an executed notebook, as plain text."""
     outputs = (output for cell in json.loads(path.read_text())["cells"] for output in cell.get("outputs", ()))
     texts = ("".join(output.get("data", {}).get("text/plain", ())) for output in outputs)
     return next((text for text in texts if text.startswith("What we found")), "")

@@ -1,5 +1,6 @@
 """Results found by what made them."""
 
+import gzip
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from age_audit.core.errors import UsageError
 from age_audit.core.masks import pack_masks
 from age_audit.data.metadatasets import names_array, provenance_path, write_metadataset
-from age_audit.data.results import Results, find_results, results_of_all
+from age_audit.data.results import Results, find_results, open_results, results_of_all
 
 REGIONS_ZERO = {"activation_nose_from_all": 0.0, "activation_nose_pct_of_feature": 0.25}
 
@@ -225,3 +226,71 @@ def test_a_name_with_signs_of_patterns_is_a_name(tmp_path):
     write_set(tmp_path, dataset="a[1]")
     provenance_path(tmp_path, "a[1]", "predictions").unlink()
     assert find_results(tmp_path, "mine", "published", "a[1]").folder == tmp_path
+
+
+def test_the_same_estimator_on_faces_that_were_aligned_and_that_were_not(tmp_path):
+    write_predictions(tmp_path, {"a": 1.0})
+    write_predictions(tmp_path / "aligned", {"a": 1.0, "b": 2.0})
+    path = provenance_path(tmp_path / "aligned", "faces", "predictions")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"aligned": {"landmark_model_sha256": "0"}}))
+    results = find_results(tmp_path, "dex-wrn", "published", "faces")
+    found = results_of_all(tmp_path, results)
+    assert list(found) == ["dex-wrn", "dex-wrn (aligned)"]
+    assert [one.aligned for one in found.values()] == [False, True]
+
+
+def test_an_estimator_that_was_trained_on_the_data_set_is_marked(tmp_path):
+    write_predictions(tmp_path, {"a": 1.0}, dataset="utkface")
+    write_predictions(tmp_path / "seen", {"a": 1.0}, "face-api", dataset="utkface")
+    found = results_of_all(tmp_path, find_results(tmp_path, "dex-wrn", "published", "utkface"))
+    assert {name: one.seen for name, one in found.items()} == {"dex-wrn": False, "face-api (trained on UTKFace)": True}
+    write_predictions(tmp_path / "other", {"a": 1.0}, "face-api")
+    assert not find_results(tmp_path, "face-api", "published", "faces").seen
+
+
+class TestOpen:
+    def test_by_name_folder_and_file(self, tmp_path):
+        write_predictions(tmp_path, {"a": 1.0})
+        write_predictions(tmp_path / "there", {"a": 2.0}, "mine", "audit", dataset="elsewhere")
+        write_predictions(tmp_path / "packed", {"a": 3.0}, "third")
+        plain = tmp_path / "packed" / "metadataset_faces_predictions.json"
+        file = plain.with_name(f"{plain.name}.gz")
+        file.write_bytes(gzip.compress(plain.read_bytes()))
+        plain.unlink()
+        names = ["dex-wrn", str(tmp_path / "there"), str(file)]
+        opened = open_results(names, tmp_path, "published", "faces", ["gender"], ["0-99"])
+        assert {name: (one.dataset, one.preset) for name, one in opened.items()} == {
+            "dex-wrn": ("faces", "published"),
+            "mine": ("elsewhere", "audit"),
+            "third": ("faces", "published"),
+        }
+        assert [one.predictions["age_estimation"].tolist() for one in opened.values()] == [[1.0], [2.0], [3.0]]
+        assert {(one.sensitive, one.ranges) for one in opened.values()} == {(("gender",), ((0, 99),))}
+
+    def test_without_provenance_it_is_called_like_its_folder(self, tmp_path):
+        write_predictions(tmp_path / "theirs", {"a": 1.0})
+        provenance_path(tmp_path / "theirs", "faces", "predictions").unlink()
+        (name,) = open_results([str(tmp_path / "theirs")], tmp_path, "published", "faces")
+        assert name == "theirs"
+
+    def test_two_of_one_estimator_are_told_apart_by_their_folders(self, tmp_path):
+        for folder in ("one", "two"):
+            write_predictions(tmp_path / folder, {"a": 1.0})
+        opened = open_results([str(tmp_path / "one"), str(tmp_path / "two")], tmp_path, "published", "faces")
+        assert list(opened) == ["dex-wrn", "dex-wrn (two)"]
+
+    def test_the_same_results_twice_are_refused(self, tmp_path):
+        write_predictions(tmp_path / "one", {"a": 1.0})
+        with pytest.raises(UsageError, match="expected results of different estimators, got those in .*one twice"):
+            open_results(["dex-wrn", str(tmp_path / "one")], tmp_path, "published", "faces")
+
+    def test_a_folder_or_file_without_predictions_is_refused(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "ages.json").write_text("{}")
+        for name in ("empty", "ages.json"):
+            with pytest.raises(UsageError, match=r"to be a file metadataset_<name>_predictions\.json"):
+                open_results([str(tmp_path / name)], tmp_path, "published", "faces")
+        for dataset in ("a", "b"):
+            write_predictions(tmp_path / "both", {"a": 1.0}, dataset=dataset)
+        with pytest.raises(UsageError, match=r"got metadataset_a_predictions\.json, metadataset_b_predictions\.json"):
+            open_results([str(tmp_path / "both")], tmp_path, "published", "faces")

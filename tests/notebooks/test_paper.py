@@ -23,6 +23,7 @@ NAMES = (
     "analysis_image_segment_activations",
     "analysis_pearson_correlations",
     "analysis_statistical_significance",
+    "compare_estimators",
 )
 TABLES = sorted(path.relative_to(ROOT / "tables") for path in (ROOT / "tables").rglob("utkface_dex-wrn_*.csv"))
 # Machines add in other orders, and CSV keeps six digits; a seed's draws are the same everywhere.

@@ -16,6 +16,10 @@ from age_audit.stats.proportions import share_columns
 from age_audit.stats.resampling import combination_interval
 
 YEARS = range(21)
+_AGREEMENT = [
+    *("estimator", "other", "n", "difference", "low", "high", "share_within_5"),
+    *("r_estimates", "r_errors", "r_errors_within_years"),
+]
 AGREE, FAR = 5, 20  # years within which estimators agree, and from which on a label is far from them
 
 
@@ -122,11 +126,15 @@ def agreement(frames: Mapping[str, pd.DataFrame], *, resampling: Resampling) -> 
         within = errors - errors.groupby([lowest, highest]).transform("mean")
         found = combination_interval([apart[None]], [1], **resampling.for_intervals(apart.tobytes()))
         row = {"estimator": name, "other": other, "n": len(apart), "difference": found.value[0]}
-        row |= {"low": found.low[0], "high": found.high[0], "share_within_5": (apart <= AGREE).mean()}
+        row |= {
+            "low": found.low[0],
+            "high": found.high[0],
+            "share_within_5": (apart <= AGREE).mean() if len(apart) else np.nan,
+        }
         row["r_estimates"] = _r(one["age_estimation"], two["age_estimation"])
         row |= {"r_errors": _r(errors[1], errors[2]), "r_errors_within_years": _r(within[1], within[2])}
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_AGREEMENT)
 
 
 def _r(first: pd.Series, second: pd.Series) -> float:

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from age_audit.audit.errors.baselines import ONE_AGE
-from age_audit.audit.errors.several_estimators import cumulative_scores, label_doubts, worst_faces
+from age_audit.audit.errors.several_estimators import agreement, cumulative_scores, in_common, label_doubts, worst_faces
 from age_audit.core.errors import UsageError
+from age_audit.core.randomness import Resampling
 from age_audit.stats.proportions import wilson_interval
 
 
@@ -15,6 +16,7 @@ def faces(names, ages, estimates):
     return pd.DataFrame({"fname": list(names), "age_real": ages, "age_estimation": estimates})
 
 
+RESAMPLING = Resampling(1, 400, 9)
 ONE = faces("abcd", [10, 20, 30, 40], [15, 26, 30, 20])
 
 
@@ -109,3 +111,52 @@ def test_missing_columns_are_named():
         cumulative_scores({"one": ONE.drop(columns="fname")})
     with pytest.raises(UsageError, match="race"):
         worst_faces({"one": ONE}, ["race"])
+
+
+class TestInCommon:
+    def test_the_same_faces_in_the_order_of_the_first_with_all_columns(self):
+        two = faces("dcbx", [40, 30, 20, 5], [40, 29, 33, 5]).assign(mark=[1, 2, 3, 4])
+        common = in_common({"one": ONE, "two": two})
+        assert [frame["fname"].tolist() for frame in common.values()] == [list("bcd")] * 2
+        assert common["two"]["age_estimation"].tolist() == [33, 29, 40]
+        assert common["two"]["mark"].tolist() == [3, 2, 1] and common["two"].index.tolist() == [0, 1, 2]
+
+    def test_an_estimator_of_few_faces_or_with_other_labels_is_left_out(self):
+        common = in_common({"one": ONE, "few": ONE[:1], "other": ONE.assign(age_real=99.0)})
+        assert list(common) == ["one"] and len(common["one"]) == 4
+
+
+class TestAgreement:
+    def test_pairs_by_hand(self):
+        frames = {"one": ONE, "two": ONE.assign(age_estimation=[10, 32, 30, 25.0]), "three": ONE}
+        table = agreement(frames, resampling=RESAMPLING)
+        pairs = [("one", "two"), ("one", "three"), ("two", "three")]
+        assert list(zip(table["estimator"], table["other"], strict=True)) == pairs
+        assert table["n"].tolist() == [4, 4, 4]
+        assert table["difference"].tolist() == [4.0, 0.0, 4.0]  # 5, 6, 0 and 5 years apart
+        assert table["share_within_5"].tolist() == [0.75, 1, 0.75]
+        assert table["low"][0] < 4 < table["high"][0]
+        assert table["r_estimates"][0] == pytest.approx(np.corrcoef([15, 26, 30, 20], [10, 32, 30, 25])[0, 1])
+        assert table["r_errors"][0] == pytest.approx(np.corrcoef([5, 6, 0, -20], [0, 12, 0, -15])[0, 1])
+        assert table["r_errors"][1] == pytest.approx(1)
+        assert table["r_errors_within_years"].isna().all()  # each age once: nothing is left
+
+    def test_within_years_what_both_make_of_an_age_is_taken_off(self):
+        ages = [10, 10, 60, 60]
+        one, two = faces("abcd", ages, [19, 21, 29, 31]), faces("abcd", ages, [21, 19, 31, 29])
+        table = agreement({"one": one, "two": two}, resampling=RESAMPLING)
+        assert table["r_errors"][0] > 0.9 and table["r_errors_within_years"][0] == pytest.approx(-1)
+
+    def test_ages_that_are_ranges(self):
+        frame = faces("abcd", [np.nan] * 4, [25, 31, 15, 40])
+        frame = frame.assign(age_real_low=[20, 20, 30, 30], age_real_high=[29, 29, 39, 39])
+        table = agreement({"one": frame, "two": frame}, resampling=RESAMPLING)
+        assert table["r_errors_within_years"][0] == pytest.approx(1)  # errors 0, 2, −15, 1; within: ±1 and ±8
+
+    @pytest.mark.parametrize("count", [0, 1])
+    def test_few_faces(self, count):
+        table = agreement({"one": ONE[:count], "two": ONE[:count]}, resampling=RESAMPLING)
+        assert table["n"].tolist() == [count] and table["r_estimates"].isna().all()
+
+    def test_of_one_estimator_there_is_no_pair(self):
+        assert agreement({"one": ONE}, resampling=RESAMPLING).empty
