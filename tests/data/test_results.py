@@ -281,7 +281,7 @@ class TestOpen:
 
     def test_the_same_results_twice_are_refused(self, tmp_path):
         write_predictions(tmp_path / "one", {"a": 1.0})
-        with pytest.raises(UsageError, match="expected results of different estimators, got those in .*one twice"):
+        with pytest.raises(UsageError, match=r"expected results of different estimators, got those in .*one twice"):
             open_results(["dex-wrn", str(tmp_path / "one")], tmp_path, "published", "faces")
 
     def test_a_folder_or_file_without_predictions_is_refused(self, tmp_path):

@@ -49,7 +49,7 @@ def test_anyones_predictions_side_by_side(tmp_path, monkeypatch, capsys):
     assert "near comes nearest: 100 % of its estimates lie within five years of the label" in printed
     assert "near has the smallest mean absolute error: 1.3 years" in printed
     assert printed.splitlines()[-1].startswith("Written to out: compare_estimators.ipynb")
-    table = pd.read_csv(tmp_path / "out/tables/compare_estimators/faces_near_errors.csv")
+    table = pd.read_csv(tmp_path / "out/tables/compare_estimators/faces_near_compared_errors.csv")
     found = table[table["measure"] == "mean_signed_error"].set_index("estimator")["value"]
     assert found.to_dict() == pytest.approx({"near": 1.25, "far": 9.25})
     cells = json.loads((tmp_path / "out/compare_estimators.ipynb").read_text())["cells"]

@@ -41,10 +41,10 @@ def tables_of(count, names=("near", "far")):
     both = pd.DataFrame({"feature": ["race"] * 2, "group": ["Asian", "Other"], "estimators": 2})
     nist = [{"estimator": name, **mean_over_cells(frame, **DRAWING)} for name, frame in frames.items()]
     return {
-        "cumulative_scores": cumulative_scores(frames),
-        "errors": of_all(lambda frame: estimates_of(frame, [], **DRAWING)),
+        "compared_scores": cumulative_scores(frames),
+        "compared_errors": of_all(lambda frame: estimates_of(frame, [], **DRAWING)),
         "as_nist_states_it": pd.DataFrame(nist),
-        "errors_along_age": of_all(lambda frame: estimates_of(frame, ["age_band"], **DRAWING)),
+        "compared_along_age": of_all(lambda frame: estimates_of(frame, ["age_band"], **DRAWING)),
         "gaps": gaps,
         "gaps_in_common": both.assign(above=[2, 0], below=[0, 1]),
         "agreement": agreement(frames, **DRAWING),
