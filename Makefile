@@ -48,7 +48,7 @@ estimators: setup  ## get the optional estimators with npm, checked by hash; say
 
 paper: setup  ## execute the notebooks: figures/, tables/ from metadatasets/ (ESTIMATOR=cydral-resnet10: into paper-…/)
 	$(BIN)/python -m age_audit.report.notebooks $(if $(ESTIMATOR),--target paper-$(ESTIMATOR)/notebooks \
-		-p ESTIMATOR=$(ESTIMATOR) -p FIGURES=paper-$(ESTIMATOR)/figures -p TABLES=paper-$(ESTIMATOR)/tables)
+		-p ESTIMATOR=$(ESTIMATOR))
 
 test: setup lint  ## lint and run all tests
 	$(BIN)/python -m pytest -q -n 2

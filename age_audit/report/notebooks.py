@@ -275,7 +275,8 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="new value of a parameter, such as ESTIMATOR=cydral-resnet10; needs a --target of its own",
+        help="new value of a parameter, such as ESTIMATOR=cydral-resnet10; needs a --target of its own, beside "
+        "which figures and tables are written unless FIGURES and TABLES say where",
     )
     arguments = parser.parse_args(argv)
     try:
@@ -283,6 +284,9 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
         parameters = dict(_parameter(text) for text in arguments.parameter)
         if parameters and arguments.target.resolve() == NOTEBOOKS:
             raise UsageError("expected a --target for notebooks with other parameters, so that those here stay")
+        if parameters:  # nor over the figures and tables here
+            beside = arguments.target.absolute().parent
+            parameters = {"FIGURES": f"{beside / 'figures'}", "TABLES": f"{beside / 'tables'}"} | parameters
         link_activations()
         execute_notebooks(arguments.names or all_notebooks(), arguments.target, parameters, arguments.workers)
         tables = ROOT / str(parameters.get("TABLES", "tables"))
