@@ -51,7 +51,7 @@ def mean_over_cells(
     --------
     >>> faces = pd.DataFrame({"gender_real": ["Male"] * 4 + ["Female"], "age_real": [20] * 5})
     >>> answer = mean_over_cells(faces.assign(age_estimation=[21, 21, 21, 21, 26]), resampling=Resampling(1), ages=[20])
-    >>> answer["n"], answer["cells"], float(answer["mean_absolute_error"])  # men 1, women 6: alike
+    >>> answer["n"], answer["cells"], answer["mean_absolute_error"]  # men 1, women 6: alike
     (5, 2, 3.5)
     """
     require_columns(frame, ("age_real", "age_estimation", sex))
@@ -67,5 +67,5 @@ def mean_over_cells(
     if min(sizes):
         name = np.concatenate(cells, axis=1).tobytes()
         found = combination_interval(cells, [1 / len(cells)] * len(cells), **resampling.for_intervals(name))
-        answer |= {"mean_absolute_error": found.value[0], "low": found.low[0], "high": found.high[0]}
+        answer |= {"mean_absolute_error": found.value.item(), "low": found.low.item(), "high": found.high.item()}
     return answer

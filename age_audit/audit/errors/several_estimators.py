@@ -12,6 +12,7 @@ from age_audit.audit.errors.baselines import ONE_AGE
 from age_audit.core.groups import BOUNDS, real_ages, require_columns
 from age_audit.core.metrics import absolute_error, signed_error
 from age_audit.core.randomness import Resampling
+from age_audit.stats.correlations import pearson_r
 from age_audit.stats.proportions import share_columns
 from age_audit.stats.resampling import combination_interval
 
@@ -125,21 +126,16 @@ def agreement(frames: Mapping[str, pd.DataFrame], *, resampling: Resampling) -> 
         )
         within = errors - errors.groupby([lowest, highest]).transform("mean")
         found = combination_interval([apart[None]], [1], **resampling.for_intervals(apart.tobytes()))
-        row = {"estimator": name, "other": other, "n": len(apart), "difference": found.value[0]}
+        row = {"estimator": name, "other": other, "n": len(apart), "difference": found.value.item()}
         row |= {
-            "low": found.low[0],
-            "high": found.high[0],
+            "low": found.low.item(),
+            "high": found.high.item(),
             "share_within_5": (apart <= AGREE).mean() if len(apart) else np.nan,
         }
-        row["r_estimates"] = _r(one["age_estimation"], two["age_estimation"])
-        row |= {"r_errors": _r(errors[1], errors[2]), "r_errors_within_years": _r(within[1], within[2])}
+        row["r_estimates"] = pearson_r(one["age_estimation"], two["age_estimation"])
+        row |= {"r_errors": pearson_r(errors[1], errors[2]), "r_errors_within_years": pearson_r(within[1], within[2])}
         rows.append(row)
     return pd.DataFrame(rows, columns=_AGREEMENT)
-
-
-def _r(first: pd.Series, second: pd.Series) -> float:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float(np.corrcoef(first.astype(float), second.astype(float))[0, 1]) if len(first) > 1 else np.nan
 
 
 def _common(scored: Mapping[str, pd.DataFrame]) -> tuple[pd.Index, dict[str, pd.Index], list[str]]:
