@@ -332,6 +332,21 @@ def open_results(
     return _by_name(opened)
 
 
+def one_of_each(compared: Mapping[str, Results]) -> list[str]:
+    """Names of the first results of each estimator: aligned faces or not, it is one voice where voices are counted.
+
+    Examples
+    --------
+    >>> ours, plain, other = (Results(Path(), "utkface", name, "published") for name in ("ours", "ours", "other"))
+    >>> one_of_each({"ours": ours, "ours (not aligned)": plain, "other": other})
+    ['ours', 'other']
+    """
+    first: dict[str, str] = {}
+    for name, results in compared.items():
+        first.setdefault(results.estimator, name)
+    return list(first.values())
+
+
 _PREDICTIONS = re.compile(r"metadataset_(.+)_predictions\.json(?:\.gz)?")
 
 

@@ -88,7 +88,7 @@ class CydralEstimator(AgeEstimator):
         return self._run(chips.transpose(3, 1, 2, 0)), None
 
     def _parts_of(self, masked: MaskedFaces) -> tuple[sparse.csr_matrix, np.ndarray]:
-        """What each of S superpixels adds to the chip, (3 * 64 * 64, S), and the chip with none shown, (3 * 64 * 64,)."""
+        """What each of S superpixels adds to the chip, (3 * 64 * 64, S), and the chip with none shown, in one row."""
         image, hidden = (_on_grid(picture.reshape(-1, 3)[self._pixels]) for picture in masked.pictures())
         segments, pixel = masked.segments.ravel()[self._pixels], np.arange(len(self._pixels) + 1)
         shape = len(self._pixels), masked.shown.shape[1]
