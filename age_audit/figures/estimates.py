@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -206,11 +205,7 @@ def cumulative_scores(table: pd.DataFrame) -> Figure:
         If a column is missing.
     """
     require_columns(table, ("estimator", "years", "n", "share", "low", "high"))
-    looks = style.group_look([name for name in dict.fromkeys(table["estimator"]) if name != ONE_AGE])
-    looks = {
-        name: look | {"color": colour}
-        for (name, look), colour in zip(looks.items(), cycle(style.OTHER_COLOURS), strict=False)
-    }
+    looks = style.estimator_look([name for name in dict.fromkeys(table["estimator"]) if name != ONE_AGE])
     looks[ONE_AGE] = {"color": "0.45", "linestyle": ":", "marker": ""}
     with style.applied():
         figure = style.new_figure(style.FULL, 3.2 + 0.17 * len(looks))

@@ -41,7 +41,7 @@ def errors_along_age(table: pd.DataFrame, title: str, measures: Sequence[str] = 
     """
     require_columns(table, ("estimator", "age_band", "measure", "n", "value", "low", "high", "few_faces"))
     names = list(dict.fromkeys(table["estimator"]))
-    looks = style.group_look(names)
+    looks = style.estimator_look(names)
     with style.applied():
         figure = style.new_figure(style.FULL, 3.4 + 0.17 * len(names) / 2)
         for axes, measure in zip(figure.subplots(1, len(measures), squeeze=False).flat, measures, strict=True):
@@ -85,7 +85,7 @@ def adjusted_gaps(table: pd.DataFrame, title: str, measures: Sequence[str] = SHO
     require_columns(table, (*columns, "few_faces"))
     names = list(dict.fromkeys(table["estimator"]))
     groups = list(dict.fromkeys(zip(table["feature"], table["group"].astype(str), strict=True)))
-    looks, step = style.group_look(names), 0.8 / len(names)
+    looks, step = style.estimator_look(names), 0.8 / len(names)
     with style.applied():
         figure = style.new_figure(style.FULL, 1.1 + 0.17 * len(names) / 2 + (0.12 * len(names) + 0.12) * len(groups))
         panels = figure.subplots(1, len(measures), sharey=True, squeeze=False).flat

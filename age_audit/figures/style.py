@@ -54,7 +54,8 @@ MARKERS = "os^DvPX*<"  # groups stay apart without colour too
 _DASHES = ("-", (0, (5, 2)), (0, (6, 2, 1, 2)), (0, (1.5, 1.5)), (0, (9, 3)))
 # Of groups by another scheme than the study's, in their order: dashes and marker come together again after 45 only.
 _COLOURS = (*RACE_COLOURS.values(), "#882255", "#999933", *GENDER_COLOURS.values())
-OTHER_COLOURS = ("#882255", "#44AA99", "#999933", "#332288")  # not of groups of faces; of Tol's muted ones
+# Not of groups of faces; of Tol's muted ones.
+OTHER_COLOURS = ("#882255", "#44AA99", "#999933", "#332288", "#CC6677", "#117733", "#AA4499")
 _NO_GROUP = {"color": "0.45", "linestyle": "-", "marker": "d"}
 MANY_GROUPS = 5  # curves of more are told apart by markers as well, and their legend stands beside them
 DIVERGING = "RdBu_r"  # colours of signed values, read alike with the common colour deficiencies
@@ -171,6 +172,11 @@ def group_look(groups: Sequence[str]) -> dict[str, dict]:
             places = {group: published.index(group) for group in groups}
             return {group: _look(place, colours[group]) for group, place in places.items()}
     return {group: _look(place, _COLOURS[place % len(_COLOURS)]) for place, group in enumerate(groups)}
+
+
+def estimator_look(names: Sequence[str]) -> dict[str, dict]:
+    """As :func:`group_look`, of estimators, in their order and in colours that no group has."""
+    return {name: _look(place, OTHER_COLOURS[place % len(OTHER_COLOURS)]) for place, name in enumerate(names)}
 
 
 def _look(place: int, colour: str) -> dict:

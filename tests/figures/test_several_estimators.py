@@ -52,7 +52,7 @@ def points(axes, colour):
 
 def test_each_estimator_has_its_line_along_age(along):
     figure = errors_along_age(along, "title")
-    looks = style.group_look(NAMES)
+    looks = style.estimator_look(NAMES)
     for j, axes in enumerate(figure.axes):
         for i, name in enumerate(NAMES):
             lines, hollow = points(axes, looks[name]["color"])
@@ -72,7 +72,7 @@ def test_without_few_faces_the_legend_says_nothing_of_hollow(along, gaps):
 
 def test_each_group_has_a_row_with_all_estimators(gaps):
     figure = adjusted_gaps(gaps, "title")
-    looks = style.group_look(NAMES)
+    looks = style.estimator_look(NAMES)
     for j, axes in enumerate(figure.axes):
         for i, name in enumerate(NAMES):
             lines, hollow = points(axes, looks[name]["color"])
