@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from age_audit.data.frames import completed_frame
-from benchmarks import alignment, scaling, settled_coverage
+from benchmarks import alignment, passes, scaling, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
-from benchmarks.faces import crops
+from benchmarks.faces import crops as faces_to_time
 
 
 def test_faces_for_those_who_have_none():
-    faces = crops(None, 6)
+    faces = faces_to_time(None, 6)
     assert {face.shape for face in faces} == {(224, 224, 3)}
     assert len({face.tobytes() for face in faces}) == 6
 
@@ -26,6 +26,27 @@ def test_table_marks_what_is_not_reached():
 def test_a_part_that_runs_apart_gives_the_figures_of_its_goals():
     found = measure("heatmaps", None, quick=True)
     assert {figure for what, figure, *_ in GOALS if what == HEATMAPS} <= set(found[HEATMAPS])
+
+
+def test_starting_takes_some_time():
+    found = measure("start", None, quick=True)["start"]
+    assert {figure for what, figure, *_ in GOALS if what == "start"} == set(found)
+    assert 0 < found["import_s"] < found["help_s"]
+
+
+def test_passes_are_interpolated_in_their_logarithm():
+    assert passes.reached({64: 0.90, 128: 0.94, 256: 0.96}) == pytest.approx(2**7.5)
+    assert passes.reached({64: 0.90, 128: 0.96, 256: 0.955}) == pytest.approx(2 ** (6 + 5 / 6))
+    assert np.isnan(passes.reached({64: 0.5, 128: 0.6})) and np.isnan(passes.reached({64: 0.96}))
+
+
+@pytest.mark.parametrize("way", ["audit", "lime"])
+def test_more_passes_come_nearer_to_the_converged_weights(monkeypatch, cydral, crops, way):
+    monkeypatch.setattr(passes, "SIZES", {"audit": (128, 512), "lime": (128, 512)})
+    monkeypatch.setattr(passes, "REFERENCE", 1024)
+    monkeypatch.setattr(passes, "REPEATS", 1)
+    few, many = passes.correlations(cydral, crops[0], way, np.random.default_rng(1)).values()
+    assert few < many < 1
 
 
 def test_machine_names_what_figures_depend_on():

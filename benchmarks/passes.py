@@ -1,0 +1,93 @@
+"""How many forward passes the audit's explanations need to come near their converged weights, and how many lime's do.
+
+    python -m benchmarks.passes --images utkface/img --faces 20
+
+Both explain the expected age of the same faces with the same superpixels. *audit*: hidden in their mean colour, on
+balanced designs. *lime*: as the package does it, hidden in black, on random designs. The reference of each is the
+weights of many more passes of its own kind, none of which are judged. Of each number of passes the mean correlation
+with the reference is over faces and repeats; where it reaches 0.95 is interpolated in the logarithm of the passes.
+Writes ``passes.json``, which docs/scaling.md quotes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from age_audit.core.config import PRESETS
+from age_audit.estimators import load_estimator
+from age_audit.explain.design import balanced_design, random_design
+from age_audit.explain.superpixels import hidden_image, segment
+from benchmarks.faces import crops
+from benchmarks.settled_coverage import expected_ages, weights_of
+
+SETTINGS = PRESETS["audit"]
+GOAL = 0.95
+SIZES = {"audit": (64, 128, 256, 512, 1024), "lime": (256, 512, 1024, 2048, 4096)}
+REFERENCE, REPEATS = 8192, 4
+OUT = Path(__file__).with_suffix(".json")
+
+
+def correlations(estimator, face: np.ndarray, way: str, generator: np.random.Generator) -> dict[int, float]:
+    """Mean correlation with the converged weights of one face, by number of passes."""
+    segments = segment(face, SETTINGS.kernel_size, SETTINGS.max_dist, SETTINGS.ratio)
+    superpixels = int(segments.max()) + 1
+    hidden = hidden_image(face, segments, SETTINGS.hidden if way == "audit" else "black")
+
+    def rows(count: int) -> np.ndarray:
+        if way == "audit":
+            return balanced_design(superpixels, count, generator)
+        return random_design(superpixels, count, np.random.RandomState(generator.integers(2**31)))
+
+    def weights(shown: np.ndarray) -> np.ndarray:
+        return weights_of(shown, expected_ages(estimator, face, face, hidden, segments, shown)).weights
+
+    largest = SIZES["audit"][-1]  # a design of all at once would do, but Hadamard matrices grow with its square
+    parts = [rows(largest) for _ in range(REFERENCE // largest)] if way == "audit" else [rows(REFERENCE)]
+    reference = np.mean([weights(part) for part in parts], axis=0)
+    return {
+        size: float(np.mean([np.corrcoef(weights(rows(size)), reference)[0, 1] for _ in range(REPEATS)]))
+        for size in SIZES[way]
+        if way == "lime" or size >= 2 * (superpixels + 1)  # fewer rows are no balanced design
+    }
+
+
+def reached(means: dict[int, float]) -> float:
+    """The passes at which the goal is met, NaN where it is beyond the sizes tried."""
+    sizes, values = np.log2(list(means)), np.array(list(means.values()))
+    if values.max() < GOAL or values.min() > GOAL:
+        return float("nan")
+    return float(2 ** np.interp(GOAL, np.maximum.accumulate(values), sizes))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, help="folder of UTKFace images (default: two portraits)")
+    parser.add_argument("--faces", type=int, default=20, help="(default: %(default)s)")
+    parser.add_argument("--estimator", default="cydral-resnet10", help="(default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=OUT, help="file to write (default: beside this one)")
+    arguments = parser.parse_args()
+    estimator, generator = load_estimator(arguments.estimator), np.random.default_rng(42)
+    faces = crops(arguments.images, arguments.faces)
+    found: dict[str, list[dict[int, float]]] = {way: [] for way in SIZES}
+    for face in tqdm(faces, unit="face"):
+        for way, kept in found.items():
+            kept.append(correlations(estimator, face, way, generator))
+    rows = []
+    for way, by_face in found.items():
+        means = {size: float(np.mean([r[size] for r in by_face if size in r])) for size in SIZES[way]}
+        passes = reached(means)
+        rows.append({"estimator": arguments.estimator, "way": way, "faces": len(faces), "passes": round(passes)})
+        rows[-1] |= {f"r_{size}": round(r, 4) for size, r in means.items()}
+    for row in rows:
+        row["of_lime"] = round(row["passes"] / rows[-1]["passes"], 4)
+        print(row)
+    arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
