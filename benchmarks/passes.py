@@ -2,10 +2,11 @@
 
     python -m benchmarks.passes --images utkface/img --faces 20
 
-Both explain the expected age of the same faces with the same superpixels. *audit*: hidden in their mean colour, on
-balanced designs. *lime*: as the package does it, hidden in black, on random designs. The reference of each is the
-weights of many more passes of its own kind, none of which are judged. Of each number of passes the mean correlation
-with the reference is over faces and repeats; where it reaches 0.95 is interpolated in the logarithm of the passes.
+All explain the same faces, 0-255, with the same superpixels. *audit*: the expected age, hidden in mean colours, on
+balanced designs. *lime*: as the package does it, hidden in black, on random designs, the probability of the top class.
+*lime, age*: the same, asked for the expected age. The reference of each is the weights of many more passes of its own
+kind, none of which are judged. Of each number of passes the mean correlation with the reference is over faces and
+repeats; where it reaches 0.95 is interpolated in the logarithm of the passes.
 Writes ``passes.json``, which docs/scaling.md quotes.
 """
 
@@ -20,14 +21,16 @@ from tqdm import tqdm
 
 from age_audit.core.config import PRESETS
 from age_audit.estimators import load_estimator
+from age_audit.estimators.masked import MaskedFaces
 from age_audit.explain.design import balanced_design, random_design
-from age_audit.explain.superpixels import hidden_image, segment
+from age_audit.explain.superpixels import hidden_image, masked_targets, segment
 from benchmarks.faces import crops
-from benchmarks.settled_coverage import expected_ages, weights_of
+from benchmarks.settled_coverage import weights_of
 
 SETTINGS = PRESETS["audit"]
 GOAL = 0.95
-SIZES = {"audit": (64, 128, 256, 512, 1024), "lime": (256, 512, 1024, 2048, 4096)}
+_RANDOM = (256, 512, 1024, 2048, 4096)
+SIZES = {"audit": (64, 128, 256, 512, 1024), "lime": _RANDOM, "lime, age": _RANDOM}
 REFERENCE, REPEATS = 8192, 4
 OUT = Path(__file__).with_suffix(".json")
 
@@ -44,7 +47,9 @@ def correlations(estimator, face: np.ndarray, way: str, generator: np.random.Gen
         return random_design(superpixels, count, np.random.RandomState(generator.integers(2**31)))
 
     def weights(shown: np.ndarray) -> np.ndarray:
-        return weights_of(shown, expected_ages(estimator, face, face, hidden, segments, shown)).weights
+        masked = MaskedFaces(face, hidden, segments, shown)
+        targets, _ = masked_targets(estimator, face, masked, "top-class" if way == "lime" else "expected-age")
+        return weights_of(shown, targets).weights
 
     largest = SIZES["audit"][-1]  # a design of all at once would do, but Hadamard matrices grow with its square
     parts = [rows(largest) for _ in range(REFERENCE // largest)] if way == "audit" else [rows(REFERENCE)]
@@ -52,7 +57,7 @@ def correlations(estimator, face: np.ndarray, way: str, generator: np.random.Gen
     return {
         size: float(np.mean([np.corrcoef(weights(rows(size)), reference)[0, 1] for _ in range(REPEATS)]))
         for size in SIZES[way]
-        if way == "lime" or size >= 2 * (superpixels + 1)  # fewer rows are no balanced design
+        if way != "audit" or size >= 2 * (superpixels + 1)  # fewer rows are no balanced design
     }
 
 
@@ -80,11 +85,13 @@ def main() -> None:
     rows = []
     for way, by_face in found.items():
         means = {size: float(np.mean([r[size] for r in by_face if size in r])) for size in SIZES[way]}
-        passes = reached(means)
-        rows.append({"estimator": arguments.estimator, "way": way, "faces": len(faces), "passes": round(passes)})
+        passes = round(reached(means), 1)
+        rows.append({"estimator": arguments.estimator, "way": way, "faces": len(faces), "passes": passes})
         rows[-1] |= {f"r_{size}": round(r, 4) for size, r in means.items()}
     for row in rows:
-        row["of_lime"] = round(row["passes"] / rows[-1]["passes"], 4)
+        row |= {
+            "of_" + other["way"].replace(", ", "_"): round(row["passes"] / other["passes"], 4) for other in rows[1:]
+        }
         print(row)
     arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
 

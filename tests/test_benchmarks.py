@@ -40,9 +40,9 @@ def test_passes_are_interpolated_in_their_logarithm():
     assert np.isnan(passes.reached({64: 0.5, 128: 0.6})) and np.isnan(passes.reached({64: 0.96}))
 
 
-@pytest.mark.parametrize("way", ["audit", "lime"])
+@pytest.mark.parametrize("way", ["audit", "lime", "lime, age"])
 def test_more_passes_come_nearer_to_the_converged_weights(monkeypatch, cydral, crops, way):
-    monkeypatch.setattr(passes, "SIZES", {"audit": (128, 512), "lime": (128, 512)})
+    monkeypatch.setattr(passes, "SIZES", dict.fromkeys(passes.SIZES, (128, 512)))
     monkeypatch.setattr(passes, "REFERENCE", 1024)
     monkeypatch.setattr(passes, "REPEATS", 1)
     few, many = passes.correlations(cydral, crops[0], way, np.random.default_rng(1)).values()

@@ -44,7 +44,7 @@ def package_file(package: str, relative: str) -> Path:
 def weights_folder() -> Path:
     """Folder of weight files that no package carries: ``$AGE_AUDIT_WEIGHTS``, else the user's cache."""
     chosen = os.environ.get(WEIGHTS_FOLDER_VARIABLE)
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "age-audit"
+    return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "age-audit"
 
 
 def verify_hash(path: Path, algorithm: str, expected: str) -> None:

@@ -61,7 +61,8 @@ HALVES = ("accurate", "inaccurate")
 PUBLISHED_HALVES = ("positive", "negative")  # the same in the words of the study and of its files
 # What UTKFace's own page (https://susanqq.github.io/UTKFace/) says of its labels; no error is shown without it.
 UTKFACE_LABELS = "UTKFace's labels were estimated with DEX and then checked by a person"
-SEEN = {"face-api"}  # estimators that were trained on UTKFace, as their own pages say
+# Estimators that were trained on UTKFace, as their own pages say, and what else on.
+SEEN = {"face-api": "UTKFace, FG-NET, ChaLearn's, Wiki, IMDB, CACD and MegaAge, four fifths of each"}
 
 
 def label_origin(dataset: str, estimator: str, labels: Mapping[str, str] | None = None) -> str:
@@ -70,7 +71,7 @@ def label_origin(dataset: str, estimator: str, labels: Mapping[str, str] | None 
     Parameters
     ----------
     dataset : str
-        As files name it. Nothing is claimed of other data sets than ``utkface``.
+        As files name it. Of the labels of other data sets than ``utkface`` nothing is claimed.
     estimator : str
         Names that begin with ``dex-`` are those of DEX models.
     labels : mapping, optional
@@ -89,7 +90,9 @@ def label_origin(dataset: str, estimator: str, labels: Mapping[str, str] | None 
     ''
     """
     if dataset != "utkface" or (labels or {}).get("from", "file names, utkface") != "file names, utkface":
-        return ""
+        if estimator not in SEEN:
+            return ""
+        return f"{estimator} was trained on {SEEN[estimator]}: if these faces are among them, it errs more on new ones."
     if estimator.startswith("dex-"):
         judged = f"{estimator}, a DEX model, is judged by labels of its own method"
         return f"{UTKFACE_LABELS}: {judged}, and its errors may look smaller than they are."

@@ -83,8 +83,11 @@ class Results:
 
     @property
     def seen(self) -> bool:
-        """Whether the estimator was trained on faces of this data set, as far as its makers say."""
-        return self.dataset == "utkface" and self.estimator in SEEN
+        """Whether the estimator was trained on faces of this data set, as far as its makers say and names show: one
+        whose files are named and labelled as UTKFace's are is taken for UTKFace, whatever it is called.
+        """
+        named_so = (self.provenance.get("labels") or {}).get("from") == "file names, utkface"
+        return self.estimator in SEEN and (self.dataset == "utkface" or named_so)
 
     @property
     def label_origin(self) -> str:
@@ -319,7 +322,8 @@ def open_results(
         if len(there) != 1 or named[0] is None:
             raise UsageError(
                 f"expected {name} to be a file metadataset_<name>_predictions.json, packed with gzip or not, or a "
-                f"folder with one, got {', '.join(file.name for file in there) or 'a folder without any'}"
+                f"folder with one, got {', '.join(file.name for file in there) or 'a folder without any'}; where an "
+                "estimator is meant that is called like a folder here, run this elsewhere with --metadatasets"
             )
         groups = None if sensitive is None else tuple(sensitive)
         parsed = AGE_RANGES if ranges is None else parse_age_ranges(ranges)
@@ -362,6 +366,7 @@ def _by_name(opened: Sequence[Results]) -> dict[str, Results]:
             differs = [] if other.aligned == first.aligned else [f"{'' if other.aligned else 'not '}aligned"]
             differs += [] if other.weights_hash == first.weights_hash else [other.weights_hash.split(":")[-1][:8]]
             name += f" ({', '.join(differs) or other.folder.name})"
+            name = name if name not in named else f"{other.estimator} ({other.folder})"
         named[name] = other
     return named
 

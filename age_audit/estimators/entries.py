@@ -51,6 +51,8 @@ class Entry:
         Where the weights are downloaded where no package carries them.
     precisions : tuple of str
         The arithmetic it has; ``auto`` may choose any of them.
+    gives_classes : bool
+        Whether it gives a distribution over classes of age, not plain ages.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Entry:
     npm: NpmPackage | None = None
     url: str = ""
     precisions: tuple[str, ...] = ("float32",)
+    gives_classes: bool = True
 
     def weights(self, path: Path | None = None) -> Path:
         """The verified weight file, the given one or its own; what no package carries is downloaded once."""
@@ -145,6 +148,7 @@ ENTRIES = {
                     "14e10b25d797118b62e2a68d3ff2569f",
                 },
             ),
+            gives_classes=False,
         ),
     )
 }

@@ -50,5 +50,6 @@ def _state(entry: Entry) -> str:
     try:
         entry.weights()
     except UsageError as error:
-        return f"not here ({error})" if entry.npm is None else "not here (`make estimators` gets it)"
+        absent = entry.npm is not None and not all(path.exists() for path in entry.npm.expected())
+        return "not here (`make estimators` gets it)" if absent else f"cannot be used ({error})"
     return "here"

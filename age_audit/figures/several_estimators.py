@@ -74,7 +74,7 @@ def adjusted_gaps(table: pd.DataFrame, title: str, measures: Sequence[str] = SHO
     -------
     Figure
         A row a group, with its number of faces; in it a mark for each estimator with its interval. Hollow: fewer than
-        30 faces. A group without a number at equal ages has an empty row.
+        30 faces. A row without a number at equal ages says so.
 
     Raises
     ------
@@ -104,6 +104,12 @@ def adjusted_gaps(table: pd.DataFrame, title: str, measures: Sequence[str] = SHO
                 axes.plot(chosen["difference"][~few], heights[~few], **look)
                 if few.any():
                     axes.plot(chosen["difference"][few], heights[few], **look | style.HOLLOW)
+            none = rows.groupby(["feature", rows["group"].astype(str)])["difference"].count()
+            for place, key in enumerate(groups):
+                if not none[key]:
+                    axes.text(
+                        0.5, place, "too few faces", transform=axes.get_yaxis_transform(), ha="center", va="center"
+                    )
             axes.set_xlabel(f"{MEASURES[measure].name} at equal ages,\nless that of all faces (years)")
             axes.grid(axis="x", color="0.92")
             for edge in np.arange(len(groups) - 1) + 0.5:

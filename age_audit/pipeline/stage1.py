@@ -156,7 +156,8 @@ def _look_at_what_is_replaced(config: Stage1Config, recipe: Recipe, content: set
 def _check_estimator(config: Stage1Config) -> None:
     """Tell before any work what is wrong with the estimator, and whether the explanation can use what it gives."""
     check_estimator(config.estimator, config.precision, config.device)
-    if "explain" in config.steps and config.estimator not in ENTRIES:  # check_estimator has loaded it
+    entry = ENTRIES.get(config.estimator)
+    if "explain" in config.steps and not (entry and entry.gives_classes):  # one's own was loaded just now
         estimator = load_estimator(config.estimator, config.precision, config.device)
         explainer_for(DEFAULT, estimator, METHODS[DEFAULT].presets[config.preset], config.seed)
 

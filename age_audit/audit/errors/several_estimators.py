@@ -17,6 +17,9 @@ from age_audit.stats.proportions import share_columns
 from age_audit.stats.resampling import combination_interval
 
 YEARS = range(21)
+LEAST = 0.5  # of the first one's faces, or the others would be scored on few
+# What a frame of predictions has of the estimator; all else is of the label.
+OWN = ["age_estimation", "age_spread", "age_estimation_accuracy", "signed_error", "absolute_error"]
 _AGREEMENT = [
     *("estimator", "other", "n", "difference", "low", "high", "share_within_5"),
     *("r_estimates", "r_errors", "r_errors_within_years"),
@@ -72,8 +75,20 @@ def cumulative_scores(frames: Mapping[str, pd.DataFrame], years: Sequence[float]
     return pd.concat([table, nothing.set_axis(["estimator", "years", "n"], axis=1)]) if left_out else table
 
 
-def in_common(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The frames with only those faces that all have in common, in one order, as :func:`cumulative_scores` takes them.
+def in_common(frames: Mapping[str, pd.DataFrame], least: float = LEAST) -> dict[str, pd.DataFrame]:
+    """The frames with only those faces that all have in common, with one and the same age, in the order of the first.
+
+    Parameters
+    ----------
+    frames : mapping of str to DataFrame
+        As :func:`cumulative_scores`.
+    least : float
+        The share (0-1) of the first one's faces that an estimator has to have, or it is left out; 0 leaves none out.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        What an estimator says of a face is its own (:data:`OWN`); labels are the first one's in all.
 
     Examples
     --------
@@ -82,9 +97,13 @@ def in_common(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     >>> {name: list(frame["fname"]) for name, frame in in_common({"one": one, "two": two}).items()}
     {'one': ['a', 'c'], 'two': ['a', 'c']}
     """
-    common, _, left_out = _common({name: _scored(frame) for name, frame in frames.items()})
-    kept = {name: frame.set_index("fname") for name, frame in frames.items() if name not in left_out}
-    return {name: frame.loc[common].rename_axis("fname").reset_index() for name, frame in kept.items()}
+    common, _, left_out = _common({name: _scored(frame) for name, frame in frames.items()}, least)
+    kept = {name: frame.set_index("fname").loc[common] for name, frame in frames.items() if name not in left_out}
+    labels = next(iter(kept.values())).drop(columns=OWN, errors="ignore")
+    return {
+        name: labels.join(frame[frame.columns.intersection(OWN)]).rename_axis("fname").reset_index()
+        for name, frame in kept.items()
+    }
 
 
 def agreement(frames: Mapping[str, pd.DataFrame], *, resampling: Resampling) -> pd.DataFrame:
@@ -138,11 +157,13 @@ def agreement(frames: Mapping[str, pd.DataFrame], *, resampling: Resampling) -> 
     return pd.DataFrame(rows, columns=_AGREEMENT)
 
 
-def _common(scored: Mapping[str, pd.DataFrame]) -> tuple[pd.Index, dict[str, pd.Index], list[str]]:
+def _common(
+    scored: Mapping[str, pd.DataFrame], least: float = LEAST
+) -> tuple[pd.Index, dict[str, pd.Index], list[str]]:
     """Names of the faces that all have, of those that each other one has of the first's, and who is left out."""
     first, *others = scored
     shared = {name: _agreeing(scored[first], scored[name]) for name in others}
-    left_out = [name for name in others if 2 * len(shared[name]) < len(scored[first])]
+    left_out = [name for name in others if len(shared[name]) < least * len(scored[first])]
     common = scored[first].index
     for name in shared.keys() - left_out:
         common = common.intersection(shared[name])
