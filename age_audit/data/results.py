@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from glob import escape
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -356,7 +356,7 @@ _PREDICTIONS = re.compile(r"metadataset_(.+)_predictions\.json(?:\.gz)?")
 
 def _by_name(opened: Sequence[Results]) -> dict[str, Results]:
     """By estimator, with a mark where it was trained on these faces; where one has several, all but the first say by
-    what they differ from it: whether faces were aligned, the weights, and if by neither, the folder.
+    what they differ from it: whether faces were aligned, the weights, and else the folder.
     """
     named: dict[str, Results] = {}
     for other in opened:
@@ -365,8 +365,9 @@ def _by_name(opened: Sequence[Results]) -> dict[str, Results]:
             first = named[name]
             differs = [] if other.aligned == first.aligned else [f"{'' if other.aligned else 'not '}aligned"]
             differs += [] if other.weights_hash == first.weights_hash else [other.weights_hash.split(":")[-1][:8]]
-            name += f" ({', '.join(differs) or other.folder.name})"
-            name = name if name not in named else f"{other.estimator} ({other.folder})"
+            place = f"{other.folder.parent.name}/{other.folder.name}"
+            marks = chain(filter(None, [", ".join(differs)]), [place], (f"{place}, {i}" for i in count(2)))
+            name = next(marked for mark in marks if (marked := f"{name} ({mark})") not in named)
         named[name] = other
     return named
 

@@ -123,12 +123,12 @@ class NpmPackage:
                     self._keep(archive, file, digest, temporary)
         except tarfile.TarError as error:
             raise UsageError(
-                f"expected npm to give a package, reading it failed: {error}; try again. {absent}"
+                f"expected npm to give a package of {self.name} {self.version}, reading it failed: {error}; try again"
             ) from error
         except OSError as error:
             raise UsageError(
-                f"cannot write to {self.folder}: {error.strerror or error}; let {WEIGHTS_FOLDER_VARIABLE} name a folder "
-                "that can be written"
+                f"cannot write to {self.folder}: {error.strerror or error}; let {WEIGHTS_FOLDER_VARIABLE} name a "
+                "folder that can be written"
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
+from age_audit.audit.errors.several_estimators import in_common
 from age_audit.core.config import Stage3Config, parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES
@@ -58,8 +61,10 @@ def compare(config: CompareConfig) -> str:
     groups = None if config.sensitive is None else list(config.sensitive)
     ranges = None if parse_age_ranges(config.age_ranges) == AGE_RANGES else list(config.age_ranges)
     opened = open_results(names, config.metadatasets, config.preset, config.dataset, groups, ranges)
-    _check_in_common({name: set(results.predictions["fname"]) for name, results in opened.items()})
+    told = _in_common({name: results.predictions for name, results in opened.items()})
     output = config.output.absolute()  # notebooks run from elsewhere
+    if output.resolve() == NOTEBOOKS.resolve():
+        raise UsageError(f"expected an --output other than {NOTEBOOKS}, where the notebook lies that is executed")
     parameters = {
         "ESTIMATORS": names,
         "PRESET": config.preset,
@@ -73,14 +78,24 @@ def compare(config: CompareConfig) -> str:
     target = output / f"{NOTEBOOK}.ipynb"
     execute_notebook(NOTEBOOKS / f"{NOTEBOOK}.ipynb", target, parameters)
     written = f"Written to {config.output}: {target.name}, its figures in {NOTEBOOK}/, its tables in tables/"
-    return f"{found_in(target)}\n{written}"
+    return f"{found_in(target)}\n{told}\n{written}"
 
 
-def _check_in_common(faces: dict[str, set[str]]) -> None:
-    first, *others = faces
-    for other in others:
-        if not faces[first] & faces[other]:
-            raise UsageError(
-                f"expected {first} and {other} to have faces of the same file names, they have none in common: "
-                f"{min(faces[first], default='none')!a} and {min(faces[other], default='none')!a}, for example"
-            )
+def _in_common(frames: dict[str, pd.DataFrame]) -> str:
+    """How many faces are compared, of how many, in a sentence; an error where it is none."""
+    first = next(iter(frames))
+    named = set.intersection(*(set(frame["fname"]) for frame in frames.values()))
+    if not named:
+        examples = ", ".join(f"{min(frame['fname'], default='none')!a} ({name})" for name, frame in frames.items())
+        raise UsageError(
+            f"expected faces of the same file names, without folders, in all of {', '.join(frames)}; there is none: "
+            f"{examples}; give predictions of the same images, or rename them in the files"
+        )
+    compared = len(in_common(frames, least=0)[first])
+    if not compared:
+        raise UsageError(
+            f"expected faces with an estimate and one and the same real age in all of {', '.join(frames)}; of "
+            f"{len(named):,} faces of the same name there is none: they lack labels, or their labels differ"
+        )
+    sizes = ", ".join(f"{name} has {len(frame):,}" for name, frame in frames.items())
+    return f"Compared on {compared:,} faces that have an estimate and the same real age in all ({sizes})."

@@ -245,7 +245,10 @@ def test_an_estimator_that_was_trained_on_the_data_set_is_marked(tmp_path):
     found = results_of_all(tmp_path, find_results(tmp_path, "dex-wrn", "published", "utkface"))
     assert {name: one.seen for name, one in found.items()} == {"dex-wrn": False, "face-api (trained on UTKFace)": True}
     write_predictions(tmp_path / "other", {"a": 1.0}, "face-api")
+    path = provenance_path(tmp_path / "other", "faces", "predictions")
     assert not find_results(tmp_path, "face-api", "published", "faces").seen
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": {"from": "file names, utkface"}}))
+    assert find_results(tmp_path, "face-api", "published", "faces").seen  # UTKFace under another name
 
 
 class TestOpen:
@@ -277,7 +280,15 @@ class TestOpen:
         for folder in ("one", "two"):
             write_predictions(tmp_path / folder, {"a": 1.0})
         opened = open_results([str(tmp_path / "one"), str(tmp_path / "two")], tmp_path, "published", "faces")
-        assert list(opened) == ["dex-wrn", "dex-wrn (two)"]
+        assert list(opened) == ["dex-wrn", f"dex-wrn ({tmp_path.name}/two)"]
+
+    def test_three_of_one_name_in_folders_of_one_name(self, tmp_path):
+        folders = [tmp_path / place / "meta" for place in "abc"]
+        for age, folder in enumerate(folders):
+            write_predictions(folder, {"a": float(age)})
+        opened = open_results(list(map(str, folders)), tmp_path, "published", "faces")
+        assert list(opened) == ["dex-wrn", "dex-wrn (b/meta)", "dex-wrn (c/meta)"]
+        assert [one.predictions["age_estimation"][0] for one in opened.values()] == [0, 1, 2]
 
     def test_the_same_results_twice_are_refused(self, tmp_path):
         write_predictions(tmp_path / "one", {"a": 1.0})

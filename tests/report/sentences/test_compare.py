@@ -62,8 +62,8 @@ def test_claims_speak_of_their_numbers(claimed):
     assert "far is furthest off to one side" in said["Whom do they judge too young or too old?"]
     gaps = said["Whose errors are larger at equal ages?"]
     assert "the errors of near differ most from those of all faces for Asian: by +1." in gaps
-    assert "labelled Asian are estimated worse than all faces by 2 of 2 estimators" in gaps
-    assert "labelled Other are estimated better than all faces by 1 of 2 estimators" in gaps
+    assert "labelled Asian are estimated worse than all faces by all 2 estimators, by more than chance" in gaps
+    assert "labelled Other" not in gaps  # better by one of two, which chance can do
     assert "3 of 600 labels are in doubt" in said["How many labels may be wrong?"]
 
 
@@ -71,6 +71,21 @@ def test_claims_speak_of_their_numbers(claimed):
 def test_few_faces_make_fewer_claims_and_none_of_nothing(count, claimed):
     table = claimed("compare", tables_of(count))
     assert not table["claim"].str.contains("nan").any() and table["value"].notna().all()
+
+
+def test_of_one_estimator_nothing_is_said_of_all(claimed):
+    tables = tables_of(300)
+    tables["gaps_in_common"]["estimators"] = 1
+    tables["gaps_in_common"]["above"] = [1, 0]
+    assert not claimed("compare", tables)["claim"].str.contains("by all").any()
+
+
+def test_errors_to_no_side_and_labels_that_nobody_can_doubt_are_no_findings(claimed):
+    tables = tables_of(300)
+    tables["compared_along_age"]["low"], tables["compared_along_age"]["high"] = -1.0, 1.0
+    tables["doubts"] = pd.DataFrame({"labels": [0], "in_doubt": [0]})
+    questions = set(claimed("compare", tables)["question"])
+    assert questions.isdisjoint({"Whom do they judge too young or too old?", "How many labels may be wrong?"})
 
 
 def test_without_sexes_nothing_is_said_of_nists_number(claimed):
