@@ -55,6 +55,26 @@ def test_the_sums_written_out(from_npm, crops):
     assert np.ptp(answer.age) > 0.1
 
 
+@pytest.mark.parametrize("name", ["face-api", "faceres"])
+def test_the_age_has_a_gradient_in_all_that_the_model_is_shown(from_npm, crops, name):
+    import keras
+    import tensorflow
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("asks TensorFlow for the gradient")
+    estimator, _ = from_npm(name, made=True)
+    faces = tensorflow.constant(crops[:1].astype(np.float32))
+    with tensorflow.GradientTape() as tape:
+        tape.watch(faces)
+        _, answer = estimator._graph(faces)
+        age = tensorflow.reduce_sum(answer * (estimator.classes if estimator.gives_classes else 1.0))
+    gradient = tape.gradient(age, faces).numpy()[0]
+    margin = {"face-api": 39, "faceres": 28}[name]
+    inside = gradient[margin:-margin, margin:-margin]
+    assert np.isfinite(gradient).all() and (inside != 0).any(axis=2).mean() > 0.5
+    assert np.count_nonzero(gradient) == np.count_nonzero(inside)
+
+
 def test_a_file_with_one_array_less_is_refused(from_npm, monkeypatch):
     import age_audit.estimators.face_api as module
 
