@@ -69,6 +69,22 @@ def reached(means: dict[int, float]) -> float:
     return float(2 ** np.interp(GOAL, np.maximum.accumulate(values), sizes))
 
 
+def summary(means: dict[str, dict[int, float]], said: dict) -> list[dict]:
+    """One row a way. Where a way does not reach the goal with the most passes tried, ``passes`` is these, ``reached`` is
+    False, and the share of its passes that another needs is at most what stands there.
+    """
+    rows = []
+    for way, by_size in means.items():
+        passes = reached(by_size)
+        rows.append(said | {"way": way, "reached": not np.isnan(passes)})
+        rows[-1]["passes"] = round(max(by_size) if np.isnan(passes) else passes, 1)
+        rows[-1] |= {f"r_{size}": round(r, 4) for size, r in by_size.items()}
+    for row in rows:
+        for other in rows[1:]:
+            row["of_" + other["way"].replace(", ", "_")] = round(row["passes"] / other["passes"], 4)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, help="folder of UTKFace images (default: two portraits)")
@@ -82,17 +98,12 @@ def main() -> None:
     for face in tqdm(faces, unit="face"):
         for way, kept in found.items():
             kept.append(correlations(estimator, face, way, generator))
-    rows = []
-    for way, by_face in found.items():
-        means = {size: float(np.mean([r[size] for r in by_face if size in r])) for size in SIZES[way]}
-        passes = round(reached(means), 1)
-        rows.append({"estimator": arguments.estimator, "way": way, "faces": len(faces), "passes": passes})
-        rows[-1] |= {f"r_{size}": round(r, 4) for size, r in means.items()}
-    for row in rows:
-        row |= {
-            "of_" + other["way"].replace(", ", "_"): round(row["passes"] / other["passes"], 4) for other in rows[1:]
-        }
-        print(row)
+    means = {
+        way: {size: float(np.mean([r[size] for r in by_face if size in r])) for size in SIZES[way]}
+        for way, by_face in found.items()
+    }
+    rows = summary(means, {"estimator": arguments.estimator, "faces": len(faces)})
+    print(*rows, sep="\n")
     arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
 
 

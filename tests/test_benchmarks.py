@@ -40,6 +40,14 @@ def test_passes_are_interpolated_in_their_logarithm():
     assert np.isnan(passes.reached({64: 0.5, 128: 0.6})) and np.isnan(passes.reached({64: 0.96}))
 
 
+def test_a_way_that_does_not_reach_the_goal_bounds_the_share():
+    means = {"audit": {128: 0.94, 256: 0.96}, "lime": {1024: 0.9, 4096: 0.94}, "lime, age": {512: 0.94, 1024: 0.96}}
+    audit, lime, age = passes.summary(means, {"faces": 3})
+    assert [row["reached"] for row in (audit, lime, age)] == [True, False, True] and audit["faces"] == 3
+    assert (audit["passes"], lime["passes"]) == (pytest.approx(2**7.5, abs=0.1), 4096)
+    assert (audit["of_lime"], audit["of_lime_age"]) == pytest.approx((2**7.5 / 4096, 0.25), abs=1e-3)
+
+
 @pytest.mark.parametrize("way", ["audit", "lime", "lime, age"])
 def test_more_passes_come_nearer_to_the_converged_weights(monkeypatch, cydral, crops, way):
     monkeypatch.setattr(passes, "SIZES", dict.fromkeys(passes.SIZES, (128, 512)))

@@ -57,7 +57,11 @@ def test_claims_speak_of_their_numbers(claimed):
     assert table["value"].notna().all() and (table["side"] == "audit").all()
     said = table.groupby("question", sort=False)["claim"].apply("\n".join)
     nearest = said["Which estimator comes nearest?"]
-    assert "near comes nearest: 100 % of its estimates" in nearest and "it has seen" not in nearest and "far is furthest off: 0 %" in nearest
+    assert (
+        "near comes nearest: 100 % of its estimates" in nearest
+        and "it has seen" not in nearest
+        and "far is furthest off: 0 %" in nearest
+    )
     assert "near has the smallest mean absolute error: 2." in said["How large are their errors as NIST states them?"]
     assert "far is furthest off to one side" in said["Whom do they judge too young or too old?"]
     gaps = said["Whose errors are larger at equal ages?"]
