@@ -70,7 +70,7 @@ def reached(means: dict[int, float]) -> float:
 
 
 def summary(means: dict[str, dict[int, float]], said: dict) -> list[dict]:
-    """One row a way. Where a way does not reach the goal with the most passes tried, ``passes`` is these, ``reached`` is
+    """One row a way. Where one does not reach the goal with the most passes tried, ``passes`` is these, ``reached`` is
     False, and the share of its passes that another needs is at most what stands there.
     """
     rows = []
