@@ -17,14 +17,15 @@ from age_audit.core.metrics import ACCURACY_CUTOFF
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
 
-FEWEST_FOR_DENSITY = 3  # with fewer faces each is marked on its own
+FEWEST_FOR_DENSITY = 10  # of fewer a curve is one tall peak, beside which all others are flat: each is marked
 _GRID_POINTS = 401
 MANY_FACES = 10_000  # a curve of more is drawn from counts in narrow bins, which no eye can tell from the exact one
 _BINS_PER_BANDWIDTH = 20
 _READING_NOTE = (
-    f"thin curve: fewer than {FEW_FACES} faces; mark at the axis: one face of a group too small for a curve;\n"
-    "each panel has its own vertical scale"
+    f"thin curve: fewer than {FEW_FACES} faces; mark at the axis: one face of a group of fewer than "
+    f"{FEWEST_FOR_DENSITY}, or of equal values; each panel has its own vertical scale"
 )
+_MARKS_ONLY = "no curve:\na mark is a face"
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,10 @@ def distributions_by_age_range(frame: pd.DataFrame, measure: Distribution, featu
             axes.set_title(f"real age {label} years")
             axes.tick_params(labelbottom=True)
         title = f"{measure.title} by {feature_title(feature)}"
-        figure.suptitle(f"{title} ({source})" if source else title)
+        style.set_finding(figure, f"{title} ({source})" if source else title)
         style.set_note(figure, f"{measure.axis_label}\n{measure.reference_note}\n{_READING_NOTE}")
-        figure.supylabel(measure.density_label, fontsize=style.BASE)
+        if any(len(axes.get_yticks()) for axes in figure.axes):
+            figure.supylabel(measure.density_label, fontsize=style.BASE)
     return figure
 
 
@@ -134,8 +136,9 @@ def draw_densities(
 ) -> Axes:
     """Draw the density of the measure in every group into one panel.
 
-    A group with fewer than three faces, or whose faces all have one value, has no density; its faces are marked on
-    the axis instead. A curve, its marks and its legend entry are one artist, so colours cannot come apart.
+    A group with fewer than ten faces, or whose faces all have one value, has no density; its faces are marked on the
+    axis instead, and a panel of marks alone says so in place of a scale. A curve, its marks and its legend entry are
+    one artist, so colours cannot come apart.
 
     Parameters
     ----------
@@ -181,7 +184,8 @@ def draw_densities(
     axes.margins(y=0.12)  # room for the legend
     axes.set_ylim(bottom=0)
     if not any(has_density(values) for _, values in faces.groupby(feature, observed=True)[measure.column]):
-        axes.set_yticks([])  # strokes have no height to read off
+        axes.set_yticks([])  # marks have no height to read off
+        axes.set_ylabel(_MARKS_ONLY, color="0.35", fontsize=style.SMALL)
     style.legend(axes, len(groups))
     return axes
 

@@ -69,13 +69,37 @@ def test_legend_colours_are_those_of_the_curves():
         assert to_rgba(handle.get_color()) == to_rgba(style.RACE_COLOURS[group])
 
 
-@pytest.mark.parametrize("errors", [(4,), (4, 5), (4, 4, 4, 4)])
+@pytest.mark.parametrize("errors", [(4,), (4, 5), (4, 4, 4, 4), tuple(range(9)), (4,) * 40])
 def test_groups_without_a_density_are_marked_face_by_face(errors):
     axes = distributions_by_age_range(frame_of(("Indian", 5, errors)), SIGNED_ERROR, "race_real").axes[0]
     marks = lines(axes)["Indian"]
     assert marks.get_marker() == style.group_look(["Indian"])["Indian"]["marker"]
     assert marks.get_linestyle() == "None"
     np.testing.assert_array_equal(marks.get_xdata(), errors)
+
+
+def test_marks_have_no_scale_and_say_so_beside_a_curve_they_do_not_flatten():
+    alone = frame_of(("Indian", 5, (1, 2, 3)))
+    figure = distributions_by_age_range(alone, SIGNED_ERROR, "race_real")
+    assert figure.axes[0].get_ylabel() == "no curve:\na mark is a face" and not len(figure.axes[0].get_yticks())
+    assert figure.get_supylabel() == "" and "a group of fewer than 10" in figure.get_supxlabel()
+    assert style.overlapping_texts(figure) == []
+    both = frame_of(("Indian", 5, (1, 1.1, 1.2)), ("Asian", 5, SPREAD), ("Other", 5, SPREAD[:10]))
+    figure = distributions_by_age_range(both, SIGNED_ERROR, "race_real")
+    axes = figure.axes[0]
+    curve = density(np.array(SPREAD[:10]), np.linspace(-20, 20, 401)).max()  # of ten faces
+    assert axes.get_ylim()[1] == pytest.approx(1.12 * curve, rel=0.05)
+    assert axes.get_ylabel() == "" and figure.get_supylabel() == "density (per year)"
+
+
+@pytest.mark.parametrize("measure", [ACCURACY, SIGNED_ERROR])
+@pytest.mark.parametrize("source", ["mine, somebody, preset audit; ages are ranges: " * 3, "x" * 200])
+@pytest.mark.parametrize("ranges", [[(0, 12), (13, 100)], [(0, 100)]])
+def test_long_titles_stay_on_the_page(measure, source, ranges):
+    frame = grouped(frame_of(("Asian", 5, SPREAD)), ["race"], ranges)
+    figure = distributions_by_age_range(frame, measure, "race_real", source)
+    assert style.overlapping_texts(figure) == []
+    assert "".join(source.split()) in "".join(figure.get_suptitle().split())
 
 
 def test_empty_panels_say_so():
