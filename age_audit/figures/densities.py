@@ -23,7 +23,7 @@ MANY_FACES = 10_000  # a curve of more is drawn from counts in narrow bins, whic
 _BINS_PER_BANDWIDTH = 20
 _READING_NOTE = (
     f"thin curve: fewer than {FEW_FACES} faces; mark at the axis: one face of a group of fewer than "
-    f"{FEWEST_FOR_DENSITY}, or of equal values; each panel has its own vertical scale"
+    f"{FEWEST_FOR_DENSITY}, or of equal values;\neach panel has its own vertical scale"
 )
 _MARKS_ONLY = "no curve:\na mark is a face"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import fill
+from itertools import chain
+from textwrap import fill, wrap
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ SHOWN = (MAE.key, SIGNED_ERROR.key)
 _OVERALL = {"color": "0.55", "linewidth": 1.2, "zorder": 1}
 _NO_ERROR = {"color": "0.35", "linestyle": ":", "linewidth": 1.2, "zorder": 1}
 _ROW, _BLOCK = 0.235, 0.42  # inches: a group, and what a block adds for its title
+_LINE = 0.11  # inches, of a row's name
+_SHORT, _LONGEST = 34, 62  # characters of a line of it: more take room from the panels, and more leave them none
+_NARROW = 22  # characters of a line below a panel beside long names
 _APART = 0.17  # of a row, by which a group as it is stands above its row, and at equal ages below
 _BAR_NOTE = "bars and brackets: 95 % bootstrap intervals; dotted: no error"
 _ROW_COLUMNS = ("measure", "n", "value", "low", "high", "few_faces")
@@ -96,10 +100,11 @@ def crude_and_standardised(
     columns = ["measure", "n", "crude", "crude_low", "crude_high", "standardised", "low", "high", "strata", "age_gap"]
     require_columns(table, ("age_range", *features, *(columns := [*columns, "few_faces"])))
     table = table[["age_range", *features, *columns]].rename(columns={"standardised": "value"})
-    notes = (
-        "cross, pale bar: the group's faces as they are; dot and number: the group with the ages of all faces of that "
-        f"age range; thin, hollow: fewer than {FEW_FACES} faces\n{_BAR_NOTE}"
-    )
+    adjusted = "no group could be given the ages of all faces"
+    if table["value"].notna().any():
+        adjusted = "dot and number: the group with the ages of all faces of that age range"
+        adjusted += f"; thin, hollow: fewer than {FEW_FACES} faces"
+    notes = f"cross, pale bar: the group's faces as they are; {adjusted}\n{_BAR_NOTE}"
     return _draw_blocks(table, features, [MEASURES[name] for name in measures], None, title, notes)
 
 
@@ -262,6 +267,8 @@ def _draw_blocks(
     with style.applied():
         figure = style.new_figure(11, 1.1 + len(ranges) * (rows * _ROW + _BLOCK))
         grid = figure.subplots(len(ranges), len(measures), sharex="col", squeeze=False)
+        room = (figure.get_figheight() - 1.1) / max(1, len(ranges)) - _BLOCK
+        lines = max(1, int(room / max(1, rows) / _LINE))
         for age_range, line in zip(ranges, grid, strict=True):
             name = "all ages" if age_range == ALL else f"real age {age_range} years"
             for measure, axes in zip(measures, line, strict=True):
@@ -272,12 +279,15 @@ def _draw_blocks(
                 size += unadjusted.get(age_range, "")
                 if axes is line[0]:
                     axes.set_title(name + size, loc="left", fontweight="bold", pad=4)
-                _draw_rows(axes, _chosen(table, age_range, measure.key), features, measure.digits)
+                _draw_rows(axes, _chosen(table, age_range, measure.key), features, measure.digits, lines)
                 axes.axvline(0, **_NO_ERROR)  # zero is in view in every column
-                axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
                 axes.tick_params(labelbottom=age_range == ranges[-1], labelleft=axes is line[0])
+        names = [label.get_text().splitlines() for axes in grid.flat for label in axes.get_yticklabels()]
+        narrow = max(map(len, chain(*names)), default=0) > _SHORT - 4
         for axes, measure in zip(grid[-1] if ranges else (), measures, strict=bool(ranges)):
-            axes.set_xlabel(measure.label)
+            axes.set_xlabel(fill(measure.label, _NARROW) if narrow else measure.label)
+        for axes in grid.flat:
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=2 if narrow else 6, steps=[1, 2, 5, 10]))
         style.set_finding(figure, title)
         style.set_note(figure, notes)
     return figure
@@ -306,22 +316,52 @@ def _draw_behind(axes: Axes, everyone: pd.Series) -> None:
         axes.axvspan(everyone["low"], everyone["high"], color="0.88", zorder=0, linewidth=0)
 
 
-def _looks(rows: pd.DataFrame, features: Sequence[str], only_published: bool = False) -> list[tuple[str, dict]]:
-    """Name and look of each row's group."""
+def _looks(
+    rows: pd.DataFrame, features: Sequence[str], only_published: bool = False
+) -> list[tuple[tuple[str, ...], dict]]:
+    """Name, by feature, and look of each row's group."""
     groups = rows[list(features)].astype(str)
     looks = style.crossed_looks(*(list(dict.fromkeys(groups[feature])) for feature in features))
     if only_published and not {*groups.to_numpy().flat} - {UNLABELLED} <= set(style.GROUP_COLOURS):
         looks = {group: look | {"color": "black", "marker": "o"} for group, look in looks.items()}
-    return [(" / ".join(group), looks[group]) for group in groups.itertuples(index=False, name=None)]
+    return [(group, looks[group]) for group in groups.itertuples(index=False, name=None)]
+
+
+def _row_label(names: Sequence[str], n: int, lines: int) -> str:
+    """A group and its number of faces in at most so many lines, with an ellipsis where these leave it no room.
+
+    Examples
+    --------
+    >>> print(_row_label(["Native Hawaiian or Other Pacific Islander"], 1200, 2))
+    Native Hawaiian or Other
+    Pacific Islander (n = 1,200)
+    >>> print(_row_label(["Native Hawaiian or Other Pacific Islander", "of another gender, or none"], 1200, 1))
+    Native Hawa…ic Islander / of another …er, or none (n = 1,200)
+    """
+    count = f"(n = {n:,})"
+    room = _LONGEST * lines - len(count) - 1 - 3 * (len(names) - 1)
+    most = max(map(len, names))
+    while sum(min(len(name), most) for name in names) > room:
+        most -= 1
+    short = [name if len(name) <= most else f"{name[: (most - 1) // 2]}…{name[-(most // 2) :]}" for name in names]
+    text, width = " ".join([" / ".join(short), count.replace(" ", "\xa0")]), _SHORT
+    while len(wrap(text, width)) > lines:
+        width += 2
+    return fill(text, width).replace("\xa0", " ")
 
 
 def _draw_rows(
-    axes: Axes, rows: pd.DataFrame, features: Sequence[str], digits: int, only_published: bool = False
+    axes: Axes,
+    rows: pd.DataFrame,
+    features: Sequence[str],
+    digits: int,
+    lines: int = 1,
+    only_published: bool = False,
 ) -> None:
     """A dot and its interval for each group, the first one on top; the numbers stand at the right edge."""
     labels, looks = [], _looks(rows, features, only_published)
-    for place, ((name, look), row) in enumerate(zip(looks, rows.to_dict("records"), strict=True)):
-        labels.append(f"{name} (n = {row['n']:,})")
+    for place, ((names, look), row) in enumerate(zip(looks, rows.to_dict("records"), strict=True)):
+        labels.append(_row_label(names, row["n"], lines))
         value, low, high, colour = row["value"], row["low"], row["high"], look["color"]
         at = place
         if np.isfinite(row.get("crude", np.nan)):

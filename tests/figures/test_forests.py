@@ -7,7 +7,8 @@ from matplotlib.colors import to_hex, to_rgba
 
 from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import ALL
+from age_audit.core.groups import ALL, LONGEST_GROUP
+from age_audit.core.measures import MEASURES
 from age_audit.core.vocabulary import AGE_RANGE_LABELS, GENDERS, RACES
 from age_audit.figures import style
 from age_audit.figures.forests import (
@@ -125,6 +126,37 @@ def test_ages_too_different_to_compare_are_told_from_nothing_to_adjust(strata, a
     table["age_gap"], table["standardised"] = np.repeat(age_gap, len(SHOWN)), np.repeat(values, len(SHOWN))
     title = crude_and_standardised(table, "race_real", "").axes[0].get_title(loc="left")
     assert title == f"real age 0–12 years{why}"
+
+
+@pytest.mark.parametrize("draw", [crude_and_standardised, lambda table, *more: forest(table, more[0], OVERALL, "")])
+@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("second", [["Female", "Male"], [f"{'of many words ' * 3}{i:03d}" for i in range(2)], None])
+def test_the_longest_names_leave_panels_and_axis_labels_their_room(draw, count, second):
+    names = [f"{'of many words ' * 3}{i:03d}" for i in range(count)]
+    assert {len(name) for name in names} == {LONGEST_GROUP}
+    groups = [
+        {"race_real": name} | ({"gender_real": other} if second else {}) for name in names for other in second or [""]
+    ]
+    figure = draw(rows_of(groups), ["race_real", "gender_real"][: 1 + bool(second)], "")
+    assert style.overlapping_texts(figure) == []
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert len(set(labels)) == len(groups) and all(label.endswith(f"(n = {50 - i})") for i, label in enumerate(labels))
+    assert all(axes.get_window_extent().width > 0.08 * figure.bbox.width for axes in figure.axes)
+
+
+def test_a_name_of_the_us_census_is_said_in_full():
+    groups = [{"race_real": name} for name in ("Native Hawaiian or Other Pacific Islander", "Asian")]
+    figure = crude_and_standardised(rows_of(groups), "race_real", "")
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == ["Native Hawaiian or Other Pacific\nIslander (n = 50)", "Asian (n = 49)"]
+    short = crude_and_standardised(rows_of(groups[1:]), "race_real", "")
+    assert [axes.get_xlabel() for axes in short.axes[-2:]] == [MEASURES[name].label for name in SHOWN]
+
+
+def test_where_no_group_could_be_adjusted_the_note_explains_no_dot():
+    assert "dot and number" in crude_and_standardised(BY_RACE, "race_real", "").get_supxlabel()
+    note = crude_and_standardised(BY_RACE.assign(standardised=np.nan), "race_real", "").get_supxlabel()
+    assert "no group could be given the ages of all faces" in note and "dot and number" not in note
 
 
 def test_empty_groups_keep_their_row(tmp_path):
