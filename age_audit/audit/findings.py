@@ -9,6 +9,18 @@ from age_audit.core.groups import require_columns
 LEVEL = 0.05
 
 
+def count_beyond(values: pd.Series, low: pd.Series | float, high: pd.Series | float) -> tuple[int, int]:
+    """How many numbers lie below the low or above the high end beside them, and of how many: NaN is no comparison.
+
+    Examples
+    --------
+    >>> count_beyond(pd.Series([0.5, 0.1, None, -0.5]), pd.Series([-0.2, -0.2, -0.2, None]), 0.2)
+    (1, 2)
+    """
+    compared = values.notna() & pd.notna(low) & pd.notna(high)
+    return int((compared & ((values < low) | (values > high))).sum()), int(compared.sum())
+
+
 def count_findings(table: pd.DataFrame, by: list[str], level: float = LEVEL) -> pd.DataFrame:
     """Count the comparisons whose p-value is at most the level, raw and adjusted.
 

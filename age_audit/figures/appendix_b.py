@@ -108,7 +108,7 @@ def steps_beside_null(table: pd.DataFrame, finals: np.ndarray) -> Figure:
             rows = table[table["age_range"] == label].set_index("segment").reindex(SEGMENTS)
             n, groups = (int(rows[name].max()) if rows[name].notna().any() else 0 for name in ("n", "groups"))
             _draw_finals(upper[age], rows["final"], finals[:, age])
-            upper[age].set_title(f"{label} years\n(n = {n:,}, {groups} groups)")
+            upper[age].set_title(f"{label} years\n(n = {n:,}, {style.counted(groups, 'group')})")
             _draw_contributions(lower[age], rows)
         upper[0].set(ylabel="last step", ylim=(-0.58, 0.58))
         lower[0].set(ylabel="mean contribution over groups\n(r accurate − r inaccurate)")
@@ -116,7 +116,9 @@ def steps_beside_null(table: pd.DataFrame, finals: np.ndarray) -> Figure:
         keys.append(Patch(color=_NULL, label="permuted accuracies: how often (above), middle 95 % (below)"))
         tested = table["p_holm"].dropna()
         found = f"{int((tested <= LEVEL).sum())} of {len(tested)} mean contributions are beyond chance (Holm)"
-        return _finish(figure, f"{found}, though the last step puts one segment first at every age", keys)
+        put = table.groupby("age_range", sort=False)["final"].count().astype(bool)
+        where = "at every age" if put.all() else f"in {put.sum()} of {style.counted(len(put), 'age range')}"
+        return _finish(figure, f"{found}, though the last step puts one segment first {where}", keys)
 
 
 def _draw_finals(axes: Axes, found: pd.Series, drawn: np.ndarray) -> None:

@@ -62,7 +62,7 @@ def estimate_against_age(frame: pd.DataFrame, name: str) -> Figure:
         axes.set(xlim=limits, ylim=limits, aspect="equal", ylabel="estimate (years)")
         ranges = int(frame["age_estimation"].notna().sum()) - len(faces)
         left_out = f"; {ranges:,} without an exact age left out" if ranges else ""
-        axes.set_xlabel(f"real age (years; {len(faces):,} faces{left_out})")
+        axes.set_xlabel(f"real age (years; {style.counted(len(faces), 'face')}{left_out})")
         figure.legend(loc="outside lower center", ncols=2)
         style.set_finding(figure, f"{name} {_course(table, age_slope(frame))}")
     return figure
@@ -86,7 +86,8 @@ def _draw_faces(figure: Figure, axes: Axes, faces: pd.DataFrame) -> tuple[float,
 def _course(table: pd.DataFrame, slope: tuple[float, float, float]) -> str:
     """Whether the oldest are judged too young or the youngest too old, for sure and by more than labels are off."""
     if np.isnan(slope[0]) or table["n"].sum() < FEW_FACES:
-        return f"has estimated {table['n'].sum()} faces of exact age: too few to say how estimates follow ages"
+        few = style.counted(table["n"].sum(), "face")
+        return f"has estimated {few} of exact age: too few to say how estimates follow ages"
     first, last = table.iloc[0], table.iloc[-1]
     too_old = first["share_judged_older_low"] > 0.5 and first["median"] - first["age_mean"] > MATTERS
     too_young = last["share_judged_older_high"] < 0.5 and last["age_mean"] - last["median"] > MATTERS
@@ -175,7 +176,8 @@ def _sureness(everyone: pd.DataFrame, name: str) -> str:
     """Whether intervals show that the stated spread is too narrow, or too wide, for one and two deviations alike."""
     one, two = (everyone[everyone["deviations"] == k].iloc[0] for k in (1, 2))
     if one["n"] < FEW_FACES:
-        return f"{name} has stated how sure it is of {one['n']} faces of exact age: too few to say whether it is right"
+        few = style.counted(one["n"], "face")
+        return f"{name} has stated how sure it is of {few} of exact age: too few to say whether it is right"
     held, should = ([style.percent(row[name]) for row in (one, two)] for name in ("share", "expected"))
     held = f"±1\xa0SD holds {held[0]} of {one['n']:,} real ages, ±2\xa0SD {held[1]}"
     should = f"should be {should[0]} and {should[1]}"
@@ -220,7 +222,11 @@ def cumulative_scores(table: pd.DataFrame) -> Figure:
                 rows["years"], 100 * rows["low"], 100 * rows["high"], color=look["color"], alpha=0.2, linewidth=0
             )
         n = table.loc[table["estimator"] == ONE_AGE, "n"].max()
-        axes.set(xlabel="error of at most so many years", ylabel=f"share of the same {n:,} faces (%)", ylim=(0, 100))
+        axes.set(
+            xlabel="error of at most so many years",
+            ylabel=f"share of the same {style.counted(n, 'face')} (%)",
+            ylim=(0, 100),
+        )
         axes.set_xlim(table["years"].min(), table["years"].max())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(color="0.92")
@@ -311,4 +317,4 @@ def _most_confused(table: pd.DataFrame, name: str) -> str:
         return f"{name} puts {style.percent(row['share'])} of faces aged {row['age_range']} in that range, {where}"
     n = own["n"].sum()
     share = style.percent(own["faces"].sum() / n) if n else "–"
-    return f"{name} puts {share} of {n:,} faces in the range of their real age"
+    return f"{name} puts {share} of {style.counted(n, 'face')} in the range of their real age"

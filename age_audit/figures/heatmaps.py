@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.patches import Rectangle
 
 from age_audit.audit.explanations.mean_masks import MeanMask
+from age_audit.core.vocabulary import FEW_FACES
 from age_audit.figures import style
+from age_audit.figures.correlations import FEW_CELLS
 from age_audit.figures.face_outline import draw_face_outline
 from age_audit.study.heatmaps import StudyPanel
 
 LIMITS = (-3.0, 1.0)  # a sum within -m to m, scaled by its largest value m as the study does; its zero is in the middle
+_SCALE_CHARACTERS = 100  # of a line of its label, across a page
 _TICKS = {-3.0: "−3", -1.0: "−1\n(0 before scaling)", 1.0: "1\n(largest)"}
 
 
@@ -68,11 +73,14 @@ class Panel:
         With the number of faces.
     empty : str
         What is written where there is none.
+    few_faces : bool
+        Of so few that its colours would be those of single faces: hatched, not coloured, as the note then says.
     """
 
     heatmap: np.ndarray
     title: str
     empty: str = "no heatmap"
+    few_faces: bool = False
 
 
 def heatmap_grid(
@@ -106,13 +114,18 @@ def heatmap_grid(
     -------
     Figure
     """
-    size = min(size, (style.FULL - 0.4) / len(columns))
+    size, few = min(size, (style.FULL - 0.4) / len(columns)), False
     with style.applied():
         figure = style.new_figure(0.4 + size * len(columns), 1.9 + (size + 0.32) * len(rows))
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
         for line, row in zip(panels, grid, strict=True):
             for panel, axes in zip(line, row, strict=True):
-                draw_heatmap(axes, panel.heatmap, scale.limits, panel.empty, "nearest")
+                hidden = panel.few_faces and not np.isnan(panel.heatmap).all()
+                few |= hidden
+                shown = np.ma.masked_all_like(panel.heatmap) if hidden else panel.heatmap
+                draw_heatmap(axes, shown, scale.limits, panel.empty, "nearest")
+                if hidden:
+                    axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, **FEW_CELLS))
                 axes.set_title(panel.title, fontsize=style.SMALL)
                 if not np.isnan(panel.heatmap).all():
                     draw_face_outline(axes, landmarks)
@@ -121,9 +134,11 @@ def heatmap_grid(
             axes.annotate(name, (0.5, 1), (0, 21), fontweight="bold", **above)
         for axes, name in zip(grid[:, 0], rows, strict=True):
             axes.set_ylabel(name)
-        _add_scale(figure, grid, scale)
-        figure.suptitle(title + "\n" if any(columns) else title)  # the layout leaves no room for names of columns
-        style.set_note(figure, note)
+        _add_scale(figure, grid, scale, int(_SCALE_CHARACTERS * figure.get_figwidth() / style.FULL))
+        style.set_finding(figure, title)
+        if any(columns):
+            figure.suptitle(figure.get_suptitle() + "\n")  # the layout leaves no room for names of columns
+        style.set_note(figure, "; ".join(filter(None, [note, f"hatched: fewer than {FEW_FACES} faces" * few])))
     return figure
 
 
@@ -168,8 +183,22 @@ def mean_figure(
     scale : Scale
         :data:`RAISES_SCALE`, or :data:`POSITIVE_SCALE` of masks that say positive or not.
     """
-    drawn = [Panel(mean.heatmap, f"n = {mean.n:,}", "no faces") for mean in means]
+    drawn = [Panel(mean.heatmap, f"n = {mean.n:,}", "no faces", mean.n < FEW_FACES) for mean in means]
     return _grid_of_levels(drawn, [mean.labels.values() for mean in means], scale, title, landmarks, note)
+
+
+def settled_finding(shares: Mapping[str, float], n: int) -> str:
+    """How much of the picture the explanations of so many faces settle, or that these are too few to say.
+
+    Examples
+    --------
+    >>> settled_finding({"settled": 0.37, "raises": 0.2, "lowers": 0.17}, 1008)
+    'Explanations settle 37 % of the picture: 20 % of it raises the estimate, 17 % lowers it'
+    """
+    if n < FEW_FACES:
+        return f"{style.counted(n, 'explained face')}: too few to say how much of a picture explanations settle"
+    settled, raises, lowers = (style.percent(shares[name]) for name in ("settled", "raises", "lowers"))
+    return f"Explanations settle {settled} of the picture: {raises} of it raises the estimate, {lowers} lowers it"
 
 
 def _lacking(panel: StudyPanel) -> str:
@@ -184,15 +213,17 @@ def _grid_of_levels(panels: Sequence[Panel], labels: Sequence[Iterable[str]], *o
     return heatmap_grid(in_rows, [f"{age_range} years" for age_range in rows], columns, *others)
 
 
-def _add_scale(figure: FigureBase, grid: np.ndarray, scale: Scale) -> None:
+def _add_scale(figure: FigureBase, grid: np.ndarray, scale: Scale, characters: int) -> None:
+    """With its label in lines of so many characters, and its ends' in lines of half as many."""
     shown = [image.get_array() for axes in grid.flat for image in axes.images]
     low = any(picture.min() < scale.limits[0] - 1e-9 for picture in shown)
     high = any(picture.max() > scale.limits[1] + 1e-9 for picture in shown)
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((low, high), "neither")
     colours = ScalarMappable(Normalize(*scale.limits), style.DIVERGING)
     bar = figure.colorbar(colours, ax=list(grid.flat), extend=extend, location="bottom", shrink=0.6, aspect=40)
-    bar.set_label(scale.label)
-    bar.set_ticks(list(scale.ticks), labels=list(scale.ticks.values()))
+    bar.set_label(fill(scale.label, characters))
+    names = ["\n".join(fill(line, characters // 2) for line in name.splitlines()) for name in scale.ticks.values()]
+    bar.set_ticks(list(scale.ticks), labels=names)
 
 
 def draw_heatmaps(figure: FigureBase, heatmaps: Mapping[str, np.ndarray], sizes: Mapping[str, str], what: str) -> None:

@@ -104,7 +104,7 @@ def _draw_layers(axes: Axes, totals: pd.DataFrame, layers) -> dict[str, Artist]:
 
 
 def _counted(images: pd.DataFrame) -> str:
-    words = [f"{len(images):,} image{'s' * (len(images) != 1)}"]
+    words = [style.counted(len(images), "image")]
     if "estimated" in images and not images["estimated"].all():
         words.append(f"{(~images['estimated']).sum():,} lost")
     if "explained" in images:
@@ -119,7 +119,7 @@ def _finding(images: pd.DataFrame, features: Sequence[str]) -> str:
     if len(sizes) < 2:
         ages = real_ages(images)
         known = f", of ages {np.nanmin(ages[0]):.0f} to {np.nanmax(ages[1]):.0f}" if np.isfinite(ages[0]).any() else ""
-        return f"{len(images):,} images{known}"
+        return f"{style.counted(len(images), 'image')}{known}"
     (largest, most), (smallest, least) = ((sizes.index[i], style.percent(sizes.iloc[i] / len(images))) for i in (0, -1))
     cells = pd.crosstab(images[features[0]], images["age_range"], dropna=False).loc[list(sizes.index)]
     cells = cells[[name for name in cells.columns if name in levels(images["age_range"])]]

@@ -231,6 +231,11 @@ def set_note(figure: Figure, text: str) -> None:
     figure.supxlabel("\n".join(fill(line, width) for line in text.splitlines()), fontsize=SMALL)
 
 
+def counted(n: int, what: str) -> str:
+    """A number of things: "1 face", "1,200 faces"."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def percent(share: float) -> str:
     """A share of 0-1 as titles say it: "37 %", with a decimal below 10 and above 99; "–" of NaN."""
     if share != share:

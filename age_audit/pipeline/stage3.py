@@ -26,7 +26,7 @@ from age_audit.data.metadatasets import KINDS, made_by, metadataset_path, proven
 from age_audit.data.region_scores import files_there
 from age_audit.data.results import Results, find_results
 from age_audit.figures.densities import DISTRIBUTIONS, distributions_by_age_range
-from age_audit.figures.style import save_figure
+from age_audit.figures.style import counted, save_figure
 from age_audit.store.files import write_atomically
 
 COLUMNS = (*REQUIRED_COLUMNS, *BOUNDS, "age_estimation_accuracy")  # all that tables and figures need of a file
@@ -308,9 +308,8 @@ def _summary(
         columns = list(dict.fromkeys(["age_range", feature_column(title)]))
         groups = table[(table[columns] != ALL).all(axis=1)].drop_duplicates(columns)
         sizes = groups.loc[groups["n"] > 0, "n"]
-        lines.append(
-            f"By {title}: {(sizes < FEW_FACES).sum()} of {len(sizes)} groups have fewer than {FEW_FACES} faces."
-        )
+        of_groups = f"{counted(len(sizes), 'group')} {'has' if len(sizes) == 1 else 'have'}"
+        lines.append(f"By {title}: {(sizes < FEW_FACES).sum()} of {of_groups} fewer than {FEW_FACES} faces.")
     return lines
 
 

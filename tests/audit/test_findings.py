@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.audit.findings import count_findings
+from age_audit.audit.findings import count_beyond, count_findings
 from age_audit.core.errors import UsageError
 
 TABLE = pd.DataFrame(
@@ -15,6 +15,14 @@ TABLE = pd.DataFrame(
         "p_bh": [0.05, 0.051, np.nan, 0.001],
     }
 )
+
+
+def test_what_is_not_there_lies_beyond_nothing():
+    nothing = pd.Series([np.nan] * 10)
+    assert count_beyond(nothing, nothing, nothing) == (0, 0)
+    values, low, high = pd.Series([0.3, -0.3, 0.1, 0.2]), pd.Series([-0.2] * 4), pd.Series([0.2, 0.2, np.nan, 0.2])
+    assert count_beyond(values, low, high) == (2, 3)  # at the end is not beyond
+    assert count_beyond(values, -np.inf, high) == (1, 3)
 
 
 def test_counts():

@@ -84,6 +84,19 @@ def test_last_step_over_shuffles():
     assert lower.collections[0].get_segments()[0].tolist() == [[0, -0.3], [0, 0.2]]
 
 
+def test_a_group_is_one_and_what_the_last_step_puts_first_is_said_where_there_is_one():
+    table = null_table().assign(groups=1)
+    figure = figures.steps_beside_null(table, np.full((10, 4, 5), np.nan))
+    assert title_of(figure).endswith("though the last step puts one segment first at every age")
+    assert figure.axes[0].get_title() == "0–12 years\n(n = 50, 1 group)"
+    table.loc[table["age_range"] != "0–12", ["final", "p_holm"]] = np.nan
+    said = title_of(figures.steps_beside_null(table, np.full((10, 4, 5), np.nan)))
+    assert said.endswith(
+        "1 of 5 mean contributions are beyond chance (Holm), though the last step puts one segment first "
+        "in 1 of 4 age ranges"
+    )
+
+
 def association_table(masks):
     return pd.DataFrame(
         {"masks": name, "age_range": label, "segment": segment, "error": error, "n": 30 + which}

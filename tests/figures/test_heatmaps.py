@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from age_audit.audit.explanations.mean_masks import MeanMask
+from age_audit.figures import style
 from age_audit.figures.heatmaps import (
     LIMITS,
     OBSERVING_SCALE,
@@ -15,6 +16,7 @@ from age_audit.figures.heatmaps import (
     draw_heatmaps,
     heatmap_grid,
     mean_figure,
+    settled_finding,
     study_figure,
 )
 from age_audit.study.heatmaps import StudyPanel
@@ -81,9 +83,36 @@ class TestGrid:
     def test_of_the_audit(self):
         share = np.array([[0.5, -0.25]])
         levels = [("0–12", "A"), ("0–12", "B"), ("13–18", "A"), ("13–18", "B")]
-        means = [MeanMask({"age_range": age, "race_real": race}, 2, share) for age, race in levels]
+        means = [MeanMask({"age_range": age, "race_real": race}, 30, share) for age, race in levels]
         figure = mean_figure(means, "title")
-        assert [axes.get_title() for axes in figure.axes[:4]] == ["n = 2"] * 4
+        assert [axes.get_title() for axes in figure.axes[:4]] == ["n = 30"] * 4
+        np.testing.assert_array_equal(figure.axes[3].images[0].get_array(), share)
+        assert not figure.axes[3].patches and figure.get_supxlabel() == ""
         assert figure.axes[3].images[0].get_clim() == (-1, 1)
         assert "raises the estimate − share where it lowers the estimate" in figure.axes[-1].get_xlabel()
         assert "raises" not in mean_figure(means, "title", scale=POSITIVE_SCALE).axes[-1].get_xlabel()
+
+    def test_few_faces_are_hatched_not_coloured(self):
+        levels = [("0–12", "A"), ("0–12", "B")]
+        sizes = [(29, np.ones((4, 4))), (0, np.full((4, 4), np.nan))]
+        labels = [{"age_range": age, "race_real": race} for age, race in levels]
+        figure = mean_figure([MeanMask(who, *size) for who, size in zip(labels, sizes, strict=True)], "title", note="n")
+        few, none, _ = figure.axes
+        assert few.images[0].get_array().mask.all() and [patch.get_hatch() for patch in few.patches] == ["///"]
+        assert none.texts[0].get_text() == "no faces" and not none.patches
+        assert figure.get_supxlabel() == "n; hatched: fewer than 30 faces"
+        assert style.overlapping_texts(figure) == []
+
+    @pytest.mark.parametrize("columns", [["A"], ["A", "B"], [""]])
+    @pytest.mark.parametrize("scale", [RAISES_SCALE, POSITIVE_SCALE, STUDY_SCALE, OBSERVING_SCALE])
+    def test_long_titles_and_scales_stay_on_the_page(self, columns, scale):
+        panels = [[Panel(np.eye(2), "n = 1")] * len(columns)]
+        figure = heatmap_grid(panels, [""], columns, scale, "a title of many words " * 12)
+        assert style.overlapping_texts(figure) == []
+
+
+def test_what_explanations_settle_is_no_finding_of_few_faces():
+    shares = {"settled": 0.37, "raises": 0.2, "lowers": 0.17}
+    assert settled_finding(shares, 30).startswith("Explanations settle 37 % of the picture")
+    assert settled_finding(shares, 8) == "8 explained faces: too few to say how much of a picture explanations settle"
+    assert settled_finding({}, 1).startswith("1 explained face: too few")

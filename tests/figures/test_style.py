@@ -181,6 +181,10 @@ def test_who_is_not_labelled_takes_no_look_from_a_group():
     assert looks[UNLABELLED]["color"] == "0.45"
 
 
+def test_one_thing_has_no_s():
+    assert [style.counted(n, "face") for n in (0, 1, 1200)] == ["0 faces", "1 face", "1,200 faces"]
+
+
 def test_findings_are_titles_in_lines_that_fit():
     figure = style.new_figure(style.FULL, 2)
     style.set_finding(figure, "word " * 15 + "and 95 % of all")

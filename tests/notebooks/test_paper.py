@@ -199,6 +199,13 @@ def test_prose_is_in_words_and_each_thing_has_one(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_there_is_not_counted_as_beyond_chance(name):
+    """``~between`` is true of NaN; count_beyond leaves it out."""
+    code = "\n".join(cell.source for cell in cells_of(NOTEBOOKS / f"{name}.ipynb") if cell.cell_type == "code")
+    assert not re.search(r"~[\w.\[\]\"]+\.between\(", code)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_notebooks_hold_no_place_of_this_machine(name):
     text = (NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")
     text = re.sub(r'"image/png": "[^"]*"', "", text)
