@@ -68,6 +68,24 @@ def estimate_against_age(frame: pd.DataFrame, name: str) -> Figure:
     return figure
 
 
+def caption_against_age(frame: pd.DataFrame, source: str) -> str:
+    """What :func:`estimate_against_age` draws of these faces: how many, as what, and which lines.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age_real": [30, np.nan], "age_estimation": [31, 25]})
+    >>> caption_against_age(frame, "mine").split(". ")[:2]
+    ['Estimated against labelled age of 1 face (1 without an exact age is left out); mine', 'A dot: a face']
+    """
+    faces, lines = with_exact_age(frame), len(estimates_by_age(frame)) > 1
+    ranges = int(frame["age_estimation"].notna().sum()) - len(faces)
+    left_out = f" ({ranges:,} without an exact age {'is' if ranges == 1 else 'are'} left out)" if ranges else ""
+    marks = "Darker: more faces" if len(faces) > MANY_POINTS else "A dot: a face"
+    of_lines = "Line: median; dashed: 10 and 90 % of estimates; dotted" if lines else "Dotted"
+    drawn = f"{style.counted(len(faces), 'face')}{left_out}; {source}. {marks}. {of_lines}: where both ages are equal."
+    return f"Estimated against labelled age of {drawn}"
+
+
 def _draw_faces(figure: Figure, axes: Axes, faces: pd.DataFrame) -> tuple[float, float]:
     """Faces as density or points; returns the ends of both axes."""
     ages = faces[["age_real", "age_estimation"]].to_numpy(dtype=float).T

@@ -73,6 +73,24 @@ def sample_by_age(images: pd.DataFrame, features: Sequence[str]) -> Figure:
     return figure
 
 
+def caption_of_sample(images: pd.DataFrame, source: str) -> str:
+    """What :func:`sample_by_age` draws of these images.
+
+    Examples
+    --------
+    >>> images = pd.DataFrame({"age_real": [30, 31], "explained": [True, False]})
+    >>> caption_of_sample(images, "mine")
+    'Labelled images by age and group; mine. Each panel has its own vertical scale. Black outline: the explained faces.'
+    """
+    said = [f"Labelled images by age and group; {source}.", "Each panel has its own vertical scale."]
+    if "explained" in images and images["explained"].any():
+        said.append("Black outline: the explained faces.")
+    lowest, highest = real_ages(images)
+    if (highest > lowest).any():
+        said.append("An age that is a range is spread over its years.")
+    return " ".join(said)
+
+
 def _layers(totals: pd.DataFrame, parts: pd.DataFrame, second: Sequence[str], looks: Mapping[str, dict]):
     """Name, colour and images by band of what is stacked, from the bottom; only what there is."""
     counted = "estimated" if "estimated" in totals else "images"
@@ -96,7 +114,7 @@ def _draw_layers(axes: Axes, totals: pd.DataFrame, layers) -> dict[str, Artist]:
     for name, colour, counts in layers:
         shown[name] = axes.stairs(floor + counts, edges, baseline=floor, fill=True, color=colour, label=name)
         floor = floor + counts
-    if "explained" in totals:
+    if "explained" in totals and totals["explained"].any():
         shown["explained"] = axes.stairs(totals["explained"], edges, color="black", linewidth=0.8, label="explained")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.tick_params(labelbottom=True)

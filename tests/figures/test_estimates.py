@@ -11,7 +11,13 @@ from age_audit.audit.errors.stated_spread import spread_coverage
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import age_range_of
 from age_audit.figures import style
-from age_audit.figures.estimates import confused_ranges, cumulative_scores, estimate_against_age, stated_spread
+from age_audit.figures.estimates import (
+    caption_against_age,
+    confused_ranges,
+    cumulative_scores,
+    estimate_against_age,
+    stated_spread,
+)
 
 AGES = np.repeat(np.arange(1.0, 91), 10)
 
@@ -69,6 +75,21 @@ def test_ages_that_are_ranges_are_counted_not_drawn():
     frame.loc[7, "age_estimation"] = np.nan
     axes = estimate_against_age(frame, "m").axes[0]
     assert axes.get_xlabel() == "real age (years; 892 faces; 7 without an exact age left out)"
+
+
+def test_captions_say_what_is_drawn_of_few_faces_and_of_many():
+    few = faces(np.arange(39.0), np.arange(39.0) * 2)
+    few.loc[:5, "age_real"] = np.nan
+    said = (
+        "age of 33 faces (6 without an exact age are left out); mine. A dot: a face. Dotted: where both ages are equal."
+    )
+    assert caption_against_age(few, "mine") == f"Estimated against labelled {said}"
+    assert len(estimate_against_age(few, "m").axes[0].lines) == 2  # the faces, and where both ages are equal
+    many = caption_against_age(faces(AGES), "mine")
+    assert many == (
+        "Estimated against labelled age of 900 faces; mine. Darker: more faces. Line: median; dashed: 10 and 90 % of "
+        "estimates; dotted: where both ages are equal."
+    )
 
 
 def spread_table(within, spread=2.0, n=200):

@@ -8,7 +8,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.groups import age_range_of
 from age_audit.core.vocabulary import GENDERS, RACES
 from age_audit.figures import style
-from age_audit.figures.sample import sample_by_age
+from age_audit.figures.sample import caption_of_sample, sample_by_age
 
 
 def images(races=("Asian",) * 3 + ("Other",), ages=(3, 4, 20, 40), genders=("Male", "Female", "Male", None), **more):
@@ -56,6 +56,17 @@ def test_what_was_lost_is_on_top_and_what_was_explained_outlined():
     tops, _, floor = bars(axes)["no estimate"]
     assert np.subtract(tops, floor).tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0]
     assert bars(axes)["explained"][0] == [0, 0, 0, 0, 1, 0, 0, 0, 0]
+
+
+def test_nobody_explained_has_no_outline_and_no_word_of_one():
+    known = images(estimated=[True, False, True, True], explained=[False] * 4)
+    assert "explained" not in bars(panel(sample_by_age(known, BOTH), "Asian"))
+    assert caption_of_sample(known, "mine") == (
+        "Labelled images by age and group; mine. Each panel has its own vertical scale."
+    )
+    assert "Black outline" in caption_of_sample(known.assign(explained=True), "mine")
+    ranges = known.assign(age_real=np.nan, age_real_low=20.0, age_real_high=29.0)
+    assert caption_of_sample(ranges, "mine").endswith("An age that is a range is spread over its years.")
 
 
 def test_the_title_says_who_is_there_and_who_is_hardly():
