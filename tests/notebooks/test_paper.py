@@ -1,6 +1,7 @@
 """All notebooks executed from the shipped metadatasets, as ``make paper`` does, and compared with what is committed."""
 
 import io
+import json
 import re
 import shutil
 from pathlib import Path
@@ -37,6 +38,45 @@ def paper(tmp_path_factory):
     places = {"FIGURES": str(folder / "figures"), "TABLES": str(folder / "tables")}
     execute_notebooks(NAMES, folder / "notebooks", places)
     return folder
+
+
+@pytest.fixture(scope="module")
+def few_faces(tmp_path_factory):
+    """The errors notebook on 39 made-up faces, six of whose ages are ranges, nobody explained, by three features."""
+    folder = tmp_path_factory.mktemp("few")
+    groups = {"race_real": ["Native Hawaiian or Other Pacific Islander", "Asian"], "glasses?": ["no", "yes"]}
+    groups |= {"camera": ["A", "B"], "gender_real": [None]}
+    labels, ages = {}, {}
+    for i in range(39):
+        age = 20 + i % 40
+        label = {"age_real": age} if i > 5 else {"age_real": None, "age_real_low": 20, "age_real_high": 29}
+        names = {
+            feature: values[i // (1 + place) % len(values)] for place, (feature, values) in enumerate(groups.items())
+        }
+        labels[f"{i}.jpg"], ages[f"{i}.jpg"] = label | names, age + (25.5 if i % 2 else 1.5) + i % 3
+    document = {"predictions": ages, "labels": labels}
+    (folder / "metadataset_mine_predictions.json").write_text(json.dumps(document))
+    given = {"DATASET": "mine", "ESTIMATOR": "somebody", "SENSITIVE": ["race", "glasses?", "camera"]}
+    given |= {"METADATASETS": str(folder), "FIGURES": str(folder / "figures"), "TABLES": str(folder / "tables")}
+    execute_notebooks(NAMES[:1], folder, given)
+    return cells_of(folder / f"{NAMES[0]}.ipynb")
+
+
+@pytest.mark.long
+def test_captions_say_what_is_drawn_of_few_faces(few_faces):
+    outputs = [output for cell in few_faces for output in cell.get("outputs", ())]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    shown = [output.data.get("text/html", "") for output in outputs if "data" in output]
+    alts = [output.metadata["image/png"]["alt"] for output in outputs if "image/png" in output.get("data", {})]
+    text = re.sub(r"\s+", " ", " ".join([*shown, *alts]))
+    assert "age of 33 faces (6 without an exact age are left out)" in text and "Line: median" not in text
+    assert "Black outline" not in text and "An age that is a range is spread over its years." in text
+    assert text.count("Drawn by race and glasses?; in the tables only: camera.") == 3
+    assert "each glasses?" not in text and "of each group by glasses?" in text
+    (differences,) = (html for html in shown if "Cliff" in html)
+    cells = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in differences.splitlines() if "<tr>" in row]
+    assert cells[0][:5] == ["age (years)", "group", "n", "other", "n of the other"] and cells[0][-1] == "few faces"
+    assert len(cells) > 1 and all(row[2].isdigit() and row[4].isdigit() and row[-1] == "yes" for row in cells[1:])
 
 
 def cells_of(path):
