@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from age_audit.audit.errors.groups import estimates_of
-from age_audit.core.config import Stage1Config
+from age_audit.core.config import Stage1Config, Stage2Config
 from age_audit.core.paths import ROOT
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.results import find_results
@@ -109,6 +109,14 @@ def test_every_number_of_a_whole_section_is_bound(quotes, place):
         for start, end in found:
             marked[start:end] = True
     assert [match.group() for match in re.finditer(r"\d+", text) if not marked[slice(*match.span())].all()] == []
+
+
+def test_what_stage_2_is_said_to_want_of_stage_1_is_what_it_takes():
+    page = " ".join((ROOT / "README.md").read_text().split())
+    said = re.search(r"Stage 2 wants the (.*?) of stage 1, but no `--(\w+)`", page)
+    wanted, takes = re.findall(r"`--(\w+)`", said[1]), {field.name for field in fields(Stage2Config)}
+    assert wanted == ["metadatasets", "preset", "samples"]
+    assert set(wanted) <= takes and said[2] not in takes and said[2] in {field.name for field in fields(Stage1Config)}
 
 
 def test_what_is_said_of_bfloat16_holds_for_the_faces_that_ship():
