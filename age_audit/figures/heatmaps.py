@@ -22,6 +22,7 @@ from age_audit.study.heatmaps import StudyPanel
 
 LIMITS = (-3.0, 1.0)  # a sum within -m to m, scaled by its largest value m as the study does; its zero is in the middle
 _SCALE_CHARACTERS = 100  # of a line of its label, across a page
+_NAME_CHARACTERS = 12  # of a line of a column's name, an inch
 _TICKS = {-3.0: "−3", -1.0: "−1\n(0 before scaling)", 1.0: "1\n(largest)"}
 
 
@@ -116,7 +117,10 @@ def heatmap_grid(
     """
     size, few = min(size, (style.FULL - 0.4) / len(columns)), False
     with style.applied():
-        figure = style.new_figure(0.4 + size * len(columns), 1.9 + (size + 0.32) * len(rows))
+        names = [fill(name, int(_NAME_CHARACTERS * size)) for name in columns]
+        lines = max(len(name.splitlines()) for name in names)
+        more = 0.15 * max(0, lines - 1)
+        figure = style.new_figure(0.4 + size * len(columns), 1.9 + more + (size + 0.32) * len(rows))
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
         for line, row in zip(panels, grid, strict=True):
             for panel, axes in zip(line, row, strict=True):
@@ -130,14 +134,16 @@ def heatmap_grid(
                 if not np.isnan(panel.heatmap).all():
                     draw_face_outline(axes, landmarks)
         above = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
-        for axes, name in zip(grid[0], columns, strict=True):
-            axes.annotate(name, (0.5, 1), (0, 21), fontweight="bold", **above)
+        for axes, name in zip(grid[0], names, strict=True):
+            axes.annotate(name, (0.5, 1), (0, 21), fontweight="bold", **above).set_in_layout(False)
         for axes, name in zip(grid[:, 0], rows, strict=True):
             axes.set_ylabel(name)
         _add_scale(figure, grid, scale, int(_SCALE_CHARACTERS * figure.get_figwidth() / style.FULL))
         style.set_finding(figure, title)
-        if any(columns):
-            figure.suptitle(figure.get_suptitle() + "\n")  # the layout leaves no room for names of columns
+        # Above square panels the layout misjudges the room: title and names are left out of it, and it begins below them.
+        points = 12 + 11 * len(figure.get_suptitle().splitlines()) + bool(lines) * (10 + 10 * lines)
+        figure.suptitle(figure.get_suptitle()).set_in_layout(False)
+        figure.get_layout_engine().set(rect=(0, 0, 1, 1 - points / 72 / figure.get_figheight()))
         style.set_note(figure, "; ".join(filter(None, [note, f"hatched: fewer than {FEW_FACES} faces" * few])))
     return figure
 

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from age_audit.audit.explanations.mean_masks import MeanMask
+from age_audit.core.groups import LONGEST_GROUP
 from age_audit.figures import style
 from age_audit.figures.heatmaps import (
     LIMITS,
@@ -102,6 +103,16 @@ class TestGrid:
         assert none.texts[0].get_text() == "no faces" and not none.patches
         assert figure.get_supxlabel() == "n; hatched: fewer than 30 faces"
         assert style.overlapping_texts(figure) == []
+
+    @pytest.mark.parametrize("count", [1, 3, 5, 7])
+    def test_the_longest_names_of_groups_stand_apart(self, count):
+        names = [f"{'of many words ' * 3}{i:03d}" for i in range(count)]
+        assert {len(name) for name in names} == {LONGEST_GROUP}
+        levels = [{"age_range": age, "race_real": name} for age in ("0–12", "13–18") for name in names]
+        means = [MeanMask(labels, 30, np.eye(9)) for labels in levels]
+        figure = mean_figure(means, "a title of many words " * 6)
+        assert style.overlapping_texts(figure) == []
+        assert figure.axes[0].texts[-1].get_text().replace("\n", " ") == names[0]
 
     @pytest.mark.parametrize("columns", [["A"], ["A", "B"], [""]])
     @pytest.mark.parametrize("scale", [RAISES_SCALE, POSITIVE_SCALE, STUDY_SCALE, OBSERVING_SCALE])
