@@ -140,7 +140,7 @@ def heatmap_grid(
             axes.set_ylabel(name)
         _add_scale(figure, grid, scale, int(_SCALE_CHARACTERS * figure.get_figwidth() / style.FULL))
         style.set_finding(figure, title)
-        # Above square panels the layout misjudges the room: title and names are left out of it, and it begins below them.
+        # Above square panels the layout misjudges the room: it leaves out title and names, and begins below them.
         points = 12 + 11 * len(figure.get_suptitle().splitlines()) + bool(lines) * (10 + 10 * lines)
         figure.suptitle(figure.get_suptitle()).set_in_layout(False)
         figure.get_layout_engine().set(rect=(0, 0, 1, 1 - points / 72 / figure.get_figheight()))
