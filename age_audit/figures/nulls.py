@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from age_audit.figures import style
 
 _OBSERVED, _NULL, _EVEN = "0.1", "0.7", "0.4"  # greys: colours stand for groups of faces
 _FOUND = 0.05
+_ROW, _LABEL = 0.24, 34  # inches of a row, characters of a line of its label
 _SIZE = {"ha": "right", "va": "center", "color": "0.35", "fontsize": style.SMALL}
 
 
@@ -47,7 +49,7 @@ def observed_and_null(
         Rows without a number say "too few faces".
     """
     with style.applied():
-        figure = style.new_figure(2.2 + 2.9 * len(tables), 2.1 + 0.24 * len(labels))
+        figure = style.new_figure(2.2 + 2.9 * len(tables), 2.1 + _ROW * len(labels))
         panels = figure.subplots(1, len(tables), sharey=True, sharex=True, squeeze=False)[0]
         for axes, (name, table) in zip(panels, tables.items(), strict=True):
             for y, (_, row) in enumerate(table.iterrows()):
@@ -58,6 +60,8 @@ def observed_and_null(
             axes.set_xlabel(xlabel)
             axes.grid(axis="x", color="0.9")
             axes.set_axisbelow(True)
+        if 2.1 + _ROW * len(labels) <= style.TALLEST:  # or there is no room for a second line
+            labels = [fill(label, _LABEL) for label in labels]
         panels[0].set_yticks(range(len(labels)), labels)
         panels[0].set_ylim(len(labels) - 0.4, -0.6)
         left, right = panels[0].get_xlim()

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from age_audit.figures import style
 from age_audit.figures.nulls import observed_and_null
 
 COLUMNS = {"observed": "size", "null": "mean", "low": "low", "high": "high", "even": "even"}
@@ -17,6 +18,14 @@ def table(**changes):
 
 def points(axes, marker):
     return [line for line in axes.lines if line.get_marker() == marker]
+
+
+def test_long_labels_leave_the_panels_their_room():
+    long = ["American Indian or Alaska Native alone, 26–100 years", *"yz"]
+    figure = observed_and_null({"a": table(), "b": table()}, long, COLUMNS, "size", "title", WORDS)
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "American Indian or Alaska Native\nalone, 26–100 years"
+    assert style.overlapping_texts(figure) == []
+    assert figure.axes[0].get_window_extent().width > 0.3 * figure.bbox.width
 
 
 def test_a_dot_a_bar_and_a_word_where_there_is_none():
