@@ -126,7 +126,7 @@ def heatmap_grid(
             for panel, axes in zip(line, row, strict=True):
                 hidden = panel.few_faces and not np.isnan(panel.heatmap).all()
                 few |= hidden
-                shown = np.ma.masked_all_like(panel.heatmap) if hidden else panel.heatmap
+                shown = np.ma.array(np.zeros_like(panel.heatmap), mask=True) if hidden else panel.heatmap
                 draw_heatmap(axes, shown, scale.limits, panel.empty, "nearest")
                 if hidden:
                     axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, **FEW_CELLS))

@@ -99,6 +99,7 @@ class TestGrid:
         labels = [{"age_range": age, "race_real": race} for age, race in levels]
         figure = mean_figure([MeanMask(who, *size) for who, size in zip(labels, sizes, strict=True)], "title", note="n")
         few, none, _ = figure.axes
+        assert not few.images[0].get_array().data.any()  # what is masked is no memory that was left there
         assert few.images[0].get_array().mask.all() and [patch.get_hatch() for patch in few.patches] == ["///"]
         assert none.texts[0].get_text() == "no faces" and not none.patches
         assert figure.get_supxlabel() == "n; hatched: fewer than 30 faces"
