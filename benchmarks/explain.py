@@ -21,10 +21,11 @@ import numpy as np
 
 from age_audit.core.config import PRESETS
 from age_audit.estimators import load_estimator
+from age_audit.estimators.sources import estimator_identity
 from age_audit.execution import open_execution
 from age_audit.explain import LimeExplainer
 from age_audit.explain.superpixels import classifier_image
-from age_audit.pipeline.tasks import WorkerSetup
+from age_audit.pipeline.tasks import EstimatorChoice, WorkerSetup
 from benchmarks.faces import crops
 
 SAMPLES = PRESETS["published"].num_samples
@@ -110,7 +111,8 @@ def _pace_of_two_workers(name: str, precision: str, faces: list[np.ndarray]) -> 
     """Seconds a face once both workers are at work."""
     with open_execution(workers=2) as execution:
         tasks, label = [(name, precision, face) for face in faces], f"explain with {name}, {precision}, 2 workers"
-        finished = sorted(execution.run(_explain, tasks, label, "face", setup=WorkerSetup(name)))
+        choice = EstimatorChoice(name, precision, "auto", None, estimator_identity(name)["weights_hash"])
+        finished = sorted(execution.run(_explain, tasks, label, "face", setup=WorkerSetup(choice)))
     warm = finished[2:]  # both have loaded their model by then
     return (warm[-1] - warm[0]) / (len(warm) - 1)
 

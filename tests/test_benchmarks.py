@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from age_audit.data.frames import completed_frame
-from benchmarks import alignment, passes, scaling, settled_coverage
+from benchmarks import alignment, explain, passes, scaling, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops as faces_to_time
 
@@ -26,6 +26,13 @@ def test_table_marks_what_is_not_reached():
 def test_a_part_that_runs_apart_gives_the_figures_of_its_goals():
     found = measure("heatmaps", None, quick=True)
     assert {figure for what, figure, *_ in GOALS if what == HEATMAPS} <= set(found[HEATMAPS])
+
+
+@pytest.mark.long
+def test_two_workers_have_a_pace():
+    assert explain.with_two_workers(
+        "cydral-resnet10", "float32", faces_to_time(None, 4), {"floor_s": 1.0, "naive_s": 2.0}
+    )["two_workers_s"] > 0  # fmt: skip
 
 
 def test_starting_takes_some_time():
