@@ -21,7 +21,8 @@ FACES = np.full((3, 224, 224, 3), 51, dtype=np.uint8)
 def test_unknown_name(name):
     for ask in (load_estimator, estimator_identity):
         with pytest.raises(
-            UsageError, match="dex-wrn, dex-efficientnet-b3, cydral-resnet10, or your own as module:function"
+            UsageError,
+            match="dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, or your own as module:function",
         ):
             ask(name)
 

@@ -70,7 +70,8 @@ def write_face_api(folder):
         if name.endswith("bias"):
             content += np.full(shape, 30.0 if "age" in name else 0.1, dtype="<f4").tobytes()
         else:
-            array["quantization"] = {"dtype": "uint8", "scale": 2 * reach(shape) / 255, "min": -reach(shape)}
+            most = reach(shape) / (50 if "age" in name else 1)  # some years beside 30
+            array["quantization"] = {"dtype": "uint8", "scale": 2 * most / 255, "min": -most}
             content += rng.integers(0, 256, shape, dtype=np.uint8).tobytes()
         weights.append(array)
     return _write(folder, "face-api", content, [{"paths": ["age_gender_model.bin"], "weights": weights}])
