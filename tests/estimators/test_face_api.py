@@ -6,7 +6,7 @@ import pytest
 from age_audit.core.errors import UsageError
 from age_audit.estimators.entries import ENTRIES
 from tests.estimators.literal_networks import convolve, depthwise, largest, resized, softmax
-from tests.estimators.tfjs_files import face_api_layout
+from tests.estimators.tfjs_files import arrays_of, face_api_layout
 
 
 def by_hand(face, w):
@@ -37,13 +37,6 @@ def by_hand(face, w):
     x = relu(separable(x, "exit_flow/separable_conv")).mean(axis=(0, 1))
     gender = softmax(x @ w["fc/gender/weights"] + w["fc/gender/bias"])  # male, female
     return (x @ w["fc/age/weights"] + w["fc/age/bias"])[0], gender[1]
-
-
-def arrays_of(entry):
-    from age_audit.estimators.tfjs import read_weights
-
-    binary, manifest = entry.npm.paths()
-    return read_weights(manifest, binary)
 
 
 def test_the_sums_written_out(from_npm, crops):

@@ -4,7 +4,7 @@ import numpy as np
 
 from age_audit.estimators.entries import ENTRIES
 from tests.estimators.literal_networks import convolve, depthwise, resized, softmax
-from tests.estimators.tfjs_files import faceres_layout
+from tests.estimators.tfjs_files import arrays_of, faceres_layout
 
 STRIDES = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
 
@@ -25,13 +25,6 @@ def by_hand(face, w):
     x = np.maximum(x.mean(axis=(0, 1)) @ w["feats/kernel"] + w["feats/bias"], 0)
     male = 1 / (1 + np.exp(-(x @ w["gender_pred/kernel"] + w["gender_pred/bias"])[0]))
     return softmax(x @ w["age_pred/kernel"] + w["age_pred/bias"]), 1 - male
-
-
-def arrays_of(entry):
-    from age_audit.estimators.tfjs import read_weights
-
-    binary, manifest = entry.npm.paths()
-    return read_weights(manifest, binary)
 
 
 def test_the_sums_written_out(from_npm, crops):

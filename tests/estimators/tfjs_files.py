@@ -90,6 +90,14 @@ def write_faceres(folder):
     return _write(folder, "faceres", content, {"weightsManifest": [{"paths": ["faceres.bin"], "weights": weights}]})
 
 
+def arrays_of(entry):
+    """The arrays of an entry's own files."""
+    from age_audit.estimators.tfjs import read_weights  # here: every test process collects, and Keras takes long
+
+    binary, manifest = entry.npm.paths()
+    return read_weights(manifest, binary)
+
+
 WRITERS = {"face-api": write_face_api, "faceres": write_faceres}
 
 
