@@ -54,6 +54,8 @@ NOSE_SUBTRACTED = ("eye_l", "eye_r", "cheek_l", "cheek_r")  # their outlines run
 # therefore held within these limits, in pixels, that no landmark of a real face comes near; whole numbers stay exact.
 _FARTHEST = 1e4
 _FINEST = 2.0**-16
+# Where a row crosses an edge is computed to better than this, in pixels, for coordinates below a hundred million.
+_UNSURE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,8 @@ def polygon_mask(polygon: Polygon | MultiPolygon, size: int = CANVAS) -> np.ndar
     Parameters
     ----------
     polygon : Polygon or MultiPolygon
-        In pixels of the canvas; may be empty or reach beyond the canvas. Its coordinates are not changed.
+        In pixels of the canvas; may be empty, have holes and reach beyond the canvas. Its coordinates, which have to
+        be below a hundred million, are not changed.
     size : int
         Side of the canvas in pixels.
 
@@ -188,10 +191,51 @@ def polygon_mask(polygon: Polygon | MultiPolygon, size: int = CANVAS) -> np.ndar
         return mask
     left, top, right, bottom = polygon.bounds
     rows, columns = _pixels_between(top, bottom, size), _pixels_between(left, right, size)
-    y, x = np.mgrid[rows, columns]
-    shapely.prepare(polygon)  # an index over the edges, so that a point is compared with the few edges beside it only
-    mask[rows, columns] = shapely.contains_xy(polygon, x, y)
+    mask[rows, columns] = _strictly_inside(polygon, rows, columns)
     return mask
+
+
+def _strictly_inside(polygon: Polygon | MultiPolygon, rows: slice, columns: slice) -> np.ndarray:
+    """Which pixels of a window a valid polygon strictly contains, bool.
+
+    A pixel is inside where the row to the left of it crosses an odd number of edges. Only the place of a crossing is
+    rounded, so that its side is sure for all pixels but those next to it: of these shapely, which is exact, decides.
+    Asking shapely about every pixel gives the same in several times the time.
+    """
+    (x0, y0), (x1, y1) = _edges_downwards(polygon)
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    y = np.arange(rows.start, rows.stop)
+    row, edge = np.nonzero((y0 <= y[:, None]) & (y[:, None] <= y1))
+    x0, y0, x1, y1, y = x0[edge], y0[edge], x1[edge], y1[edge], y[row]
+    level = y0 == y1
+    x = x0 + (x1 - x0) * ((y - y0) / np.where(level, 1, y1 - y0)) - columns.start
+
+    crosses = y < y1  # an edge's lower end belongs to the next edge, so that a corner on the row is crossed once
+    first_right_of_it = np.ceil(x[crosses]).clip(0, width).astype(int)
+    crossings = np.bincount(row[crosses] * (width + 1) + first_right_of_it, minlength=height * (width + 1))
+    inside = np.cumsum(crossings.reshape(height, width + 1)[:, :width], axis=1) % 2 == 1
+
+    column = np.rint(x)
+    unsure = ~level & (np.abs(x - column) <= _UNSURE) & (column >= 0) & (column < width)
+    row_unsure, column_unsure = row[unsure], column[unsure].astype(int)
+    shapely.prepare(polygon)
+    inside[row_unsure, column_unsure] = shapely.contains_xy(
+        polygon, column_unsure + columns.start, row_unsure + rows.start
+    )
+    for edge_along in np.flatnonzero(level):  # its pixels lie on the outline
+        low, high = sorted((x0[edge_along] - columns.start, x1[edge_along] - columns.start))
+        inside[row[edge_along], _pixels_between(low, high, width)] = False
+    return inside
+
+
+def _edges_downwards(polygon: Polygon | MultiPolygon) -> tuple[np.ndarray, np.ndarray]:
+    """Upper and lower ends of all edges, holes included: two arrays (x, y), each of shape (2, edges)."""
+    rings = shapely.get_rings(shapely.get_parts(polygon))
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    joined = ring[1:] == ring[:-1]
+    start, end = points[:-1][joined].T, points[1:][joined].T
+    downwards = start[1] <= end[1]
+    return np.where(downwards, start, end), np.where(downwards, end, start)
 
 
 def _pixels_between(low: float, high: float, size: int) -> slice:

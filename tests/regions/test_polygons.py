@@ -308,6 +308,37 @@ def test_scattered_landmarks_equal_the_literal_rule(kind, seed):
         np.testing.assert_array_equal(masks[region], literal_mask(polygons[region], size), err_msg=region)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_holes_and_pieces_of_every_slope_equal_the_literal_rule(seed):
+    # triangles with corners on, beside and a billionth off the pixels; where an even number of them overlap is a hole
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(-8, 41, (9, 3, 2)) + rng.choice([0, 0, 0.5, 1e-9, -1e-9, 1e-5, 1 / 3], (9, 3, 2))
+    corners[::3, 1, 1] = corners[::3, 0, 1]  # some sides level
+    corners[1::3, 1, 0] = corners[1::3, 0, 0]  # and some upright
+    shape = Polygon()
+    for triangle in corners:
+        shape = shape.symmetric_difference(Polygon(triangle))
+    assert shape.is_valid
+    assert len(shape.geoms) > 3
+    np.testing.assert_array_equal(polygon_mask(shape, 32), literal_mask(shape, 32))
+
+
+def test_a_hole_and_its_outline_are_outside():
+    # 7 x 7 pixels inside the square (0, 0)-(8, 8), less 5 x 5 of the hole (2, 2)-(6, 6) with its outline
+    ring = Polygon([(0, 0), (8, 0), (8, 8), (0, 8)], [[(2, 2), (6, 2), (6, 6), (2, 6)]])
+    mask = polygon_mask(ring, 10)
+    assert mask.sum() == 24
+    assert not mask[2:7, 2:7].any()
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_edges_closer_to_a_pixel_than_rounding_can_tell(size):
+    # one side passes each pixel of the diagonal at 1e-13 to 1e-7 of a pixel: both sides of it
+    for off in (*(10.0 ** -np.arange(7, 14)), *(-(10.0 ** -np.arange(7, 14)))):
+        polygon = Polygon([(-7 + off, -7), (size + 5 + off, size + 5), (-7 + off, size + 5)])
+        np.testing.assert_array_equal(polygon_mask(polygon, size), literal_mask(polygon, size))
+
+
 def test_chin_below_the_canvas_keeps_the_literal_pixels_of_bottom():
     # the outline of bottom crosses the lower edge: its raw ring, read by odd crossings, and ours have the same pixels
     landmarks = ASTRONAUT.copy()
