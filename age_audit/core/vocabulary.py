@@ -35,12 +35,12 @@ STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user
 # What columns of tables are called: a sensitive feature of that name would be overwritten in them.
 _WORDS = """
 above adjusted_for ages aligned all area asked below bh both by by_chance cells cells_without_faces change
-changed_by_rounding claim cliffs_delta cohort cohorts column compared comparisons contribution correlations crude
+changed_by_rounding claim class cliffs_delta cohort cohorts column compared comparisons contribution correlations crude
 deviations difference epsilon_squared error estimated estimated_range estimates estimator estimator_ahead estimators
 even excess_kurtosis expected expected_by_chance explained face faces false_positives_rows feature few_faces final
 fname group groups guess guessed_age half_width high highest holm images in_common in_doubt kind label_doubt labels
 least log_ratio_given lost low lowest lowest_estimate masks mean measure median method most most_region n null_sd
-observed other p10 p90 participants passed per_year plain plain_given positive_share preset question r ratio raw
+observed other p10 p90 participants passed per_year plain plain_given positive_share preset question r rate ratio raw
 reasons region regions rejected repeated row rows same_sign scope sd seed segment share shuffle side sign_changes size
 skewness smallest spread standard_deviation standardised statistic step strata summed table tested tests to_even
 too_narrow unit value values what without years zeros
