@@ -115,7 +115,7 @@ def region_polygons(landmarks, size: int = CANVAS) -> FaceRegions:
     >>> regions.notes[0]
     'nose: outline encloses no area'
     """
-    points, size = _checked_landmarks(landmarks), _checked_size(size)
+    points, size = checked_landmarks(landmarks), _checked_size(size)
     notes = _position_notes(points, size)
     points = np.round(points.clip(-_FARTHEST, _FARTHEST) / _FINEST) * _FINEST
     points = _with_corners(points, size)
@@ -244,7 +244,14 @@ def _pixels_between(low: float, high: float, size: int) -> slice:
     return slice(start, max(start, min(size - 1, int(np.floor(high))) + 1))
 
 
-def _checked_landmarks(landmarks) -> np.ndarray:
+def checked_landmarks(landmarks) -> np.ndarray:
+    """68 landmarks as an array of float, shape (68, 2); a ValueError if they are not 68 finite points.
+
+    Examples
+    --------
+    >>> checked_landmarks([(10, 20)] * 68).shape
+    (68, 2)
+    """
     try:
         points = np.asarray(landmarks, dtype=float)
     except (TypeError, ValueError) as error:
