@@ -34,23 +34,23 @@ REQUIRED_COLUMNS = ("fname", "age_real", "gender_real", "race_real", "age_estima
 STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user says otherwise
 # What columns of tables are called: a sensitive feature of that name would be overwritten in them.
 _WORDS = """
-above adjusted_for ages aligned all area asked below bh both by by_chance cells cells_without_faces change
+above active adjusted_for ages aligned all area asked below bh both by by_chance cells cells_without_faces change
 changed_by_rounding claim class cliffs_delta cohort cohorts column compared comparisons contribution correlations crude
 deviations difference epsilon_squared error estimated estimated_range estimates estimator estimator_ahead estimators
 even excess_kurtosis expected expected_by_chance explained face faces false_positives_rows feature few_faces final
 fname group groups guess guessed_age half_width high highest holm images in_common in_doubt kind label_doubt labels
-least log_ratio_given lost low lowest lowest_estimate masks mean measure median method most most_region n null_sd
-observed other p10 p90 participants passed per_year plain plain_given positive_share preset question r rate ratio raw
-reasons region regions rejected repeated row rows same_sign scope sd seed segment share shuffle side sign_changes size
-skewness smallest spread standard_deviation standardised statistic step strata summed table tested tests to_even
-too_narrow unit value values what without years zeros
+least log_ratio_given lost low lowest lowest_estimate masks mean measure median method most most_region n
+null_mean null_sd observed other outcome p10 p90 participants passed per_year plain plain_given positive_share preset
+question r rate ratio raw reasons region regions rejected repeated row rows same_sign scope score sd seed segment share
+shuffle side sign_changes size skewness smallest spread standard_deviation standardised statistic step strata summed
+table tested tests to_even too_narrow unit value values what without years zeros
 """
 TABLE_WORDS = frozenset(_WORDS.split())
 TABLE_PREFIXES = (
     *("accurate_", "activation_", "age_", "both_", "cumulative_score_", "faces_", "half_", "highest_", "k_test_"),
     *("kurtosis_", "largest_", "least_", "mean_", "median_", "n_", "normality_", "observing_", "outer_boundary_", "p_"),
     *("p5", "p95", "panels", "published_", "r_", "rank_", "rejected_", "share_", "shuffled_", "signed_", "absolute_"),
-    *("skew_", "smallest_", "split_", "statistic_", "study_", "tested_", "variance_", "of_these_"),
+    *("skew_", "smallest_", "split_", "statistic_", "study_", "tested_", "variance_", "of_these_", "active_"),
 )
 TABLE_SUFFIXES = ("_alpha", "_low", "_high", "_mean", "_ratio", "_shuffled", "_p_value")
 GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}

@@ -31,15 +31,15 @@ BOX_POINTS = MappingProxyType(
         "right_eyebrow": tuple(range(22, 27)),
         "nose": tuple(range(27, 36)),
         "lips": tuple(range(48, 68)),
-        "left_cheek": (2, 3, 4, 31, 48),
-        "right_cheek": (14, 13, 12, 35, 54),
+        "left_cheek": (1, 2, 3, 31, 48),
+        "right_cheek": (15, 14, 13, 35, 54),
     }
 )
 BOX_REGIONS = tuple(BOX_POINTS)
 THRESHOLDS = MappingProxyType({"otsu": threshold_otsu, "li": threshold_li, "yen": threshold_yen})
 PERCENTILE = 90.0
 OVERLAP = 0.2  # of an activation box, at least, that lies in the box of the part after which it is named
-_SIDES = ("min_x", "min_y", "max_x", "max_y")
+SIDES = ("min_x", "min_y", "max_x", "max_y")
 
 
 def binarize(saliency: np.ndarray, percentile: float = PERCENTILE, method: str = "otsu") -> np.ndarray:
@@ -282,9 +282,9 @@ def active_regions(boxes: Sequence[dict]) -> dict[str, bool]:
 
 
 def _box(sides, name: str | None = None) -> dict:
-    return dict(zip(_SIDES, map(int, sides), strict=True)) | {"label": name}
+    return dict(zip(SIDES, map(int, sides), strict=True)) | {"label": name}
 
 
 def _sides(boxes: Sequence[dict]) -> np.ndarray:
     """Array of (N, 4)."""
-    return np.array([[box[side] for side in _SIDES] for box in boxes])
+    return np.array([[box[side] for side in SIDES] for box in boxes])

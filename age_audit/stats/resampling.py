@@ -212,6 +212,37 @@ def _means_of_drawn(faces: np.ndarray, values: np.ndarray) -> np.ndarray:
     return (counts.reshape(*batch, len(values)) @ values).T / drawn
 
 
+def means_of_draws(sample: np.ndarray, *, rng: np.random.Generator, draws: int = DRAWS) -> np.ndarray:
+    """Means of faces drawn with replacement, for what is no weighted sum of means.
+
+    Parameters
+    ----------
+    sample : ndarray of float, shape (M, n)
+        M measures of n faces, at least one.
+    rng : numpy.random.Generator
+        Its state moves on.
+    draws : int
+        Bootstrap samples.
+
+    Returns
+    -------
+    ndarray of float, shape (draws, M)
+
+    Examples
+    --------
+    >>> means = means_of_draws(np.array([[0.0, 1], [5, 5]]), rng=np.random.default_rng(1), draws=50)
+    >>> np.unique(means, axis=0)  # none, one or both of the two draws are of the second face
+    array([[0. , 5. ],
+           [0.5, 5. ],
+           [1. , 5. ]])
+    """
+    columns = np.ascontiguousarray(sample.T)
+    at_once = max(1, _NUMBERS_AT_ONCE // len(columns))
+    sizes = [min(at_once, draws - start) for start in range(0, draws, at_once)]
+    drawn = (rng.integers(len(columns), size=(size, len(columns))) for size in sizes)
+    return np.concatenate([_means_of_drawn(faces, columns).T for faces in drawn])
+
+
 def difference_p_values(
     first: np.ndarray, second: np.ndarray, *, rng: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> np.ndarray:
@@ -300,18 +331,41 @@ def stratified_p_values(
         smaller = slice(None, sizes[0]) if sizes[0] <= sizes[1] else slice(sizes[0], None)
         side = factor if sizes[0] <= sizes[1] else -factor
         found = found + side * values[smaller].sum(axis=0)
-        drawn = drawn + side * _sums_of_dealt(values, min(sizes), rng, permutations)
+        drawn = drawn + side * sums_of_dealt(values, min(sizes), rng, permutations)
         scale = scale + factor * np.abs(values).sum(axis=0)
     # Deals that tie in exact arithmetic differ in the last digits of sums of another order.
     at_least = (np.abs(drawn) >= np.abs(found) - 1e-12 * scale).sum(axis=0)
     return (at_least + 1) / (permutations + 1)
 
 
-def _sums_of_dealt(values: np.ndarray, size: int, rng: np.random.Generator, permutations: int) -> np.ndarray:
-    """Sums over ``size`` faces drawn without replacement out of (N, M) values, shape (permutations, M).
+def sums_of_dealt(values: np.ndarray, size: int, rng: np.random.Generator, permutations: int) -> np.ndarray:
+    """Sums over the smaller sample, dealt anew time and again.
 
     Only who is in the smaller sample is drawn, once for all measures: much less work than scipy's permutation_test,
     which deals both samples and takes their means measure by measure.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (N, M)
+        M measures of N faces.
+    size : int
+        Faces drawn, without replacement.
+    rng : numpy.random.Generator
+        Its state moves on.
+    permutations : int
+
+    Returns
+    -------
+    ndarray of float, shape (permutations, M)
+
+    Examples
+    --------
+    >>> values = np.array([[1.0, 10], [2, 20], [4, 40]])
+    >>> sums = sums_of_dealt(values, 1, np.random.default_rng(1), 50)
+    >>> np.unique(sums, axis=0)  # any one of the three faces
+    array([[ 1., 10.],
+           [ 2., 20.],
+           [ 4., 40.]])
     """
     sums = np.empty((permutations, values.shape[1]))
     at_once = max(1, _NUMBERS_AT_ONCE // len(values))

@@ -16,8 +16,10 @@ from age_audit.stats.resampling import (
     column_correlation_p_values,
     combination_interval,
     difference_p_values,
+    means_of_draws,
     stratified_interval,
     stratified_p_values,
+    sums_of_dealt,
     with_adjusted,
 )
 
@@ -401,3 +403,21 @@ def test_adjusted_by_hand():
     assert np.isnan(adjusted["p_holm"][2])
     assert adjusted["p_bh"].tolist()[3:] == pytest.approx([0.08, 0.5])
     assert "p_holm" not in table
+
+
+class TestDraws:
+    @pytest.mark.parametrize("count", [9, 301])  # dealt in full, or the smaller sample drawn
+    def test_sums_of_dealt_are_of_that_many_faces_each_once(self, count):
+        marks = np.eye(count)  # a column a face: which of them were drawn
+        sums = sums_of_dealt(marks, 4, generator(), 500)
+        assert (sums.sum(axis=1) == 4).all() and set(np.unique(sums)) == {0, 1}
+        np.testing.assert_allclose(sums.mean(axis=0), 4 / count, atol=0.1)
+
+    def test_means_of_draws_as_drawn_literally(self, monkeypatch):
+        values = generator(1).normal(size=(2, 7))
+        literal = generator(2)
+        expected = [values[:, literal.integers(7, size=7)].mean(axis=1) for _ in range(30)]
+        np.testing.assert_allclose(means_of_draws(values, rng=generator(2), draws=30), expected)
+        monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 20)  # two draws at a time
+        np.testing.assert_allclose(means_of_draws(values, rng=generator(2), draws=30), expected)
+        assert means_of_draws(values, rng=generator(2), draws=29).shape == (29, 2)
