@@ -185,7 +185,7 @@ class TestLandmarkBoxes:
         assert boxes["right_eyebrow"] == box(132, 70, 165, 71, "right_eyebrow")  # a line is a row of pixels
         assert boxes["nose"] == box(100, 85, 125, 123, "nose")
         assert boxes["lips"] == box(90, 150, 135, 167, "lips")
-        # from the jaw, 49 and 112 at point 1, to the wing of the nose, 100 across, and the corner of the mouth, 150 down
+        # from the jaw, 49 and 112 at point 1, to the wing of the nose, 100, and the corner of the mouth, 150
         assert boxes["left_cheek"] == box(49, 112, 101, 151, "left_cheek")
 
     def test_left_is_on_the_left_of_the_picture_and_mirrors_the_right(self):
