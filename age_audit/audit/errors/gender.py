@@ -38,6 +38,7 @@ RATES = {
     FALSE_POSITIVE: (NEGATIVE, POSITIVE),
     TRUE_NEGATIVE: (NEGATIVE, NEGATIVE),
 }
+_COMPARED = (TRUE_POSITIVE, FALSE_POSITIVE)
 EQUALISED_ODDS = "equalised odds"
 SURE = 0.9  # of an answer that puts a label in doubt
 AS_THEY_ARE, AT_EQUAL_AGES = "as they are", "at equal ages"
@@ -204,13 +205,13 @@ def equalised_odds(
     -------
     DataFrame
         Three rows a control level, ``rate`` being ``"true positive"``, ``"false positive"`` and ``"equalised odds"``,
-        which repeats what is said of the rate with the larger gap. Columns: the control features;
-        ``rate``; ``ages`` (``"as they are"`` or ``"at equal ages"``); ``groups`` compared; ``left_out``, those with
-        too few faces, by name; ``n`` faces and ``n_smallest_group``; ``highest_group`` with its rate ``highest``,
-        ``lowest_group`` and ``lowest`` (0-1); ``gap`` with ``low`` and ``high``; ``by_chance``, the gap of groups that
-        are all alike. With strata also ``strata`` and ``age_gap``, the largest difference of mean ages left, in years.
-        NaN with fewer than two groups, with too few faces in the strata, or where ages differ by more than the
-        tolerance.
+        which repeats what is said of the rate with the larger gap, ``decided_by``. Columns: the control features;
+        ``rate``; ``decided_by``; ``ages`` (``"as they are"`` or ``"at equal ages"``); ``groups`` compared;
+        ``left_out``, those with too few faces, by name; ``n`` faces and ``n_smallest_group``; ``highest_group`` with
+        its rate ``highest``, ``lowest_group`` and ``lowest`` (0-1); ``gap`` with ``low`` and ``high``; ``by_chance``,
+        the gap of groups that are all alike. With strata also ``strata`` and ``age_gap``, the largest difference of
+        mean ages left, in years. NaN with fewer than two groups, with too few faces in the strata, or where ages differ
+        by more than the tolerance.
 
     Raises
     ------
@@ -245,11 +246,10 @@ def equalised_odds(
         known["left_out"] = ", ".join(name for name in inside if name not in kept)
         found = [_compared(faces, kept, level, of, bands, tolerance) for of in (female, ~female)]
         gaps = [_gap([rates], resampling) for rates, _ in found] + [_gap([rates for rates, _ in found], resampling)]
-        told = [row for _, row in found]
-        told.append(told[int(np.argmax([gap.value for gap in gaps[:2]]))])  # NaN counts as the largest
-        for rate, gap, row in zip((TRUE_POSITIVE, FALSE_POSITIVE, EQUALISED_ODDS), gaps, told, strict=True):
+        larger = int(np.argmax([gap.value for gap in gaps[:2]]))  # NaN counts as the largest
+        for rate, gap, decides in zip((*_COMPARED, EQUALISED_ODDS), gaps, (0, 1, larger), strict=True):
             ends = {"gap": gap.value, "low": gap.low, "high": gap.high, "by_chance": gap.by_chance}
-            rows.append(labels | {"rate": rate} | known | row | ends)
+            rows.append(labels | {"rate": rate, "decided_by": _COMPARED[decides]} | known | found[decides][1] | ends)
     return pd.DataFrame(rows)
 
 

@@ -124,6 +124,7 @@ class TestEqualisedOdds:
         assert table["gap"].tolist() == [1 / 4, 3 / 4, 3 / 4]
         assert table["highest_group"].tolist() == ["Asian", "Indian", "Indian"]
         assert table["lowest_group"].tolist() == ["Indian", "Asian", "Asian"]
+        assert table["decided_by"].tolist() == ["true positive", "false positive", "false positive"]
         assert table["highest"].tolist() == [3 / 4, 3 / 4, 3 / 4] and table["lowest"].tolist() == [1 / 2, 0, 0]
         assert table["n"].tolist() == [6, 6, 6] and table["n_smallest_group"].tolist() == [2, 2, 2]
         assert (table["ages"] == AS_THEY_ARE).all() and (table["groups"] == 2).all()
