@@ -11,7 +11,10 @@ TOGETHER = {
     *("pipeline/test_full_disk.py", "pipeline/test_interrupted.py", "pipeline/test_own_groups.py"),
     "pipeline/test_stages.py",
     # Sentences are data, one file a notebook; their reader is the room itself.
-    *(f"report/sentences/test_{name}.py" for name in ("appendix_a", "appendix_b", "compare", "errors", "heatmaps")),
+    *(
+        f"report/sentences/test_{name}.py"
+        for name in ("appendix_a", "appendix_b", "compare", "errors", "gender", "heatmaps")
+    ),
     *("report/sentences/test_reader.py", "report/sentences/test_shipped.py"),
 }
 

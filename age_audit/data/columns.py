@@ -14,7 +14,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS
 
 BATCH = 10_000  # rows
-_NUMBER_COLUMNS = ("age_real", *BOUNDS, "age_estimation", "age_estimation_accuracy", "age_spread")
+_NUMBER_COLUMNS = ("age_real", *BOUNDS, "age_estimation", "age_estimation_accuracy", "age_spread", "probability_female")
 
 Part = tuple[pd.DataFrame, Collection[str]]  # a batch as columns, and the names of all its columns, wanted or not
 

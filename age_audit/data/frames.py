@@ -62,7 +62,7 @@ def predictions_frame(
     ----------
     metadataset : mapping
         What ``metadataset_<name>_predictions.json`` holds; of it ``predictions`` {fname: age in years} is read, and
-        ``age_spread`` where it is there.
+        ``age_spread`` (years) and ``probability_female`` (0-1) where they are there.
     label_of : callable
         From file name to labels; by default as UTKFace names its files. For others
         :meth:`age_audit.data.label_formats.LabelSource.label`.
@@ -88,8 +88,9 @@ def predictions_frame(
         name: [label.get(name) for label in labels] for name in columns_of(labels)
     }
     columns["age_estimation"] = list(predictions.values())
-    if spreads := metadataset.get("age_spread"):
-        columns["age_spread"] = [spreads.get(fname) for fname in predictions]
+    for name in ("age_spread", "probability_female"):
+        if values := metadataset.get(name):
+            columns[name] = [values.get(fname) for fname in predictions]
     return completed_frame(pd.DataFrame(columns, dtype=object))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from age_audit.core.randomness import CONFIDENCE
+from age_audit.core.randomness import CONFIDENCE, DRAWS
 
 
 def wilson_interval(count: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
@@ -59,3 +62,92 @@ def share_columns(count: ArrayLike, n: ArrayLike, name: str = "share") -> dict[s
         name: np.asarray(count, dtype=float) / np.where(n > 0, n, np.nan),
         **dict(zip(ends, (low, high), strict=True)),
     }
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Faces of whom something is so, by group and stratum.
+
+    Attributes
+    ----------
+    faces, n : ndarray of int, shape (G, S)
+        How many faces of G groups are so, out of how many, in each of S strata; n at least 1.
+    weights : ndarray of float, shape (S,)
+        Of the strata, with the sum 1; of one stratum ``[1.0]``.
+    """
+
+    faces: np.ndarray
+    n: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Of each group, 0-1, shape (G,): the mean of its strata's, weighted."""
+        return self.faces / self.n @ self.weights
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The largest difference between any two groups, 0-1, and what chance alone would give on average."""
+
+    value: float
+    low: float
+    high: float
+    by_chance: float
+
+
+def largest_gap(
+    rates: Sequence[Rates], *, rng: np.random.Generator, draws: int = DRAWS, confidence: float = CONFIDENCE
+) -> Gap:
+    """The largest difference between any two groups, of any of several shares, with a bootstrap interval.
+
+    Of several groups the largest difference is above 0 though all are alike, and so is that of every bootstrap sample:
+    the middle 95 % of these held a difference of 0 between five groups in none of 1,000 simulations, and one of 0.35 in
+    91 %. Therefore the faces of every group and stratum are drawn anew, and what is kept is the largest difference
+    between what two groups are off by; its 95 % quantile, taken off the difference found and added to it, bounds the
+    differences of all pairs at once. In the same simulations that held 0 in 93 % and 0.35 in 99 %; it is wide rather
+    than short.
+
+    A share of 0 or 1 leaves nothing to draw, however few the faces: half a face that is so and half a one that is not
+    are added to each group (Jeffreys 1961), a part of them in each of its strata.
+
+    Parameters
+    ----------
+    rates : sequence of Rates
+        Such as true and false positive rates; groups need not be the same in all.
+    rng : numpy.random.Generator
+        Its state moves on.
+    draws : int
+        Bootstrap samples.
+    confidence : float
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    Gap
+        ``low`` and ``high`` within 0 and 1. ``by_chance`` is the mean largest difference between what two groups are
+        off by, so what groups that are all alike would show. NaN of fewer than two groups.
+
+    Examples
+    --------
+    >>> alike = Rates(np.array([[45], [27]]), np.array([[50], [30]]), np.ones(1))  # 90 % of either group
+    >>> apart = Rates(np.array([[45], [9]]), np.array([[50], [30]]), np.ones(1))  # 90 % and 30 %
+    >>> gap = largest_gap([alike, apart], rng=np.random.default_rng(1))
+    >>> round(gap.value, 2), round(gap.low, 2), round(gap.high, 2), round(gap.by_chance, 2)
+    (0.6, 0.4, 0.8, 0.1)
+    """
+    if min(len(rate.faces) for rate in rates) < 2:
+        return Gap(*[np.nan] * 4)
+    value = max(np.ptp(rate.shares) for rate in rates)
+    off = np.max([np.ptp(_off(rate, rng, draws), axis=1) for rate in rates], axis=0)
+    half = np.quantile(off, confidence)
+    return Gap(float(value), float(max(0, value - half)), float(min(1, value + half)), float(off.mean()))
+
+
+def _off(rate: Rates, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """By how much drawn shares differ from that which they are drawn from, shape (draws, G)."""
+    strata = len(rate.weights)
+    drawn_from = (rate.faces + 0.5 / strata) / (rate.n + 1 / strata)
+    off = rng.binomial(rate.n, drawn_from, (draws, *rate.n.shape)) / rate.n - drawn_from
+    # Faces drawn from n have a spread that is too small by (n - 1) / n, which strata of ten do not forgive.
+    return (off * np.sqrt(rate.n / np.maximum(rate.n - 1, 1))) @ rate.weights

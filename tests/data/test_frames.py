@@ -143,3 +143,16 @@ def test_stated_spreads_come_with_the_predictions():
     spread = frames.predictions_frame(document)["age_spread"]
     assert spread[0] == 2.5 and spread[1:].isna().all()
     assert "age_spread" not in frames.predictions_frame({"predictions": {"a": 20}})
+
+
+def test_gender_answers_come_with_the_predictions_and_are_no_feature():
+    document = {"predictions": {"a": 20, "b": 30, "c": 40}, "probability_female": {"c": 1, "a": 0.25}}
+    frame = frames.predictions_frame(document)
+    assert frame["probability_female"].dtype == float and frame["probability_female"].fillna(-1).tolist() == [
+        0.25,
+        -1,
+        1,
+    ]
+    assert "probability_female" not in frames.predictions_frame({"predictions": {"a": 20}, "probability_female": {}})
+    with pytest.raises(UsageError, match="probability_female"):
+        frames.grouped(frame, ["probability_female"])

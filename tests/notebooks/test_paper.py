@@ -24,6 +24,7 @@ NAMES = (
     "analysis_image_segment_activations",
     "analysis_pearson_correlations",
     "analysis_statistical_significance",
+    "audit_gender_regions",
     "compare_estimators",
 )
 TABLES = sorted(path.relative_to(ROOT / "tables") for path in (ROOT / "tables").rglob("utkface_dex-wrn_*.csv"))

@@ -19,7 +19,10 @@ from age_audit.stats.resampling import combination_interval
 YEARS = range(21)
 LEAST = 0.5  # of the first one's faces, or the others would be scored on few
 # What a frame of predictions has of the estimator; all else is of the label.
-OWN = ["age_estimation", "age_spread", "age_estimation_accuracy", "signed_error", "absolute_error"]
+OWN = [
+    *("age_estimation", "age_spread", "age_estimation_accuracy", "signed_error", "absolute_error"),
+    "probability_female",
+]
 _AGREEMENT = [
     *("estimator", "other", "n", "difference", "low", "high", "share_within_5"),
     *("r_estimates", "r_errors", "r_errors_within_years"),

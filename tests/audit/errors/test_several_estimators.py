@@ -123,10 +123,12 @@ class TestInCommon:
 
     def test_labels_are_those_of_the_first(self):
         one = ONE.assign(race_real=["Asian", "Other", "Asian", "Other"], age_spread=1.0, absolute_error=0.0)
-        two = ONE.assign(race_real="Indian", mine=7, age_spread=2.0)
+        one["probability_female"] = 0.9
+        two = ONE.assign(race_real="Indian", mine=7, age_spread=2.0, probability_female=0.1)
         common = in_common({"one": one, "two": two})
         assert common["two"]["race_real"].tolist() == common["one"]["race_real"].tolist() == one["race_real"].tolist()
         assert common["two"]["age_spread"].tolist() == [2.0] * 4
+        assert common["two"]["probability_female"].tolist() == [0.1] * 4
         assert "mine" not in common["two"] and "absolute_error" not in common["two"]
 
     def test_nobody_is_left_out_when_asked(self):
