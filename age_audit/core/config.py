@@ -154,6 +154,20 @@ class Stage1Config:
             + ", ".join(f"{parameters.num_samples} in {name}" for name, parameters in PRESETS.items()),
         },
     )
+    explainer: str = field(
+        default="lime",
+        metadata={
+            "help": "method of explanation: lime, kernel-shap, occlusion, rise, grad-cam, grad-cam++, score-cam, "
+            "integrated-gradients, smooth-grad or random; those with gradients and maps want a Keras model"
+        },
+    )
+    target: str | None = field(
+        default=None,
+        metadata={
+            "help": "what is explained: age, over:18 (probability of that age or more), class:25, female or top-class",
+            "none": "the preset's, top-class in published and age in audit",
+        },
+    )
     steps: tuple[str, ...] = field(
         default=STEPS, metadata={"help": "steps to run, comma-separated; crops needed by later steps are made"}
     )

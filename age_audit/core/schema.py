@@ -125,13 +125,15 @@ class Attribution:
     weights : ndarray of float, shape (S,), or None
         Weight of each superpixel in the local linear model, in the unit of the target (a probability, or years).
     target : str
-        What was explained: ``"class:<index>"`` (probability of one age class) or ``"expected_age"``.
+        What was explained: ``"expected_age"`` (years), or the probability of ``"class:<index>"`` (one age class),
+        ``"over:<years>"`` (that age or more) or ``"female"``.
     positive_mask : ndarray of bool, shape (224, 224)
-        Pixels that raise the target (and are settled, where settledness was asked for).
+        Pixels that raise the target (and are settled, where settledness was asked for). Of a method without signs: the
+        tenth of the pixels that matter most.
     negative_mask : ndarray of bool, shape (224, 224)
         Pixels that lower the target. Pixels in neither mask are unsettled.
-    interval : ndarray of float, shape (S, 2), or None
-        Interval of each weight, in the unit of the weights.
+    interval : ndarray of float, shape (S, 2), or (224, 224, 2) of a dense map, or None
+        Interval of each weight, or of each pixel's value, in their unit.
     settled : ndarray of bool, shape (S,), or None
         Whether the interval excludes 0.
     intercept : float
@@ -140,6 +142,8 @@ class Attribution:
         Weighted R² of the local linear model on its own samples.
     dense : ndarray of float, shape (224, 224), or None
         Value of every pixel, in the unit that its method states, where there are no superpixels.
+    signed : bool
+        Whether values below 0 lower the target; otherwise they only say how much a pixel matters, from 0 on.
 
     Raises
     ------
@@ -157,6 +161,7 @@ class Attribution:
     intercept: float = 0.0
     score: float = float("nan")
     dense: np.ndarray | None = None
+    signed: bool = True
 
     def __post_init__(self):
         there = [part is not None for part in (self.segments, self.weights, self.dense)]
@@ -164,7 +169,7 @@ class Attribution:
             raise ValueError("expected an attribution of either segments with weights, or a dense map")
 
     @property
-    def pixels(self) -> np.ndarray:
+    def map(self) -> np.ndarray:
         """Float (224, 224): the value of every pixel, that of its superpixel where it has one."""
         return self.weights[self.segments] if self.dense is None else self.dense
 

@@ -265,8 +265,8 @@ def find_results(
         )
     listed = "; ".join(sorted(", ".join(map(str, made_by)) for made_by in there.values())) or "none at all"
     raise UsageError(
-        f"expected results of {estimator}, preset {preset}, {dataset} in {metadatasets}, found: {listed}; choose one of "
-        "these, or run stage 1 with these options first, and stage 2 where explanations are asked for"
+        f"expected results of {estimator}, preset {preset}, {dataset} in {metadatasets}, found: {listed}; choose one "
+        "of these, or run stage 1 with these options first, and stage 2 where explanations are asked for"
     )
 
 

@@ -12,6 +12,7 @@ from scipy.special import softmax
 from age_audit.core.errors import UsageError, is_out_of_memory
 from age_audit.core.schema import CANVAS, AgeEstimate
 from age_audit.estimators.masked import MaskedFaces
+from age_audit.estimators.targets import Target
 
 # A batch of one takes another matrix kernel than larger batches do and differs in the last bits. From two on, the
 # answer for a face is the same to the bit whatever it is batched with on processors with AVX-512 (tested), so single
@@ -59,7 +60,10 @@ class AgeEstimator(ABC):
 
     info: EstimatorInfo
     classes: np.ndarray  # (C,) float, years; empty where the model answers with plain ages
+    view = CANVAS  # rows and columns in the middle of the crop that the model sees
     batch = BATCH  # at most so many faces per forward pass
+    gives_gender: bool | None = None  # whether it gives a probability of gender; None where only asking it tells
+    gives_gradients = False  # whether :meth:`gradients` and :meth:`last_maps` work
     on_trial = False  # whether it has yet to show that it answers the same for the same face; see :meth:`_try`
 
     @property
@@ -126,6 +130,47 @@ class AgeEstimator(ABC):
         """
         (faces,) = replace(masked, shown=visible).batches(len(visible))
         return self.forward(faces)
+
+    def gradients(self, faces: np.ndarray, target: Target) -> np.ndarray:
+        """How fast a target moves with each value of each pixel.
+
+        Parameters
+        ----------
+        faces : ndarray, shape (N, 224, 224, 3)
+            As for :meth:`predict`.
+        target : Target
+
+        Returns
+        -------
+        ndarray of float32, shape (N, 224, 224, 3)
+            In the target's unit per step of the pixel's value, of which there are 255; RGB.
+
+        Raises
+        ------
+        UsageError
+            If the estimator has no derivatives, or does not give the target.
+        """
+        raise no_gradients(self)
+
+    def last_maps(self, faces: np.ndarray, target: Target) -> tuple[np.ndarray, np.ndarray]:
+        """The model's last maps with rows and columns, and how fast a target moves with each of their values.
+
+        Parameters
+        ----------
+        faces : ndarray, shape (N, 224, 224, 3)
+        target : Target
+
+        Returns
+        -------
+        maps, gradients : ndarray of float32, shape (N, h, w, C)
+            They cover the middle ``view`` rows and columns of the crop.
+
+        Raises
+        ------
+        UsageError
+            As :meth:`gradients`; or if the model has no such maps.
+        """
+        raise no_gradients(self)
 
     def _in_batches(self, n: int, answer: Callable[[slice], tuple[np.ndarray, np.ndarray | None]]) -> AgeEstimate:
         """Join the answers for rows 0 to n, in batches that fit the memory."""
@@ -197,6 +242,15 @@ class AgeEstimator(ABC):
             Probabilities of the classes; ages in years where there are none.
         probability_female : ndarray of float, shape (N,), or None
         """
+
+
+def no_gradients(estimator) -> UsageError:
+    """The error for an estimator without derivatives."""
+    name = getattr(getattr(estimator, "info", None), "name", type(estimator).__name__)
+    return UsageError(
+        f"expected an estimator with derivatives, a Keras model, for this method; {name} has none; use lime, "
+        "kernel-shap, occlusion or rise, which only ask for estimates"
+    )
 
 
 def _padded(rows: np.ndarray) -> np.ndarray:

@@ -87,6 +87,6 @@ def build_tiny_xception() -> keras.Model:
         x = inner + x
     x = reduction(x, 256, "exit_flow-reduction_block")
     x = ops.relu(separable(x, 512, "exit_flow-separable_conv"))
-    x = layers.GlobalAveragePooling2D()(x)  # 4 x 4 is left of 112 x 112
+    x = layers.GlobalAveragePooling2D()(x)  # 7 x 7 is left of 112 x 112
     age, gender = (layers.Dense(units, name=f"fc-{name}")(x) for name, units in (("age", 1), ("gender", 2)))
     return keras.Model(faces, [ops.flip(ops.softmax(gender), axis=-1), age], name="face_api")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -10,10 +12,12 @@ import numpy as np
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import CANVAS
-from age_audit.estimators.base import AgeEstimator, EstimatorInfo, answer_of
+from age_audit.estimators.base import AgeEstimator, EstimatorInfo, answer_of, checked_faces
 from age_audit.estimators.custom import EstimatorConfig
+from age_audit.estimators.gradients import cut_at_last_maps, gradient_of
 from age_audit.estimators.hardware import GPU_BATCH, check_gpu, leave_memory, runs_on_gpu
 from age_audit.estimators.masked import MaskedFaces
+from age_audit.estimators.targets import Target
 
 leave_memory()  # before any model is built
 # As Keras comes: what the user's own keras.json says for other work would reach into ages.
@@ -53,6 +57,8 @@ class KerasEstimator(AgeEstimator):
     array([50.])
     """
 
+    gives_gradients = True
+
     def __init__(
         self,
         model: keras.Model,
@@ -68,8 +74,14 @@ class KerasEstimator(AgeEstimator):
         self._output = output
         self._gender_first = gender_first
         self._device = device
+        self._model = model
+        self.view = view
+        self.gives_gender = gender_first
         with on_device(device):
-            self._graph = _with_preprocessing(model, info, view)
+            self._preprocessing = _preprocessing(info, view)
+            self._graph = keras.Model(
+                self._preprocessing.input, model(self._preprocessing.output), name=f"{model.name}_from_faces"
+            )
         if runs_on_gpu(device):
             self.batch = GPU_BATCH
 
@@ -83,6 +95,51 @@ class KerasEstimator(AgeEstimator):
             pixels = keras.ops.take(keras.ops.convert_to_tensor(visible), masked.segments, axis=1)
             faces = keras.ops.where(pixels[..., None], image, hidden)
         return self._answer(faces)
+
+    def gradients(self, faces: np.ndarray, target: Target) -> np.ndarray:
+        target.check(len(self.classes), self.gives_gender)
+        faces = checked_faces(faces).astype(np.float32, copy=False)
+
+        def number(pixels):
+            return self._number(self._graph(pixels, training=False), target)
+
+        return self._by_batches(lambda some: (gradient_of(number, some),), faces)[0]
+
+    def last_maps(self, faces: np.ndarray, target: Target) -> tuple[np.ndarray, np.ndarray]:
+        target.check(len(self.classes), self.gives_gender)
+        faces = checked_faces(faces).astype(np.float32, copy=False)
+        trunk, head = self._halves
+
+        def maps_and_gradients(some: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            pixels = self._preprocessing(keras.ops.convert_to_tensor(some, "float32"))
+            maps = keras.ops.convert_to_numpy(keras.ops.cast(trunk(pixels, training=False), "float32"))
+            return maps, gradient_of(lambda tensor: self._number(head(tensor, training=False), target), maps)
+
+        return self._by_batches(maps_and_gradients, faces)
+
+    @cached_property
+    def _halves(self) -> tuple[keras.Model, keras.Model]:
+        with on_device(self._device):
+            return cut_at_last_maps(self._model)
+
+    def _by_batches(self, work: Callable, faces: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Join what some faces at a time give: derivatives keep every layer's values, four times what estimates do."""
+        size = max(1, self.batch // 4)
+        with on_device(self._device):
+            parts = [work(faces[start : start + size]) for start in range(0, len(faces), size)]
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+    def _number(self, outputs, target: Target):
+        """The target, a tensor (N,), of what the model gives."""
+        gender, answer = outputs if self._gender_first else (None, outputs)
+        if target.kind == "female":
+            return keras.ops.cast(gender, "float32")[:, 0]
+        answer = keras.ops.cast(answer, "float32")
+        if not self.gives_classes:
+            return keras.ops.reshape(answer, (-1,))
+        if self._output == "logits":
+            answer = keras.ops.softmax(answer, axis=-1)
+        return keras.ops.matmul(answer, keras.ops.convert_to_tensor(target.of_classes(self.classes), "float32"))
 
     def _answer(self, faces) -> tuple[np.ndarray, np.ndarray | None]:
         with on_device(self._device):
@@ -108,7 +165,8 @@ def on_device(device: str) -> AbstractContextManager:
     return keras.device(device if ":" in device else f"{device}:0")
 
 
-def _with_preprocessing(model: keras.Model, info: EstimatorInfo, view: int) -> keras.Model:
+def _preprocessing(info: EstimatorInfo, view: int) -> keras.Model:
+    """From crops, (N, 224, 224, 3) RGB 0-255, to what the model takes."""
     faces = keras.Input((CANVAS, CANVAS, 3), dtype="float32", name="faces")
     margin = (CANVAS - view) // 2
     pixels = faces[:, margin : CANVAS - margin, margin : CANVAS - margin] if margin else faces
@@ -119,7 +177,7 @@ def _with_preprocessing(model: keras.Model, info: EstimatorInfo, view: int) -> k
     low, high = info.value_range
     if (low, high) != (0.0, 255.0):
         pixels = pixels * ((high - low) / 255.0) + low
-    return keras.Model(faces, model(pixels), name=f"{model.name}_from_faces")
+    return keras.Model(faces, pixels, name="from_faces")
 
 
 def load_model(path: Path) -> keras.Model:

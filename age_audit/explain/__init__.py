@@ -1,12 +1,12 @@
-"""Explanations of estimates: ``explainer_for(method, estimator, parameters, seed).explain(face)``.
+"""Explanations of estimates: ``load_explainer(name, estimator, **parameters).explain(face, target="age")``.
 
-A method is a file and an entry in :mod:`age_audit.explain.registry`; ``LimeExplainer(estimator, preset)`` is LIME
-itself.
+A method is a file and an entry in :mod:`age_audit.explain.registry`, and ``EXPLAINERS`` names them all;
+``LimeExplainer(estimator, preset)`` is LIME itself.
 """
 
-from age_audit.explain.registry import METHODS, explainer_for
+from age_audit.explain.registry import EXPLAINERS, explainer_for, load_explainer
 
-__all__ = ["METHODS", "LimeExplainer", "explainer_for"]
+__all__ = ["EXPLAINERS", "LimeExplainer", "explainer_for", "load_explainer"]
 
 
 def __getattr__(name: str):

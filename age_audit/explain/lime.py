@@ -11,14 +11,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from age_audit.core.config import PRESETS, LimeParameters, Stage1Config, check_choice
-from age_audit.core.errors import UsageError
 from age_audit.core.schema import Attribution
 from age_audit.estimators.masked import MaskedFaces
-from age_audit.explain.base import Explainer
+from age_audit.estimators.targets import Target
+from age_audit.explain.base import Explainer, check_target
 from age_audit.explain.design import balanced_design, random_design
 from age_audit.explain.regression import fit_local_model, foldover_intervals
 from age_audit.explain.superpixels import (
-    checked_face,
     classifier_image,
     hidden_image,
     image_seed,
@@ -70,31 +69,12 @@ class LimeExplainer(Explainer):
         self.estimator = estimator
         self.parameters = parameters
         self.seed = seed
-        if self.parameters.target == "top-class" and not getattr(estimator, "gives_classes", True):
-            raise UsageError(
-                "preset published explains the probability of an age class, but this estimator gives ages only; use "
-                "--preset audit"
-            )
+        check_target(estimator, self.parameters.target)
 
-    def explain(self, face: np.ndarray) -> Attribution:
-        """Attribute the estimate of one face to its superpixels.
+    def _on(self, face: np.ndarray, target: Target) -> Target:
+        return target  # as in lime, the first masked version says which class is on top
 
-        Parameters
-        ----------
-        face : ndarray of uint8, shape (224, 224, 3)
-            RGB crop with a 40 % margin.
-
-        Returns
-        -------
-        Attribution
-            Weights are probabilities of the top class (``published``) or years (``audit``).
-
-        Raises
-        ------
-        ValueError
-            For another shape or type.
-        """
-        face = checked_face(face)
+    def _explain(self, face: np.ndarray, target: Target) -> Attribution:
         parameters = self.parameters
         seed = image_seed(face, self.seed) if parameters.seed_from_image else self.seed
         random_state = np.random.RandomState(seed)
@@ -108,8 +88,8 @@ class LimeExplainer(Explainer):
         else:
             shown = balanced_design(superpixels, parameters.num_samples, np.random.default_rng(seed))
         masked = MaskedFaces(image, hidden_image(image, segments, parameters.hidden), segments, shown)
-        targets, target = masked_targets(self.estimator, face, masked, parameters.target)
-        return self._attribution(segments, shown, targets, target)
+        targets, name = masked_targets(self.estimator, face, masked, target)
+        return self._attribution(segments, shown, targets, name)
 
     def _attribution(self, segments: np.ndarray, shown: np.ndarray, targets: np.ndarray, target: str) -> Attribution:
         parameters = self.parameters

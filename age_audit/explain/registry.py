@@ -1,13 +1,23 @@
-"""The methods of explanation, by name: a new method is a new entry."""
+"""The methods of explanation, by name: a new method is its file, its parameters and an entry here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any
 
-from age_audit.core.config import PRESETS, LimeParameters, check_choice
-from age_audit.explain.base import Explainer
+from age_audit.core.config import PRESETS, Stage1Config, check_choice
+from age_audit.core.errors import UsageError
+from age_audit.explain.parameters import (
+    CamParameters,
+    IntegratedGradientsParameters,
+    KernelShapParameters,
+    OcclusionParameters,
+    RandomParameters,
+    RiseParameters,
+    ScoreCamParameters,
+    SmoothGradParameters,
+)
 
 
 @dataclass(frozen=True)
@@ -16,50 +26,103 @@ class Method:
 
     Attributes
     ----------
-    load : callable
-        From estimator, seed and parameters to an explainer. It imports the method's module, so that naming a method
-        loads no library of it.
+    explainer : str
+        ``module:class`` of this room, imported only when it is asked for, so that naming a method loads no library.
     presets : dict of str to parameters
-        A dataclass for each preset; every field of it, and the seed, enters the key of a result.
+        A dataclass for each preset; every field of it, and the seed, enters the key of a result. The study had LIME
+        only, so that no other method has a preset ``published``.
+    needs_gradients : bool
+        Whether it works on estimators with derivatives only.
     """
 
-    load: Callable[[Any, int, Any], Explainer]
+    explainer: str
     presets: dict[str, Any]
+    needs_gradients: bool = False
+
+    def parameters(self, name: str, preset: str):
+        """Those of a preset; UsageError where the method has none of that name."""
+        if preset not in self.presets:
+            there = " or ".join(self.presets)
+            raise UsageError(f"expected preset {there} with {name}, got {preset}: the study used LIME alone")
+        return self.presets[preset]
 
 
-def _lime(estimator, seed: int, parameters: LimeParameters) -> Explainer:
-    from age_audit.explain.lime import LimeExplainer
-
-    return LimeExplainer(estimator, seed=seed, parameters=parameters)
+def _audit(parameters) -> dict[str, Any]:
+    return {"audit": parameters}
 
 
-METHODS = {"lime": Method(_lime, PRESETS)}
+EXPLAINERS = {
+    "lime": Method("lime:LimeExplainer", PRESETS),
+    "kernel-shap": Method("kernel_shap:KernelShapExplainer", _audit(KernelShapParameters())),
+    "occlusion": Method("occlusion:OcclusionExplainer", _audit(OcclusionParameters())),
+    "rise": Method("rise:RiseExplainer", _audit(RiseParameters())),
+    "grad-cam": Method("grad_cam:GradCamExplainer", _audit(CamParameters()), needs_gradients=True),
+    "grad-cam++": Method("grad_cam_plus_plus:GradCamPlusPlusExplainer", _audit(CamParameters()), needs_gradients=True),
+    "score-cam": Method("score_cam:ScoreCamExplainer", _audit(ScoreCamParameters()), needs_gradients=True),
+    "integrated-gradients": Method(
+        "integrated_gradients:IntegratedGradientsExplainer",
+        _audit(IntegratedGradientsParameters()),
+        needs_gradients=True,
+    ),
+    "smooth-grad": Method("smooth_grad:SmoothGradExplainer", _audit(SmoothGradParameters()), needs_gradients=True),
+    "random": Method("random_weights:RandomExplainer", _audit(RandomParameters())),
+}
 DEFAULT = "lime"
 
 
-def explainer_for(method: str, estimator, parameters, seed: int) -> Explainer:
-    """An explainer of one estimator's estimates.
+def load_explainer(name: str, estimator, preset: str = "audit", seed: int = Stage1Config.seed, **parameters):
+    """A method of explanation for one estimator.
 
     Parameters
     ----------
-    method : str
-        A key of ``METHODS``.
+    name : str
+        A key of ``EXPLAINERS``.
     estimator : AgeEstimator
-    parameters : dataclass
-        One of the method's, e.g. ``METHODS["lime"].presets["audit"]``.
+        From :func:`age_audit.estimators.load_estimator`, or anything that predicts like one.
+    preset : str
+        ``audit``, or ``published`` for LIME.
     seed : int
         Of everything that the method draws.
+    **parameters
+        In place of the preset's; :mod:`age_audit.explain.parameters` says what each method has.
+
+    Returns
+    -------
+    Explainer
+        With ``explain(face, target="age") -> Attribution``.
 
     Raises
     ------
     UsageError
-        For an unknown method, or an estimator that lacks what the method asks for.
+        For an unknown method, preset or parameter, or an estimator that lacks what the method asks for.
 
     Examples
     --------
-    >>> explainer = explainer_for("lime", estimator=None, parameters=METHODS["lime"].presets["audit"], seed=42)
+    >>> explainer = load_explainer("rise", estimator=None, num_samples=64)
+    >>> type(explainer).__name__, explainer.parameters.num_samples
+    ('RiseExplainer', 64)
+    >>> load_explainer("rise", estimator=None, samples=64)
+    Traceback (most recent call last):
+        ...
+    age_audit.core.errors.UsageError: expected parameters of rise among num_samples, ... target; got samples
+    """
+    check_choice("explanation method", name, EXPLAINERS)
+    start = EXPLAINERS[name].parameters(name, preset)
+    if unknown := [key for key in parameters if not hasattr(start, key)]:
+        raise UsageError(f"expected parameters of {name} among {', '.join(vars(start))}; got {', '.join(unknown)}")
+    return explainer_for(name, estimator, replace(start, **parameters), seed)
+
+
+def explainer_for(name: str, estimator, parameters, seed: int):
+    """The same from one of the method's dataclasses, whole.
+
+    Examples
+    --------
+    >>> explainer = explainer_for("lime", estimator=None, parameters=EXPLAINERS["lime"].presets["audit"], seed=42)
     >>> type(explainer).__name__
     'LimeExplainer'
     """
-    check_choice("explanation method", method, METHODS)
-    return METHODS[method].load(estimator, seed, parameters)
+    check_choice("explanation method", name, EXPLAINERS)
+    module, _, kind = EXPLAINERS[name].explainer.partition(":")
+    made = getattr(import_module(f"age_audit.explain.{module}"), kind)
+    return made(estimator, parameters=parameters, seed=seed)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from age_audit.core.errors import ImageFailure
-from age_audit.core.schema import CANVAS
+from age_audit.core.schema import CANVAS, AgeEstimate
 from age_audit.estimators.masked import MaskedFaces
+from age_audit.estimators.targets import Target, parse_target
 from age_audit.explain.quickshift import quickshift
 
 CHUNK = 32  # masked faces that exist at a time, for estimators that do not make them themselves
@@ -125,14 +127,14 @@ def masked_targets(estimator, face: np.ndarray, masked: MaskedFaces, target: str
     masked : MaskedFaces
         N versions of it; where ``target`` is ``"top-class"``, the first one says which class that is.
     target : str
-        ``"expected-age"`` or ``"top-class"``.
+        As :func:`age_audit.estimators.targets.parse_target`.
 
     Returns
     -------
     ndarray of float, shape (N,)
-        Years, or probabilities of one class.
+        Years, or probabilities.
     str
-        Its name: ``"expected_age"`` or ``"class:<index>"``.
+        The target's name, such as ``"expected_age"`` or ``"class:<index>"``.
 
     Raises
     ------
@@ -152,16 +154,55 @@ def masked_targets(estimator, face: np.ndarray, masked: MaskedFaces, target: str
     >>> years.tolist(), target
     ([40.0, 20.0], 'expected_age')
     """
-    estimator = estimator.bind(face) if hasattr(estimator, "bind") else estimator
+    estimator = bound_to(estimator, face)
     if hasattr(estimator, "predict_masked"):
         estimates = [estimator.predict_masked(masked)]
     else:
         estimates = [estimator.predict(faces) for faces in masked.batches(CHUNK)]
-    ages = np.concatenate([estimate.age for estimate in estimates])
-    if not np.isfinite(ages).all():
+    return targets_of(estimates, target)
+
+
+def bound_to(estimator, face: np.ndarray):
+    """The estimator with the geometry held that it finds on the whole face, where it has one; else itself.
+
+    Examples
+    --------
+    >>> class Brightness: ...
+    >>> asked = Brightness()
+    >>> bound_to(asked, np.zeros((224, 224, 3), dtype=np.uint8)) is asked
+    True
+    """
+    return estimator.bind(face) if hasattr(estimator, "bind") else estimator
+
+
+def targets_of(estimates: Sequence[AgeEstimate], target: str | Target) -> tuple[np.ndarray, str]:
+    """The target of all versions of a face, float (N,), and its name.
+
+    Parameters
+    ----------
+    estimates : sequence of AgeEstimate
+        One a batch; the first row of all says what the top class is.
+    target : str
+
+    Raises
+    ------
+    ImageFailure
+        ``estimate-not-finite`` when some version of the face gets no number.
+
+    Examples
+    --------
+    >>> halves = AgeEstimate(np.array([0.75]), np.array([[0.25, 0.75]]), np.array([0.0, 1.0]))
+    >>> targets_of([halves, halves], "top-class")
+    (array([0.75, 0.75]), 'class:1')
+    """
+    female = [estimate.probability_female for estimate in estimates]
+    joined = AgeEstimate(
+        np.concatenate([estimate.age for estimate in estimates]),
+        np.concatenate([estimate.probabilities for estimate in estimates]),
+        estimates[0].classes,
+        None if female[0] is None else np.concatenate(female),
+    )
+    if not np.isfinite(joined.age).all():
         raise ImageFailure("estimate-not-finite", "the estimator gave no number for the face with some parts hidden")
-    if target == "expected-age":
-        return ages, "expected_age"
-    probabilities = np.concatenate([estimate.probabilities for estimate in estimates])
-    top = int(np.argsort(probabilities[0])[-1])  # this is how lime picks among equals
-    return probabilities[:, top], f"class:{top}"
+    asked = parse_target(target).on(joined)
+    return asked.of(joined), asked.name

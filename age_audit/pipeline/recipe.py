@@ -11,7 +11,7 @@ from pathlib import Path
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.estimators.sources import estimator_identity
-from age_audit.explain.registry import DEFAULT, METHODS
+from age_audit.explain.registry import DEFAULT, EXPLAINERS
 from age_audit.pipeline.steps import READ, STEPS, Job, needs, step_key
 
 REFERENCE_SHAPE = Path(__file__).parents[1] / "faces" / "reference_shape.json"
@@ -35,7 +35,9 @@ class Recipe:
     samples : int, optional
         In place of the preset's number.
     method : str
-        Of explanation, a key of :data:`age_audit.explain.METHODS`.
+        Of explanation, a key of :data:`age_audit.explain.EXPLAINERS`.
+    target : str, optional
+        What is explained in place of the preset's target.
     """
 
     aligned: bool
@@ -45,6 +47,7 @@ class Recipe:
     seed: int
     samples: int | None = None
     method: str = DEFAULT
+    target: str | None = None
 
     @cached_property
     def estimator_parameters(self) -> dict:
@@ -59,8 +62,10 @@ class Recipe:
     @property
     def explain_variant(self) -> str:
         """Tells explanations of different estimators, presets and methods apart in one ledger."""
-        samples = f"|{self.samples}" if self.samples else ""
-        return f"{self.estimate_variant}|{self.preset}{samples}" + ("" if self.method == DEFAULT else f"|{self.method}")
+        other = [str(self.samples)] if self.samples else []
+        other += [self.method] if self.method != DEFAULT else []
+        other += [self.target] if self.target else []
+        return "|".join([self.estimate_variant, self.preset, *other])
 
     @property
     def align_parameters(self) -> dict:
@@ -75,7 +80,9 @@ class Recipe:
     @property
     def method_parameters(self):
         """The preset's for this method, with another number of samples if one is given."""
-        preset = METHODS[self.method].presets[self.preset]
+        preset = EXPLAINERS[self.method].parameters(self.method, self.preset)
+        if self.target:
+            preset = replace(preset, target=self.target)
         if self.samples is None:
             return preset
         if not hasattr(preset, "num_samples"):
@@ -105,5 +112,5 @@ class Recipe:
 
     def to_json(self) -> str:
         return json.dumps(
-            {name: getattr(self, name) for name in ("aligned", "estimator", "precision", "seed", "method")}
+            {name: getattr(self, name) for name in ("aligned", "estimator", "precision", "seed", "method", "target")}
         )

@@ -18,8 +18,9 @@ from age_audit.estimators.entries import ENTRIES, FUNCTION, kind_of
 from age_audit.estimators.hardware import choose_precision
 from age_audit.estimators.registry import check_estimator, load_estimator
 from age_audit.estimators.sources import absolute_name, describe, files_of
+from age_audit.estimators.targets import parse_target
 from age_audit.execution import Execution, open_execution
-from age_audit.explain.registry import DEFAULT, METHODS, explainer_for
+from age_audit.explain.registry import DEFAULT, explainer_for
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.intake import ImageFolder, find_images
@@ -112,7 +113,7 @@ def run_stage1(config: Stage1Config) -> Tally:
         open_execution(config.workers, config.cluster, config.json_log) as execution,
     ):
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
-        recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, config.samples)
+        recipe = _recipe(config, aligned)
         if ASK_ESTIMATOR & set(config.steps):
             refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
         check_writable(config.metadatasets, config.dataset)
@@ -143,6 +144,13 @@ def run_stage1(config: Stage1Config) -> Tally:
         return counted
 
 
+def _recipe(config: Stage1Config, aligned: bool) -> Recipe:
+    made = config.estimator, config.precision, config.preset, config.seed, config.samples, config.explainer
+    recipe = Recipe(aligned, *made)
+    target = config.target and parse_target(config.target).option
+    return recipe if target in (None, recipe.method_parameters.target) else replace(recipe, target=target)
+
+
 def _look_at_what_is_replaced(config: Stage1Config, recipe: Recipe, content: set[str]) -> None:
     """Refuse to write over results of other images; say so where they are by another model of the same name."""
     if not config.overwrite:
@@ -157,9 +165,13 @@ def _check_estimator(config: Stage1Config) -> None:
     """Tell before any work what is wrong with the estimator, and whether the explanation can use what it gives."""
     check_estimator(config.estimator, config.precision, config.device)
     entry = ENTRIES.get(config.estimator)
-    if "explain" in config.steps and not (entry and entry.gives_classes):  # one's own was loaded just now
+    if "explain" not in config.steps:
+        return
+    parameters = _recipe(config, aligned=True).method_parameters
+    plain = config.explainer == DEFAULT and config.target is None
+    if not (plain and entry and entry.gives_classes):  # one's own was loaded just now
         estimator = load_estimator(config.estimator, config.precision, config.device)
-        explainer_for(DEFAULT, estimator, METHODS[DEFAULT].presets[config.preset], config.seed)
+        explainer_for(config.explainer, estimator, parameters, config.seed)
 
 
 def _what_the_hash_covers(estimator: str) -> str:

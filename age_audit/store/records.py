@@ -44,6 +44,8 @@ def attribution_to_bytes(attribution: Attribution) -> bytes:
     arrays |= {"target": np.array(attribution.target), "model": np.array([attribution.intercept, attribution.score])}
     if attribution.interval is not None:
         arrays["interval"] = attribution.interval
+    if not attribution.signed:  # as all are that were kept before there were others
+        arrays["signed"] = np.array(False)
     if attribution.settled is not None:
         arrays["settled"] = attribution.settled
     return pack_arrays(**arrays)
@@ -73,6 +75,7 @@ def attribution_from_bytes(content: bytes) -> Attribution:
         intercept=intercept,
         score=score,
         dense=dense,
+        signed=bool(arrays.get("signed", True)),
     )
 
 

@@ -61,10 +61,10 @@ def test_one_step(ledger):
 
 
 def test_another_method_keeps_its_results_apart(monkeypatch):
-    from age_audit.explain.registry import METHODS
+    from age_audit.explain.registry import EXPLAINERS
 
-    monkeypatch.setitem(METHODS, "other", METHODS["lime"])
-    monkeypatch.setitem(METHODS, "drawless", replace(METHODS["lime"], presets={"published": CropParameters()}))
+    monkeypatch.setitem(EXPLAINERS, "other", EXPLAINERS["lime"])
+    monkeypatch.setitem(EXPLAINERS, "drawless", replace(EXPLAINERS["lime"], presets={"published": CropParameters()}))
     other = replace(RECIPE, method="other")
     assert other.variant("explain") == "dex-wrn|float32|published|other"
     assert other.key("explain", "aa") != RECIPE.key("explain", "aa")

@@ -56,7 +56,7 @@ class TestSuperpixels:
         assert attribution_to_bytes(LIME[preset]) == pack_arrays(**unpack_arrays(kept))
 
     def test_pixels(self):
-        np.testing.assert_array_equal(LIME["audit"].pixels, WEIGHTS[SEGMENTS])
+        np.testing.assert_array_equal(LIME["audit"].map, WEIGHTS[SEGMENTS])
 
 
 class TestDenseMap:
@@ -66,7 +66,7 @@ class TestDenseMap:
         made = Attribution(None, None, "expected_age", values > 0.5, values < -0.5, dense=values)
         found = attribution_from_bytes(attribution_to_bytes(made))
         assert_same(found, made)
-        np.testing.assert_array_equal(found.pixels, values)
+        np.testing.assert_array_equal(found.map, values)
 
     def test_kept_in_single_precision(self):
         values = np.full((8, 8), 0.1)

@@ -1,0 +1,92 @@
+"""Derivatives of Keras models, in whichever library computes for Keras, and where a model can be cut in two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from age_audit.core.errors import UsageError
+
+_NO_MAPS = (keras.layers.InputLayer, keras.layers.AveragePooling2D, keras.layers.MaxPooling2D)  # nothing of their own
+
+
+def gradient_of(function: Callable, inputs: np.ndarray) -> np.ndarray:
+    """Derivative of a function of N arrays, one number each, by every element of its own array.
+
+    Parameters
+    ----------
+    function : callable
+        From a tensor (N, ...) to a tensor (N,), made of Keras operations.
+    inputs : ndarray of float, shape (N, ...)
+
+    Returns
+    -------
+    ndarray of float32, shape (N, ...)
+
+    Raises
+    ------
+    UsageError
+        Where Keras runs on a library without derivatives.
+
+    Examples
+    --------
+    >>> gradient_of(lambda x: keras.ops.sum(x**2, axis=1), np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32))
+    array([[2., 4.],
+           [6., 8.]], dtype=float32)
+    """
+    backend = keras.backend.backend()
+    tensor = keras.ops.convert_to_tensor(inputs, "float32")
+    if backend == "tensorflow":
+        import tensorflow
+
+        with tensorflow.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(tensor)
+            total = keras.ops.sum(function(tensor))
+        found = tape.gradient(total, tensor)
+    elif backend == "jax":
+        import jax
+
+        found = jax.grad(lambda x: keras.ops.sum(function(x)))(tensor)
+    elif backend == "torch":
+        import torch
+
+        tensor = tensor.detach().requires_grad_(True)
+        (found,) = torch.autograd.grad(function(tensor).sum(), tensor)
+    else:
+        raise UsageError(f"expected Keras on TensorFlow, JAX or PyTorch for derivatives, it runs on {backend}")
+    return np.asarray(keras.ops.convert_to_numpy(found), dtype=np.float32)
+
+
+def cut_at_last_maps(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """A model as two: from its input to the last maps that all its outputs come from, and from these on.
+
+    Raises
+    ------
+    UsageError
+        If nothing in it keeps rows and columns, or its outputs reach around the last maps.
+
+    Examples
+    --------
+    >>> faces = keras.Input((8, 8, 3))
+    >>> maps = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(faces)
+    >>> model = keras.Model(faces, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(maps)))
+    >>> trunk, head = cut_at_last_maps(model)
+    >>> trunk.output_shape, head.output_shape
+    ((None, 8, 8, 4), (None, 2))
+    """
+    model = getattr(model, "_functional", None) or model  # what a keras.Sequential builds of itself
+    for operation in reversed(getattr(model, "operations", ())):
+        maps = getattr(operation, "output", None)
+        shape = getattr(maps, "shape", ())
+        if isinstance(operation, _NO_MAPS) or len(shape) != 4 or shape[1:3] == (1, 1):
+            continue
+        try:
+            return keras.Model(model.input, maps), keras.Model(maps, model.output)
+        except ValueError:  # a branch goes around these maps: look further up
+            continue
+    raise UsageError(
+        f"expected layers with rows and columns in {model.name}, such as convolutions, that all it says comes from; it "
+        "has none: use a method that explains by pixels or superpixels"
+    )

@@ -1,0 +1,138 @@
+"""What of an estimator's answer is explained: its age, or the probability of something that it says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from age_audit.core.errors import UsageError
+from age_audit.core.schema import AgeEstimate
+
+FORMS = "age, over:YEARS, class:NUMBER, female or top-class"
+_PATTERN = re.compile(r"(age|female|top-class)|(over|class):(\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One number of an estimate.
+
+    Attributes
+    ----------
+    kind : str
+        ``"age"``: expected age in years. ``"over"``: probability of the classes of ``number`` years and more, as a gate
+        for that age asks. ``"class"``: probability of class ``number``, counted from 0. ``"female"``: probability of
+        the gender Female. ``"top-class"``: probability of whichever class is the most likely one on the whole face.
+    number : float, optional
+        Years, or the class.
+    """
+
+    kind: str
+    number: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As attributions carry it: ``expected_age``, ``over:18``, ``class:25``, ``female`` or ``top-class``."""
+        if self.kind == "age":
+            return "expected_age"
+        return self.kind if self.number is None else f"{self.kind}:{self.number:g}"
+
+    @property
+    def option(self) -> str:
+        """As parameters and recipes have it: the name, but for ``expected-age``."""
+        return "expected-age" if self.kind == "age" else self.name
+
+    @property
+    def unit(self) -> str:
+        """``"years"`` or ``"probability"``."""
+        return "years" if self.kind == "age" else "probability"
+
+    def of_classes(self, classes: np.ndarray) -> np.ndarray:
+        """Coefficients, float (C,), whose product with the probabilities of the classes is the number.
+
+        Examples
+        --------
+        >>> parse_target("over:18").of_classes(np.array([17.0, 18, 19]))
+        array([0., 1., 1.])
+        """
+        if self.kind == "over":
+            return (classes >= self.number).astype(float)
+        if self.kind == "class":
+            return (np.arange(len(classes)) == self.number).astype(float)
+        return np.asarray(classes, dtype=float)
+
+    def of(self, estimate: AgeEstimate) -> np.ndarray:
+        """The number, float (N,), of N estimates.
+
+        Raises
+        ------
+        UsageError
+            If the estimator does not give it.
+
+        Examples
+        --------
+        >>> estimate = AgeEstimate(np.array([18.5]), np.array([[0.5, 0.5]]), np.array([17.0, 20.0]))
+        >>> parse_target("over:18").of(estimate), parse_target("age").of(estimate)
+        (array([0.5]), array([18.5]))
+        """
+        self.check(len(estimate.classes), estimate.probability_female is not None)
+        if self.kind == "age":
+            return estimate.age
+        if self.kind == "female":
+            return estimate.probability_female.astype(float)
+        if self.kind == "class":
+            return estimate.probabilities[:, int(self.number)]
+        return estimate.probabilities @ self.of_classes(estimate.classes)
+
+    def on(self, whole: AgeEstimate) -> Target:
+        """The same target, with the class that ``top-class`` means on a whole face: lime's among equal ones."""
+        if self.kind != "top-class":
+            return self
+        self.check(len(whole.classes))
+        return Target("class", float(np.argsort(whole.probabilities[0])[-1]))
+
+    def check(self, classes: int, gives_gender: bool = True) -> None:
+        """Refuse an estimator of so many classes, 0 where it gives plain ages, that does not give the target."""
+        if self.kind in ("over", "class", "top-class") and not classes:
+            raise UsageError(
+                f"expected probabilities of classes of age to explain {self.name}, but this estimator gives ages only; "
+                "explain its age, with --preset audit and target 'age'"
+            )
+        if self.kind == "class" and not (self.number < classes and float(self.number).is_integer()):
+            raise UsageError(f"expected a class from 0 to {classes - 1} to explain, got {self.number:g}")
+        if self.kind == "female" and not gives_gender:
+            raise UsageError("expected a probability of gender to explain, but this estimator gives none")
+
+
+def parse_target(text: str | Target) -> Target:
+    """A target from how it is written.
+
+    Parameters
+    ----------
+    text : str
+        ``age`` (or ``expected-age``, as recipes have it), ``over:18``, ``class:25``, ``female`` or ``top-class``.
+
+    Raises
+    ------
+    UsageError
+        For anything else.
+
+    Examples
+    --------
+    >>> parse_target("over:18")
+    Target(kind='over', number=18.0)
+    >>> parse_target("expected-age").name
+    'expected_age'
+    >>> parse_target("beauty")
+    Traceback (most recent call last):
+        ...
+    age_audit.core.errors.UsageError: expected a target as age, over:YEARS, class:NUMBER, ...; got 'beauty'
+    """
+    if isinstance(text, Target):
+        return text
+    found = _PATTERN.fullmatch("age" if text in ("expected-age", "expected_age") else text)
+    if found is None:
+        raise UsageError(f"expected a target as {FORMS}; got {text!r}")
+    alone, kind, number = found.groups()
+    return Target(alone) if alone else Target(kind, float(number))

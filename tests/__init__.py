@@ -1,0 +1,1 @@
+"""Tests mirror the package. A file here, so that no installed package called tests is taken for this one."""
