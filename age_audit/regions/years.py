@@ -73,7 +73,7 @@ def region_years(attribution: Attribution, landmarks, *, additive: bool = False)
     >>> found = Attribution(segments, np.array([0, 3, -2]), "expected_age", nothing, nothing, interval)
     >>> eye = region_years(found, landmarks)["eye_l_inner"]  # 3 - 2 * 39 / 79; reaches 0.3 and 0.79 * 39 / 79
     >>> round(eye.value, 2), round(eye.low, 2), round(eye.high, 2)
-    (2.01, 1.52, 2.51)
+    (2.01, 1.52, 2.5)
     """
     masks = region_masks(landmarks, size=attribution.positive_mask.shape[0])
     values = _dense(attribution, masks, additive) if attribution.segments is None else _shared_out(attribution, masks)
