@@ -8,8 +8,9 @@ judges, as many others for one that the real estimator judges, and the contrast 
 (:func:`age_audit.audit.explanations.region_contrasts.region_contrasts`) has to name the group and the region.
 docs/audit_power.md says what came of it, and what drawing from one pool of faces leaves open.
 
-Explained faces are kept beside the result and not made twice; the rows of the method and estimator in
-``audit_power.json`` are replaced. ``--set hidden=black`` changes a parameter of the method.
+Explained faces are kept beside the result and not made twice: delete that file when a method changes. What
+``audit_power.json`` holds of the method and estimator is replaced. ``--set hidden=black`` changes a parameter of the
+method.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ from benchmarks.planted import FLAWS, Planted, Remembering
 
 OUT = Path(__file__).with_suffix(".json")
 YEARS = (1.0, 3.0, 10.0)  # added to an average face
-SIZES = (20, 40, 60)  # faces a group
-REPEATS = 200
+SIZES = (20, 60)  # faces a group
+REPEATS = 100  # audits drawn of each flaw; twice as many of nothing, where the share to be measured is small
 PERMUTATIONS = 999
 # What these give a region is the real estimator's and, in proportion to the years, the flaw's (tests hold them to it):
 # the most years are explained, the fewer follow.
@@ -67,12 +68,12 @@ def asked_of(method: str, years: Iterable[float]) -> list[tuple[str, float]]:
     return [NOTHING, *((flaw, size) for flaw in FLAWS for size in chosen)]
 
 
-def explained(estimator, method: str, face, landmarks, references: dict, asked, parameters: dict) -> dict:
+def explained(estimator, method: str, face, landmarks, asked, parameters: dict) -> dict:
     """Years of the 13 regions by flaw and years, of one face."""
     once = Remembering(estimator)
     found = {}
     for flaw, years in asked:
-        planted = Planted(once, FLAWS[flaw], years, references[flaw]) if years else once
+        planted = Planted(once, FLAWS[flaw], years) if years else once
         attribution = load_explainer(method, planted, **parameters).explain(face)
         regions = region_years(attribution, landmarks, additive=EXPLAINERS[method].additive)
         found[flaw, years] = [regions[region].value for region in REGIONS]
@@ -155,7 +156,7 @@ def scenarios(values: dict, years: Iterable[float], bright: np.ndarray) -> Itera
     yield {"planted": "nothing", "years": 0.0} | unlike, (real, real, bright)
 
 
-def measure(pool: list, method: str, values: dict, years, sizes, repeats: int, seed: int) -> list[dict]:
+def measure(pool: list, values: dict, years, sizes, repeats: int, seed: int) -> list[dict]:
     """One row a scenario and size of groups."""
     bright = np.array([crop.mean() for _, crop, _ in pool])
     rows = []
@@ -164,7 +165,7 @@ def measure(pool: list, method: str, values: dict, years, sizes, repeats: int, s
         for size in sizes:
             if 2 * size > len(pool):
                 continue
-            drawn = list(audits(first, second, size, repeats, seed, *sides))
+            drawn = list(audits(first, second, size, repeats if flaw else 2 * repeats, seed, *sides))
             row = summary(drawn, *((flaw.regions, flaw.around) if flaw else ((), ())))
             rows.append(named | {"faces_a_group": size} | row)
     return rows
@@ -185,26 +186,23 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def explain_all(pool, estimator, method: str, parameters: dict, years, kept: Kept, name: tuple) -> tuple[dict, dict]:
-    """Years of regions, (N, 13) each, by flaw and years; and the mean measure of each flaw."""
-    references = {flaw: float(np.mean([FLAWS[flaw].measure(crop[None])[0] for _, crop, _ in pool])) for flaw in FLAWS}
+def explain_all(pool, estimator, method: str, parameters: dict, years, kept: Kept, name: tuple) -> dict:
+    """Years of regions, (N, 13) each, by flaw and years."""
     asked = asked_of(method, years)
     values = {which: [] for which in asked}
-    for fname, crop, landmarks in tqdm(pool, desc=" ".join(name[:2]), unit="face"):
-        keys = {(f, y): (*name, fname, f, y, round(references.get(f, 0) * y, 3)) for f, y in asked}
-        missing = [which for which, key in keys.items() if key not in kept.rows]
+    for fname, crop, landmarks in tqdm(pool, desc=" ".join(name), unit="face"):
+        missing = [which for which in asked if (*name, fname, *which) not in kept.rows]
         if missing:
-            found = explained(estimator, method, crop, landmarks, references, missing, parameters)
+            found = explained(estimator, method, crop, landmarks, missing, parameters)
             for which, of_regions in found.items():
-                kept.add(keys[which], of_regions)
-        for which, key in keys.items():
-            values[which].append(kept.rows[key])
+                kept.add((*name, fname, *which), of_regions)
+        for which in asked:
+            values[which].append(kept.rows[*name, fname, *which])
     values = {which: np.array(found) for which, found in values.items()}
     if method in LINEAR:
         most = max(years)
-        fewer = {(f, y): at_years(values[NOTHING], values[f, most], y / most) for f in FLAWS for y in years}
-        values |= fewer
-    return values, references
+        values |= {(f, y): at_years(values[NOTHING], values[f, most], y / most) for f in FLAWS for y in years}
+    return values
 
 
 def main() -> None:
@@ -215,7 +213,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the method")
     parser.add_argument("--faces", type=int, default=120, help="images to draw (default: %(default)s)")
     parser.add_argument("--years", type=float, nargs="+", default=YEARS, help="effects (default: 1 3 10)")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="faces a group (default: 20 40 60)")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="faces a group (default: 20 60)")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="audits drawn a row (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=42, help="(default: %(default)s)")
     parser.add_argument("--kept", type=Path, help="explained faces (default: beside --out, .faces.jsonl)")
@@ -226,16 +224,21 @@ def main() -> None:
     pool = list(tqdm(faces_of(arguments.images, arguments.faces, arguments.seed), desc="faces", unit="face"))
     kept = Kept(arguments.kept or arguments.out.with_suffix(".faces.jsonl"))
     changed = " ".join(sorted(arguments.set))
+    # What the planted years come to: they are those of a typical face.
+    added = {
+        f: round(float(np.mean([of.measure(c[None])[0] for _, c, _ in pool])) / of.typical, 3)
+        for f, of in FLAWS.items()
+    }
     for method in arguments.method or EXPLAINERS:
         if EXPLAINERS[method].needs_gradients and not estimator.gives_gradients:
             print(f"{method} needs derivatives, {arguments.estimator} has none: left out")
             continue
         name = (arguments.estimator, method, changed)
-        values, references = explain_all(pool, estimator, method, parameters, arguments.years, kept, name)
+        values = explain_all(pool, estimator, method, parameters, arguments.years, kept, name)
         seed = arguments.seed
-        rows = measure(pool, method, values, arguments.years, arguments.sizes, arguments.repeats, seed)
+        rows = measure(pool, values, arguments.years, arguments.sizes, arguments.repeats, seed)
         asked = {"estimator": arguments.estimator, "method": method, "set": changed}
-        _replace(arguments.out, asked | {"faces": len(pool), "seed": seed, "references": references, "rows": rows})
+        _replace(arguments.out, asked | {"faces": len(pool), "seed": seed, "added": added, "rows": rows})
         print(f"\n{arguments.estimator}, {method} {changed}, {len(pool)} faces\n{table(rows)}")
 
 

@@ -1,7 +1,7 @@
 """Estimators with a flaw that is known, because it was planted: a real one, and years for something in the picture.
 
-``Planted(Remembering(estimator), FLAWS["mouth"], years=5, reference=...)`` answers as the estimator does, plus five
-years for a mouth as bright as ``reference``, in proportion. Derivatives and the last maps follow, so that every method
+``Planted(Remembering(estimator), FLAWS["mouth"], years=5)`` answers as the estimator does, plus five years for a mouth
+as bright as most are, in proportion. Derivatives and the last maps follow, so that every method
 can explain it. A group of faces is misjudged by giving its faces to the planted estimator, all others to the real one.
 """
 
@@ -29,6 +29,8 @@ class Flaw:
     ----------
     boxes : tuple of (top, bottom, left, right)
         In pixels of the crop; bottom and right are exclusive.
+    typical : float
+        The measure on an average face of UTKFace, in grey levels of 255: what adds just the years that are planted.
     regions : tuple of str
         Of :data:`age_audit.regions.polygons.REGIONS`, those that the boxes lie on: what an audit has to name. Empty
         where the boxes are the whole picture, so that there is no region to name.
@@ -41,11 +43,13 @@ class Flaw:
     --------
     >>> faces = np.zeros((1, 224, 224, 3))
     >>> faces[:, :2] = 100  # two bright rows
-    >>> Flaw(((0, 4, 0, 224),), ("top",)).measure(faces), Flaw(((0, 4, 0, 224),), ("top",), detail=True).measure(faces)
+    >>> rows = ((0, 4, 0, 224),)
+    >>> Flaw(rows, 100, ("top",)).measure(faces), Flaw(rows, 100, ("top",), detail=True).measure(faces)
     (array([50.]), array([25.]))
     """
 
     boxes: tuple[tuple[int, int, int, int], ...]
+    typical: float
     regions: tuple[str, ...]
     around: tuple[str, ...] = ()
     detail: bool = False
@@ -115,10 +119,10 @@ class Flaw:
 MOUTH = (143, 160, 88, 147)
 SIDES = ((56, 168, 0, 40), (56, 168, 184, 224))
 FLAWS = {
-    "mouth": Flaw((MOUTH,), ("mouth_inner",), ("chin",)),
-    "mouth detail": Flaw((MOUTH,), ("mouth_inner",), ("chin",), detail=True),
-    "background": Flaw(SIDES, ("left", "right")),
-    "brightness": Flaw(((0, CANVAS, 0, CANVAS),), ()),
+    "mouth": Flaw((MOUTH,), 134, ("mouth_inner",), ("chin",)),
+    "mouth detail": Flaw((MOUTH,), 9.6, ("mouth_inner",), ("chin",), detail=True),
+    "background": Flaw(SIDES, 102, ("left", "right")),
+    "brightness": Flaw(((0, CANVAS, 0, CANVAS),), 113, ()),
 }
 
 
@@ -174,31 +178,29 @@ class Planted:
     flaw : Flaw, optional
         None for years that are added whatever the picture.
     years : float
-        What is added where the measure of the flaw is ``reference``.
-    reference : float
+        What is added to a typical face.
 
     Examples
     --------
     >>> class Twenty:
     ...     def predict(self, faces):
     ...         return AgeEstimate(np.full(len(faces), 20.0), np.zeros((len(faces), 0)), np.zeros(0))
-    >>> faces = np.stack([np.full((224, 224, 3), grey) for grey in (0.0, 50.0, 100.0)])
-    >>> Planted(Twenty(), FLAWS["mouth"], years=3, reference=50).predict(faces).age
+    >>> faces = np.stack([np.full((224, 224, 3), grey) for grey in (0.0, 134.0, 268.0)])
+    >>> Planted(Twenty(), FLAWS["mouth"], years=3).predict(faces).age
     array([20., 23., 26.])
     """
 
     view = CANVAS
 
-    def __init__(self, estimator, flaw: Flaw | None, years: float, reference: float = 1.0):
-        self._estimator, self._flaw = estimator, flaw
-        self._years, self._reference = years, reference
+    def __init__(self, estimator, flaw: Flaw | None, years: float):
+        self._estimator, self._flaw, self._years = estimator, flaw, years
 
     def __getattr__(self, name: str):
         return getattr(self._estimator, name)
 
     def bind(self, face: np.ndarray) -> Planted:
         bound = self._estimator.bind(face) if hasattr(self._estimator, "bind") else self._estimator
-        return Planted(bound, self._flaw, self._years, self._reference)
+        return Planted(bound, self._flaw, self._years)
 
     def predict(self, faces: np.ndarray) -> AgeEstimate:
         return self._older(self._estimator.predict(faces), lambda: self._flaw.measure(faces))
@@ -207,12 +209,12 @@ class Planted:
         return self._older(self._estimator.predict_masked(masked), lambda: self._flaw.measure_masked(masked))
 
     def _older(self, estimate: AgeEstimate, measure: Callable[[], np.ndarray]) -> AgeEstimate:
-        added = self._years * (1 if self._flaw is None else measure() / self._reference)
+        added = self._years * (1 if self._flaw is None else measure() / self._flaw.typical)
         return replace(estimate, age=estimate.age + added)
 
     def gradients(self, faces: np.ndarray, target) -> np.ndarray:
         found = self._estimator.gradients(faces, target)
-        return found if self._flaw is None else found + self._years / self._reference * self._flaw.gradient(faces)
+        return found if self._flaw is None else found + self._years / self._flaw.typical * self._flaw.gradient(faces)
 
     def last_maps(self, faces: np.ndarray, target) -> tuple[np.ndarray, np.ndarray]:
         """The real maps in squares of 14 x 14 pixels over the whole crop, and one more: the years that each adds.
@@ -227,7 +229,7 @@ class Planted:
         slopes = np.broadcast_to(mass, laid_out.shape)
         if self._flaw is None:
             return laid_out, slopes
-        years = self._years / self._reference * self._flaw.cells(faces)[..., None]
+        years = self._years / self._flaw.typical * self._flaw.cells(faces)[..., None]
         return np.concatenate([laid_out, years], axis=-1), np.concatenate([slopes, np.ones_like(years)], axis=-1)
 
 

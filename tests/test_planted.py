@@ -78,16 +78,16 @@ def test_detail_by_hand():
     faces = np.zeros((1, 224, 224, 3))
     faces[0, 0, 1], faces[0, 1, 0] = 30, 60
     # grey 0 30 / 60 0: steps down 60, 30 and across 30, 60; 180 over four pixels
-    assert Flaw(((0, 2, 0, 2),), (), detail=True).measure(faces) == pytest.approx(45)
+    assert Flaw(((0, 2, 0, 2),), 9, (), detail=True).measure(faces) == pytest.approx(45)
 
 
 def test_the_real_estimator_is_asked_once():
     real = Corner()
     once = Remembering(real)
     for years in (0, 1, 2):
-        found = Planted(once, FLAWS["mouth"], years, 100).predict(noise(7, 3))
+        found = Planted(once, FLAWS["mouth"], years).predict(noise(7, 3))
     assert real.asked == 3
-    assert found.age == pytest.approx(real.predict(noise(7, 3)).age + 2 * FLAWS["mouth"].measure(noise(7, 3)) / 100)
+    assert found.age == pytest.approx(real.predict(noise(7, 3)).age + 2 * FLAWS["mouth"].measure(noise(7, 3)) / 134)
     once.predict_masked(masked_noise())
     once.predict_masked(masked_noise())
     assert real.asked == 6 + 40
@@ -119,7 +119,7 @@ def test_methods_that_the_benchmark_takes_for_linear_are(name):
     face = noise(9)[0] // 3 + np.arange(0, 168, 0.75, dtype=np.float32)[:, None].astype(np.uint8)
     once = Remembering(Corner())
     maps = [
-        load_explainer(name, Planted(once, FLAWS["background"], years, 90), **LINEAR[name]).explain(face).map
+        load_explainer(name, Planted(once, FLAWS["background"], years), **LINEAR[name]).explain(face).map
         for years in (0, 2, 6)
     ]
     assert maps[2] == pytest.approx(maps[0] + 3 * (maps[1] - maps[0]), abs=1e-6)
@@ -127,11 +127,11 @@ def test_methods_that_the_benchmark_takes_for_linear_are(name):
 
 
 def test_maps_keep_what_they_sum_to():
-    planted = Planted(Corner(), FLAWS["mouth"], 2, 50)
+    planted = Planted(Corner(), FLAWS["mouth"], 2)
     maps, gradients = planted.last_maps(noise(10), AGE)
     real, slopes = Corner().last_maps(noise(10), AGE)
     assert maps.shape == gradients.shape == (1, 16, 16, 3)
-    years = 2 * FLAWS["mouth"].measure(noise(10))[0] / 50
+    years = 2 * FLAWS["mouth"].measure(noise(10))[0] / 134
     assert (maps * gradients).sum() == pytest.approx((real * slopes).sum() + years)
     # 112 pixels in the middle are 8 squares, four of each cell: what lies around is 0
     assert maps[0, 4:8, 8:12, 0] == pytest.approx(np.full((4, 4), 3)) and not maps[0, :4, :, :2].any()
