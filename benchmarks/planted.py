@@ -224,7 +224,7 @@ class Planted:
         """
         maps, gradients = self._estimator.last_maps(faces, target)
         height, width = (squares_of(count, self._estimator.view) for count in maps.shape[1:3])
-        laid_out = np.einsum("ih,nhwc,jw->nijc", height, maps, width)
+        laid_out = np.einsum("ih,nhwc,jw->nijc", height, maps, width, optimize=True)
         mass = gradients.sum(axis=(1, 2), keepdims=True) / (height.sum() * width.sum())
         slopes = np.broadcast_to(mass, laid_out.shape)
         if self._flaw is None:

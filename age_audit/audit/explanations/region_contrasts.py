@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from age_audit.core.errors import UsageError
 from age_audit.core.groups import require_columns
 from age_audit.core.randomness import Resampling, stream
 from age_audit.core.vocabulary import FEW_FACES
@@ -72,7 +73,7 @@ def region_contrasts(
     Raises
     ------
     UsageError
-        If the frame lacks a column.
+        If the frame lacks a column, or has no face with a group and all numbers.
 
     Examples
     --------
@@ -93,33 +94,39 @@ def region_contrasts(
     values = frame[columns].to_numpy(dtype=float)
     labels = pd.Categorical(frame[feature]).remove_unused_categories()
     known = np.isfinite(values).all(axis=1) & (labels.codes >= 0)
+    if not known.any():
+        raise UsageError(f"expected faces with a {feature} and years of every region, got none of {len(frame)}")
     measures = {SIGNED: values[known].T, SIZE: np.abs(values[known]).T}
     if not (values[known] < 0).any():
         del measures[SIGNED]
     numbers = np.stack(list(measures.values()), axis=1).reshape(-1, known.sum())  # region by region
     names = list(labels.categories)
-    rows = []
-    for code, group in enumerate(names[:1] if len(names) == 2 else names):
-        inside = labels.codes[known] == code
-        found = _contrast(numbers[:, inside], numbers[:, ~inside], resampling, str(group), intervals)
-        found.insert(0, feature, group)
-        found.insert(1, "others", names[1] if len(names) == 2 else "others")
-        found.insert(2, "region", np.repeat(list(regions), len(measures)))
-        found.insert(3, "measure", list(measures) * len(regions))
-        rows.append(found)
-    return with_adjusted(pd.concat(rows, ignore_index=True)).reindex(columns=[feature, *_COLUMNS])
+    compared = names[:1] if len(names) == 2 else names
+    rows = len(numbers)
+    columns = {
+        feature: np.repeat(np.array(compared, dtype=object), rows),
+        "others": names[1] if len(names) == 2 else "others",
+        "region": np.tile(np.repeat(np.array(regions, dtype=object), len(measures)), len(compared)),
+        "measure": np.tile(np.array(list(measures), dtype=object), len(regions) * len(compared)),
+    }
+    inside = [labels.codes[known] == code for code in range(len(compared))]
+    found = [
+        _contrast(numbers[:, group], numbers[:, ~group], resampling, str(name), intervals)
+        for name, group in zip(compared, inside, strict=True)
+    ]
+    numeric = {column: np.concatenate([part[column] for part in found]) for column in _NUMERIC}
+    table = with_adjusted(pd.DataFrame(columns | numeric))
+    few = np.minimum(table["n"], table["n_others"]) < FEW_FACES
+    return table.assign(few_faces=few)
 
 
-_COLUMNS = (
-    *("others", "region", "measure", "n", "n_others", "mean", "mean_others", "difference", "low", "high", "d"),
-    *("p_value", "p_holm", "p_bh", "few_faces"),
-)
+_NUMERIC = ("n", "n_others", "mean", "mean_others", "difference", "low", "high", "d", "p_value")
 
 
 def _contrast(
     inside: np.ndarray, outside: np.ndarray, resampling: Resampling, group: str, intervals: bool
-) -> pd.DataFrame:
-    """One row a number, of arrays (M, n) and (M, m)."""
+) -> dict[str, np.ndarray]:
+    """Columns of one row a number, of arrays (M, n) and (M, m)."""
     n, m = inside.shape[1], outside.shape[1]
     nothing = np.full(len(inside), np.nan)
     mean, others = (side.mean(axis=1) if side.size else nothing for side in (inside, outside))
@@ -133,13 +140,11 @@ def _contrast(
         )
         low, high = drawn.low, drawn.high
     rng = stream(resampling.seed, f"regions dealt to {group} and others")
-    return pd.DataFrame(
-        {
-            **{"n": n, "n_others": m, "mean": mean, "mean_others": others, "difference": mean - others},
-            **{"low": low, "high": high, "d": (mean - others) / spread, "few_faces": min(n, m) < FEW_FACES},
-            "p_value": difference_p_values(inside, outside, rng=rng, permutations=resampling.permutations),
-        }
-    )
+    return {
+        **{"n": np.full(len(inside), n), "n_others": np.full(len(inside), m), "mean": mean, "mean_others": others},
+        **{"difference": mean - others, "low": low, "high": high, "d": (mean - others) / spread},
+        "p_value": difference_p_values(inside, outside, rng=rng, permutations=resampling.permutations),
+    }
 
 
 def strongest(table: pd.DataFrame, alpha: float = ALPHA) -> Finding | None:

@@ -69,6 +69,11 @@ def test_a_missing_column_is_named():
         region_contrasts(faces([1], ["x"]), "group", regions=["b"], resampling=FEW)
 
 
+def test_no_face_at_all_is_said():
+    with pytest.raises(UsageError, match="got none of 2"):
+        region_contrasts(faces([1, np.nan], [None, "x"]), "group", regions=["a"], resampling=FEW)
+
+
 @pytest.mark.parametrize("flawed", ["x", "y"])
 @pytest.mark.parametrize("years", [2.0, -2.0])
 def test_names_the_group_whose_faces_the_region_moves(flawed, years):
