@@ -74,7 +74,8 @@ def explained(estimator, method: str, face, landmarks, asked, parameters: dict) 
     once = Remembering(estimator)
     found = {}
     for flaw, years in asked:
-        planted = Planted(once, FLAWS[flaw], years) if years else once
+        # The real one too is asked through Planted, so that nothing but the flaw is different, maps laid out alike.
+        planted = Planted(once, FLAWS.get(flaw), years)
         attribution = load_explainer(method, planted, **parameters).explain(face)
         regions = region_years(attribution, landmarks, additive=EXPLAINERS[method].additive)
         found[flaw, years] = [regions[region].value for region in REGIONS]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,6 +36,8 @@ def standing_landmarks():
     landmarks[:17] = [(112 - 75 * np.cos(t), 90 + 100 * np.sin(t)) for t in np.linspace(0, np.pi, 17)]
     landmarks[17:27] = [(50 + 14 * i, 70) for i in range(10)]
     landmarks[27:31], landmarks[31:36] = [(112, 90 + 12 * i) for i in range(4)], [(96 + 8 * i, 132) for i in range(5)]
+    for first, x in ((36, 70), (42, 138)):
+        landmarks[first : first + 6] = [(x, 88), (x + 5, 84), (x + 10, 84), (x + 15, 88), (x + 10, 92), (x + 5, 92)]
     landmarks[48:55] = [(88 + 59 * i / 6, 143) for i in range(7)]
     landmarks[55:60] = [(147 - 59 * i / 6, 160) for i in range(1, 6)]
     return landmarks
@@ -58,6 +61,30 @@ def test_methods_see_what_is_planted_where_it_is():
     # In its own mean colour the mouth is as bright as before: such superpixels hide nothing of this flaw.
     blind = explained(Twenty(), "lime", face, standing_landmarks(), asked, {"num_samples": 64})
     assert np.abs(blind["mouth", 10.0]).max() < 0.5
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "grad-cam++", "score-cam", "smooth-grad"])
+def test_a_flaw_of_almost_no_years_changes_almost_nothing(method):
+    """Whatever else planting does to an estimator, such as to the layout of its maps, must not be found."""
+
+    class Mapped(Twenty):
+        info = SimpleNamespace(name="mapped")
+        gives_gradients, view = True, 146
+
+        def gradients(self, faces, target):
+            return np.ones(faces.shape, dtype=np.float32)
+
+        def last_maps(self, faces, target):
+            return np.arange(98.0).reshape(1, 7, 7, 2), np.full((1, 7, 7, 2), 1 / 49)
+
+        def predict(self, faces):
+            return AgeEstimate(faces.mean(axis=(1, 2, 3), dtype=float), np.zeros((len(faces), 0)), np.zeros(0))
+
+    face = np.random.default_rng(4).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    asked = [NOTHING, ("mouth", 1e-9), ("mouth", 1e6)]
+    found = explained(Mapped(), method, face, standing_landmarks(), asked, {})
+    assert found["mouth", 1e-9] == pytest.approx(found[NOTHING], rel=1e-4, abs=1e-9)
+    assert found["mouth", 1e6][MOUTH] > 2 * found[NOTHING][MOUTH]
 
 
 def test_what_has_to_be_explained():
