@@ -20,7 +20,13 @@ from age_audit.regions.polygons import region_masks
 
 
 class RegionYears(NamedTuple):
-    """One region's number with the ends of its interval, in the target's unit; NaN ends where there is no interval."""
+    """One region's number with the ends of its interval, in the target's unit; NaN ends where there is no interval.
+
+    Examples
+    --------
+    >>> RegionYears(1.5, low=-0.5, high=3.5).low > 0  # its sign is not settled
+    False
+    """
 
     value: float
     low: float

@@ -24,7 +24,15 @@ ALPHA = 0.05  # chance of any false finding in a table
 
 
 class Finding(NamedTuple):
-    """What stands out most: in ``group``, ``region`` moves estimates more than in the others."""
+    """What stands out most: in ``group``, ``region`` moves estimates more than in the others.
+
+    ``row`` is that of the table.
+
+    Examples
+    --------
+    >>> Finding("Female", "nose", pd.Series({"difference": 2.0})).region
+    'nose'
+    """
 
     group: str
     region: str
