@@ -54,6 +54,7 @@ class TestParser:
             "--seed",
             "--sensitive",
             "--steps",
+            "--until-settled",
             "--workers",
         ]
 
@@ -82,6 +83,7 @@ class TestParser:
             "--limit": "all",
             "--sample": "all",
             "--samples": "the preset's, 100 in published, 256 in audit",
+            "--until-settled": "ask about all of --samples",
             "--seed": "42",
         }
         assert set(quoted) == set(options(parser)) - {"-h", "--help", "--overwrite"}

@@ -134,6 +134,8 @@ class Attribution:
         Interval of each weight, in the unit of the weights.
     settled : ndarray of bool, shape (S,), or None
         Whether the interval excludes 0.
+    samples : int or None
+        Masked versions that were asked about, where their number depends on the face.
     intercept : float
         Of the local linear model.
     score : float
@@ -157,6 +159,7 @@ class Attribution:
     intercept: float = 0.0
     score: float = float("nan")
     dense: np.ndarray | None = None
+    samples: int | None = None
 
     def __post_init__(self):
         there = [part is not None for part in (self.segments, self.weights, self.dense)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Recipe:
     seed : int
     samples : int, optional
         In place of the preset's number.
+    until_settled : float, optional
+        Share of the area of a face at which sampling stops before ``samples``.
     method : str
         Of explanation, a key of :data:`age_audit.explain.METHODS`.
     """
@@ -45,6 +47,7 @@ class Recipe:
     seed: int
     samples: int | None = None
     method: str = DEFAULT
+    until_settled: float | None = None
 
     @cached_property
     def estimator_parameters(self) -> dict:
@@ -60,6 +63,7 @@ class Recipe:
     def explain_variant(self) -> str:
         """Tells explanations of different estimators, presets and methods apart in one ledger."""
         samples = f"|{self.samples}" if self.samples else ""
+        samples += f"|until {self.until_settled:g} settled" if self.until_settled else ""
         return f"{self.estimate_variant}|{self.preset}{samples}" + ("" if self.method == DEFAULT else f"|{self.method}")
 
     @property
@@ -68,9 +72,17 @@ class Recipe:
 
     @property
     def explain_parameters(self) -> dict:
-        """Every parameter of the explanation; the method's name where it is another than LIME, which had none."""
+        """Every parameter of the explanation; the method's name where it is another than LIME, which had none.
+
+        Parameters that came later are left out where they are at their default: no key of an older ledger changes.
+        """
+        parameters = self.method_parameters
+        stated = asdict(parameters)
+        for field in fields(parameters):
+            if field.metadata.get("later") and stated[field.name] == field.default:
+                del stated[field.name]
         named = {} if self.method == DEFAULT else {"method": self.method}
-        return asdict(self.method_parameters) | {"seed": self.seed} | named
+        return stated | {"seed": self.seed} | named
 
     @property
     def method_parameters(self):
@@ -80,7 +92,8 @@ class Recipe:
             return preset
         if not hasattr(preset, "num_samples"):
             raise UsageError(f"expected no --samples with {self.method}, which draws none; got {self.samples}")
-        return replace(preset, num_samples=self.samples)
+        preset = replace(preset, num_samples=self.samples)
+        return preset if self.until_settled is None else replace(preset, until_settled=self.until_settled)
 
     def key(self, step: str, content: str) -> str:
         """Hash of everything that a step's result depends on.

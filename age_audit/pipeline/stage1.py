@@ -112,7 +112,8 @@ def run_stage1(config: Stage1Config) -> Tally:
         open_execution(config.workers, config.cluster, config.json_log) as execution,
     ):
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
-        recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, config.samples)
+        asked = {"samples": config.samples, "until_settled": config.until_settled}
+        recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, **asked)
         if ASK_ESTIMATOR & set(config.steps):
             refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
         check_writable(config.metadatasets, config.dataset)

@@ -46,6 +46,8 @@ def attribution_to_bytes(attribution: Attribution) -> bytes:
         arrays["interval"] = attribution.interval
     if attribution.settled is not None:
         arrays["settled"] = attribution.settled
+    if attribution.samples is not None:
+        arrays["samples"] = np.array(attribution.samples)
     return pack_arrays(**arrays)
 
 
@@ -73,6 +75,7 @@ def attribution_from_bytes(content: bytes) -> Attribution:
         intercept=intercept,
         score=score,
         dense=dense,
+        samples=int(arrays["samples"]) if "samples" in arrays else None,
     )
 
 
