@@ -67,6 +67,28 @@ UTKFACE_LABELS = "UTKFace's labels were estimated with DEX and then checked by a
 SEEN = {"face-api": "UTKFace, FG-NET, ChaLearn's, Wiki, IMDB, CACD and MegaAge, four fifths of each"}
 
 
+def seen_mark(dataset: str, estimator: str, labels: Mapping[str, str] | None = None) -> str:
+    """What stands behind an estimator's name wherever its errors are shown, if it was trained on UTKFace.
+
+    Faces whose names and labels are UTKFace's are taken for UTKFace, whatever they are called; of all others nobody can
+    tell whether they are among those that it was trained on.
+
+    Parameters
+    ----------
+    dataset, estimator, labels
+        As :func:`label_origin`.
+
+    Examples
+    --------
+    >>> seen_mark("utkface", "face-api"), seen_mark("mine", "face-api"), seen_mark("utkface", "dex-wrn")
+    (' (trained on UTKFace)', ' (perhaps trained on these faces)', '')
+    """
+    if estimator not in SEEN:
+        return ""
+    theirs = dataset == "utkface" or (labels or {}).get("from") == "file names, utkface"
+    return " (trained on UTKFace)" if theirs else " (perhaps trained on these faces)"
+
+
 def label_origin(dataset: str, estimator: str, labels: Mapping[str, str] | None = None) -> str:
     """What to say beside every error about the labels by which it is measured.
 
