@@ -42,7 +42,7 @@ false_positives_rows feature few_faces final fname gap gap_of_all gender_answer 
 half_width high highest highest_group holm images in_common in_doubt judged kind label_doubt labelled labels least
 left_out left_out_faces log_ratio_given lost low lowest lowest_estimate lowest_group lowest_probability masks mean
 measure median method most most_region n no_answer no_gender_label null_mean null_sd observed other other_gender_label
-outcome p10 p90 participants passed per_year plain plain_given positive_share preset probability_female question r
+outcome p10 p90 pairs participants passed per_year plain plain_given positive_share preset probability_female question r
 rate ratio raw reasons region regions rejected repeated row rows same_sign scope score sd seed segment share shuffle
 side sign_changes size skewness smallest spread standard_deviation standardised statistic step strata summed table
 tested tests to_even too_narrow trained unit value values what without years zeros

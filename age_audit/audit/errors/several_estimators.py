@@ -28,6 +28,7 @@ _AGREEMENT = [
     *("estimator", "other", "n", "difference", "low", "high", "share_within_5"),
     *("r_estimates", "r_errors", "r_errors_within_years", "r_low", "r_high", "n_within_years", "pairs"),
 ]
+FOLLOWS = 0.8  # correlation with the labels from which on an estimator may contradict one
 AGREE, FAR = 5, 20  # years within which estimators agree, and from which on a label is far from them
 
 
@@ -233,6 +234,25 @@ def label_doubts(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     doubt = (answers >= 2) & (high - low <= AGREE) & (nearest >= FAR)
     table = {"estimators": answers, "lowest_estimate": low, "highest_estimate": high, "label_doubt": doubt}
     return pd.DataFrame(table)
+
+
+def follows_age(frame: pd.DataFrame) -> bool:
+    """Whether estimates correlate with the labels by 0.8 or more; one that does not says little about single labels.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As :func:`cumulative_scores`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"fname": ["a", "b", "c"], "age_real": [10, 30, 60], "age_estimation": [12, 31, 52]})
+    >>> follows_age(frame), follows_age(frame.assign(age_estimation=[40, 30, 20]))
+    (True, False)
+    """
+    require_columns(frame, ("fname", "age_real", "age_estimation"))
+    lowest, highest = real_ages(frame)
+    return bool(pearson_r((lowest + highest) / 2, frame["age_estimation"]) >= FOLLOWS)
 
 
 def worst_faces(frames: Mapping[str, pd.DataFrame], features: Sequence[str] = (), count: int = 20) -> pd.DataFrame:
