@@ -5,9 +5,9 @@
 For each face the segmentation is held fixed; the reference is the mean weight over many independent balanced designs
 (``--designs`` times 256 masked faces). Beside it: random samples, hidden in the same mean colour, against that
 reference; the published way (100 random samples, hidden in black) against its own converged reference; and the two
-references against each other. The balanced designs are Sylvester's. Replaces the estimator's row in ``sampling_ways.json``, which
-docs/method.md quotes, after every face. How far settled superpixels can be trusted is asked by
-``benchmarks.settled_coverage``.
+references against each other. The balanced designs are Sylvester's. Replaces the estimator's row in
+``sampling_ways.json``, which docs/method.md quotes, after every face. How far settled superpixels can be trusted is
+asked by ``benchmarks.settled_coverage``.
 """
 
 from __future__ import annotations
