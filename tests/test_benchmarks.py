@@ -1,5 +1,7 @@
 """The benchmarks run; how fast they find things to be is not tested."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -156,6 +158,16 @@ def test_where_every_superpixel_acts_all_are_settled_and_right(crops, tmp_path):
     run = settled_coverage.until_settled(eight)
     assert (run["samples"], run["reached"], run["false_discovery_rate"]) == (256, 1, 0)
     assert run["area_settled"] == pytest.approx(1)
+
+
+def test_the_page_on_the_method_shows_what_was_measured():
+    rows = json.loads(settled_coverage.OUT.read_text())
+    page = (settled_coverage.OUT.parents[1] / "docs" / "method.md").read_text()
+    assert settled_coverage.table(rows) in page
+    held = [row for row in rows if row["design"] == "paley" and row["rule"] != "interval"]
+    assert {row["estimator"] for row in held} == {"cydral-resnet10", "dex-wrn", "face-api", "faceres"}
+    for row in held:  # what the rule promises, for every estimator
+        assert row["false_discovery_rate"] < 0.05 and row["false_coverage_rate"] < 0.05
 
 
 def test_masks_overlap_where_they_mark_alike():
