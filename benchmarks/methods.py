@@ -57,6 +57,7 @@ BUDGET = {
 WITHOUT_SIGNS = ("grad-cam", "grad-cam++", "score-cam", "smooth-grad")
 DRAWS = ("lime", "kernel-shap", "rise", "smooth-grad", "random")  # of which another seed gives another map
 # Which parts are hidden, and by what: the first is what tables are of, the others say whether that matters.
+SHOWN = ("lime", "occlusion")  # of the methods, in the table of groups; the result has all
 WAYS = (("grid", "mean-colour"), ("grid", "blurred"), ("superpixels", "mean-colour"))
 ESTIMATORS = {"cydral-resnet10": "float32", "face-api": "float32", "faceres": "float32", "dex-wrn": "bfloat16"}
 FEATURES = ("race", "gender", "age_range")
@@ -236,8 +237,12 @@ def summary(rows: list[dict]) -> dict:
         for what in ("seeds", "shift", "drawn_weights", "drawn_weights_sizes"):
             if what in some[0]:
                 found["stability"].append(said | {"what": what} | _estimate([row[what] for row in some]))
+        limes = {row["image"]: row["cpu_seconds"] for row in by_case.get((name, "lime"), ())}
+        ratios = [row["cpu_seconds"] / limes[row["image"]] for row in some if limes.get(row["image"])]
         cost = {what: float(np.median([row[what] for row in some])) for what in ("passes", "cpu_seconds", "seconds")}
-        found["cost"].append(said | {"n": len(some)} | {what: round(value, 3) for what, value in cost.items()})
+        cost["of_lime"] = float(np.median(ratios)) if ratios else None
+        cost = {what: None if value is None else round(value, 3) for what, value in cost.items()}
+        found["cost"].append(said | {"n": len(some)} | cost)
     found["agreement"] = list(_agreement(by_case))
     for name in dict.fromkeys(name for name, _ in by_case):
         for way in map(" ".join, WAYS):
@@ -248,6 +253,15 @@ def summary(rows: list[dict]) -> dict:
         found["by_group"] += [{"estimator": name} | row for row in _by_group(by_case, name)]
     about = {"passes": PASSES, "derivative_counts": OF_A_DERIVATIVE, "seed": SEED, "precision": ESTIMATORS}
     return {"about": about | {"ways": [" ".join(way) for way in WAYS]}} | found
+
+
+def written(found: dict) -> str:
+    """JSON, a row a line."""
+    parts = []
+    for name, rows in found.items():
+        text = ",\n".join(map(json.dumps, rows)) if isinstance(rows, list) else json.dumps(rows)
+        parts.append(f"{json.dumps(name)}: " + (f"[\n{text}\n]" if isinstance(rows, list) else text))
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _estimate(values: list[float | None]) -> dict:
@@ -298,12 +312,20 @@ def tables(found: dict) -> dict[str, str]:
     return made | {"pictures": _chance_table(found)}
 
 
-def _cell(row: dict | None, digits: int = 2) -> str:
+def _cell(row: dict | None, digits: int = 2, n: int | None = None) -> str:
+    """Mean and interval; with its own n where that is not the one of the table's row."""
     if row is None or row["value"] is None:
         return "–"
-    if row["low"] is None:
-        return f"{row['value']:.{digits}f}"
-    return f"{row['value']:.{digits}f} ({row['low']:.{digits}f} to {row['high']:.{digits}f})".replace("-", "−")
+    text = _number(row["value"], digits)
+    if row["low"] is not None:
+        text += f" ({_number(row['low'], digits)} to {_number(row['high'], digits)})"
+    return text if n is None or row["n"] == n else f"{text}, n = {row['n']}"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    if value is None:
+        return "–"
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")  # never −0.00
 
 
 def _markdown(header: list[str], rows: list[list[str]]) -> str:
@@ -324,8 +346,7 @@ def _faithfulness_table(found: dict) -> str:
         gap = rows[name, method, "gap"]
         cells = [_cell(rows[name, method, score]) for score in ("gap", "deletion", "insertion", "absolute")]
         share = "–" if gap["faces_better"] is None else f"{100 * gap['faces_better']:.0f} %"
-        spreads = "–" if gap["in_spreads"] is None else f"{gap['in_spreads']:.1f}".replace("-", "−")
-        lines.append([name, _named(method), str(gap["n"]), *cells, spreads, share])
+        lines.append([name, _named(method), str(gap["n"]), *cells, _number(gap["in_spreads"], 1), share])
     header = ["estimator", "method", "n", "gap", "deletion", "insertion", "absolute"]
     return _markdown([*header, "gap in spreads", "faces with a gap above 0"], lines)
 
@@ -344,19 +365,20 @@ def _stability_table(found: dict) -> str:
     lines = []
     for name, method in dict.fromkeys((estimator, method) for estimator, method, _ in rows):
         kinds = ("seeds", "shift", "drawn_weights", "drawn_weights_sizes")
-        cells = [_cell(rows.get((name, method, what))) for what in kinds]
+        n = rows[name, method, "shift"]["n"]
+        cells = [_cell(rows.get((name, method, what)), n=n) for what in kinds]
         cells[0] = cells[0] if method in DRAWS else "1"
-        lines.append([name, _named(method), str(rows[name, method, "shift"]["n"]), *cells])
+        lines.append([name, _named(method), str(n), *cells])
     header = ["estimator", "method", "n", "another seed", "moved by 1–4 pixels", "weights drawn anew", "… sizes alone"]
     return _markdown(header, lines)
 
 
 def _cost_table(found: dict) -> str:
-    lines = [
-        [r["estimator"], r["method"], str(r["n"]), f"{r['passes']:.0f}", f"{r['cpu_seconds']:.2f}"]
-        for r in found["cost"]
-    ]
-    return _markdown(["estimator", "method", "n", "passes", "core-seconds a face"], lines)
+    lines = []
+    for r in found["cost"]:
+        said = [r["estimator"], r["method"], str(r["n"]), f"{r['passes']:.0f}"]
+        lines.append([*said, _number(r["cpu_seconds"]), _number(r["of_lime"])])
+    return _markdown(["estimator", "method", "n", "passes", "core-seconds a face", "times LIME's"], lines)
 
 
 def _agreement_table(found: dict) -> str:
@@ -367,27 +389,28 @@ def _agreement_table(found: dict) -> str:
         methods = [method for method in EXPLAINERS if any(method in pair for pair in pairs)]
         lines = []
         for one in methods:
-            cells = ["" if one == other else _short(pairs.get(frozenset((one, other)))) for other in methods]
+            found_of = (pairs.get(frozenset((one, other)), {"value": None}) for other in methods)
+            cells = ["" if one == m else _number(r["value"]) for m, r in zip(methods, found_of, strict=True)]
             lines.append([one, *cells])
         n = max(row["n"] for row in some)
         parts.append(f"{name}, n = {n}:\n\n" + _markdown(["", *methods], lines))
     return "\n\n".join(parts)
 
 
-def _short(row: dict | None) -> str:
-    return "–" if row is None or row["value"] is None else f"{row['value']:.2f}".replace("-", "−")
-
-
 def _group_table(found: dict) -> str:
-    rows = [row for row in found["by_group"] if row["measure"] == "gap" and row["method"] in ("lime", "kernel-shap")]
+    rows = {(r["estimator"], r["method"], r["feature"], r["group"], r["measure"]): r for r in found["by_group"]}
     lines = []
-    for r in rows:
-        difference = {"value": r["difference"], "low": r["difference_low"], "high": r["difference_high"]}
-        p_value = "–" if r["p_holm"] is None else f"{r['p_holm']:.3f}"
-        said = [r["estimator"], r["method"], f"{r['feature'].replace('_', ' ')}: {r['group']}", str(r["n"])]
-        lines.append([*said, _cell(r), _cell(difference), p_value])
+    for name, method, feature, group in dict.fromkeys(key[:4] for key in rows if key[1] in SHOWN):
+        cells = []
+        if not rows[name, method, feature, group, "gap"]["n"]:
+            continue
+        for measure in ("gap", "gap_spreads"):
+            r = rows[name, method, feature, group, measure]
+            apart = {"value": r["difference"], "low": r["difference_low"], "high": r["difference_high"]}
+            cells += [_cell(r), _cell(apart), _number(r["p_holm"], 3)]
+        lines.append([name, method, f"{feature.replace('_', ' ')}: {group}", str(r["n"]), *cells])
     header = ["estimator", "method", "group", "n", "gap", "less that of all other faces", "p (Holm)"]
-    return _markdown(header, lines)
+    return _markdown([*header, "gap in spreads", "less that of all other faces", "p (Holm)"], lines)
 
 
 def _chance_table(found: dict) -> str:
@@ -432,7 +455,7 @@ def main() -> None:
         run(names, arguments.images, counts, records[0], arguments.threads)
     if arguments.images or arguments.summary:
         found = summary([row for path in records for row in read(path)])
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+        arguments.out.write_text(written(found))
     found = json.loads(arguments.out.read_text())
     if arguments.docs:
         arguments.docs.write_text(renewed(arguments.docs.read_text(), tables(found)))
