@@ -37,7 +37,7 @@ from age_audit.explain import EXPLAINERS, load_explainer
 from age_audit.explain.faithfulness import SCORES, Chance, chance_of, faithfulness
 from age_audit.explain.stability import against_drawn_weights, drawn_shift, over_seeds, over_shift
 from age_audit.explain.superpixels import image_seed, segment
-from age_audit.explain.units import grid_units, rank_correlation, unit_means
+from age_audit.explain.units import grid_units, rank_correlation, seen_units, unit_means
 from age_audit.faces.decoding import decode_image, read_bytes
 from age_audit.faces.detection import crop_face
 from age_audit.stats.resampling import combination_interval
@@ -96,8 +96,9 @@ def units_of(face: np.ndarray, kind: str) -> np.ndarray:
 
 
 def chances(estimator, face: np.ndarray) -> dict:
-    """What random orders give, by way."""
-    return {" ".join(way): vars(chance_of(estimator, face, units=units_of(face, way[0]), fill=way[1])) for way in WAYS}
+    """What random orders give, by way, and which cells of the grid the estimator looks at."""
+    found = {" ".join(way): vars(chance_of(estimator, face, units=units_of(face, way[0]), fill=way[1])) for way in WAYS}
+    return found | {"seen": "".join(map(str, seen_units(estimator, face, grid_units()).astype(int)))}
 
 
 def examine(name: str, estimator, face: np.ndarray, by_chance: dict, drawn) -> dict:
@@ -108,7 +109,7 @@ def examine(name: str, estimator, face: np.ndarray, by_chance: dict, drawn) -> d
     drawn : AgeEstimator or None
         The estimator with weights drawn anew, where that can be had.
     """
-    counts, chosen = Counter(), BUDGET.get(name, {})
+    counts, chosen, seen = Counter(), BUDGET.get(name, {}), _seen(by_chance)
     explainer = load_explainer(name, Counted(estimator, counts), seed=SEED, **chosen)
     wall, cpu = time.perf_counter(), time.process_time()
     found = explainer.explain(face)
@@ -120,16 +121,23 @@ def examine(name: str, estimator, face: np.ndarray, by_chance: dict, drawn) -> d
         record[" ".join(way)] = {score: _digits(getattr(judged, score)) for score in SCORES}
         record[" ".join(way)] |= {f"{score}_spreads": _digits(v) for score, v in judged.in_spreads().items()}
     seeds = [found, load_explainer(name, estimator, seed=SEED + 1, **chosen).explain(face)] if name in DRAWS else []
-    record["seeds"] = _digits(over_seeds(seeds)) if seeds else 1.0
+    record["seeds"] = _digits(over_seeds(seeds, seen)) if seeds else 1.0
     shift = drawn_shift(stream(image_seed(face, SEED), "shift"))
     asked = load_explainer(name, estimator, seed=SEED, **chosen)
-    record |= {"pixels": max(map(abs, shift)), "shift": _digits(over_shift(asked, face, shift, before=found))}
+    record |= {
+        "pixels": max(map(abs, shift)),
+        "shift": _digits(over_shift(asked, face, shift, before=found, seen=seen)),
+    }
     if drawn is not None:
         untaught = load_explainer(name, drawn, seed=SEED, **chosen).explain(face)
-        kept = against_drawn_weights(found, untaught)
+        kept = against_drawn_weights(found, untaught, seen)
         record |= {"drawn_weights": _digits(kept[0]), "drawn_weights_sizes": _digits(kept[1])}
     means = unit_means(found.map, grid_units())
     return record | {"map": [float(f"{value:.4g}") for value in means]}
+
+
+def _seen(by_chance: dict) -> np.ndarray:
+    return np.array([cell == "1" for cell in by_chance["seen"]])
 
 
 def _digits(value: float) -> float | None:
@@ -243,13 +251,16 @@ def summary(rows: list[dict]) -> dict:
         cost["of_lime"] = float(np.median(ratios)) if ratios else None
         cost = {what: None if value is None else round(value, 3) for what, value in cost.items()}
         found["cost"].append(said | {"n": len(some)} | cost)
-    found["agreement"] = list(_agreement(by_case))
+    seen = {(row["estimator"], row["image"]): _seen(row) for row in rows if row["method"] == "chance"}
+    found["agreement"] = list(_agreement(by_case, seen))
     for name in dict.fromkeys(name for name, _ in by_case):
         for way in map(" ".join, WAYS):
             some = [row[way] for row in rows if row["estimator"] == name and row["method"] == "chance"]
             for what in ("whole", "none", "level_spread", "gap_spread"):
                 row = {"estimator": name, "way": way, "what": what} | _estimate([one[what] for one in some])
                 found["chance"].append(row)
+        shares = [float(cells.mean()) for (estimator, _), cells in seen.items() if estimator == name]
+        found["chance"].append({"estimator": name, "way": "grid", "what": "seen"} | _estimate(shares))
         found["by_group"] += [{"estimator": name} | row for row in _by_group(by_case, name)]
     about = {"passes": PASSES, "derivative_counts": OF_A_DERIVATIVE, "seed": SEED, "precision": ESTIMATORS}
     return {"about": about | {"ways": [" ".join(way) for way in WAYS]}} | found
@@ -277,9 +288,12 @@ def _mean(values: list[float | None]) -> dict:
     return {"value": _digits(np.mean(known)) if known else None}
 
 
-def _agreement(by_case: dict) -> Iterator[dict]:
-    """Rank correlation of each two methods' maps of the same faces."""
-    maps = {case: {row["image"]: np.array(row["map"]) for row in some} for case, some in by_case.items()}
+def _agreement(by_case: dict, seen: dict) -> Iterator[dict]:
+    """Rank correlation of each two methods' maps of the same faces, over the cells that the estimator looks at."""
+    maps = {
+        (name, method): {row["image"]: np.array(row["map"])[seen[name, row["image"]]] for row in some}
+        for (name, method), some in by_case.items()
+    }
     for (name, one), (other_name, other) in product(maps, maps):
         if name == other_name and list(EXPLAINERS).index(one) < list(EXPLAINERS).index(other):
             shared = sorted(maps[name, one].keys() & maps[name, other].keys())
@@ -416,10 +430,12 @@ def _group_table(found: dict) -> str:
 def _chance_table(found: dict) -> str:
     rows = {(r["estimator"], r["way"], r["what"]): r for r in found["chance"]}
     lines = []
-    for name, way in dict.fromkeys((estimator, way) for estimator, way, _ in rows):
+    for name, way in dict.fromkeys((estimator, way) for estimator, way, what in rows if what == "whole"):
         cells = [_cell(rows[name, way, what], 1) for what in ("whole", "none", "level_spread", "gap_spread")]
-        lines.append([name, NAMES[way], str(rows[name, way, "whole"]["n"]), *cells])
-    header = ["estimator", "hidden", "n", "estimate, whole", "all hidden", "spread of random orders", "… of their gaps"]
+        share = f"{100 * rows[name, 'grid', 'seen']['value']:.0f} %"
+        lines.append([name, share, NAMES[way], str(rows[name, way, "whole"]["n"]), *cells])
+    header = ["estimator", "of the crop seen", "hidden", "n", "estimate, whole", "all hidden"]
+    header += ["spread of random orders", "… of their gaps"]
     return _markdown(header, lines)
 
 

@@ -19,15 +19,21 @@ from age_audit.explain.units import grid_units, rank_correlation, unit_means
 LARGEST_SHIFT = 4  # pixels: a seventh of an eye
 
 
-def over_seeds(maps: Sequence[Attribution | np.ndarray], units: np.ndarray | None = None) -> float:
+def _cell_means(values: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
+    """Mean of each cell of the grid, float (196,); NaN where the estimator does not look."""
+    means = unit_means(values, grid_units())
+    return means if seen is None else np.where(seen, means, np.nan)
+
+
+def over_seeds(maps: Sequence[Attribution | np.ndarray], seen: np.ndarray | None = None) -> float:
     """Mean rank correlation of each two maps of one face, explained with several seeds.
 
     Parameters
     ----------
     maps : sequence of Attribution, or of ndarray of float, shape (224, 224)
         Two or more.
-    units : ndarray of int, shape (224, 224), optional
-        Over whose means maps are ranked; a grid of 14 x 14 by default.
+    seen : ndarray of bool, shape (196,), optional
+        Cells of the grid of 14 x 14 that count: :func:`age_audit.explain.units.seen_units`. All by default.
 
     Returns
     -------
@@ -40,13 +46,17 @@ def over_seeds(maps: Sequence[Attribution | np.ndarray], units: np.ndarray | Non
     >>> over_seeds([rising, 2 * rising]), over_seeds([rising, -rising])
     (1.0, -1.0)
     """
-    units = grid_units() if units is None else units
-    means = [unit_means(getattr(found, "map", found), units) for found in maps]
+    means = [_cell_means(getattr(found, "map", found), seen) for found in maps]
     return float(np.mean([rank_correlation(*pair) for pair in combinations(means, 2)]))
 
 
 def over_shift(
-    explainer, face: np.ndarray, shift: tuple[int, int], target: str | None = None, before: Attribution | None = None
+    explainer,
+    face: np.ndarray,
+    shift: tuple[int, int],
+    target: str | None = None,
+    before: Attribution | None = None,
+    seen: np.ndarray | None = None,
 ) -> float:
     """Rank correlation of a face's map with that of the face moved by some pixels, moved back.
 
@@ -61,6 +71,8 @@ def over_shift(
         As for :meth:`age_audit.explain.base.Explainer.explain`.
     before : Attribution, optional
         The face's own, where it is there already.
+    seen : ndarray of bool, shape (196,), optional
+        As for :func:`over_seeds`.
 
     Returns
     -------
@@ -86,8 +98,7 @@ def over_shift(
     before = explainer.explain(face, target) if before is None else before
     after = moved_back(explainer.explain(moved(face, shift), target).map, shift)
     kept = np.where(np.isfinite(after), before.map, np.nan)
-    units = grid_units()
-    return rank_correlation(unit_means(kept, units), unit_means(after, units))
+    return rank_correlation(_cell_means(kept, seen), _cell_means(after, seen))
 
 
 def moved(face: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
@@ -131,7 +142,9 @@ def drawn_shift(generator: np.random.Generator) -> tuple[int, int]:
     return pixels * down, pixels * right
 
 
-def against_drawn_weights(trained: Attribution | np.ndarray, drawn: Attribution | np.ndarray) -> tuple[float, float]:
+def against_drawn_weights(
+    trained: Attribution | np.ndarray, drawn: Attribution | np.ndarray, seen: np.ndarray | None = None
+) -> tuple[float, float]:
     """Rank correlation of a face's map with the one for a model whose weights were drawn anew, with signs and without.
 
     A map that stays tells of the picture, not of what the model has learnt: both should be near 0. Signs come out
@@ -141,6 +154,8 @@ def against_drawn_weights(trained: Attribution | np.ndarray, drawn: Attribution 
     ----------
     trained, drawn : Attribution, or ndarray of float, shape (224, 224)
         For the model as it is, and for :func:`age_audit.estimators.randomised.randomised`, with the same seed.
+    seen : ndarray of bool, shape (196,), optional
+        As for :func:`over_seeds`.
 
     Returns
     -------
@@ -153,5 +168,5 @@ def against_drawn_weights(trained: Attribution | np.ndarray, drawn: Attribution 
     >>> against_drawn_weights(rising, -rising)
     (-1.0, 1.0)
     """
-    pair = [unit_means(getattr(found, "map", found), grid_units()) for found in (trained, drawn)]
+    pair = [_cell_means(getattr(found, "map", found), seen) for found in (trained, drawn)]
     return rank_correlation(*pair), rank_correlation(*map(np.abs, pair))

@@ -6,8 +6,11 @@ import numpy as np
 from scipy.stats import rankdata
 
 from age_audit.core.schema import CANVAS
+from age_audit.estimators.masked import MaskedFaces
+from age_audit.explain.superpixels import masked_targets
 from age_audit.stats.correlations import row_correlations
 
+UNMOVED = 1e-3  # years: less than any part that an estimator looks at moves it by when all its colours are turned round
 CELLS = 14  # a side of the grid: squares of 16 pixels, about as large as a face's superpixels
 
 
@@ -66,3 +69,30 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     if both.sum() < 2:
         return float("nan")
     return float(row_correlations(rankdata(first[both])[None], rankdata(second[both])[None])[0])
+
+
+def seen_units(estimator, face: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Which units the estimator looks at, bool (U,): some are shown the middle of the crop, or a place they find.
+
+    Maps of all methods agree that the others do not matter, whatever the method is worth.
+
+    Parameters
+    ----------
+    estimator : AgeEstimator
+        Asked for its age once a unit, with the colours of that unit turned round.
+    face : ndarray of uint8, shape (224, 224, 3)
+    units : ndarray of int, shape (224, 224)
+
+    Examples
+    --------
+    >>> from age_audit.core.schema import AgeEstimate
+    >>> class LeftHalf:
+    ...     def predict(self, faces):
+    ...         return AgeEstimate(faces[:, :, :112].mean(axis=(1, 2, 3)), np.ones((len(faces), 1)), np.zeros(1))
+    >>> seen_units(LeftHalf(), np.zeros((224, 224, 3), dtype=np.uint8), grid_units(2))
+    array([ True, False,  True, False])
+    """
+    count = int(units.max()) + 1
+    shown = np.concatenate([np.ones((1, count), dtype=int), 1 - np.eye(count, dtype=int)])
+    ages, _ = masked_targets(estimator, face, MaskedFaces(face, 255 - face, units, shown), "age")
+    return np.abs(ages[1:] - ages[0]) > UNMOVED

@@ -50,10 +50,27 @@ def test_shifts_are_of_one_to_four_pixels_in_all_directions():
 
 
 def test_seeds_are_compared_two_by_two():
-    """Ranks of four cells: 1 2 3 4, 1 2 4 3 and 4 3 2 1 correlate by 0.8, -1 and -0.8."""
+    """Ranks of four quarters: 1 2 3 4, 1 2 4 3 and 4 3 2 1 correlate by 0.8, -1 and -0.8."""
     maps = [np.array(ranks, dtype=float)[grid_units(2)] for ranks in ([1, 2, 3, 4], [1, 2, 4, 3], [4, 3, 2, 1])]
-    assert over_seeds(maps, grid_units(2)) == pytest.approx((0.8 - 1 - 0.8) / 3)
-    assert over_seeds([of_map(maps[0], "expected_age", signed=True), maps[1]], grid_units(2)) == pytest.approx(0.8)
+    assert over_seeds(maps) == pytest.approx((0.8 - 1 - 0.8) / 3)
+    assert over_seeds([of_map(maps[0], "expected_age", signed=True), maps[1]]) == pytest.approx(0.8)
+
+
+def test_cells_that_are_not_seen_do_not_count(crops):
+    seen = np.arange(196) < 98
+    one = np.where(seen, np.arange(196), 500.0)[grid_units()]
+    other = np.where(seen, -np.arange(196), 500.0)[grid_units()]
+    assert over_seeds([one, other]) > -0.2 and over_seeds([one, other], seen) == pytest.approx(-1)
+    assert against_drawn_weights(one, other, seen) == pytest.approx((-1, 1))
+
+    class Halves:  # moves with the face above, stays below
+        def explain(self, face, target=None):
+            values = face[..., 0].astype(float)
+            values[112:] = np.random.default_rng(int(face.sum())).normal(size=(112, 224))
+            return of_map(values, "expected_age", signed=True)
+
+    assert over_shift(Halves(), crops[0], (0, 3), seen=seen) == pytest.approx(1)
+    assert over_shift(Halves(), crops[0], (0, 3)) < 0.95
 
 
 def test_a_method_that_draws_nothing_is_the_same_with_any_seed(crops):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from age_audit.explain.units import grid_units, rank_correlation, unit_means
+from age_audit.core.schema import AgeEstimate
+from age_audit.explain.units import grid_units, rank_correlation, seen_units, unit_means
 
 
 def test_the_grid_is_squares_row_by_row():
@@ -43,3 +44,21 @@ def test_ranks_are_scipys():
 def test_a_map_without_ranks_has_no_correlation():
     assert np.isnan(rank_correlation(np.ones(9), np.arange(9.0)))
     assert np.isnan(rank_correlation(np.array([1.0, np.nan]), np.array([np.nan, 1.0])))
+
+
+def test_what_is_seen_is_what_an_estimator_reads():
+    class Middle:
+        def predict(self, faces):
+            middle = faces[:, 39:185, 39:185].astype(float)  # as face-api is shown 146 pixels
+            return AgeEstimate(middle.mean(axis=(1, 2, 3)), np.ones((len(faces), 1)), np.zeros(1))
+
+    face = np.full((224, 224, 3), 200, dtype=np.uint8)
+    seen = seen_units(Middle(), face, grid_units()).reshape(14, 14)
+    wanted = np.zeros((14, 14), dtype=bool)
+    wanted[2:12, 2:12] = True  # rows 32 to 191
+    np.testing.assert_array_equal(seen, wanted)
+
+
+def test_a_real_estimator_sees_the_chip_that_it_cuts(cydral, crops):
+    seen = seen_units(cydral, np.array(crops[0]), grid_units()).reshape(14, 14)
+    assert seen[5:10, 5:9].all() and not seen[:, 0].any() and 60 < seen.sum() < 150
