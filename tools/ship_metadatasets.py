@@ -79,6 +79,13 @@ SETS = {
             "--metadatasets metadatasets/face-api",
         ],
     ),
+    "ssr-net": (
+        "ssr-net, estimates alone",
+        [
+            "python analysis_1_method.py --estimator ssr-net --steps align,crop,estimate --workers 2 "
+            "--metadatasets metadatasets/ssr-net",
+        ],
+    ),
 }
 _TABLE_START, _TABLE_END = "<!-- the table is written by tools/ship_metadatasets.py -->", "<!-- end of the table -->"
 
