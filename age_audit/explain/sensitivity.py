@@ -195,7 +195,7 @@ CHOICES = {
     "half as wide": Choice("kernel", {"kernel_width": AUDIT.kernel_width / 2}),
     "twice as wide": Choice("kernel", {"kernel_width": AUDIT.kernel_width * 2}),
     "128 samples": Choice("samples", {"num_samples": 128}),
-    "1,024 samples": Choice("samples", {"num_samples": 1024}),
+    "512 samples": Choice("samples", {"num_samples": 512}),
     "margin 30 %": Choice("crop", margin=0.3),
     "margin 50 %": Choice("crop", margin=0.5),
     "another seed": Choice("seed", seed=1),

@@ -66,7 +66,8 @@ def choices_forest(table: pd.DataFrame, kinds: Mapping[str, str], title: str) ->
             for y in range(1, len(names)):
                 if kinds[names[y]] != kinds[names[y - 1]]:
                     axes.axhline(y - 0.5, color="0.85", linewidth=0.6, zorder=0)
-        panels[0].set_yticks(range(len(names)), [f"{kinds[name]}: {name}" if kinds[name] else name for name in names])
+        said = [name if kinds[name] in name else f"{kinds[name]}: {name}" for name in names]
+        panels[0].set_yticks(range(len(names)), said)
         panels[0].set_ylim(len(names) - 0.5, -0.5)
         dot = {"linestyle": "", "markersize": 4}
         keys = [Line2D([], [], **_OVER_FACES, label="middle 80 % of faces")]

@@ -324,7 +324,7 @@ def _faces(config: SensitivityConfig, run: Run, done: list[str]) -> tuple[pd.Dat
     """The faces that were explained under every choice, by name, with their groups; and by what they are compared."""
     rows = run.ledger.images()
     labels = {rows[image].fname: label_fields(rows[image].label) for image in done}
-    columns = dict.fromkeys([*REQUIRED_COLUMNS, *columns_of([rows[image].label for image in done])])
+    columns = dict.fromkeys([*REQUIRED_COLUMNS, *columns_of(labels.values())])
     frame = pd.DataFrame([columns | {"fname": fname} | labels[fname] for fname in sorted(labels)], dtype=object)
     frame = grouped(completed_frame(frame), config.sensitive, config.stage1.ranges)
     return frame, [*compared_by(frame, config.sensitive), "age_range"]

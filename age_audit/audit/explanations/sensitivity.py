@@ -27,7 +27,7 @@ from age_audit.stats.resampling import Estimates, combination_interval, means_of
 
 MEASURES = ("rank_correlation", "same_sign", "same_sign_settled")
 LEAST = 10  # faces of a group that conclusions are drawn about: a bootstrap of fewer gives intervals that are too short
-STATEMENT = ["kind", "region", "feature", "than"]  # columns that tell statements apart
+STATEMENT = ["kind", "region", "feature", "group", "other_region"]  # columns that tell statements apart
 UNDECIDED = "undecided"
 _WORDS = {"direction": ("raises", "lowers"), "group": ("more", "less"), "order": ("more", "less")}
 
@@ -97,10 +97,10 @@ def conclusion_table(
     Returns
     -------
     DataFrame
-        One row a statement and choice: ``kind``, ``region``, ``feature`` and ``than`` (of ``group`` the group and ""
-        beside its feature, of ``order`` the other region; "" otherwise); ``choice``; ``n``, ``value``, ``low``,
-        ``high`` in years; ``verdict``: ``raises`` or ``lowers``, ``more`` or ``less``, ``undecided``; ``change``,
-        ``change_low``, ``change_high``: the value less that of the base choice, over the same faces.
+        One row a statement and choice: ``kind``, ``region``, and "" where the kind has none ``feature``, ``group`` and
+        ``other_region``; ``choice``; ``n``, ``value``, ``low``, ``high`` in years; ``verdict``: ``raises`` or
+        ``lowers``, ``more`` or ``less``, ``undecided``; ``change``, ``change_low``, ``change_high``: the value less
+        that of the base choice, over the same faces.
 
     Raises
     ------
@@ -115,14 +115,14 @@ def conclusion_table(
     ...         for region, mean in (("nose", size), ("chin", -0.5))]
     >>> faces = pd.DataFrame({"fname": [f"{face}.jpg" for face in range(20)]})
     >>> table = conclusion_table(pd.DataFrame(rows), faces, [], "audit", Resampling(seed=1))
-    >>> table[["kind", "region", "than", "choice", "verdict"]]
-            kind region  than choice verdict
-    0  direction   nose        audit  raises
-    1  direction   chin        audit  lowers
-    2      order   nose  chin  audit    more
-    3  direction   nose        black  raises
-    4  direction   chin        black  lowers
-    5      order   nose  chin  black    more
+    >>> table[["kind", "region", "other_region", "choice", "verdict"]]
+            kind region other_region choice verdict
+    0  direction   nose               audit  raises
+    1  direction   chin               audit  lowers
+    2      order   nose         chin  audit    more
+    3  direction   nose               black  raises
+    4  direction   chin               black  lowers
+    5      order   nose         chin  black    more
     >>> (table["change"].round(1) + 0.0).tolist()
     [0.0, 0.0, 0.0, 2.0, 0.0, 2.0]
     """
@@ -169,18 +169,17 @@ def _concluded(
     resampling: Resampling,
 ) -> pd.DataFrame:
     """Every statement under one choice."""
-    nothing = [""] * len(regions)
     n = values.shape[1]
-    rows = [_rows("direction", (regions, nothing, nothing), n, [values], [values - base], [1], resampling)]
+    rows = [_rows("direction", (regions, "", "", ""), n, [values], [values - base], [1], resampling)]
     sizes, before = np.abs(values), np.abs(base)
     for feature, group, inside in groups:
-        names = regions, [feature] * len(regions), [group] * len(regions)
+        names = regions, feature, group, ""
         samples, changes = ([of[:, inside == side] for side in (1, 0)] for of in (sizes, sizes - before))
         rows.append(_rows("group", names, int((inside >= 0).sum()), samples, changes, [1, -1], resampling))
     pairs = list(combinations(range(len(regions)), 2))
     if pairs:
         one, other = np.array(pairs).T
-        names = [regions[i] for i in one], [""] * len(pairs), [regions[i] for i in other]
+        names = [regions[i] for i in one], "", "", [regions[i] for i in other]
         difference = sizes[one] - sizes[other]
         change = difference - (before[one] - before[other])
         rows.append(_rows("order", names, n, [difference], [change], [1], resampling))
@@ -224,8 +223,8 @@ def survival_table(conclusions: pd.DataFrame, base: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> names = {"kind": "direction", "region": "nose", "feature": "", "than": "", "n": 40}
-    >>> numbers = {"value": 1.0, "low": 0.5, "high": 1.5}
+    >>> names = {"kind": "direction", "region": "nose", "feature": "", "group": "", "other_region": ""}
+    >>> numbers = {"n": 40, "value": 1.0, "low": 0.5, "high": 1.5}
     >>> verdicts = {"audit": "raises", "black": "lowers", "blur": "undecided", "grid": "raises"}
     >>> conclusions = pd.DataFrame([names | numbers | {"choice": c, "verdict": v} for c, v in verdicts.items()])
     >>> survival_table(conclusions, "audit")[["region", "verdict", "kept", "turned", "undecided", "survives"]]
@@ -269,7 +268,8 @@ def change_table(conclusions: pd.DataFrame, base: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> names = {"kind": "direction", "feature": "", "than": "", "change_low": -1, "change_high": 1}
+    >>> names = {"kind": "direction", "feature": "", "group": "", "other_region": ""}
+    >>> names |= {"change_low": -1, "change_high": 1}
     >>> told = [("nose", "audit", "raises"), ("chin", "audit", "undecided")]
     >>> told += [("nose", "black", "lowers"), ("chin", "black", "raises")]
     >>> conclusions = pd.DataFrame([names | {"region": r, "choice": c, "verdict": v} for r, c, v in told])
