@@ -89,13 +89,13 @@ def of_another_face(image: np.ndarray, segments: np.ndarray, other: np.ndarray) 
     return other
 
 
-def in_painted(image: np.ndarray, segments: np.ndarray, other: np.ndarray) -> np.ndarray:
+def inpainted(image: np.ndarray, segments: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Every superpixel filled from what surrounds it, by scikit-image's biharmonic in-painting.
 
-    One picture a face: each superpixel is filled as if it alone were missing, so that between two that are hidden
-    together each still shows what the other's colours were at their common border. The picture is reduced to a
-    quarter of its side before, and enlarged after, for what is filled is smooth anyway; a superpixel too small for that
-    has its mean colour.
+    One picture a face: each superpixel is filled as if it alone were missing, so that of two that are hidden together
+    each still goes on from the other's own colours at their common border. The picture is reduced to a quarter of its
+    side before, and enlarged after, for what is filled is smooth anyway; whatever touches the superpixel is missing
+    there, so that no pixel of it enters what it is filled with.
 
     Parameters
     ----------
@@ -107,31 +107,29 @@ def in_painted(image: np.ndarray, segments: np.ndarray, other: np.ndarray) -> np
     Returns
     -------
     ndarray of uint8, shape (224, 224, 3)
+        One superpixel that is all of the image, or nearly so, has its mean colour.
 
     Examples
     --------
     >>> image = np.full((224, 224, 3), 60, dtype=np.uint8)
     >>> segments = np.zeros((224, 224), dtype=int)
     >>> segments[80:120, 80:120] = 1
-    >>> image[84:116, 84:116] = 250  # a bright spot within one superpixel
-    >>> filled = in_painted(image, segments, None)
-    >>> int(filled[100, 100, 0])  # nothing of it is left
-    60
+    >>> image[80:120, 80:120] = 250  # bright, all of it
+    >>> inpainted(image, segments, None)[[80, 100, 119], 100, 0]  # nothing of it is left
+    array([60, 60, 60], dtype=uint8)
     """
     from skimage.restoration import inpaint_biharmonic
 
     side = CANVAS // REDUCED
     small = image.reshape(side, REDUCED, side, REDUCED, 3).mean(axis=(1, 3)) / 255
-    parts = segments[REDUCED // 2 :: REDUCED, REDUCED // 2 :: REDUCED]
-    there = np.unique(parts)
-    if len(there) == 1:
-        return mean_colours(image, segments)
-    filled = np.empty_like(small)
-    for part in there:
-        hole = parts == part
-        filled[hole] = inpaint_biharmonic(small, hole, channel_axis=-1)[hole]
-    picture = np.rint(255 * on_canvas(filled, CANVAS).clip(0, 1)).astype(np.uint8)
-    return np.where(np.isin(segments, there)[..., None], picture, mean_colours(image, segments))
+    picture = mean_colours(image, segments)
+    for part in range(int(segments.max()) + 1):
+        inside = segments == part
+        hole = inside.reshape(side, REDUCED, side, REDUCED).any(axis=(1, 3))
+        if not hole.all():
+            filled = on_canvas(inpaint_biharmonic(small, hole, channel_axis=-1), CANVAS)
+            picture[inside] = np.rint(255 * filled[inside].clip(0, 1))
+    return picture
 
 
 def slic(image: np.ndarray, segments: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -157,9 +155,10 @@ def grid(image: np.ndarray, segments: np.ndarray, landmarks: np.ndarray) -> np.n
 
 
 def of_landmarks(image: np.ndarray, segments: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The 13 regions as superpixels, where they overlap the inner one, and the rest as another.
+    """The 13 regions as superpixels, and the rest as another.
 
-    Eyes and mouth lie within other regions, and the face's regions upon those around it.
+    Where regions overlap, eyes and mouth come before those that they lie in, those of the face before those around it;
+    otherwise the one that :data:`age_audit.regions.polygons.REGIONS` names later.
 
     Examples
     --------
@@ -188,7 +187,7 @@ CHOICES = {
     "black": Choice("hidden by", {"hidden": "black"}),
     "blur": Choice("hidden by", hidden=blurred),
     "another face": Choice("hidden by", hidden=of_another_face),
-    "in-painting": Choice("hidden by", hidden=in_painted),
+    "in-painting": Choice("hidden by", hidden=inpainted),
     "SLIC": Choice("superpixels", segments=slic),
     "grid": Choice("superpixels", segments=grid),
     "landmark regions": Choice("superpixels", segments=of_landmarks),
