@@ -91,16 +91,15 @@ class LimeExplainer(Explainer):
         seed = image_seed(face, self.seed) if parameters.seed_from_image else self.seed
         random_state = np.random.RandomState(seed)
         image = classifier_image(face, parameters.rescale)
-        cut = parameters.kernel_size, parameters.max_dist, parameters.ratio
         random_state.randint(0, 1000)  # lime draws a seed for the segmentation here, which never reaches quickshift
-        segments = segment(image, *cut)
+        segments = self._segments(image)
         superpixels = int(segments.max()) + 1
         generator = np.random.default_rng(seed)
         if parameters.design == "random":
             shown = random_design(superpixels, parameters.num_samples, random_state)
         else:
             shown = self._design(superpixels, generator)
-        masked = MaskedFaces(image, hidden_image(image, segments, parameters.hidden), segments, shown)
+        masked = MaskedFaces(image, self._hidden(image, segments), segments, shown)
         targets, name = masked_targets(self.estimator, face, masked, target)
         looks = 1
         if parameters.until_settled:
@@ -115,6 +114,15 @@ class LimeExplainer(Explainer):
             shown, targets = folded_together(shown, masked.shown), folded_together(targets, answers)
             attribution = self._attribution(segments, shown, targets, name, looks)
         return attribution
+
+    def _segments(self, image: np.ndarray) -> np.ndarray:
+        """The superpixel of every pixel, int (224, 224), numbered from 0."""
+        parameters = self.parameters
+        return segment(image, parameters.kernel_size, parameters.max_dist, parameters.ratio)
+
+    def _hidden(self, image: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        """What is seen where a superpixel is hidden, of the image's shape and type."""
+        return hidden_image(image, segments, self.parameters.hidden)
 
     def _design(self, superpixels: int, generator: np.random.Generator) -> np.ndarray:
         """One foldover design: all samples, or those up to the first look."""
