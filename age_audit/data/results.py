@@ -28,6 +28,7 @@ from age_audit.data.metadatasets import (
     packed_path,
     provenance_path,
     read_metadataset,
+    refuse_mixed,
     stated_in,
 )
 from age_audit.data.region_scores import files_there, read_activations
@@ -212,6 +213,45 @@ class Results:
     def masks(self) -> dict[str, np.ndarray]:
         """``fname`` (N,), ``positive`` and ``negative`` uint8 (N, 6272): packed masks of every explained face."""
         return read_metadataset(self.folder, self.dataset, "masks")
+
+    @cached_property
+    def boxes(self) -> pd.DataFrame:
+        """Every face whose explanation was boxed, as :attr:`predictions`, in the order of the file of boxes.
+
+        Beside those columns ``boxes``, a list of dict as :func:`age_audit.regions.boxes.annotate` gives them, and
+        ``active_<region>`` (bool) of each of :data:`age_audit.regions.boxes.BOX_REGIONS`.
+
+        Raises
+        ------
+        UsageError
+            If they are missing or damaged, are not of the predictions beside them, or a face is not in these.
+        """
+        from age_audit.regions.boxes import BOX_REGIONS, active_regions  # loads scikit-image, which nothing else needs
+
+        refuse_mixed(self.folder, self.dataset, "boxes")
+        rows = read_metadataset(self.folder, self.dataset, "boxes")
+        try:
+            found = pd.DataFrame({"fname": [row["fname"] for row in rows], "boxes": [row["boxes"] for row in rows]})
+            active = [active_regions(boxes) for boxes in found["boxes"]]
+        except (TypeError, KeyError, AttributeError) as error:
+            raise UsageError(
+                f"expected a list of objects, each with fname and a list of boxes, as the boxes of {self.dataset} in "
+                f"{self.folder}, got something else ({error!r:.60}); run analysis_2_evaluate.py again"
+            ) from error
+        if len(unknown := found.loc[~found["fname"].isin(self.predictions["fname"]), "fname"]):
+            raise UsageError(
+                f"expected the boxes in {self.folder} to be of the predictions beside them, but {len(unknown):,} of "
+                f"{len(found):,} faces have no estimate there, such as {unknown.iloc[0]!a}; run "
+                "analysis_2_evaluate.py again"
+            )
+        columns = {f"active_{region}": [face[f"active_{region}"] for face in active] for region in BOX_REGIONS}
+        return found[["fname"]].merge(self.predictions, how="left").assign(boxes=found["boxes"], **columns)
+
+    @property
+    def boxed_target(self) -> str:
+        """What the boxed explanations explain, as --target spells it; empty where nobody said."""
+        explanation = stated_in(self.folder, self.dataset, "boxes").get("explanation")
+        return str(explanation.get("target", "")) if isinstance(explanation, Mapping) else ""
 
     @cached_property
     def landmarks(self) -> dict[str, np.ndarray]:
