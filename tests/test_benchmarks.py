@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
 from benchmarks import alignment, explain, passes, scaling, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
@@ -101,17 +102,60 @@ def test_alignment_compares_the_faces_that_both_runs_estimate():
 
 
 def test_settled_superpixels_of_all_faces_count_together():
-    """One face has 10 settled superpixels of which 1 is wrong, another 2 of which 1 is: 2 of 12, not 30 %."""
+    """One face has 10 settled superpixels of which 1 is wrong, another 2 of which 1 is: 2 of 12, or 30 % a face."""
     faces = [
-        {"coverage": 0.9, "signs_wrong_of_settled": 0.1, "coverage_of_settled": 0.8}
-        | {"settled_count": 10, "settled_wrong_count": 1, "settled_covered_count": 8},
-        {"coverage": 1.0, "signs_wrong_of_settled": 0.5, "coverage_of_settled": 1.0}
-        | {"settled_count": 2, "settled_wrong_count": 1, "settled_covered_count": 2},
+        {"coverage": 0.9, "false_discovery_rate": 0.1, "settled_count": 10}
+        | {"settled_wrong_count": 1, "settled_missed_count": 2},
+        {"coverage": 1.0, "false_discovery_rate": 0.5, "settled_count": 2}
+        | {"settled_wrong_count": 1, "settled_missed_count": 0},
     ]
     row = settled_coverage.in_one_row(faces)
-    assert row["signs_wrong_of_settled"] == pytest.approx(2 / 12, abs=1e-4)
-    assert row["coverage_of_settled"] == pytest.approx(10 / 12, abs=1e-4)
-    assert (row["coverage"], row["coverage_low"], row["coverage_high"]) == (0.95, 0.9, 1.0)
+    assert row == {
+        "coverage": 0.95,
+        "false_discovery_rate": 0.3,
+        "false_discovery_rate_standard_error": 0.2,
+        "false_discovery_rate_high": 0.5,
+        "signs_wrong_of_settled": pytest.approx(2 / 12, abs=1e-4),
+        "coverage_of_settled": pytest.approx(10 / 12, abs=1e-4),
+    }
+
+
+class Tenths:
+    """In place of an estimator: a tenth of a year for each superpixel shown, and noise of its own."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def predict_masked(self, masked):
+        self.asked += len(masked)
+        noise = np.random.default_rng(self.asked).normal(0, 1e-3, len(masked))
+        return AgeEstimate(masked.shown.sum(axis=1) / 10 + noise, np.ones((len(masked), 1)), np.zeros(1))
+
+
+def test_what_the_estimator_said_is_kept_and_asked_once(crops, tmp_path):
+    estimator, kept = Tenths(), tmp_path / "face.npy"
+    first = settled_coverage.sampled(estimator, crops[0], "paley", 2, 42, kept)
+    assert estimator.asked == 512
+    more = settled_coverage.sampled(estimator, crops[0], "paley", 4, 42, kept)
+    assert estimator.asked == 1024 and len(more.targets) == 4
+    np.testing.assert_array_equal(more.targets[:2], first.targets)
+    again = settled_coverage.sampled(estimator, crops[0], "paley", 4, 42, kept)
+    assert estimator.asked == 1024
+    np.testing.assert_array_equal(again.targets, more.targets)
+    np.testing.assert_array_equal(again.shown, more.shown)
+    assert [path.name for path in tmp_path.iterdir()] == ["face.npy"]
+
+
+def test_where_every_superpixel_acts_all_are_settled_and_right(crops, tmp_path):
+    said = settled_coverage.sampled(Tenths(), crops[0], "paley", 4, 42, tmp_path / "face.npy")
+    found = settled_coverage.judged(said, "false-discovery-rate")
+    assert (found["settled"], found["false_discovery_rate"], found["overlap_of_settled"]) == (1, 0, 1)
+    assert found["area_settled"] == pytest.approx(1)
+    assert found["settled_count"] == 4 * found["superpixels"] and found["settled_wrong_count"] == 0
+    eight = settled_coverage.Sampled(said.areas, said.shown * 2, said.targets * 2)
+    run = settled_coverage.until_settled(eight)
+    assert (run["samples"], run["reached"], run["false_discovery_rate"]) == (256, 1, 0)
+    assert run["area_settled"] == pytest.approx(1)
 
 
 def test_masks_overlap_where_they_mark_alike():

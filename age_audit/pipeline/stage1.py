@@ -145,8 +145,8 @@ def run_stage1(config: Stage1Config) -> Tally:
 
 
 def _recipe(config: Stage1Config, aligned: bool) -> Recipe:
-    made = config.estimator, config.precision, config.preset, config.seed, config.samples, config.explainer
-    recipe = Recipe(aligned, *made)
+    asked = {"samples": config.samples, "until_settled": config.until_settled, "method": config.explainer}
+    recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, **asked)
     target = config.target and parse_target(config.target).option
     return recipe if target in (None, recipe.method_parameters.target) else replace(recipe, target=target)
 

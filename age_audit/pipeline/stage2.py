@@ -79,7 +79,8 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
         raise UsageError(
             f"expected stage 1 to have explained faces in {config.output}, it has not; run analysis_1_method.py first"
         )
-    recipe = Recipe(**stated, preset=config.preset, samples=config.samples)
+    asked = {"preset": config.preset, "samples": config.samples, "until_settled": config.until_settled}
+    recipe = Recipe(**stated, **asked)
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     outcomes = current_outcomes(ledger, recipe, content, "explain")
@@ -93,6 +94,7 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
             others = "those of faces, or by a file of the estimator, that have changed since, or of faces that failed"
         again = f"--estimator {recipe.estimator} --preset {config.preset}"
         again += f" --samples {config.samples}" if config.samples else ""
+        again += f" --until-settled {config.until_settled:g}" if config.until_settled else ""
         raise UsageError(
             f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}{each}, "
             f"found {others}; run analysis_1_method.py {again}, or choose another --preset or --samples"

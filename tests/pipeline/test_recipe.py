@@ -128,10 +128,10 @@ KNOWN = {
         "align": "eff6143b79047aabd89c9e1d763ce2fb",
         "crop": "f629c2187432d3956a9f289c71ac72dc",
         "estimate": "6856267285b9d5a1508ed425783b4f78",
-        "explain": "a4536e6b6c67f728b74a40a4489b1115",
+        "explain": "a822a0235e4d517d5ddddf2441ff2d72",
         "landmarks": "938965a53b1e54caf2f6e50fe1345f83",
-        "activations": "ed5295ca4b21e55f72c563254f264249",
-        "boxes": "9df5700fab7f9bbe8387ab4c432ffba3",
+        "activations": "c75341a71e2994783c5ee495159ab062",
+        "boxes": "e07b9f6f753b747b8984f064dd65fd40",
     },
 }
 
@@ -140,6 +140,17 @@ KNOWN = {
 def test_keys_of_existing_ledgers(recipe):
     assert keys(recipe, CONTENT) == KNOWN[recipe]
     assert recipe.key("read", CONTENT) == CONTENT
+
+
+def test_what_came_later_than_ledgers_is_stated_only_where_it_is_not_as_it_was():
+    assert not {"settled_by", "until_settled"} & set(BASE.explain_parameters)
+    audit = Recipe(True, "dex-wrn", "float32", "audit", 42, samples=1024)
+    assert audit.explain_parameters["settled_by"] == "false-discovery-rate"
+    assert "until_settled" not in audit.explain_parameters
+    until = dataclasses.replace(audit, until_settled=0.9)
+    assert until.explain_parameters["until_settled"] == 0.9
+    assert until.explain_variant == audit.explain_variant + "|until 0.9 settled"
+    assert changed(keys(audit), keys(until)) == OF_THE_EXPLANATION
 
 
 def test_all_keys_differ():
