@@ -72,7 +72,9 @@ def test_boxes_are_those_of_the_map_and_the_landmarks(boxed):
             parts = landmark_boxes(read_result(ledger, recipe, "landmarks", row["fname"]))
             assert row["boxes"] == annotate(activation_boxes(binarize(saliency, 90, "otsu")), parts, 0.2)
             named = {box["label"] for box in row["boxes"]}
-            assert {name: row[f"active_{name}"] for name in BOX_REGIONS} == {name: name in named for name in BOX_REGIONS}
+            assert {name: row[f"active_{name}"] for name in BOX_REGIONS} == {
+                name: name in named for name in BOX_REGIONS
+            }
             assert set(row) == {"fname", "boxes", *(f"active_{name}" for name in BOX_REGIONS)}
     assert sum(len(row["boxes"]) for row in rows) > 0
 
