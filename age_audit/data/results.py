@@ -34,6 +34,7 @@ from age_audit.data.metadatasets import (
 from age_audit.data.region_scores import files_there, read_activations
 
 PUBLISHED = "published"  # the preset that explains as the study did
+LIME = "lime"  # the method of explanations whose provenance names none, for there was no other
 
 
 @dataclass(frozen=True)
@@ -249,9 +250,18 @@ class Results:
 
     @property
     def boxed_target(self) -> str:
-        """What the boxed explanations explain, as --target spells it; empty where nobody said."""
+        """What the boxed explanations explain, such as ``female`` or ``expected-age``; empty where nobody said."""
+        return str(self._boxed.get("target", ""))
+
+    @property
+    def boxed_method(self) -> str:
+        """By which method, as ``--explainer`` spells it; empty where nobody said."""
+        return str(self._boxed.get("method", LIME)) if self._boxed else ""
+
+    @cached_property
+    def _boxed(self) -> Mapping:
         explanation = stated_in(self.folder, self.dataset, "boxes").get("explanation")
-        return str(explanation.get("target", "")) if isinstance(explanation, Mapping) else ""
+        return explanation if isinstance(explanation, Mapping) else {}
 
     @cached_property
     def landmarks(self) -> dict[str, np.ndarray]:
@@ -327,6 +337,25 @@ def results_of_all(metadatasets: str | Path, results: Results) -> dict[str, Resu
                 found[key] = other
     found.pop((results.estimator, results.weights_hash, results.aligned), None)
     return _by_name([results, *(found[key] for key in sorted(found))])
+
+
+def boxed_results(metadatasets: str | Path, results: Results, target: str) -> dict[str, Results]:
+    """All results of a data set whose explanations of one target were boxed, by name as :func:`results_of_all`.
+
+    Parameters
+    ----------
+    metadatasets : path
+    results : Results
+        Whose data set, sensitive features and age ranges they are to share.
+    target : str
+        As :attr:`Results.boxed_target` has it.
+    """
+    found = []
+    for path in sorted(Path(metadatasets).rglob(f"metadataset_{escape(results.dataset)}_boxes.prov*")):
+        estimator, preset = made_by(stated_in(path.parent, results.dataset, "boxes"))
+        if estimator is not None:
+            found.append(replace(results, folder=path.parent, estimator=estimator, preset=preset))
+    return _by_name([boxed for boxed in found if boxed.boxed_target == target])
 
 
 def open_results(
