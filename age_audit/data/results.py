@@ -134,12 +134,17 @@ class Results:
         ``estimated`` says for which there is one (bool); ``explained`` which have activations, where any have. Of
         published files without labels only the estimated are known.
         """
-        labelled = dict.fromkeys(self.document.get("labels", {}))
-        frame = self._frame(self.document | {"predictions": labelled | self.document["predictions"]})
+        frame = self._known.copy()
         frame["estimated"] = frame["age_estimation"].notna()
         if files_there(self.folder, self.dataset):
             frame["explained"] = frame["fname"].isin(self.activations["fname"])
         return frame
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        """Every image that is labelled or estimated."""
+        labelled = dict.fromkeys(self.document.get("labels", {}))
+        return self._frame(self.document | {"predictions": labelled | self.document["predictions"]})
 
     def _frame(self, document: dict) -> pd.DataFrame:
         labels = document.get("labels", {})
@@ -217,7 +222,8 @@ class Results:
 
     @cached_property
     def boxes(self) -> pd.DataFrame:
-        """Every face whose explanation was boxed, as :attr:`predictions`, in the order of the file of boxes.
+        """Every face whose explanation was boxed, as :attr:`predictions`, in the order of the file of boxes; one whose
+        estimate failed has none.
 
         Beside those columns ``boxes``, a list of dict as :func:`age_audit.regions.boxes.annotate` gives them, and
         ``active_<region>`` (bool) of each of :data:`age_audit.regions.boxes.BOX_REGIONS`.
@@ -239,14 +245,13 @@ class Results:
                 f"expected a list of objects, each with fname and a list of boxes, as the boxes of {self.dataset} in "
                 f"{self.folder}, got something else ({error!r:.60}); run analysis_2_evaluate.py again"
             ) from error
-        if len(unknown := found.loc[~found["fname"].isin(self.predictions["fname"]), "fname"]):
+        if len(unknown := found.loc[~found["fname"].isin(self._known["fname"]), "fname"]):
             raise UsageError(
                 f"expected the boxes in {self.folder} to be of the predictions beside them, but {len(unknown):,} of "
-                f"{len(found):,} faces have no estimate there, such as {unknown.iloc[0]!a}; run "
-                "analysis_2_evaluate.py again"
+                f"{len(found):,} faces are not there, such as {unknown.iloc[0]!a}; run analysis_2_evaluate.py again"
             )
         columns = {f"active_{region}": [face[f"active_{region}"] for face in active] for region in BOX_REGIONS}
-        return found[["fname"]].merge(self.predictions, how="left").assign(boxes=found["boxes"], **columns)
+        return found[["fname"]].merge(self._known, how="left").assign(boxes=found["boxes"], **columns)
 
     @property
     def boxed_target(self) -> str:
