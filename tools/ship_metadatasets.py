@@ -93,7 +93,8 @@ SETS = {
         "face-api's age explained by Grad-CAM, boxes alone",
         [
             "python analysis_1_method.py --estimator face-api --preset audit --explainer grad-cam --target age "
-            "--workers 2 --metadatasets metadatasets/face-api-gender-regions/ages",
+            "--workers 2 --steps estimate,explain --sample 3000 --seed 42 --metadatasets "
+            "metadatasets/face-api-gender-regions/ages",
             "python analysis_2_evaluate.py --preset audit --metadatasets metadatasets/face-api-gender-regions/ages",
         ],
     ),

@@ -71,9 +71,15 @@ def activity(shares: pd.DataFrame, chance: pd.DataFrame, protected: str, title: 
                 _draw_chance(axes, null, kinds, y)
                 rows = shares[(shares["outcome"] == outcome) & (shares[protected].astype(str) == group)]
                 _draw_marks(axes, _in_order(rows), y, "share", looks[group], 100)
-            axes.set(xlabel="faces on which it is active (%)", xlim=(0, None))
+            axes.set_xlabel("faces on which it is active (%)")
+        for axes in panels.values():
+            axes.set_xlim(0)  # all panels share it: after everything is drawn
         keys = [Line2D([], [], markersize=4, label=group, **looks[group] | {"linestyle": ""}) for group in groups]
-        keys += [Line2D([], [], **look, label=kind) for look, kind in zip((_BAND, _TICK), kinds, strict=False)]
+        looks_of_chance = (_BAND, "95 % of draws"), (_TICK, "mean")
+        keys += [
+            Line2D([], [], **look, label=f"{kind} ({what})")
+            for (look, what), kind in zip(looks_of_chance, kinds, strict=False)
+        ]
         _finish(figure, keys, shares, title)
     return figure
 

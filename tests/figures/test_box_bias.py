@@ -80,6 +80,7 @@ def test_shares_and_chance_are_drawn_where_they_lie(shares, chance):
                 assert any(segment == pytest.approx((low, high)) for segment in segments(axes))
                 mean = 100 * anywhere.loc[region, "null_mean"]
                 assert any(x == pytest.approx(mean) for x, _ in marks(axes, "|"))
+        assert axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 100 * shares["high"].max()
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [part_name(name) for name in BOX_REGIONS]
     assert style.overlapping_texts(figure) == [] and figure.get_figwidth() == style.FULL
 

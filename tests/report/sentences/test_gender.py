@@ -128,7 +128,8 @@ def region_tables(count):
         "gender_regions_at_equal_answers": by_answer.rename(columns={"outcome": "answered"}),
         "age_region_bias": bias_table(frame, "gender_real", age_outcomes(frame), **DRAWING),
     }
-    return {name: table.assign(estimator="poor") for name, table in tables.items()}
+    saved = {name: table.rename(columns={"gender_real": "gender"}) for name, table in tables.items()}
+    return {name: table.assign(estimator="poor") for name, table in saved.items()}
 
 
 def test_where_it_looks(claimed):
