@@ -81,6 +81,13 @@ SETS = {
             "--metadatasets metadatasets/face-api",
         ],
     ),
+    "ssr-net": (
+        "ssr-net, estimates alone",
+        [
+            "python analysis_1_method.py --estimator ssr-net --steps align,crop,estimate --workers 2 "
+            "--metadatasets metadatasets/ssr-net",
+        ],
+    ),
     "face-api-gender-regions": (
         "face-api's probability of Female explained by Grad-CAM, boxes alone",
         [

@@ -188,7 +188,7 @@ class Stage1Config:
     estimator: str = field(
         default="dex-wrn",
         metadata={
-            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, or your own: "
+            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, ssr-net, or your own: "
             "module:function, FILE.keras, or FILE.json, which describes one of these or FILE.onnx"
         },
     )

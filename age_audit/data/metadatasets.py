@@ -139,8 +139,8 @@ def refuse_others_provenance(folder: Path, dataset: str, kind: str, content: byt
         path = provenance_path(folder, dataset, kind)
         raise UsageError(
             f"expected {metadataset_path(folder, dataset, kind)} to be the file that {path.name} describes, but it was "
-            "changed or came from elsewhere: put its own provenance there, remove that one and name the estimator by "
-            "--estimator, or run the stage that writes both again"
+            "changed or came from elsewhere: put its own provenance there, remove that one and, in stage 3, name the "
+            "estimator by --estimator, or run the stage that writes both again"
         )
 
 

@@ -19,7 +19,7 @@ from age_audit.core.config import parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS, check_features, compared_by, feature_column, feature_title, levels
 from age_audit.core.schema import AGE_RANGES, FaceLabel
-from age_audit.core.vocabulary import SEEN, STUDY_FEATURES, label_origin
+from age_audit.core.vocabulary import STUDY_FEATURES, label_origin, seen_mark
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import OLDEST, label_from_utkface_name
 from age_audit.data.metadatasets import (
@@ -88,8 +88,12 @@ class Results:
         """Whether the estimator was trained on faces of this data set, as far as its makers say and names show: one
         whose files are named and labelled as UTKFace's are is taken for UTKFace, whatever it is called.
         """
-        named_so = (self.provenance.get("labels") or {}).get("from") == "file names, utkface"
-        return self.estimator in SEEN and (self.dataset == "utkface" or named_so)
+        return self.mark == " (trained on UTKFace)"
+
+    @property
+    def mark(self) -> str:
+        """What stands behind the estimator's name: see :func:`age_audit.core.vocabulary.seen_mark`."""
+        return seen_mark(self.dataset, self.estimator, self.provenance.get("labels"))
 
     @property
     def label_origin(self) -> str:
@@ -115,6 +119,13 @@ class Results:
                 f"name to an object of labels, got {labels!r:.60}"
             )
         return document
+
+    @property
+    def images_total(self) -> int | None:
+        """How many images were looked for a face; None where the file does not say."""
+        lost = self.document.get("cropping")
+        total = lost.get("images_total") if isinstance(lost, Mapping) else None
+        return total if isinstance(total, int) else None
 
     @property
     def labels(self) -> list[FaceLabel]:
@@ -318,7 +329,8 @@ def find_results(
             f"expected one set of results of {estimator}, preset {preset}, {dataset}, found them in "
             f"{' and '.join(str(path.parent) for path in found)}; keep one, or name its folder as METADATASETS"
         )
-    listed = "; ".join(sorted(", ".join(map(str, made_by)) for made_by in there.values())) or "none at all"
+    listed = (f"{', '.join(map(str, made_by))} in {path.parent}" for path, made_by in there.items())
+    listed = "; ".join(sorted(listed)) or "none at all"
     raise UsageError(
         f"expected results of {estimator}, preset {preset}, {dataset} in {metadatasets}, found: {listed}; choose one "
         "of these, or run stage 1 with these options first, and stage 2 where explanations are asked for"
@@ -413,15 +425,17 @@ def open_results(
 def one_of_each(compared: Mapping[str, Results]) -> list[str]:
     """Names of the first results of each estimator: aligned faces or not, it is one voice where voices are counted.
 
+    Two models of one name are two.
+
     Examples
     --------
     >>> ours, plain, other = (Results(Path(), "utkface", name, "published") for name in ("ours", "ours", "other"))
     >>> one_of_each({"ours": ours, "ours (not aligned)": plain, "other": other})
     ['ours', 'other']
     """
-    first: dict[str, str] = {}
+    first: dict[tuple[str, str], str] = {}
     for name, results in compared.items():
-        first.setdefault(results.estimator, name)
+        first.setdefault((results.estimator, results.weights_hash), name)
     return list(first.values())
 
 
@@ -434,7 +448,7 @@ def _by_name(opened: Sequence[Results]) -> dict[str, Results]:
     """
     named: dict[str, Results] = {}
     for other in opened:
-        name = other.estimator + (" (trained on UTKFace)" if other.seen else "")
+        name = other.estimator + other.mark
         if name in named:
             first = named[name]
             differs = [] if other.aligned == first.aligned else [f"{'' if other.aligned else 'not '}aligned"]

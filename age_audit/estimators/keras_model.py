@@ -86,7 +86,11 @@ class KerasEstimator(AgeEstimator):
             self.batch = GPU_BATCH
 
     def forward(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        return self._answer(faces.astype(np.float32, copy=False))
+        answer, female = self._answer(faces.astype(np.float32, copy=False))
+        if faces.dtype != np.uint8:  # a model may clip NaN to a number on its way
+            unknown = ~np.isfinite(faces).all(axis=(1, 2, 3))
+            answer[unknown] = np.nan
+        return answer, female
 
     def forward_masked(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         # Made by the backend, on its device: a graphics card gets two pictures instead of a hundred.
