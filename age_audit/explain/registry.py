@@ -33,11 +33,15 @@ class Method:
         only, so that no other method has a preset ``published``.
     needs_gradients : bool
         Whether it works on estimators with derivatives only.
+    additive : bool
+        Of a method that gives a value a pixel: whether these add up to a difference of the target, so that a region's
+        is their sum (:func:`age_audit.regions.years.region_years`).
     """
 
     explainer: str
     presets: dict[str, Any]
     needs_gradients: bool = False
+    additive: bool = False
 
     def parameters(self, name: str, preset: str):
         """Those of a preset; UsageError where the method has none of that name."""
@@ -63,6 +67,7 @@ EXPLAINERS = {
         "integrated_gradients:IntegratedGradientsExplainer",
         _audit(IntegratedGradientsParameters()),
         needs_gradients=True,
+        additive=True,
     ),
     "smooth-grad": Method("smooth_grad:SmoothGradExplainer", _audit(SmoothGradParameters()), needs_gradients=True),
     "random": Method("random_weights:RandomExplainer", _audit(RandomParameters())),
