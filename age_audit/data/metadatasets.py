@@ -3,8 +3,9 @@
 ``metadataset_<name>_predictions.json``: an object with ``cropping``, ``predictions`` {fname: age in years} and
 ``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one
 object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
-``metadataset_<name>_boxes.json``: a list of {fname, boxes, active_<region>}. ``metadataset_<name>_masks.npz``: packed
-masks. The same contents give the same bytes: no time, no place, names sorted.
+``metadataset_<name>_boxes.json``: a list of {fname, boxes, active_<region>}, and
+``metadataset_<name>_region_years.json`` of {fname, years_<region>, …_low, …_high}. ``metadataset_<name>_masks.npz``:
+packed masks. The same contents give the same bytes: no time, no place, names sorted.
 :mod:`age_audit.data.region_scores` reads and writes activations too numerous for JSON.
 """
 
@@ -29,7 +30,10 @@ from age_audit import __version__
 from age_audit.core.errors import UsageError
 from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
-KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "boxes": "json", "masks": "npz"}
+KINDS = {
+    **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years"), "json"),
+    "masks": "npz",
+}
 LIBRARIES = (
     "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow",
     "onnxruntime", "pyarrow",

@@ -256,13 +256,48 @@ class Results:
                 f"expected a list of objects, each with fname and a list of boxes, as the boxes of {self.dataset} in "
                 f"{self.folder}, got something else ({error!r:.60}); run analysis_2_evaluate.py again"
             ) from error
+        columns = {f"active_{region}": [face[f"active_{region}"] for face in active] for region in BOX_REGIONS}
+        return self._beside_labels(found, {"boxes": found["boxes"]} | columns)
+
+    @cached_property
+    def region_years(self) -> pd.DataFrame:
+        """Every explained face with landmarks, as :attr:`boxes`, and what each region does to its age, in years.
+
+        ``years_<region>`` with ``…_low`` and ``…_high`` of :func:`age_audit.regions.years.region_years`; NaN where the
+        method gives no interval.
+
+        Raises
+        ------
+        UsageError
+            As :attr:`boxes`, or if something else than the age was explained, so that they are no years.
+        """
+        refuse_mixed(self.folder, self.dataset, "region_years")
+        rows = read_metadataset(self.folder, self.dataset, "region_years")
+        if (unit := stated_in(self.folder, self.dataset, "region_years").get("unit", "years")) != "years":
+            raise UsageError(
+                f"expected explanations of the age in {self.folder}, for numbers in years, got those of a {unit}; run "
+                "analysis_1_method.py --target age --preset audit, and analysis_2_evaluate.py after it"
+            )
+        try:
+            found = pd.DataFrame(rows, columns=None if rows else ["fname"])
+            columns = {name: found[name].astype(float) for name in found if name.startswith("years_")}
+            found = found[["fname"]]
+        except (TypeError, KeyError, ValueError) as error:
+            raise UsageError(
+                f"expected a list of objects, each with fname and numbers, as the region_years of {self.dataset} in "
+                f"{self.folder}, got something else ({error!r:.60}); run analysis_2_evaluate.py again"
+            ) from error
+        return self._beside_labels(found, columns)
+
+    def _beside_labels(self, found: pd.DataFrame, columns: Mapping) -> pd.DataFrame:
+        """The predictions' rows of these faces, by ``fname``, with further columns; UsageError for unknown faces."""
         if len(unknown := found.loc[~found["fname"].isin(self._known["fname"]), "fname"]):
             raise UsageError(
-                f"expected the boxes in {self.folder} to be of the predictions beside them, but {len(unknown):,} of "
-                f"{len(found):,} faces are not there, such as {unknown.iloc[0]!a}; run analysis_2_evaluate.py again"
+                f"expected what stage 2 wrote in {self.folder} to be of the predictions beside it, but "
+                f"{len(unknown):,} of {len(found):,} faces are not there, such as {unknown.iloc[0]!a}; run "
+                "analysis_2_evaluate.py again"
             )
-        columns = {f"active_{region}": [face[f"active_{region}"] for face in active] for region in BOX_REGIONS}
-        return found[["fname"]].merge(self._known, how="left").assign(boxes=found["boxes"], **columns)
+        return found[["fname"]].merge(self._known, how="left").assign(**columns)
 
     @property
     def boxed_target(self) -> str:

@@ -73,6 +73,11 @@ class Recipe:
         return "|".join([self.estimate_variant, self.preset, *other])
 
     @property
+    def additive(self) -> bool:
+        """Whether the values of pixels add up to a difference of what is explained; superpixels' always do."""
+        return EXPLAINERS[self.method].additive
+
+    @property
     def align_parameters(self) -> dict:
         return {"landmark_model_sha256": LANDMARK_MODEL_SHA256, "reference_shape_sha256": _reference_digest()}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from age_audit.core.config import BoxParameters, Stage2Config
 from age_audit.core.errors import UsageError
@@ -17,6 +19,7 @@ from age_audit.data.metadatasets import (
     write_metadataset,
 )
 from age_audit.data.region_scores import format_for, write_activations
+from age_audit.estimators.targets import parse_target
 from age_audit.execution import Execution, open_execution
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import DECIMALS, describe, labels_by_name
@@ -121,6 +124,7 @@ def _evaluate(evaluation: Evaluation, config: Stage2Config, execution: Execution
                 points=points,
                 readings=readings,
                 attribution=ledger.payload(image, "explain", recipe.variant("explain")),
+                additive=recipe.additive,
             )
         )
     return ledger.record_as_they_come(
@@ -162,17 +166,32 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
     form = format_for(config.format, len(done))
     write_activations(config.metadatasets, config.dataset, activations, form, provenance)
     write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)
-    _export_boxes(evaluation, config, made)
+    how = {"boxes": asdict(BoxParameters())}
+    _export_reading("boxes", evaluation, config, made | how, lambda boxes: {"boxes": boxes} | active_regions(boxes))
+    how = {"unit": parse_target(recipe.method_parameters.target).unit, "additive": recipe.additive}
+    _export_reading("region_years", evaluation, config, made | how, _in_columns)
 
 
-def _export_boxes(evaluation: Evaluation, config: Stage2Config, made: dict) -> None:
-    settled = _settled(evaluation, "boxes", False)
+def _export_reading(
+    step: str, evaluation: Evaluation, config: Stage2Config, made: dict, fields_of: Callable[[Any], dict]
+) -> None:
+    """Write what a step read off each explanation as a metadataset of the step's name."""
+    settled = _settled(evaluation, step, False)
     done = sorted((evaluation.rows[image].fname, image) for image, way in settled.items() if way.status == "done")
-    found = ((name, read_result(evaluation.ledger, evaluation.recipe, "boxes", image)) for name, image in done)
-    rows = ({"fname": name, "boxes": boxes} | active_regions(boxes) for name, boxes in found)
+    found = ((name, read_result(evaluation.ledger, evaluation.recipe, step, image)) for name, image in done)
+    rows = ({"fname": name} | fields_of(reading) for name, reading in found)
     counts = Counter(outcome.status for outcome in settled.values())
-    provenance = made | {"boxes": asdict(BoxParameters()), "counts": dict(sorted(counts.items()))}
-    write_metadataset(config.metadatasets, config.dataset, "boxes", rows, provenance)
+    provenance = made | {"counts": dict(sorted(counts.items()))}
+    write_metadataset(config.metadatasets, config.dataset, step, rows, provenance)
+
+
+def _in_columns(regions: dict[str, Sequence[float | None]]) -> dict[str, float | None]:
+    """``years_<region>`` with its ends: to six significant digits, for they may be years or small probabilities."""
+    return {
+        f"years_{region}{end}": None if number is None else float(f"{number:.6g}")
+        for region, row in regions.items()
+        for end, number in zip(("", "_low", "_high"), row, strict=True)
+    }
 
 
 def _activation_row(fname: str, label: dict, age: float | None, scores: dict[str, float]) -> dict:

@@ -1,7 +1,8 @@
 """The steps as one table: a new step is a new row, and its function in :mod:`age_audit.pipeline.tasks`.
 
-Steps form a chain: read -> align -> crop -> estimate, explain, landmarks -> activations, boxes. The key of a step is a
-hash of the keys before it and of its own parameters, so that a change invalidates exactly what depends on it.
+Steps form a chain: read -> align -> crop -> estimate, explain, landmarks -> activations, boxes, region_years. The key
+of a step is a hash of the keys before it and of its own parameters, so that a change invalidates exactly what depends
+on it.
 """
 
 from __future__ import annotations
@@ -87,6 +88,12 @@ STEPS = {
         2,
         ("explain", "landmarks"),
         lambda recipe: asdict(BoxParameters()),
+        variant=lambda recipe: recipe.explain_variant,
+    ),
+    "region_years": Step(
+        2,
+        ("explain", "landmarks"),
+        lambda recipe: {"additive": recipe.additive},
         variant=lambda recipe: recipe.explain_variant,
     ),
 }

@@ -279,31 +279,43 @@ class EvaluateTask:
     points: tuple[tuple[int, int], ...] | None
     readings: tuple[Job, ...]
     attribution: bytes
+    additive: bool = False  # of a value a pixel: whether they add up, as of age_audit.explain.registry.Method
 
     @property
     def blamed(self) -> list[Job]:
         return [self.landmarks] if self.points is None else list(self.readings)
 
 
-def _read_activations(attribution: Attribution, landmarks: np.ndarray) -> tuple[object, tuple[str, ...]]:
+Reading = tuple[object, tuple[str, ...]]  # something that JSON can hold, and notes on it
+
+
+def _read_activations(attribution: Attribution, landmarks: np.ndarray, _: bool) -> Reading:
     from age_audit.regions import scores
 
     activation = scores.evaluate_face("", attribution.positive_mask, landmarks)
     return activation.scores, activation.notes
 
 
-def _read_boxes(attribution: Attribution, landmarks: np.ndarray) -> tuple[object, tuple[str, ...]]:
+def _read_boxes(attribution: Attribution, landmarks: np.ndarray, _: bool) -> Reading:
     from age_audit.regions.boxes import boxes_of_face
 
     boxes = boxes_of_face(attribution.map, landmarks, BoxParameters())
     return boxes, () if boxes else ("no-activation-box",)
 
 
-# By step, what a face's explanation and landmarks give: something that JSON can hold, and notes on it. A new one is a
-# function, an entry here, a row of age_audit.pipeline.steps, and what stage 2 writes of it.
-READINGS: dict[str, Callable[[Attribution, np.ndarray], tuple[object, tuple[str, ...]]]] = {
+def _read_region_years(attribution: Attribution, landmarks: np.ndarray, additive: bool) -> Reading:
+    from age_audit.regions.years import region_years
+
+    found = region_years(attribution, landmarks, additive=additive)
+    return {region: [number if np.isfinite(number) else None for number in row] for region, row in found.items()}, ()
+
+
+# By step, what a face's explanation and landmarks give. A new one is a function, an entry here, a row of
+# age_audit.pipeline.steps, and what stage 2 writes of it.
+READINGS: dict[str, Callable[[Attribution, np.ndarray, bool], Reading]] = {
     "activations": _read_activations,
     "boxes": _read_boxes,
+    "region_years": _read_region_years,
 }
 
 
@@ -324,7 +336,7 @@ def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
         except (ValueError, LookupError) as error:
             note = f"the ledger holds a damaged one: {error}; run analysis_1_method.py again"
             raise ImageFailure("explanation-unreadable", note) from error
-        content, notes = READINGS[step](found["attribution"], found["landmarks"])
+        content, notes = READINGS[step](found["attribution"], found["landmarks"], task.additive)
         return json.dumps(content).encode(), "; ".join(notes)
 
     records = []

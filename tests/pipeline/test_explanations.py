@@ -10,6 +10,7 @@ from PIL import Image
 
 import analysis_1_method
 import analysis_2_evaluate
+from age_audit.core.errors import UsageError
 from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.results import Results
@@ -17,6 +18,7 @@ from age_audit.estimators.entries import ENTRIES
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_result
 from age_audit.regions.boxes import BOX_REGIONS, activation_boxes, annotate, binarize, landmark_boxes
+from age_audit.regions.years import region_years
 from age_audit.store.ledger import Ledger
 from tests.estimators.tfjs_files import write_face_api
 
@@ -128,6 +130,35 @@ def test_a_ledger_from_before_boxes_gets_nothing_but_boxes(photos, boxed, capsys
     assert outcomes(boxed) == after
 
 
+def check_region_years(boxed):
+    """Years of LIME's superpixels, anew from the ledger; the probability of Female is not taken for years."""
+    recipe = Recipe(True, "face-api", "float32", "audit", 42, 64)
+    results = Results(boxed / "lime", "utkface", "face-api", "audit")
+    frame = results.region_years.set_index("fname")
+    with Ledger(boxed / "out", create=False) as ledger:
+        for fname in PORTRAITS:
+            attribution, points = (read_result(ledger, recipe, step, fname) for step in ("explain", "landmarks"))
+            for region, expected in region_years(attribution, points).items():
+                found = frame.loc[fname, [f"years_{region}{end}" for end in ("", "_low", "_high")]].astype(float)
+                assert found.tolist() == pytest.approx(list(expected), rel=1e-5, abs=1e-9), (fname, region)
+    assert frame["years_nose"].ne(0).any() and frame["age_real"].tolist() == [30, 77]
+    with pytest.raises(UsageError, match="for numbers in years, got those of a probability"):
+        _ = Results(boxed / "meta", "utkface", "face-api", "audit").region_years
+
+
+def test_regions_of_a_method_whose_pixels_add_up_are_summed():
+    from age_audit.core.schema import Attribution
+    from age_audit.pipeline.tasks import READINGS
+
+    each, points = np.full((224, 224), 0.5), np.full((68, 2), 100)
+    points[36:42] = [(20, 20), (60, 20), (60, 60), (20, 60), (20, 60), (20, 60)]  # an eye of 39 x 39 pixels
+    face = Attribution(None, None, "expected_age", each > 0, each < 0, dense=each)
+    (summed, _), (meant, _) = (READINGS["region_years"](face, points, additive) for additive in (True, False))
+    assert summed["eye_l_inner"] == [0.5 * 39 * 39, None, None] and meant["eye_l_inner"] == [0.5, None, None]
+    assert Recipe(True, "face-api", "float32", "audit", 42, method="integrated-gradients").additive
+    assert not Recipe(True, "face-api", "float32", "audit", 42, method="grad-cam").additive
+
+
 def test_methods_and_targets_lie_side_by_side(photos, boxed):
     """Another method on the same crops: landmarks are taken as they are, explanations and boxes are its own."""
     before = outcomes(boxed)
@@ -135,11 +166,12 @@ def test_methods_and_targets_lie_side_by_side(photos, boxed):
     assert stage2(boxed, "--preset", "audit", "--samples", "64", meta="lime") == 0
     after = outcomes(boxed)
     assert {key: after[key] for key in before} == before
-    assert {key[1] for key in after if key not in before} == {"explain", "activations", "boxes"}
+    assert {key[1] for key in after if key not in before} == {"explain", "activations", "boxes", "region_years"}
     provenance = json.loads((boxed / "lime" / "metadataset_utkface_boxes.provenance.json").read_text(encoding="utf-8"))
     assert provenance["explanation"]["target"] == "expected-age" and "method" not in provenance["explanation"]
     of_lime, of_grad_cam = (read_metadataset(boxed / name, "utkface", "boxes") for name in ("lime", "meta"))
     assert [row["boxes"] for row in of_lime] != [row["boxes"] for row in of_grad_cam]
+    check_region_years(boxed)
     # Stage 2 takes what was explained last.
     assert stage1(photos, boxed, *GRAD_CAM) == stage2(boxed, "--preset", "audit") == 0
     assert read_metadataset(boxed / "meta", "utkface", "boxes") == of_grad_cam
@@ -151,7 +183,7 @@ def test_a_face_on_which_nothing_stands_out_has_no_box():
 
     nothing, points = np.zeros((224, 224)), np.arange(136).reshape(68, 2)
     face = Attribution(None, None, "female", nothing > 0, nothing > 0, dense=nothing, signed=False)
-    assert READINGS["boxes"](face, points) == ([], ("no-activation-box",))
+    assert READINGS["boxes"](face, points, False) == ([], ("no-activation-box",))
 
 
 @pytest.mark.parametrize(

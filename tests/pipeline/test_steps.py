@@ -16,7 +16,7 @@ def test_every_need_stands_above():
 
 def test_stages():
     assert of_stage(1) == config.STEPS
-    assert of_stage(2) == ("landmarks", "activations", "boxes")
+    assert of_stage(2) == ("landmarks", "activations", "boxes", "region_years")
     assert FROM_CROPS & set(of_stage(1)) == ASK_ESTIMATOR == {"estimate", "explain"}
 
 
