@@ -28,11 +28,13 @@ from age_audit.data.metadatasets import (
     packed_path,
     provenance_path,
     read_metadataset,
+    refuse_mixed,
     stated_in,
 )
 from age_audit.data.region_scores import files_there, read_activations
 
 PUBLISHED = "published"  # the preset that explains as the study did
+LIME = "lime"  # the method of explanations whose provenance names none, for there was no other
 
 
 @dataclass(frozen=True)
@@ -143,12 +145,17 @@ class Results:
         ``estimated`` says for which there is one (bool); ``explained`` which have activations, where any have. Of
         published files without labels only the estimated are known.
         """
-        labelled = dict.fromkeys(self.document.get("labels", {}))
-        frame = self._frame(self.document | {"predictions": labelled | self.document["predictions"]})
+        frame = self._known.copy()
         frame["estimated"] = frame["age_estimation"].notna()
         if files_there(self.folder, self.dataset):
             frame["explained"] = frame["fname"].isin(self.activations["fname"])
         return frame
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        """Every image that is labelled or estimated."""
+        labelled = dict.fromkeys(self.document.get("labels", {}))
+        return self._frame(self.document | {"predictions": labelled | self.document["predictions"]})
 
     def _frame(self, document: dict) -> pd.DataFrame:
         labels = document.get("labels", {})
@@ -225,6 +232,89 @@ class Results:
         return read_metadataset(self.folder, self.dataset, "masks")
 
     @cached_property
+    def boxes(self) -> pd.DataFrame:
+        """Every face whose explanation was boxed, as :attr:`predictions`, in the order of the file of boxes; one whose
+        estimate failed has none.
+
+        Beside those columns ``boxes``, a list of dict as :func:`age_audit.regions.boxes.annotate` gives them, and
+        ``active_<region>`` (bool) of each of :data:`age_audit.regions.boxes.BOX_REGIONS`.
+
+        Raises
+        ------
+        UsageError
+            If they are missing or damaged, are not of the predictions beside them, or a face is not in these.
+        """
+        from age_audit.regions.boxes import BOX_REGIONS, active_regions  # loads scikit-image, which nothing else needs
+
+        refuse_mixed(self.folder, self.dataset, "boxes")
+        rows = read_metadataset(self.folder, self.dataset, "boxes")
+        try:
+            found = pd.DataFrame({"fname": [row["fname"] for row in rows], "boxes": [row["boxes"] for row in rows]})
+            active = [active_regions(boxes) for boxes in found["boxes"]]
+        except (TypeError, KeyError, AttributeError) as error:
+            raise UsageError(
+                f"expected a list of objects, each with fname and a list of boxes, as the boxes of {self.dataset} in "
+                f"{self.folder}, got something else ({error!r:.60}); run analysis_2_evaluate.py again"
+            ) from error
+        columns = {f"active_{region}": [face[f"active_{region}"] for face in active] for region in BOX_REGIONS}
+        return self._beside_labels(found, {"boxes": found["boxes"]} | columns)
+
+    @cached_property
+    def region_years(self) -> pd.DataFrame:
+        """Every explained face with landmarks, as :attr:`boxes`, and what each region does to its age, in years.
+
+        ``years_<region>`` with ``…_low`` and ``…_high`` of :func:`age_audit.regions.years.region_years`; NaN where the
+        method gives no interval.
+
+        Raises
+        ------
+        UsageError
+            As :attr:`boxes`, or if something else than the age was explained, so that they are no years.
+        """
+        refuse_mixed(self.folder, self.dataset, "region_years")
+        rows = read_metadataset(self.folder, self.dataset, "region_years")
+        if (unit := stated_in(self.folder, self.dataset, "region_years").get("unit", "years")) != "years":
+            raise UsageError(
+                f"expected explanations of the age in {self.folder}, for numbers in years, got those of a {unit}; run "
+                "analysis_1_method.py --target age --preset audit, and analysis_2_evaluate.py after it"
+            )
+        try:
+            found = pd.DataFrame(rows, columns=None if rows else ["fname"])
+            columns = {name: found[name].astype(float) for name in found if name.startswith("years_")}
+            found = found[["fname"]]
+        except (TypeError, KeyError, ValueError) as error:
+            raise UsageError(
+                f"expected a list of objects, each with fname and numbers, as the region_years of {self.dataset} in "
+                f"{self.folder}, got something else ({error!r:.60}); run analysis_2_evaluate.py again"
+            ) from error
+        return self._beside_labels(found, columns)
+
+    def _beside_labels(self, found: pd.DataFrame, columns: Mapping) -> pd.DataFrame:
+        """The predictions' rows of these faces, by ``fname``, with further columns; UsageError for unknown faces."""
+        if len(unknown := found.loc[~found["fname"].isin(self._known["fname"]), "fname"]):
+            raise UsageError(
+                f"expected what stage 2 wrote in {self.folder} to be of the predictions beside it, but "
+                f"{len(unknown):,} of {len(found):,} faces are not there, such as {unknown.iloc[0]!a}; run "
+                "analysis_2_evaluate.py again"
+            )
+        return found[["fname"]].merge(self._known, how="left").assign(**columns)
+
+    @property
+    def boxed_target(self) -> str:
+        """What the boxed explanations explain, such as ``female`` or ``expected-age``; empty where nobody said."""
+        return str(self._boxed.get("target", ""))
+
+    @property
+    def boxed_method(self) -> str:
+        """By which method, as ``--explainer`` spells it; empty where nobody said."""
+        return str(self._boxed.get("method", LIME)) if self._boxed else ""
+
+    @cached_property
+    def _boxed(self) -> Mapping:
+        explanation = stated_in(self.folder, self.dataset, "boxes").get("explanation")
+        return explanation if isinstance(explanation, Mapping) else {}
+
+    @cached_property
     def landmarks(self) -> dict[str, np.ndarray]:
         """By file name 68 points (x, y) in pixels of the 224 x 224 crop, float (68, 2)."""
         rows = read_metadataset(self.folder, self.dataset, "attachment")
@@ -299,6 +389,25 @@ def results_of_all(metadatasets: str | Path, results: Results) -> dict[str, Resu
                 found[key] = other
     found.pop((results.estimator, results.weights_hash, results.aligned), None)
     return _by_name([results, *(found[key] for key in sorted(found))])
+
+
+def boxed_results(metadatasets: str | Path, results: Results, target: str) -> dict[str, Results]:
+    """All results of a data set whose explanations of one target were boxed, by name as :func:`results_of_all`.
+
+    Parameters
+    ----------
+    metadatasets : path
+    results : Results
+        Whose data set, sensitive features and age ranges they are to share.
+    target : str
+        As :attr:`Results.boxed_target` has it.
+    """
+    found = []
+    for path in sorted(Path(metadatasets).rglob(f"metadataset_{escape(results.dataset)}_boxes.prov*")):
+        estimator, preset = made_by(stated_in(path.parent, results.dataset, "boxes"))
+        if estimator is not None:
+            found.append(replace(results, folder=path.parent, estimator=estimator, preset=preset))
+    return _by_name([boxed for boxed in found if boxed.boxed_target == target])
 
 
 def open_results(

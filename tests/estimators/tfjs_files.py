@@ -88,9 +88,9 @@ def ssr_net_layout():
     return shapes
 
 
-def write_face_api(folder):
+def write_face_api(folder, seed=1):
     """uint8 with a scale and a least value each, biases as float32."""
-    rng, weights, content = np.random.default_rng(1), [], b""
+    rng, weights, content = np.random.default_rng(seed), [], b""
     for name, shape in face_api_layout().items():
         array = {"name": name, "shape": shape, "dtype": "float32"}
         if name.endswith("bias"):

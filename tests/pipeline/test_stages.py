@@ -25,7 +25,7 @@ from tests.estimators.onnx_files import network
 
 ROOT = Path(__file__).parents[2]
 ESTIMATOR = "cydral-resnet10"  # a hundredth of the DEX models' cost
-KINDS = ("predictions", "activations", "attachment", "masks")
+KINDS = ("predictions", "activations", "attachment", "boxes", "region_years", "masks")
 
 
 @pytest.fixture(scope="module")
