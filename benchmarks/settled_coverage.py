@@ -204,6 +204,23 @@ def in_one_row(faces: list[dict]) -> dict:
     return {name: value if np.isfinite(value) else None for name, value in rounded.items()}
 
 
+NAMES = {"balanced": "Sylvester", "paley": "Paley", "interval": "each by itself"}
+NAMES |= {"false-discovery-rate": "as a set", "until-settled": "as a set, up to three looks"}
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as docs/method.md shows them."""
+    lines = ["| estimator | faces | design | rule | settled | area | signs wrong | worst face | missed | worst face |"]
+    lines += ["|" + "---|" * 10]
+    for row in rows:
+        shares = [f"{name}{high}" for name in ("false_discovery_rate", "false_coverage_rate") for high in ("", "_high")]
+        cells = [row["estimator"], row["faces"], NAMES[row["design"]], NAMES[row["rule"]]]
+        cells += ["–" if row.get("settled") is None else f"{row['settled']:.0%}", f"{row['area_settled']:.0%}"]
+        cells += [f"{row[share]:.1%}" for share in shares]
+        lines.append("| " + " | ".join(map(str, cells)).replace("%", " %") + " |")
+    return "\n".join(lines)
+
+
 def drawn_faces(images: Path, faces: int, seed: int) -> Iterator[tuple[str, np.ndarray]]:
     """Names and crops, drawn evenly over groups and ages, in an order in which the first few are spread too."""
     files = {file.image: file for file in list_images(images)}

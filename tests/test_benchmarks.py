@@ -1,12 +1,17 @@
 """The benchmarks run; how fast they find things to be is not tested."""
 
+import json
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
-from benchmarks import alignment, explain, passes, scaling, settled_coverage
+from benchmarks import alignment, explain, methods, passes, scaling, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops as faces_to_time
 
@@ -158,6 +163,113 @@ def test_where_every_superpixel_acts_all_are_settled_and_right(crops, tmp_path):
     assert run["area_settled"] == pytest.approx(1)
 
 
+def test_the_page_on_the_method_shows_what_was_measured():
+    rows = json.loads(settled_coverage.OUT.read_text())
+    page = (settled_coverage.OUT.parents[1] / "docs" / "method.md").read_text()
+    assert settled_coverage.table(rows) in page
+    held = [row for row in rows if row["design"] == "paley" and row["rule"] != "interval"]
+    assert {row["estimator"] for row in held} == {"cydral-resnet10", "dex-wrn", "face-api", "faceres"}
+    for row in held:  # what the rule promises, for every estimator
+        assert row["false_discovery_rate"] < 0.05 and row["false_coverage_rate"] < 0.05
+
+
 def test_masks_overlap_where_they_mark_alike():
     assert settled_coverage._overlap(np.array([1, -1, 0, 1]), np.array([1, 1, 0, 0])) == pytest.approx(1 / 3)
     assert np.isnan(settled_coverage._overlap(np.zeros(3), np.zeros(3)))
+
+
+def test_passes_are_counted_a_face_each_and_a_derivative_as_three(cydral, crops):
+    counts = Counter()
+    counted = methods.Counted(cydral, counts)
+    assert counted.info.name == "cydral-resnet10" and not counted.gives_gradients
+    counted.predict(crops)
+    counted.bind(crops[0]).predict(crops)
+    assert counts["passes"] == 4
+
+    class Derivatives:
+        def gradients(self, faces, target):
+            return faces
+
+    counted = methods.Counted(Derivatives(), counts)
+    assert counted.gradients(crops, "age") is crops and counts["passes"] == 10
+    assert not hasattr(counted, "bind")
+
+
+@pytest.mark.parametrize("method", ["lime", "kernel-shap", "occlusion", "rise", "random"])
+def test_methods_get_the_budget(cydral, crops, method):
+    counts = Counter()
+    explainer = methods.load_explainer(method, methods.Counted(cydral, counts), **methods.BUDGET.get(method, {}))
+    explainer.explain(np.array(crops[1]))
+    assert counts["passes"] == 0 if method == "random" else 220 < counts["passes"] <= methods.PASSES + 1
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory, astronaut_head, hopper_head):
+    """Records and result of two cheap methods on two portraits, and the records once more after a second run."""
+    folder = tmp_path_factory.mktemp("methods")
+    images, records = folder / "images", folder / "records.jsonl"
+    images.mkdir()
+    for name, head in (("29_1_0_20170101.png", astronaut_head), ("60_0_0_20170101.png", hopper_head)):
+        Image.fromarray(head).save(images / name)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(methods, "methods_of", lambda estimator: ["occlusion", "random"])
+    patch.setattr(methods, "BUDGET", {"occlusion": {"cells": 4, "window": 1}})
+    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 1}, records, threads=1)
+    first = records.read_text()
+    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 2}, records, threads=1)
+    second = records.read_text()
+    patch.undo()
+    return first, second, methods.summary([json.loads(line) for line in second.splitlines()])
+
+
+def test_a_longer_run_adds_to_a_shorter_one(explained):
+    first, second, _ = explained
+    assert second.startswith(first)
+    assert [json.loads(line)["method"] for line in second.splitlines()] == ["chance", "occlusion", "random"] * 2
+
+
+def test_the_result_is_of_the_records(explained):
+    _, second, found = explained
+    rows = [json.loads(line) for line in second.splitlines()]
+    gaps = [row["grid blurred"]["gap"] for row in rows if row["method"] == "occlusion"]
+    (said,) = [
+        row
+        for row in found["faithfulness"]
+        if (row["method"], row["way"], row["score"]) == ("occlusion", "grid blurred", "gap")
+    ]
+    assert said["n"] == 2 and said["value"] == pytest.approx(np.mean(gaps), abs=1e-3)
+    assert said["low"] is None  # two faces have no interval
+    (cost,) = [row for row in found["cost"] if row["method"] == "occlusion"]
+    assert cost["passes"] == 17 and cost["of_lime"] is None
+    (pair,) = found["agreement"]
+    assert (pair["method"], pair["other"], pair["n"]) == ("occlusion", "random", 2)
+    assert {row["group"] for row in found["by_group"]} >= {"Male", "Female", "26–100"}
+    assert json.loads(methods.written(found)) == found
+
+
+def test_tables_take_the_place_of_those_before(explained):
+    made = methods.tables(explained[2])
+    assert "| cydral-resnet10 | occlusion | 2 |" in made["faithfulness"]
+    page = f"# Methods\n\n{methods.BLOCK.format('cost')}\nold\n{methods.END}\nwords"
+    renewed = methods.renewed(page, made)
+    assert made["cost"] in renewed and "old" not in renewed and renewed.endswith("words")
+    assert methods.renewed(renewed, made) == renewed
+
+
+def test_a_line_that_was_torn_is_left_out(tmp_path):
+    (tmp_path / "records.jsonl").write_text('{"method": "lime"}\n{"method": "ri')
+    assert methods.read(tmp_path / "records.jsonl") == [{"method": "lime"}]
+    assert methods.read(tmp_path / "none.jsonl") == []
+
+
+def test_numbers_in_cells():
+    row = {"value": -0.004, "low": -1.25, "high": 2.0, "n": 5}
+    assert methods._cell(row) == "0.00 (−1.25 to 2.00)"
+    assert methods._cell(row, 1, n=6) == "0.0 (−1.2 to 2.0), n = 5"
+    assert methods._cell(row | {"low": None}) == "0.00" and methods._cell(row | {"value": None}) == "–"
+
+
+def test_the_page_shows_the_tables_of_the_result():
+    page = (ROOT / "docs" / "methods.md").read_text()
+    made = methods.tables(json.loads(methods.OUT.read_text()))
+    assert all(f"{methods.BLOCK.format(name)}\n{table}\n{methods.END}" in page for name, table in made.items())

@@ -88,6 +88,25 @@ class CropParameters:
     canvas: int = CANVAS
 
 
+@dataclass(frozen=True)
+class BoxParameters:
+    """How an explanation becomes boxes: those of the published analysis of gender classifiers.
+
+    Attributes
+    ----------
+    percentile : float
+        In percent of the pixels: all less salient ones are set to 0.
+    threshold : str
+        Above which pixels are boxed: ``"otsu"``, ``"li"`` or ``"yen"``.
+    overlap : float
+        Share of a box, at least, that lies within the box of the part of the face after which it is named.
+    """
+
+    percentile: float = 90.0
+    threshold: str = "otsu"
+    overlap: float = 0.2
+
+
 PRESETS = {
     # The study as it was run.
     "published": LimeParameters(),
@@ -169,7 +188,7 @@ class Stage1Config:
     estimator: str = field(
         default="dex-wrn",
         metadata={
-            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, or your own: "
+            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, ssr-net, or your own: "
             "module:function, FILE.keras, or FILE.json, which describes one of these or FILE.onnx"
         },
     )

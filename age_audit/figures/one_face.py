@@ -191,11 +191,11 @@ def _draw_superpixels(axes: Axes, crop: np.ndarray, attribution: Attribution, pr
         axes.contourf(~settled[segments], levels=[0.5, 1.5], colors="none", hatches=["///"])
         parameters = PRESETS[preset]
         confidence, rate = (f"{100 * share:g} %" for share in (parameters.confidence, 1 - parameters.confidence))
-        told = f"{confidence} interval includes 0"
+        told = f"unsettled: {confidence} interval includes 0"
         if parameters.settled_by != "interval":
-            told = f"sign not known at a false discovery rate of {rate}"
+            told = f"unsettled (false discovery rate {rate})"
         look = {"facecolor": "0.88", "edgecolor": "0.2", "linewidth": 0.6, "hatch": "///"}
-        axes.legend([Patch(**look)], [f"unsettled: {told}"], bbox_to_anchor=(0, -1.0 / _SIDE))
+        axes.legend([Patch(**look)], [told], bbox_to_anchor=(0, -1.0 / _SIDE))
     elif PRESETS[preset].rescale:
         _below(axes, 1.0, "explained on the crop scaled to 0–1", fontsize=_SMALL)
     counted = "" if attribution.settled is None else f"{settled.sum()} of {len(settled)} settled, "

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
 
+from age_audit.core.config import check_choice
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.estimators.sources import estimator_identity
@@ -72,6 +73,11 @@ class Recipe:
         return "|".join([self.estimate_variant, self.preset, *other])
 
     @property
+    def additive(self) -> bool:
+        """Whether the values of pixels add up to a difference of what is explained; superpixels' always do."""
+        return EXPLAINERS[self.method].additive
+
+    @property
     def align_parameters(self) -> dict:
         return {"landmark_model_sha256": LANDMARK_MODEL_SHA256, "reference_shape_sha256": _reference_digest()}
 
@@ -92,6 +98,7 @@ class Recipe:
     @property
     def method_parameters(self):
         """The preset's for this method, with what was given in their place."""
+        check_choice("explanation method", self.method, EXPLAINERS)
         preset = EXPLAINERS[self.method].parameters(self.method, self.preset)
         given = {"num_samples": self.samples, "until_settled": self.until_settled, "target": self.target}
         given = {name: value for name, value in given.items() if value is not None}
