@@ -85,7 +85,13 @@ def blurred(image: np.ndarray, segments: np.ndarray, other: np.ndarray) -> np.nd
 
 
 def of_another_face(image: np.ndarray, segments: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The same place of another face."""
+    """The same place of another face.
+
+    Examples
+    --------
+    >>> of_another_face(np.zeros((1, 1, 3)), np.array([[0]]), np.ones((1, 1, 3))).tolist()
+    [[[1.0, 1.0, 1.0]]]
+    """
     return other
 
 
@@ -133,7 +139,16 @@ def inpainted(image: np.ndarray, segments: np.ndarray, other: np.ndarray) -> np.
 
 
 def slic(image: np.ndarray, segments: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """SLIC's superpixels (Achanta et al. 2012), about as many as those given."""
+    """SLIC's superpixels (Achanta et al. 2012), about as many as those given.
+
+    Examples
+    --------
+    >>> halves = np.zeros((224, 224, 3), dtype=np.uint8)
+    >>> halves[:, 112:] = 200
+    >>> labels = slic(halves, np.arange(50176).reshape(224, 224) // 3136, None)  # 16 superpixels
+    >>> int(labels.max()) + 1, bool((labels[:, 111] != labels[:, 112]).all())
+    (16, True)
+    """
     from skimage import segmentation
 
     found = segmentation.slic(image, n_segments=int(segments.max()) + 1, compactness=COMPACTNESS, start_label=0)
@@ -303,6 +318,11 @@ class Cells(NamedTuple):
 
     ``years``: what the model says of each, float (14, 14); NaN of those not wholly on the crop that was explained.
     ``settled``: 1 or -1 where more than half of it raises, or lowers, the estimate by settled superpixels, else 0.
+
+    Examples
+    --------
+    >>> Cells(np.zeros((14, 14)), np.zeros((14, 14), dtype=int)).years.shape
+    (14, 14)
     """
 
     years: np.ndarray
@@ -349,6 +369,11 @@ class Agreement(NamedTuple):
 
     ``rank_correlation``: Spearman's, of years; NaN where one does not vary. ``same_sign``: share of squares, 0 to 1;
     ``same_sign_settled``: of those settled in both, NaN where there are none. ``settled_in_both``: their share.
+
+    Examples
+    --------
+    >>> Agreement(0.4, 0.7, 1.0, 0.1).same_sign
+    0.7
     """
 
     rank_correlation: float

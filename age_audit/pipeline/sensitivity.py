@@ -44,7 +44,7 @@ from age_audit.explain.sensitivity import (
 )
 from age_audit.figures.sensitivity import choices_forest
 from age_audit.figures.style import save_figure
-from age_audit.pipeline.outcomes import TRANSIENT, Tally, failures
+from age_audit.pipeline.outcomes import LONGEST_NOTE, NOT_ATTEMPTED, TRANSIENT, Tally, failures, on_one_line
 from age_audit.pipeline.results import read_result
 from age_audit.pipeline.stage1 import Run, stage1
 from age_audit.pipeline.steps import Job, Picture, chain
@@ -197,7 +197,8 @@ def run_sensitivity(config: SensitivityConfig) -> Report:
     with stage1(config.stage1) as run:
         _landmarks(run)
         plan = _Plan(run)
-        _explain(plan)
+        if len(plan.images) > 1:  # one alone has no other face to be hidden by, nor anything to be concluded from
+            _explain(plan)
         counted, failed = _tally(plan)
         done = [file.image for file in run.files if file.image not in failed]
         _write(config, "outcomes", _outcome_frame(run, failed))
@@ -277,10 +278,13 @@ def _tally(plan: _Plan) -> tuple[Tally, dict[str, str]]:
     failed = failures(run.ledger, run.recipe, images, run.content, steps)
     told = dict(counted.told)
     for name in CHOICES:
-        for image, outcome in sorted(plan.ended(name).items()):
-            if outcome.status == "failed" and image not in failed:
-                failed[image] = f"{name}/{outcome.reason}"
-                told.setdefault(failed[image], f"{image}: {outcome.note}")
+        ended = plan.ended(name)
+        for image in plan.images:
+            outcome = ended.get(image)
+            if image not in failed and (outcome is None or outcome.status == "failed"):
+                failed[image] = f"{name}/{NOT_ATTEMPTED if outcome is None else outcome.reason}"
+                note = f": {outcome.note[:LONGEST_NOTE]}" if outcome else ""
+                told.setdefault(failed[image], on_one_line(f"{image}{note}"))
     counts = dict(Counter(failed.values()))
     return replace(counted, done=len(images) - len(failed), failed=counts, told=told), failed
 
