@@ -334,7 +334,7 @@ class TestReversedParts:
         return pd.DataFrame(made, columns=self.COLUMNS).assign(n_group=7, n_other=9)
 
     def test_by_hand(self):
-        """The nose is reversed, the lips alike; of the left eye only the one side is told apart, of the right neither."""
+        """The nose is reversed, the lips alike; of the left eye one side only is told apart, of the right the other."""
         wrongly, rightly = "misclassified", "classified rightly"
         table = self.table(
             *((wrongly, "nose", 0.2, 0.01), (rightly, "nose", -0.1, 0.04)),
