@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.audit.explanations.sensitivity import (
+    UNDECIDED,
     agreement_table,
     change_table,
     conclusion_table,
@@ -372,14 +373,25 @@ def _kept(plan: _Plan, image: str, name: str) -> tuple[Cells, np.ndarray]:
         ) from error
 
 
+_ABOUT = {
+    "direction": "on what a region does to the estimate on average",
+    "group": "on a region counting more for a group",
+    "order": "on which of two regions counts more",
+}
+
+
 def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFrame, n: int, estimator: str) -> list[str]:
     """The finding first, with numbers of faces and intervals."""
     by = alike.set_index(["measure", "choice"])
     others = [name for name, choice in CHOICES.items() if choice.kind not in ("none", "seed")]
     seed = next(name for name, choice in CHOICES.items() if choice.kind == "seed")
-    decided, total = survival["verdict"] != "undecided", len(survival)
+    decided, total = survival["verdict"] != UNDECIDED, len(survival)
     turned, lost = (int((survival.loc[decided, column] != "").sum()) for column in ("turned", "undecided"))
     survives = int(survival["survives"].sum())
+    by_kind = [
+        f"{rows['survives'].sum()} of {(rows['verdict'] != UNDECIDED).sum()} {_ABOUT[kind]}"
+        for kind, rows in survival.groupby("kind", sort=False)
+    ]
     of_all = changes[changes["kind"] == "all"].set_index("choice")
     worst = of_all.loc[others, "kept"].idxmin()
 
@@ -396,10 +408,10 @@ def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFram
     return [
         f"{survives} of {decided.sum()} conclusions that preset audit draws from its explanations of {n} faces by "
         f"{estimator} stand under every one of {len(CHOICES) - 1} other choices",
-        f"{turned} turn round under at least one choice and {lost} become undecided under at least one; of {total} "
-        f"statements asked {decided.sum()} are decided, for their 95 % interval excludes 0, as those of about "
-        f"{0.05 * total:.0f} would where there is nothing to find. The most are lost with {_named(worst)}: "
-        f"{of_all.loc[worst, 'decided'] - of_all.loc[worst, 'kept']}; by another seed alone "
+        f"Those are {', '.join(by_kind)}. {turned} turn round under at least one choice and {lost} become undecided "
+        f"under at least one; of {total} statements asked {decided.sum()} are decided, for their 95 % interval "
+        f"excludes 0, as those of about {0.05 * total:.0f} would where there is nothing to find. The most are lost with "
+        f"{_named(worst)}: {of_all.loc[worst, 'decided'] - of_all.loc[worst, 'kept']}; by another seed alone "
         f"{of_all.loc[seed, 'decided'] - of_all.loc[seed, 'kept']}.",
         f"Maps change most with {_named(least)}: mean rank correlation with the preset's map "
         f"{number('rank_correlation', least)}; least with {_named(most)}: {number('rank_correlation', most)}. Another "
