@@ -410,8 +410,8 @@ def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFram
         f"{estimator} stand under every one of {len(CHOICES) - 1} other choices",
         f"Those are {', '.join(by_kind)}. {turned} turn round under at least one choice and {lost} become undecided "
         f"under at least one; of {total} statements asked {decided.sum()} are decided, for their 95 % interval "
-        f"excludes 0, as those of about {0.05 * total:.0f} would where there is nothing to find. The most are lost with "
-        f"{_named(worst)}: {of_all.loc[worst, 'decided'] - of_all.loc[worst, 'kept']}; by another seed alone "
+        f"excludes 0, as those of about {0.05 * total:.0f} would where there is nothing to find. The most are lost "
+        f"with {_named(worst)}: {of_all.loc[worst, 'decided'] - of_all.loc[worst, 'kept']}; by another seed alone "
         f"{of_all.loc[seed, 'decided'] - of_all.loc[seed, 'kept']}.",
         f"Maps change most with {_named(least)}: mean rank correlation with the preset's map "
         f"{number('rank_correlation', least)}; least with {_named(most)}: {number('rank_correlation', most)}. Another "
