@@ -435,8 +435,9 @@ def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFram
         f"{number('rank_correlation', least)}; least with {_named(most)}: {number('rank_correlation', most)}. Another "
         f"seed alone gives {number('rank_correlation', seed)}, another face's map "
         f"{number('rank_correlation', ANOTHER_FACE)}.",
-        f"Signs agree least with {_named(signs)}: in a share of {number('same_sign', signs)} of all squares that it looks at; "
-        f"of those settled in both least with {_named(settled)}: {number('same_sign_settled', settled)}.",
+        f"Signs agree least with {_named(signs)}: in a share of {number('same_sign', signs)} of the squares at which "
+        f"the estimator looks; of those settled in both least with {_named(settled)}: "
+        f"{number('same_sign_settled', settled)}.",
         f"What a region does to the estimate on average stands under every choice of: {_directions(survival)}.",
     ]
 
