@@ -11,7 +11,7 @@ from PIL import Image
 from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
-from benchmarks import alignment, explain, methods, passes, scaling, settled_coverage
+from benchmarks import alignment, explain, methods, passes, scaling, sensitivity, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops as faces_to_time
 
@@ -273,3 +273,24 @@ def test_the_page_shows_the_tables_of_the_result():
     page = (ROOT / "docs" / "methods.md").read_text()
     made = methods.tables(json.loads(methods.OUT.read_text()))
     assert all(f"{methods.BLOCK.format(name)}\n{table}\n{methods.END}" in page for name, table in made.items())
+
+
+def test_rows_of_a_sensitivity_run_are_its_numbers_and_replace_those_of_the_same_estimator(tmp_path):
+    measure = {"choice": "black", "low": 0.1, "high": 0.3, "n": 40, "settled_in_both": 0.25}
+    kinds = [{"choice": "black", "kind": kind} for kind in ("direction", "all")]
+    counts = dict.fromkeys(("statements", "turned", "undecided", "decided_here", "changed"), 0)
+    document = {
+        "estimator": {"name": "b"},
+        "faces": 40,
+        "agreement": [measure | {"measure": name, "mean": 0.2 + i} for i, name in enumerate(sensitivity.MEASURES)],
+        "changes": [kind | counts | {"decided": 5 + i, "kept": 3 + i} for i, kind in enumerate(kinds)],
+        "survival": [{"kind": "direction", "region": "nose", "survives": True}],
+    }
+    (row,) = sensitivity.choice_rows(document)
+    assert (row["estimator"], row["rank_correlation"], row["same_sign_settled"]) == ("b", 0.2, 2.2)
+    assert (row["kept_direction"], row["kept"], row["rank_correlation_n"]) == (3, 4, 40)
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"estimator": "c"}, {"estimator": "b", "old": 1}]))
+    path.write_text(sensitivity.merged(path, sensitivity.conclusion_rows(document)))
+    assert [row["estimator"] for row in json.loads(path.read_text())] == ["b", "c"]
+    assert "old" not in path.read_text()

@@ -1,8 +1,9 @@
 """One face explained again, with one choice made otherwise: what of an explanation is the face's, what the choice's?
 
 Preset ``audit`` is one set of choices. :data:`CHOICES` lists others that might as well have been made; each differs
-from the preset in one thing. Explanations on different superpixels, or of different crops, are compared on
-:data:`CELLS` x :data:`CELLS` squares of the preset's crop.
+from the preset in one thing. Explanations on different superpixels, or of different crops, are compared on 14 x 14
+squares of the preset's crop (:func:`age_audit.explain.units.grid_units`), of which those count that the estimator looks
+at: what the others get is noise, whatever is chosen.
 """
 
 from __future__ import annotations
@@ -13,19 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.stats import rankdata
 
 from age_audit.core.config import PRESETS, CropParameters
 from age_audit.core.schema import CANVAS, Attribution, FaceBox
 from age_audit.explain.base import on_canvas
 from age_audit.explain.lime import LimeExplainer
 from age_audit.explain.superpixels import mean_colours
+from age_audit.explain.units import CELLS, grid_units, rank_correlation
 from age_audit.faces.detection import with_margin
 from age_audit.regions.polygons import REGIONS, region_masks
-from age_audit.stats.correlations import row_correlations
 
 AUDIT = PRESETS["audit"]
-CELLS = 14  # squares a side, each of 16 x 16 pixels: superpixels have about 40 x 40
 BLUR = 10.0  # pixels: standard deviation with which Fong and Vedaldi (2017, section 4.3) blur what they hide
 REDUCED = 4  # pixels a side of what becomes one pixel before superpixels are in-painted
 COMPACTNESS = 10.0  # of SLIC, scikit-image's default
@@ -164,9 +163,7 @@ def grid(image: np.ndarray, segments: np.ndarray, landmarks: np.ndarray) -> np.n
     >>> squares.shape, int(squares.max()) + 1
     ((224, 224), 25)
     """
-    side = max(2, round(np.sqrt(segments.max() + 1)))
-    place = np.arange(CANVAS) * side // CANVAS
-    return place[:, None] * side + place
+    return grid_units(max(2, round(np.sqrt(segments.max() + 1))))
 
 
 def of_landmarks(image: np.ndarray, segments: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -365,14 +362,15 @@ def cells_of(attribution: Attribution, frame: Frame | None = None) -> Cells:
 
 
 class Agreement(NamedTuple):
-    """How alike two explanations are on the squares that both reach.
+    """How alike two explanations are on the squares that both reach and that count.
 
     ``rank_correlation``: Spearman's, of years; NaN where one does not vary. ``same_sign``: share of squares, 0 to 1;
     ``same_sign_settled``: of those settled in both, NaN where there are none. ``settled_in_both``: their share.
+    ``squares``: how many count.
 
     Examples
     --------
-    >>> Agreement(0.4, 0.7, 1.0, 0.1).same_sign
+    >>> Agreement(0.4, 0.7, 1.0, 0.1, 96).same_sign
     0.7
     """
 
@@ -380,10 +378,17 @@ class Agreement(NamedTuple):
     same_sign: float
     same_sign_settled: float
     settled_in_both: float
+    squares: int
 
 
-def agreement(first: Cells, second: Cells) -> Agreement:
+def agreement(first: Cells, second: Cells, seen: np.ndarray | None = None) -> Agreement:
     """Compare two explanations.
+
+    Parameters
+    ----------
+    first, second : Cells
+    seen : ndarray of bool, shape (14, 14), optional
+        Squares that count; all by default.
 
     Examples
     --------
@@ -391,18 +396,21 @@ def agreement(first: Cells, second: Cells) -> Agreement:
     >>> first = Cells(years, np.sign(years).astype(int) * (abs(years) > 90))
     >>> second = Cells(years - 49, np.ones((14, 14), dtype=int))  # the same order
     >>> found = agreement(first, second)
-    >>> found.same_sign, found.same_sign_settled, round(found.settled_in_both, 3)
-    (0.75, 0.5, 0.082)
+    >>> found.same_sign, found.same_sign_settled, round(found.settled_in_both, 3), found.squares
+    (0.75, 0.5, 0.082, 196)
     >>> round(found.rank_correlation, 9)
     1.0
+    >>> agreement(first, second, seen=years > 0)[1:]  # of the upper half 49 are turned round, and 8 settled
+    (0.5, 1.0, 0.08163265306122448, 98)
     """
     there = np.isfinite(first.years) & np.isfinite(second.years)
+    if seen is not None:
+        there &= seen
+    if not there.any():
+        return Agreement(*[float("nan")] * 4, 0)
     one, other = first.years[there], second.years[there]
-    if not one.size:
-        return Agreement(*[float("nan")] * 3, 0.0)
-    (rank_correlation,) = row_correlations(rankdata(one)[None], rankdata(other)[None])
     signs, others = first.settled[there], second.settled[there]
     both = (signs != 0) & (others != 0)
     agreed = float((signs == others)[both].mean()) if both.any() else float("nan")
     same = float((np.sign(one) == np.sign(other)).mean())
-    return Agreement(float(rank_correlation), same, agreed, float(both.mean()))
+    return Agreement(rank_correlation(one, other), same, agreed, float(both.mean()), int(there.sum()))

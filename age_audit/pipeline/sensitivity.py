@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from age_audit.audit.explanations.sensitivity import (
+    UNDECIDED,
     agreement_table,
     change_table,
     conclusion_table,
@@ -32,7 +34,6 @@ from age_audit.core.vocabulary import REQUIRED_COLUMNS
 from age_audit.data.frames import columns_of, completed_frame, grouped, label_fields
 from age_audit.explain.sensitivity import (
     BASE,
-    CELLS,
     CHOICES,
     Agreement,
     Cells,
@@ -42,6 +43,7 @@ from age_audit.explain.sensitivity import (
     frame_of,
     of_another_face,
 )
+from age_audit.explain.units import CELLS, grid_units, seen_units
 from age_audit.figures.sensitivity import choices_forest
 from age_audit.figures.style import save_figure
 from age_audit.pipeline.outcomes import LONGEST_NOTE, NOT_ATTEMPTED, TRANSIENT, Tally, failures, on_one_line
@@ -151,7 +153,10 @@ class ChoiceTask:
 
 
 def explain_otherwise(task: ChoiceTask) -> list[StepRecord]:
-    """Explain one face with one choice made otherwise, and keep what is compared: its squares and its regions."""
+    """Explain one face with one choice made otherwise, and keep what is compared: its squares and its regions.
+
+    At the preset also which squares the estimator looks at.
+    """
     from age_audit.faces.detection import cut_out
 
     def explain() -> tuple[bytes, str]:
@@ -162,10 +167,13 @@ def explain_otherwise(task: ChoiceTask) -> list[StepRecord]:
             crop = cut_out(read_picture(task.source, "aligned"), task.box, choice.margin)
             landmarks = frame.points(landmarks)
         neighbour = read_crop(task.neighbour) if choice.hidden is of_another_face else crop
-        explainer = OtherwiseExplainer(task.choice, task.estimator.load(), landmarks, neighbour, task.seed)
+        estimator = task.estimator.load()
+        explainer = OtherwiseExplainer(task.choice, estimator, landmarks, neighbour, task.seed)
         attribution = explainer.explain(crop)
         cells, regions = cells_of(attribution, frame), region_years(attribution, landmarks)
         found = {"years": cells.years, "settled": cells.settled.astype(np.int8)}
+        if task.choice == BASE:
+            found["seen"] = seen_units(estimator, crop, grid_units()).reshape(CELLS, CELLS)
         return pack_arrays(**found, regions=np.array([regions[name] for name in REGIONS])), ""
 
     return [attempt(task.job, explain)]
@@ -234,6 +242,8 @@ class _Plan:
         choice = CHOICES[name]
         parts = [STEP, VERSION, CELLS, choice.stated]
         parts += [run.recipe.key(step, content[image]) for step in ("explain", "landmarks")]
+        if name == BASE:
+            parts.append("seen")
         if choice.hidden is of_another_face:
             parts.append(run.recipe.key("crop", content[self.neighbour[image]]))
         key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
@@ -337,21 +347,22 @@ def _faces(config: SensitivityConfig, run: Run, done: list[str]) -> tuple[pd.Dat
 def _compared(plan: _Plan, done: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Of each face and choice how alike its map is to the preset's, and what each region does to the estimate."""
     rows = plan.run.ledger.images()
-    at_base = {image: _kept(plan, image, BASE)[0] for image in done}
+    at_base = {image: _kept(plan, image, BASE) for image in done}
     following = dict(zip(done, done[1:] + done[:1], strict=True))
     alike, years = [], []
     for image in sorted(done, key=lambda image: rows[image].fname):
-        fname = rows[image].fname
+        fname, base = rows[image].fname, at_base[image]
         for name in CHOICES:
-            cells, regions = _kept(plan, image, name)
+            found = base if name == BASE else _kept(plan, image, name)
             if name != BASE:
-                alike.append(_row(fname, name, agreement(at_base[image], cells)))
+                alike.append(_row(fname, name, agreement(base.cells, found.cells, base.seen)))
             years += [
                 {"fname": fname, "choice": name, "region": region}
                 | dict(zip(("years", "low", "high"), map(float, values), strict=True))
-                for region, values in zip(REGIONS, regions, strict=True)
+                for region, values in zip(REGIONS, found.regions, strict=True)
             ]
-        alike.append(_row(fname, ANOTHER_FACE, agreement(at_base[image], at_base[following[image]])))
+        other = at_base[following[image]]
+        alike.append(_row(fname, ANOTHER_FACE, agreement(base.cells, other.cells, base.seen & other.seen)))
     return pd.DataFrame(alike), pd.DataFrame(years)
 
 
@@ -359,11 +370,19 @@ def _row(fname: str, choice: str, found: Agreement) -> dict:
     return {"fname": fname, "choice": choice} | found._asdict()
 
 
-def _kept(plan: _Plan, image: str, name: str) -> tuple[Cells, np.ndarray]:
+class _Kept(NamedTuple):
+    """What the ledger holds of an explanation; ``seen`` of the preset's only."""
+
+    cells: Cells
+    regions: np.ndarray
+    seen: np.ndarray | None
+
+
+def _kept(plan: _Plan, image: str, name: str) -> _Kept:
     variant, ledger = plan.job(image, name).variant, plan.run.ledger
     try:
         arrays = unpack_arrays(ledger.payload(image, STEP, variant))
-        return Cells(arrays["years"], arrays["settled"]), arrays["regions"]
+        return _Kept(Cells(arrays["years"], arrays["settled"]), arrays["regions"], arrays.get("seen"))
     except (ValueError, LookupError) as error:
         ledger.forget(STEP, variant, [image])
         raise UsageError(
@@ -372,14 +391,25 @@ def _kept(plan: _Plan, image: str, name: str) -> tuple[Cells, np.ndarray]:
         ) from error
 
 
+_ABOUT = {
+    "direction": "on what a region does to the estimate on average",
+    "group": "on a region counting more for a group",
+    "order": "on which of two regions counts more",
+}
+
+
 def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFrame, n: int, estimator: str) -> list[str]:
     """The finding first, with numbers of faces and intervals."""
     by = alike.set_index(["measure", "choice"])
     others = [name for name, choice in CHOICES.items() if choice.kind not in ("none", "seed")]
     seed = next(name for name, choice in CHOICES.items() if choice.kind == "seed")
-    decided, total = survival["verdict"] != "undecided", len(survival)
+    decided, total = survival["verdict"] != UNDECIDED, len(survival)
     turned, lost = (int((survival.loc[decided, column] != "").sum()) for column in ("turned", "undecided"))
     survives = int(survival["survives"].sum())
+    by_kind = [
+        f"{rows['survives'].sum()} of {(rows['verdict'] != UNDECIDED).sum()} {_ABOUT[kind]}"
+        for kind, rows in survival.groupby("kind", sort=False)
+    ]
     of_all = changes[changes["kind"] == "all"].set_index("choice")
     worst = of_all.loc[others, "kept"].idxmin()
 
@@ -396,17 +426,18 @@ def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFram
     return [
         f"{survives} of {decided.sum()} conclusions that preset audit draws from its explanations of {n} faces by "
         f"{estimator} stand under every one of {len(CHOICES) - 1} other choices",
-        f"{turned} turn round under at least one choice and {lost} become undecided under at least one; of {total} "
-        f"statements asked {decided.sum()} are decided, for their 95 % interval excludes 0, as those of about "
-        f"{0.05 * total:.0f} would where there is nothing to find. The most are lost with {_named(worst)}: "
-        f"{of_all.loc[worst, 'decided'] - of_all.loc[worst, 'kept']}; by another seed alone "
+        f"Those are {', '.join(by_kind)}. {turned} turn round under at least one choice and {lost} become undecided "
+        f"under at least one; of {total} statements asked {decided.sum()} are decided, for their 95 % interval "
+        f"excludes 0, as those of about {0.05 * total:.0f} would where there is nothing to find. The most are lost "
+        f"with {_named(worst)}: {of_all.loc[worst, 'decided'] - of_all.loc[worst, 'kept']}; by another seed alone "
         f"{of_all.loc[seed, 'decided'] - of_all.loc[seed, 'kept']}.",
         f"Maps change most with {_named(least)}: mean rank correlation with the preset's map "
         f"{number('rank_correlation', least)}; least with {_named(most)}: {number('rank_correlation', most)}. Another "
         f"seed alone gives {number('rank_correlation', seed)}, another face's map "
         f"{number('rank_correlation', ANOTHER_FACE)}.",
-        f"Signs agree least with {_named(signs)}: in a share of {number('same_sign', signs)} of all squares; of those "
-        f"settled in both least with {_named(settled)}: {number('same_sign_settled', settled)}.",
+        f"Signs agree least with {_named(signs)}: in a share of {number('same_sign', signs)} of the squares at which "
+        f"the estimator looks; of those settled in both least with {_named(settled)}: "
+        f"{number('same_sign_settled', settled)}.",
         f"What a region does to the estimate on average stands under every choice of: {_directions(survival)}.",
     ]
 

@@ -11,7 +11,6 @@ from age_audit.explain import LimeExplainer
 from age_audit.explain.sensitivity import (
     AUDIT,
     BASE,
-    CELLS,
     CHOICES,
     Cells,
     OtherwiseExplainer,
@@ -24,6 +23,7 @@ from age_audit.explain.sensitivity import (
     of_landmarks,
     slic,
 )
+from age_audit.explain.units import CELLS
 from age_audit.faces.detection import crop_face, cut_out
 from age_audit.faces.landmarks import landmarks_on_crop
 from age_audit.regions.polygons import region_masks
@@ -225,8 +225,10 @@ def test_agreement_is_spearmans_and_counts_signs():
     first, second = rng.normal(size=(2, 14, 14)).round(1)  # with ties
     first[0] = np.nan
     signs = rng.integers(-1, 2, (2, 14, 14))
-    found = agreement(Cells(first, signs[0]), Cells(second, signs[1]))
-    there = np.isfinite(first)
+    seen = rng.random((14, 14)) < 0.6
+    found = agreement(Cells(first, signs[0]), Cells(second, signs[1]), seen)
+    there = np.isfinite(first) & seen
+    assert found.squares == there.sum() < 182
     assert found.rank_correlation == pytest.approx(spearmanr(first[there], second[there]).statistic)
     pairs = list(zip(signs[0][there], signs[1][there], strict=True))
     both = [(one, other) for one, other in pairs if one and other]
@@ -241,6 +243,8 @@ def test_of_a_map_that_does_not_vary_there_is_no_correlation():
     found = agreement(flat, other)
     assert np.isnan(found.rank_correlation) and np.isnan(found.same_sign_settled)
     assert found.settled_in_both == 0
+    nowhere = agreement(other, other, np.zeros((14, 14), dtype=bool))
+    assert nowhere.squares == 0 and np.isnan(nowhere[:4]).all()
 
 
 def test_the_neighbour_is_another_face_as_it_is(face, crops):
