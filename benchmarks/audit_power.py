@@ -176,17 +176,40 @@ def measure(pool: list, values: dict, years, sizes, repeats: int, seed: int) -> 
 
 def table(rows: list[dict]) -> str:
     """What was measured, a line a row."""
-    lines = [
-        f"{'planted':14} {'years':>5} {'for':46} {'n':>3}  {'finds anything':22} {'group and region':22} names most"
-    ]
+    head = ("finds anything", "group and region", "or around it")
+    lines = [f"{'planted':14} {'years':>5} {'for':46} {'n':>3}  {''.join(f'{what:23}' for what in head)}names most"]
     for row in rows:
-        shares = [f"{row[w]:5.0%} ({row[f'{w}_low']:.0%}-{row[f'{w}_high']:.0%})" for w in ("anything", "right")]
+        shares = [
+            f"{row[w]:5.0%} ({row[f'{w}_low']:.0%}-{row[f'{w}_high']:.0%})" for w in ("anything", "right", "near")
+        ]
         most = ", ".join(f"{name} {count}" for name, count in row["named_most"].items())
         lines.append(
             f"{row['planted']:14} {row['years']:5g} {row['for']:46} {row['faces_a_group']:3}  "
-            f"{shares[0]:22} {shares[1]:22} {most}"
+            f"{shares[0]:22} {shares[1]:22} {shares[2]:22} {most}"
         )
     return "\n".join(lines)
+
+
+def markdown(entries: list[dict], years: float = max(YEARS)) -> str:
+    """The table of docs/audit_power.md: a line a method, of its largest groups."""
+    head = ["method", "faces a group", *(f for f in FLAWS if FLAWS[f].regions), "brightness: names a region"]
+    lines = [[*head, "nothing planted", "the same flaw for everybody", "nothing, unlike pictures"]]
+    lines.append(["---"] * len(lines[0]))
+    for entry in entries:
+        size = max(row["faces_a_group"] for row in entry["rows"])
+        rows = {
+            (r["planted"], r["for"]): r
+            for r in entry["rows"]
+            if r["faces_a_group"] == size and r["years"] in (0, years)
+        }
+        cells = [_cell(rows[flaw, "one group"], "near" if of.regions else "anything") for flaw, of in FLAWS.items()]
+        cells += [_cell(row, "anything") for (_, kind), row in rows.items() if kind != "one group"]
+        lines.append([f"{entry['method']} {entry['set']}".strip(), str(size), *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(row: dict, what: str) -> str:
+    return f"{100 * row[what]:.0f} % ({100 * row[f'{what}_low']:.0f}–{100 * row[f'{what}_high']:.0f})"
 
 
 def explain_all(pool, estimator, method: str, parameters: dict, years, kept: Kept, name: tuple) -> dict:

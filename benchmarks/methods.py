@@ -40,7 +40,7 @@ from age_audit.explain.superpixels import image_seed, segment
 from age_audit.explain.units import grid_units, rank_correlation, seen_units, unit_means
 from age_audit.faces.decoding import decode_image, read_bytes
 from age_audit.faces.detection import crop_face
-from age_audit.stats.resampling import combination_interval
+from age_audit.stats.resampling import LEAST_FACES, combination_interval
 
 OUT = Path(__file__).with_suffix(".json")
 PASSES, OF_A_DERIVATIVE = 256, 3
@@ -243,15 +243,15 @@ def summary(rows: list[dict]) -> dict:
                 row |= {"in_spreads": spreads["value"], "faces_better": _mean(better)["value"]}
                 found["faithfulness"].append(row)
         for what in ("seeds", "shift", "drawn_weights", "drawn_weights_sizes"):
-            if what in some[0]:
-                found["stability"].append(said | {"what": what} | _estimate([row[what] for row in some]))
+            if any(what in row for row in some):
+                found["stability"].append(said | {"what": what} | _estimate([row.get(what) for row in some]))
         limes = {row["image"]: row["cpu_seconds"] for row in by_case.get((name, "lime"), ())}
         ratios = [row["cpu_seconds"] / limes[row["image"]] for row in some if limes.get(row["image"])]
         cost = {what: float(np.median([row[what] for row in some])) for what in ("passes", "cpu_seconds", "seconds")}
         cost["of_lime"] = float(np.median(ratios)) if ratios else None
         cost = {what: None if value is None else round(value, 3) for what, value in cost.items()}
         found["cost"].append(said | {"n": len(some)} | cost)
-    seen = {(row["estimator"], row["image"]): _seen(row) for row in rows if row["method"] == "chance"}
+    seen = {(row["estimator"], row["image"]): _seen(row) for row in rows if "seen" in row}
     found["agreement"] = list(_agreement(by_case, seen))
     for name in dict.fromkeys(name for name, _ in by_case):
         for way in map(" ".join, WAYS):
@@ -291,7 +291,9 @@ def _mean(values: list[float | None]) -> dict:
 def _agreement(by_case: dict, seen: dict) -> Iterator[dict]:
     """Rank correlation of each two methods' maps of the same faces, over the cells that the estimator looks at."""
     maps = {
-        (name, method): {row["image"]: np.array(row["map"])[seen[name, row["image"]]] for row in some}
+        (name, method): {
+            row["image"]: np.array(row["map"])[seen[name, row["image"]]] for row in some if (name, row["image"]) in seen
+        }
         for (name, method), some in by_case.items()
     }
     for (name, one), (other_name, other) in product(maps, maps):
@@ -416,7 +418,7 @@ def _group_table(found: dict) -> str:
     lines = []
     for name, method, feature, group in dict.fromkeys(key[:4] for key in rows if key[1] in SHOWN):
         cells = []
-        if not rows[name, method, feature, group, "gap"]["n"]:
+        if rows[name, method, feature, group, "gap"]["n"] < LEAST_FACES:
             continue
         for measure in ("gap", "gap_spreads"):
             r = rows[name, method, feature, group, measure]
@@ -470,7 +472,9 @@ def main() -> None:
         counts = {name: arguments.faces_dex if name == "dex-wrn" else arguments.faces for name in names}
         run(names, arguments.images, counts, records[0], arguments.threads)
     if arguments.images or arguments.summary:
-        found = summary([row for path in records for row in read(path)])
+        rows = [row for path in records for row in read(path)]
+        # Of a face that stands in several files, the first counts.
+        found = summary(list({(row["estimator"], row["image"], row["method"]): row for row in rows[::-1]}.values()))
         arguments.out.write_text(written(found))
     found = json.loads(arguments.out.read_text())
     if arguments.docs:

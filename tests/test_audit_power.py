@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.regions.polygons import REGIONS
 from benchmarks import audit_power
-from benchmarks.audit_power import NOTHING, Kept, asked_of, audits, explained, scenarios, summary, table
+from benchmarks.audit_power import NOTHING, Kept, asked_of, audits, explained, markdown, scenarios, summary, table
 from benchmarks.faces import photos
 from benchmarks.planted import FLAWS
 
@@ -135,6 +136,11 @@ def test_every_flaw_and_three_kinds_of_nothing():
         ("mouth", "everybody"),
         ("nothing", "nobody, groups of bright and of dark pictures"),
     ]
+
+
+def test_the_table_of_the_page_is_that_of_the_results():
+    page = (ROOT / "docs" / "audit_power.md").read_text()
+    assert markdown(json.loads(audit_power.OUT.read_text())) in page
 
 
 def test_kept_faces_are_read_again(tmp_path):

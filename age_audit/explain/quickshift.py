@@ -71,8 +71,11 @@ def quickshift(
     ((96, 96), True)
     """
     image = np.asarray(image)
+    if image.dtype == np.longdouble:
+        image = image.astype(np.float64)
     found = None
-    if image.ndim == 3 and image.shape[2] == 3 and image.size and kernel_size >= 1 and compiled():
+    ordinary = 1 <= kernel_size < np.inf and isinstance(rng, (int, np.integer))
+    if image.ndim == 3 and image.shape[2] == 3 and image.size and ordinary and compiled():
         lab = rgb2lab(img_as_float(image)) * ratio
         if lab.dtype == np.float64 and np.isfinite(lab).all():
             found = tree(lab, kernel_size, rng)

@@ -83,7 +83,7 @@ def face_boxes(faces: Sequence[BoxedFace], title: str) -> Figure:
     >>> boxes = [{"min_x": 50, "min_y": 60, "max_x": 80, "max_y": 90, "label": "left_eye"}]
     >>> points = np.random.default_rng(1).integers(40, 180, (68, 2))
     >>> face = BoxedFace(np.full((224, 224, 3), 128, np.uint8), saliency, boxes, points, "a face")
-    >>> [axes.get_title() for axes in face_boxes([face], "One box").axes]
+    >>> [axes.get_title(loc="left") for axes in face_boxes([face], "One box").axes]
     ['face', 'saliency', 'activation boxes', 'boxes of landmarks']
     """
     if not 1 <= len(faces) <= MOST:

@@ -24,7 +24,13 @@ ALPHA = 0.05  # chance of any false finding in a table
 
 
 class Finding(NamedTuple):
-    """What stands out most: in ``group``, ``region`` moves estimates more than in the others."""
+    """What stands out most: in ``group``, ``region`` moves estimates more than in the others.
+
+    Examples
+    --------
+    >>> Finding("Female", "nose", pd.Series({"p_holm": 0.01})).region
+    'nose'
+    """
 
     group: str
     region: str

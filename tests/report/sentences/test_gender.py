@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.audit.box_bias import activation_shares, age_outcomes, bias_table, classification_outcomes
+from age_audit.audit.box_bias import (
+    activation_shares,
+    age_outcomes,
+    bias_table,
+    classification_outcomes,
+    reversed_parts,
+)
 from age_audit.audit.box_bias_at_equal import bias_at_equal
 from age_audit.audit.box_chance import beside_chance
 from age_audit.audit.errors.gender import count_answers, equalised_odds, gender_rates
@@ -128,12 +134,16 @@ def region_tables(count):
         "gender_regions_at_equal_answers": by_answer.rename(columns={"outcome": "answered"}),
         "age_region_bias": bias_table(frame, "gender_real", age_outcomes(frame), **DRAWING),
     }
+    tables["gender_region_reversals"] = reversed_parts(tables["gender_region_bias"])
     saved = {name: table.rename(columns={"gender_real": "gender"}) for name, table in tables.items()}
     return {name: table.assign(estimator="poor") for name, table in saved.items()}
 
 
 def test_where_it_looks(claimed):
     found = said(claimed, tables_of(600) | region_tables(1_000))
+    assert found["Is it the face or the answer?"].startswith(
+        "Of 8 parts of the face 1 are unequally active between faces labelled Female and Male that poor misclassifies"
+    )
     wrongly = found["Where does it look when gender is answered wrongly?"].split("\n")
     assert wrongly[0].startswith("When poor misclassifies, the overall bias score between faces labelled Female (2")
     assert "genders dealt at random score 0.0" in wrongly[0]
@@ -143,7 +153,7 @@ def test_where_it_looks(claimed):
     )
     assert len(wrongly) == 3  # among those classified rightly no part is told apart
     assert "the nose is active for 6" in found["Is it more than boxes by chance?"]
-    assert "misclassifies, the nose differs most: it is active on +0.7" in found["Do the genders differ at equal ages?"]
+    assert "labelled Female less labelled Male, is +0.7" in found["Do the genders differ at equal ages?"]
     equal = found["And at equal answers?"].split("\n")
     assert equal[1].startswith("Of faces that poor answers Male, those that are misclassified differ most at the nose")
     ages = found["Where does it look when ages are estimated wrongly?"].split("\n")
@@ -154,3 +164,16 @@ def test_where_it_looks(claimed):
 def test_regions_of_few_faces(claimed, count):
     table = claimed("gender", tables_of(40) | region_tables(count), **WORDS)
     assert not table["claim"].str.contains("nan").any()
+
+
+def test_a_classifier_whose_parts_go_with_the_answer(claimed):
+    tables = region_tables(1_000)
+    counted = tables["gender_region_reversals"].assign(
+        parts=3, reversed=2, alike=0, score=0.0561, score_shuffled=0.0141
+    )
+    found = said(claimed, tables_of(600) | tables | {"gender_region_reversals": counted})
+    assert found["Is it the face or the answer?"] == (
+        "On whom poor looks at a part of the face more often turns with its answer: 3 of 8 parts are unequally active "
+        "between misclassified faces labelled Female and Male (overall bias score 0.056, by chance 0.014), 2 of them "
+        "the other way round than on faces that are classified rightly."
+    )
