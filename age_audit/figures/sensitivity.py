@@ -71,8 +71,8 @@ def choices_forest(table: pd.DataFrame, kinds: Mapping[str, str], title: str) ->
         panels[0].set_ylim(len(names) - 0.5, -0.5)
         dot = {"linestyle": "", "markersize": 4}
         keys = [Line2D([], [], **_OVER_FACES, label="middle 80 % of faces")]
-        keys += [Line2D([], [], **dot, **_LOOKS["same_sign"], label="all squares")]
-        keys += [Line2D([], [], **dot, **_LOOKS["same_sign_settled"], label="squares settled in both")]
+        keys += [Line2D([], [], **dot, **_LOOKS["same_sign"], label="squares that the estimator looks at")]
+        keys += [Line2D([], [], **dot, **_LOOKS["same_sign_settled"], label="of these, settled in both")]
         keys += [style.few_faces()] * bool(table["few_faces"].any())
         figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
         style.set_finding(figure, title)

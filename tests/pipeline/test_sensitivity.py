@@ -13,6 +13,7 @@ from PIL import Image
 
 from age_audit import __main__
 from age_audit.explain.sensitivity import BASE, CHOICES, OtherwiseExplainer, cells_of, frame_of
+from age_audit.explain.units import grid_units, seen_units
 from age_audit.faces.detection import cut_out, detect_faces
 from age_audit.faces.landmarks import landmarks_on_crop
 from age_audit.pipeline.sensitivity import ANOTHER_FACE, STEP
@@ -105,7 +106,9 @@ def test_numbers_are_those_of_each_explanation_by_itself(run, cydral):
     base = cells_of(OtherwiseExplainer(BASE, cydral, landmarks, crops[0], seed=42).explain(crops[2]))
     other = cells_of(found, wide)
     alike = table(run, "faces").set_index(["fname", "choice"]).loc[(NAMES[2], "margin 50 %")]
-    assert alike["same_sign"] == pytest.approx((np.sign(base.years) == np.sign(other.years)).mean(), abs=1e-5)
+    seen = seen_units(cydral, crops[2], grid_units()).reshape(14, 14)
+    assert 0 < seen.sum() == alike["squares"] < 196
+    assert alike["same_sign"] == pytest.approx((np.sign(base.years) == np.sign(other.years))[seen].mean(), abs=1e-5)
 
 
 def test_a_repeated_run_does_nothing_and_says_so(run, photos, capsys):
