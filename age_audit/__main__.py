@@ -59,6 +59,13 @@ def _compare(argv: Sequence[str], program: str) -> int:
     return run_command(CompareConfig, program, about, compare, argv)
 
 
+def _sensitivity(argv: Sequence[str], program: str) -> int:
+    from age_audit.pipeline.sensitivity import SensitivityConfig, run_sensitivity
+
+    about = "Explain each face again with one choice made otherwise at a time, and say which conclusions stand."
+    return run_command(SensitivityConfig, program, about, run_sensitivity, argv)
+
+
 def _estimators(argv: Sequence[str], program: str) -> int:
     from age_audit.estimators.overview import OverviewConfig, overview
 
@@ -85,6 +92,7 @@ COMMANDS = {
     "visualise": ("stage 3: errors by group, figures and tables", _stage(Stage3Config, run_stage3, STAGE3)),
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
     "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
+    "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
 }
@@ -96,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="age-audit",
         description="Audit facial age estimators.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="commands:\n" + "\n".join(f"  {name:<11}{about}" for name, (about, _) in COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:<12}{about}" for name, (about, _) in COMMANDS.items()),
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below; each has its --help")

@@ -19,7 +19,7 @@ from age_audit.core.errors import UsageError, shortage
 
 Config = TypeVar("Config")
 LEAST_MEMORY = 1_000_000_000  # bytes of address space; TensorFlow asks for four times as much, and says so
-METAVARS = {Path: "DIR", int: "N", str: "NAME"}
+METAVARS = {Path: "DIR", int: "N", float: "X", str: "NAME"}
 
 
 def build_parser(config: type, program: str, description: str) -> argparse.ArgumentParser:

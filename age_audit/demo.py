@@ -16,7 +16,7 @@ from age_audit.core.paths import file_stem
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.portraits import PORTRAITS, Portrait, portrait_path
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import read_face
+from age_audit.pipeline.results import read_face, read_result
 from age_audit.pipeline.stage1 import run_stage1
 from age_audit.pipeline.stage2 import run_stage2
 from age_audit.pipeline.stage3 import run_stage3
@@ -53,7 +53,7 @@ class Finding:
 
 
 def run_demo(config: DemoConfig) -> str:
-    """Run the three stages on the portraits and draw a panel of each.
+    """Run the three stages on the portraits, and draw a panel of each and the boxes of all.
 
     Returns
     -------
@@ -124,19 +124,21 @@ def format_table(findings: list[Finding]) -> str:
 
 
 def _draw_panels(config: Stage1Config, findings: list[Finding], which: str) -> list[Path]:
+    from age_audit.figures.face_boxes import BoxedFace, face_boxes
     from age_audit.figures.one_face import face_panel
     from age_audit.figures.style import save_figure
 
     recipe = Recipe(True, config.estimator, config.precision, config.preset, config.seed)
-    pictures = []
+    pictures, boxed = [], []
     with Ledger(config.output, create=False) as ledger:
         for finding in findings:
             if not finding.shares:
                 continue  # the run has said why
             fname = finding.portrait.fname
             found = read_face(ledger, recipe, fname)
+            crop = read_png(picture_path(config.output, "crop", fname))
             figure = face_panel(
-                read_png(picture_path(config.output, "crop", fname)),
+                crop,
                 found.estimate,
                 found.attribution,
                 found.landmarks,
@@ -146,6 +148,13 @@ def _draw_panels(config: Stage1Config, findings: list[Finding], which: str) -> l
                 preset=config.preset,
             )
             pictures.append(save_figure(figure, config.output, f"{Path(fname).stem}-{which}"))
+            boxes = read_result(ledger, recipe, "boxes", fname)
+            title = f"{finding.portrait.title}, {finding.age:.1f} years"
+            boxed.append(BoxedFace(crop, found.attribution.map, boxes, found.landmarks, title))
+    if boxed:
+        parts = dict.fromkeys(box["label"].replace("_", " ") for face in boxed for box in face.boxes if box["label"])
+        title = f"What raises the estimates most lies on: {', '.join(parts) or 'no part of a face'}"
+        pictures.append(save_figure(face_boxes(boxed, title), config.output, f"boxes-{which}"))
     return pictures
 
 

@@ -24,7 +24,7 @@ from age_audit.stats.correlations import pearson_r
 
 OUT = Path(__file__).with_suffix(".json")
 VIEWS = range(124, 225, 10)  # pixels: from the detector's box to the whole crop
-ESTIMATORS = ("faceres", "face-api")
+ESTIMATORS = ("faceres", "face-api", "ssr-net")
 
 
 def scores(estimator, faces: np.ndarray, ages: np.ndarray) -> dict:

@@ -1,11 +1,17 @@
 """The benchmarks run; how fast they find things to be is not tested."""
 
+import json
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from age_audit.core.paths import ROOT
+from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
-from benchmarks import alignment, explain, passes, scaling, settled_coverage
+from benchmarks import alignment, explain, methods, passes, scaling, sensitivity, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops as faces_to_time
 
@@ -101,19 +107,190 @@ def test_alignment_compares_the_faces_that_both_runs_estimate():
 
 
 def test_settled_superpixels_of_all_faces_count_together():
-    """One face has 10 settled superpixels of which 1 is wrong, another 2 of which 1 is: 2 of 12, not 30 %."""
+    """One face has 10 settled superpixels of which 1 is wrong, another 2 of which 1 is: 2 of 12, or 30 % a face."""
     faces = [
-        {"coverage": 0.9, "signs_wrong_of_settled": 0.1, "coverage_of_settled": 0.8}
-        | {"settled_count": 10, "settled_wrong_count": 1, "settled_covered_count": 8},
-        {"coverage": 1.0, "signs_wrong_of_settled": 0.5, "coverage_of_settled": 1.0}
-        | {"settled_count": 2, "settled_wrong_count": 1, "settled_covered_count": 2},
+        {"coverage": 0.9, "false_discovery_rate": 0.1, "settled_count": 10}
+        | {"settled_wrong_count": 1, "settled_missed_count": 2},
+        {"coverage": 1.0, "false_discovery_rate": 0.5, "settled_count": 2}
+        | {"settled_wrong_count": 1, "settled_missed_count": 0},
     ]
     row = settled_coverage.in_one_row(faces)
-    assert row["signs_wrong_of_settled"] == pytest.approx(2 / 12, abs=1e-4)
-    assert row["coverage_of_settled"] == pytest.approx(10 / 12, abs=1e-4)
-    assert (row["coverage"], row["coverage_low"], row["coverage_high"]) == (0.95, 0.9, 1.0)
+    assert row == {
+        "coverage": 0.95,
+        "false_discovery_rate": 0.3,
+        "false_discovery_rate_standard_error": 0.2,
+        "false_discovery_rate_high": 0.5,
+        "signs_wrong_of_settled": pytest.approx(2 / 12, abs=1e-4),
+        "coverage_of_settled": pytest.approx(10 / 12, abs=1e-4),
+    }
+
+
+class Tenths:
+    """In place of an estimator: a tenth of a year for each superpixel shown, and noise of its own."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def predict_masked(self, masked):
+        self.asked += len(masked)
+        noise = np.random.default_rng(self.asked).normal(0, 1e-3, len(masked))
+        return AgeEstimate(masked.shown.sum(axis=1) / 10 + noise, np.ones((len(masked), 1)), np.zeros(1))
+
+
+def test_what_the_estimator_said_is_kept_and_asked_once(crops, tmp_path):
+    estimator, kept = Tenths(), tmp_path / "face.npy"
+    first = settled_coverage.sampled(estimator, crops[0], "paley", 2, 42, kept)
+    assert estimator.asked == 512
+    more = settled_coverage.sampled(estimator, crops[0], "paley", 4, 42, kept)
+    assert estimator.asked == 1024 and len(more.targets) == 4
+    np.testing.assert_array_equal(more.targets[:2], first.targets)
+    again = settled_coverage.sampled(estimator, crops[0], "paley", 4, 42, kept)
+    assert estimator.asked == 1024
+    np.testing.assert_array_equal(again.targets, more.targets)
+    np.testing.assert_array_equal(again.shown, more.shown)
+    assert [path.name for path in tmp_path.iterdir()] == ["face.npy"]
+
+
+def test_where_every_superpixel_acts_all_are_settled_and_right(crops, tmp_path):
+    said = settled_coverage.sampled(Tenths(), crops[0], "paley", 4, 42, tmp_path / "face.npy")
+    found = settled_coverage.judged(said, "false-discovery-rate")
+    assert (found["settled"], found["false_discovery_rate"], found["overlap_of_settled"]) == (1, 0, 1)
+    assert found["area_settled"] == pytest.approx(1)
+    assert found["settled_count"] == 4 * found["superpixels"] and found["settled_wrong_count"] == 0
+    eight = settled_coverage.Sampled(said.areas, said.shown * 2, said.targets * 2)
+    run = settled_coverage.until_settled(eight)
+    assert (run["samples"], run["reached"], run["false_discovery_rate"]) == (256, 1, 0)
+    assert run["area_settled"] == pytest.approx(1)
+
+
+def test_the_page_on_the_method_shows_what_was_measured():
+    rows = json.loads(settled_coverage.OUT.read_text())
+    page = (settled_coverage.OUT.parents[1] / "docs" / "method.md").read_text()
+    assert settled_coverage.table(rows) in page
+    held = [row for row in rows if row["design"] == "paley" and row["rule"] != "interval"]
+    assert {row["estimator"] for row in held} == {"cydral-resnet10", "dex-wrn", "face-api", "faceres"}
+    for row in held:  # what the rule promises, for every estimator
+        assert row["false_discovery_rate"] < 0.05 and row["false_coverage_rate"] < 0.05
 
 
 def test_masks_overlap_where_they_mark_alike():
     assert settled_coverage._overlap(np.array([1, -1, 0, 1]), np.array([1, 1, 0, 0])) == pytest.approx(1 / 3)
     assert np.isnan(settled_coverage._overlap(np.zeros(3), np.zeros(3)))
+
+
+def test_passes_are_counted_a_face_each_and_a_derivative_as_three(cydral, crops):
+    counts = Counter()
+    counted = methods.Counted(cydral, counts)
+    assert counted.info.name == "cydral-resnet10" and not counted.gives_gradients
+    counted.predict(crops)
+    counted.bind(crops[0]).predict(crops)
+    assert counts["passes"] == 4
+
+    class Derivatives:
+        def gradients(self, faces, target):
+            return faces
+
+    counted = methods.Counted(Derivatives(), counts)
+    assert counted.gradients(crops, "age") is crops and counts["passes"] == 10
+    assert not hasattr(counted, "bind")
+
+
+@pytest.mark.parametrize("method", ["lime", "kernel-shap", "occlusion", "rise", "random"])
+def test_methods_get_the_budget(cydral, crops, method):
+    counts = Counter()
+    explainer = methods.load_explainer(method, methods.Counted(cydral, counts), **methods.BUDGET.get(method, {}))
+    explainer.explain(np.array(crops[1]))
+    assert counts["passes"] == 0 if method == "random" else 220 < counts["passes"] <= methods.PASSES + 1
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory, astronaut_head, hopper_head):
+    """Records and result of two cheap methods on two portraits, and the records once more after a second run."""
+    folder = tmp_path_factory.mktemp("methods")
+    images, records = folder / "images", folder / "records.jsonl"
+    images.mkdir()
+    for name, head in (("29_1_0_20170101.png", astronaut_head), ("60_0_0_20170101.png", hopper_head)):
+        Image.fromarray(head).save(images / name)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(methods, "methods_of", lambda estimator: ["occlusion", "random"])
+    patch.setattr(methods, "BUDGET", {"occlusion": {"cells": 4, "window": 1}})
+    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 1}, records, threads=1)
+    first = records.read_text()
+    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 2}, records, threads=1)
+    second = records.read_text()
+    patch.undo()
+    return first, second, methods.summary([json.loads(line) for line in second.splitlines()])
+
+
+def test_a_longer_run_adds_to_a_shorter_one(explained):
+    first, second, _ = explained
+    assert second.startswith(first)
+    assert [json.loads(line)["method"] for line in second.splitlines()] == ["chance", "occlusion", "random"] * 2
+
+
+def test_the_result_is_of_the_records(explained):
+    _, second, found = explained
+    rows = [json.loads(line) for line in second.splitlines()]
+    gaps = [row["grid blurred"]["gap"] for row in rows if row["method"] == "occlusion"]
+    (said,) = [
+        row
+        for row in found["faithfulness"]
+        if (row["method"], row["way"], row["score"]) == ("occlusion", "grid blurred", "gap")
+    ]
+    assert said["n"] == 2 and said["value"] == pytest.approx(np.mean(gaps), abs=1e-3)
+    assert said["low"] is None  # two faces have no interval
+    (cost,) = [row for row in found["cost"] if row["method"] == "occlusion"]
+    assert cost["passes"] == 17 and cost["of_lime"] is None
+    (pair,) = found["agreement"]
+    assert (pair["method"], pair["other"], pair["n"]) == ("occlusion", "random", 2)
+    assert {row["group"] for row in found["by_group"]} >= {"Male", "Female", "26–100"}
+    assert json.loads(methods.written(found)) == found
+
+
+def test_tables_take_the_place_of_those_before(explained):
+    made = methods.tables(explained[2])
+    assert "| cydral-resnet10 | occlusion | 2 |" in made["faithfulness"]
+    page = f"# Methods\n\n{methods.BLOCK.format('cost')}\nold\n{methods.END}\nwords"
+    renewed = methods.renewed(page, made)
+    assert made["cost"] in renewed and "old" not in renewed and renewed.endswith("words")
+    assert methods.renewed(renewed, made) == renewed
+
+
+def test_a_line_that_was_torn_is_left_out(tmp_path):
+    (tmp_path / "records.jsonl").write_text('{"method": "lime"}\n{"method": "ri')
+    assert methods.read(tmp_path / "records.jsonl") == [{"method": "lime"}]
+    assert methods.read(tmp_path / "none.jsonl") == []
+
+
+def test_numbers_in_cells():
+    row = {"value": -0.004, "low": -1.25, "high": 2.0, "n": 5}
+    assert methods._cell(row) == "0.00 (−1.25 to 2.00)"
+    assert methods._cell(row, 1, n=6) == "0.0 (−1.2 to 2.0), n = 5"
+    assert methods._cell(row | {"low": None}) == "0.00" and methods._cell(row | {"value": None}) == "–"
+
+
+def test_the_page_shows_the_tables_of_the_result():
+    page = (ROOT / "docs" / "methods.md").read_text()
+    made = methods.tables(json.loads(methods.OUT.read_text()))
+    assert all(f"{methods.BLOCK.format(name)}\n{table}\n{methods.END}" in page for name, table in made.items())
+
+
+def test_rows_of_a_sensitivity_run_are_its_numbers_and_replace_those_of_the_same_estimator(tmp_path):
+    measure = {"choice": "black", "low": 0.1, "high": 0.3, "n": 40, "settled_in_both": 0.25}
+    kinds = [{"choice": "black", "kind": kind} for kind in ("direction", "all")]
+    counts = dict.fromkeys(("statements", "turned", "undecided", "decided_here", "changed"), 0)
+    document = {
+        "estimator": {"name": "b"},
+        "faces": 40,
+        "agreement": [measure | {"measure": name, "mean": 0.2 + i} for i, name in enumerate(sensitivity.MEASURES)],
+        "changes": [kind | counts | {"decided": 5 + i, "kept": 3 + i} for i, kind in enumerate(kinds)],
+        "survival": [{"kind": "direction", "region": "nose", "survives": True}],
+    }
+    (row,) = sensitivity.choice_rows(document)
+    assert (row["estimator"], row["rank_correlation"], row["same_sign_settled"]) == ("b", 0.2, 2.2)
+    assert (row["kept_direction"], row["kept"], row["rank_correlation_n"]) == (3, 4, 40)
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"estimator": "c"}, {"estimator": "b", "old": 1}]))
+    path.write_text(sensitivity.merged(path, sensitivity.conclusion_rows(document)))
+    assert [row["estimator"] for row in json.loads(path.read_text())] == ["b", "c"]
+    assert "old" not in path.read_text()

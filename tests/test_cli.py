@@ -40,6 +40,7 @@ class TestParser:
             "--dataset",
             "--device",
             "--estimator",
+            "--explainer",
             "--images",
             "--json-log",
             "--labels",
@@ -54,6 +55,8 @@ class TestParser:
             "--seed",
             "--sensitive",
             "--steps",
+            "--target",
+            "--until-settled",
             "--workers",
         ]
 
@@ -82,6 +85,9 @@ class TestParser:
             "--limit": "all",
             "--sample": "all",
             "--samples": "the preset's, 100 in published, 256 in audit",
+            "--until-settled": "ask about all of --samples",
+            "--explainer": "lime",
+            "--target": "the preset's, top-class in published and age in audit",
             "--seed": "42",
         }
         assert set(quoted) == set(options(parser)) - {"-h", "--help", "--overwrite"}

@@ -11,5 +11,5 @@ def test_two_portraits_through_all_stages_with_either_preset(tmp_path, capsys):
     for name in ("Eileen Collins", "Grace Hopper"):
         assert name in said
     pictures = sorted(path for path in tmp_path.glob("*.png"))
-    assert len(pictures) == 2 * 2 and all(path.stat().st_size > 10_000 for path in pictures)
+    assert len(pictures) == 2 * (2 + 1) and all(path.stat().st_size > 10_000 for path in pictures)
     assert (tmp_path / "figures" / "demo_cydral-resnet10_published_errors_by_gender.csv").is_file()

@@ -6,8 +6,9 @@ ROOT = Path(__file__).parents[1]
 # What several modules do together, named after that.
 TOGETHER = {
     *("estimators/test_contract.py", "estimators/test_dex_efficientnet.py", "estimators/test_dex_wrn.py"),
-    *("explain/test_lime_equality.py", "notebooks/test_paper.py"),
+    *("explain/test_cams.py", "explain/test_lime_equality.py", "explain/test_settled.py", "notebooks/test_paper.py"),
     *("pipeline/test_bad_inputs.py", "pipeline/test_cluster.py", "pipeline/test_describe_attributions.py"),
+    "pipeline/test_explanations.py",
     *("pipeline/test_full_disk.py", "pipeline/test_interrupted.py", "pipeline/test_own_groups.py"),
     "pipeline/test_stages.py",
     # Sentences are data, one file a notebook; their reader is the room itself.

@@ -11,7 +11,9 @@ from age_audit.cli import build_parser
 from age_audit.core.config import Stage1Config, Stage2Config
 from age_audit.core.masks import unpack_masks
 from age_audit.core.vocabulary import AGE_RANGES, GENDERS, RACES
+from age_audit.data.metadatasets import metadataset_path, opened
 from age_audit.data.results import Results
+from age_audit.regions.boxes import BOX_REGIONS, annotate, landmark_boxes
 from age_audit.regions.scores import score_regions
 from tools import ship_metadatasets as shipping
 
@@ -19,7 +21,10 @@ INDEX = json.loads((shipping.FOLDER / "index.json").read_text(encoding="utf-8"))
 pytestmark = pytest.mark.long
 
 SETS = [pytest.param(entry, id=entry["folder"]) for entry in INDEX["results"]]
-EXPLAINED = [pytest.param(entry, id=entry["folder"]) for entry in INDEX["results"] if entry["faces"]["explained"]]
+EXPLAINED = [
+    pytest.param(entry, id=entry["folder"]) for entry in INDEX["results"] if entry["faces"]["with_activations"]
+]
+BOXED = [pytest.param(entry, id=entry["folder"]) for entry in INDEX["results"] if entry["faces"]["with_boxes"]]
 
 
 def results_of(entry):
@@ -114,6 +119,29 @@ def test_activations_and_predictions_name_the_same_ages(entry):
     results = results_of(entry)
     ages = dict(zip(results.predictions["fname"], results.predictions["age_estimation"], strict=True))
     assert all(ages[row["fname"]] == row["age_estimation"] for row in results.rows)
+
+
+@pytest.mark.parametrize("entry", BOXED)
+def test_boxes_are_named_after_parts_by_the_landmarks(entry):
+    """Named anew, all of them: boxes and landmarks belong together."""
+    results, landmarks = results_of(entry), results_of(entry | {"folder": entry["folder"].split("/")[0]}).landmarks
+    frame = results.boxes
+    assert len(frame) == entry["faces"]["with_boxes"] == frame["fname"].nunique() > 0
+    assert {"female": True, "expected-age": False}[results.boxed_target] == ("/" not in entry["folder"])
+    rows = json.loads(opened_text(entry, "boxes"))
+    for row in rows:
+        parts = landmark_boxes(landmarks[row["fname"]])
+        assert annotate(row["boxes"], parts) == row["boxes"], row["fname"]
+        named = {box["label"] for box in row["boxes"]}
+        assert all(row[f"active_{name}"] == (name in named) for name in BOX_REGIONS)
+        assert all(
+            0 <= box["min_x"] < box["max_x"] <= 224 and 0 <= box["min_y"] < box["max_y"] <= 224 for box in row["boxes"]
+        )
+
+
+def opened_text(entry, kind):
+    with opened(metadataset_path(shipping.FOLDER / entry["folder"], entry["dataset"], kind)) as stream:
+        return stream.read().decode()
 
 
 @pytest.mark.parametrize("entry", SETS)

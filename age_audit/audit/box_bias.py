@@ -508,6 +508,64 @@ def bias_table(
     return table[[*columns[:-2], "p_holm", "p_bh", "few_faces"]]
 
 
+def reversed_parts(table: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
+    """Parts that are unequally active on misclassified faces, and the other way round on those classified rightly.
+
+    Of two classes, who is misclassified got the answer of the other: the groups differ in the answer as much as the
+    labels say. A part that an estimator looks at when it gives one of the answers, whoever is on the picture, is
+    unequally active with one sign among misclassified faces and the other among the rest; one that it looks at in one
+    group, whatever it answers, has the same sign in both. Signs alone do not say that nothing but the answer counts:
+    compare misclassified and other faces of the same answer as well.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`bias_table`, by real classes, without control features.
+    alpha : float
+        Level of p after Holm's adjustment, of both outcomes.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair: ``group``, ``other``, ``n_group``, ``n_other`` (misclassified), ``parts`` (that differ on
+        misclassified faces), ``reversed`` (of these, how many differ with the other sign on the rest), ``alike`` (with
+        the same sign), ``score`` and ``score_shuffled`` of all parts on misclassified faces.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> label, answer = np.repeat(["Female", "Male"], 80), np.tile(["Female", "Male"], 80)
+    >>> frame = pd.DataFrame({"gender_real": label, "guess": answer, "active_nose": answer == "Female"})
+    >>> frame["active_lips"] = label == "Female"
+    >>> outcome = classification_outcomes(frame, "gender_real", "guess")
+    >>> found = bias_table(frame, "gender_real", outcome, resampling=Resampling(1, 99, 99), regions=["nose", "lips"])
+    >>> reversed_parts(found)[["group", "other", "parts", "reversed", "alike", "score"]]
+        group other  parts  reversed  alike  score
+    0  Female  Male      2         1      1    1.0
+    """
+    columns = ("outcome", "group", "other", "region", "n_group", "n_other", "difference", "p_holm", "score")
+    require_columns(table, (*columns, "score_shuffled"))
+    rows = []
+    for names, of_pair in table.groupby(["group", "other"], sort=False, observed=True):
+        wrongly, rightly = (
+            of_pair[of_pair["outcome"] == kind].set_index("region") for kind in (MISCLASSIFIED, RIGHTLY)
+        )
+        if wrongly.empty:
+            continue
+        parts = [part for part in wrongly.index[wrongly["p_holm"] < alpha] if part != ALL]
+        both = [part for part in parts if part in rightly.index and rightly.loc[part, "p_holm"] < alpha]
+        signs = [np.sign(wrongly.loc[part, "difference"] * rightly.loc[part, "difference"]) for part in both]
+        row = dict(zip(("group", "other"), names, strict=True)) | wrongly.loc[ALL, ["n_group", "n_other"]].to_dict()
+        row |= {"parts": len(parts), "reversed": signs.count(-1), "alike": signs.count(1)}
+        rows.append(row | wrongly.loc[ALL, ["score", "score_shuffled"]].to_dict())
+    return pd.DataFrame(rows, columns=_REVERSED)
+
+
+_REVERSED = ["group", "other", "n_group", "n_other", "parts", "reversed", "alike", "score", "score_shuffled"]
 _SCORED = [
     *("region", "n_group", "n_other", "share_group", "share_other", "difference", "low", "high"),
     *("score", "score_shuffled", "score_low", "score_high", "score_ratio", "p_value", "few_faces"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -33,14 +33,19 @@ class LimeParameters:
     hidden : str
         What a hidden superpixel shows: ``"black"`` or its ``"mean-colour"``.
     design : str
-        ``"random"``: each superpixel shown by a fair coin, as in ``lime``; ``"balanced"``: Hadamard columns with random
-        flips, and their foldover.
+        ``"random"``: each superpixel shown by a fair coin, as in ``lime``; ``"balanced"``: columns of Sylvester's
+        Hadamard matrix with random flips, and their foldover; ``"paley"``: of Paley's.
     seed_from_image : bool
         Whether the seed is derived from the face's bytes (and ``seed``) instead of being the same for every face.
     settled_only : bool
         Whether a superpixel whose interval includes 0 is left out of both masks.
     confidence : float
-        Of the intervals of the weights.
+        Of the intervals of the weights; of settled weights as a set where the rule is the false discovery rate.
+    settled_by : str
+        ``"interval"``: the interval of each weight by itself; ``"false-discovery-rate"``: intervals such that of the
+        signs settled on a face at most 1 - ``confidence`` are expected to be wrong.
+    until_settled : float
+        Share of the face's area, 0-1, at which sampling stops before ``num_samples``; 0 takes all at once.
     """
 
     kernel_size: float = 4
@@ -56,6 +61,12 @@ class LimeParameters:
     seed_from_image: bool = False
     settled_only: bool = False
     confidence: float = 0.95
+    # Later than the first ledgers: at its default a field of these is not part of a recipe's key.
+    settled_by: str = field(default="interval", metadata={"later": True})
+    until_settled: float = field(default=0.0, metadata={"later": True})
+
+
+FIRST_LOOK = 256  # samples after which --until-settled first looks whether enough is settled
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,25 @@ class CropParameters:
     canvas: int = CANVAS
 
 
+@dataclass(frozen=True)
+class BoxParameters:
+    """How an explanation becomes boxes: those of the published analysis of gender classifiers.
+
+    Attributes
+    ----------
+    percentile : float
+        In percent of the pixels: all less salient ones are set to 0.
+    threshold : str
+        Above which pixels are boxed: ``"otsu"``, ``"li"`` or ``"yen"``.
+    overlap : float
+        Share of a box, at least, that lies within the box of the part of the face after which it is named.
+    """
+
+    percentile: float = 90.0
+    threshold: str = "otsu"
+    overlap: float = 0.2
+
+
 PRESETS = {
     # The study as it was run.
     "published": LimeParameters(),
@@ -86,11 +116,33 @@ PRESETS = {
         rescale=False,
         target="expected-age",
         hidden="mean-colour",
-        design="balanced",
+        design="paley",
         seed_from_image=True,
         settled_only=True,
+        settled_by="false-discovery-rate",
     ),
 }
+
+
+def settled_rule(explanation: Mapping) -> str:
+    """What "settled" means in results, by the parameters that their provenance states; empty where all is in a mask.
+
+    Provenance from before there was a choice states no rule: then it was the interval of each weight by itself.
+
+    Examples
+    --------
+    >>> settled_rule({"settled_only": True, "confidence": 0.95})
+    'settled: the 95 % interval of its weight, taken by itself, excludes 0'
+    >>> settled_rule({"settled_only": True, "confidence": 0.95, "settled_by": "false-discovery-rate"})
+    "settled: at most 5 % of a face's settled signs are expected to be wrong"
+    """
+    if not explanation.get("settled_only"):
+        return ""
+    confidence = explanation.get("confidence", LimeParameters.confidence)
+    if explanation.get("settled_by", LimeParameters.settled_by) == "interval":
+        return f"settled: the {100 * confidence:g} % interval of its weight, taken by itself, excludes 0"
+    return f"settled: at most {100 - 100 * confidence:g} % of a face's settled signs are expected to be wrong"
+
 
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = re.compile(r"auto|cpu|gpu(:\d+)?")
@@ -136,7 +188,7 @@ class Stage1Config:
     estimator: str = field(
         default="dex-wrn",
         metadata={
-            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, or your own: "
+            "help": "dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, ssr-net, or your own: "
             "module:function, FILE.keras, or FILE.json, which describes one of these or FILE.onnx"
         },
     )
@@ -152,6 +204,15 @@ class Stage1Config:
             "help": "masked versions of each face; results of each number lie side by side, and stage 2 wants the same",
             "none": "the preset's, "
             + ", ".join(f"{parameters.num_samples} in {name}" for name, parameters in PRESETS.items()),
+        },
+    )
+    until_settled: float | None = field(
+        default=None,
+        metadata={
+            "help": "share of a face's area, such as 0.9, at which preset audit stops asking about masked versions of "
+            f"it: it looks after {FIRST_LOOK} and after each doubling, up to --samples; stage 2 wants the same",
+            "none": "ask about all of --samples",
+            "metavar": "SHARE",
         },
     )
     explainer: str = field(
@@ -222,6 +283,7 @@ class Stage1Config:
         for name, least in (("limit", 1), ("sample", 1), ("batch", 2), ("samples", 2)):
             if getattr(self, name) is not None:
                 check_at_least(name, getattr(self, name), least)
+        check_until_settled(self.until_settled, self.samples, self.preset)
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"expected --seed to be between 0 and {2**32 - 1}, got {self.seed}")
 
@@ -247,6 +309,9 @@ class Stage2Config:
         default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
     )
     samples: int | None = field(default=Stage1Config.samples, metadata=_described("samples"))
+    until_settled: float | None = field(
+        default=Stage1Config.until_settled, metadata=_described("until_settled") | {"help": "as in stage 1"}
+    )
     format: str = field(
         default="auto",
         metadata={
@@ -263,6 +328,7 @@ class Stage2Config:
         check_choice("format", self.format, FORMATS)
         check_dataset_name(self.dataset)
         check_at_least("workers", self.workers, 1)
+        check_until_settled(self.until_settled, self.samples, self.preset)
 
 
 @dataclass(frozen=True)
@@ -317,6 +383,18 @@ def check_at_least(name: str, given: int, least: int) -> None:
     """Refuse a number below the least."""
     if given < least:
         raise UsageError(f"expected --{name} to be at least {least}, got {given}")
+
+
+def check_until_settled(share: float | None, samples: int | None, preset: str) -> None:
+    """Refuse a share that is none, and one without what it needs: a bound, and a preset that settles."""
+    if share is None:
+        return
+    if not 0 < share <= 1:
+        raise UsageError(f"expected --until-settled to be above 0 and at most 1, such as 0.9, got {share:g}")
+    if not PRESETS[preset].settled_only:
+        raise UsageError(f"expected no --until-settled with --preset {preset}, which settles nothing; use audit")
+    if samples is None:
+        raise UsageError("expected --samples beside --until-settled: the most masked versions of a face, such as 4096")
 
 
 def check_dataset_name(name: str) -> None:

@@ -136,6 +136,8 @@ class Attribution:
         Interval of each weight, or of each pixel's value, in their unit.
     settled : ndarray of bool, shape (S,), or None
         Whether the interval excludes 0.
+    samples : int or None
+        Masked versions that were asked about, where their number depends on the face.
     intercept : float
         Of the local linear model.
     score : float
@@ -162,6 +164,7 @@ class Attribution:
     score: float = float("nan")
     dense: np.ndarray | None = None
     signed: bool = True
+    samples: int | None = None
 
     def __post_init__(self):
         there = [part is not None for part in (self.segments, self.weights, self.dense)]

@@ -34,18 +34,20 @@ REQUIRED_COLUMNS = ("fname", "age_real", "gender_real", "race_real", "age_estima
 STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user says otherwise
 # What columns of tables are called: a sensitive feature of that name would be overwritten in them.
 _WORDS = """
-above active adjusted_for ages aligned all answered area asked below bh both by by_chance cells cells_without_faces
-change changed_by_rounding claim class cliffs_delta cohort cohorts column compared comparisons contribution
-correlations crude decided_by deviations difference epsilon_squared error estimated estimated_range estimates
-estimator estimator_ahead estimators even excess_kurtosis expected expected_by_chance explained face faces
-false_positives_rows feature few_faces final fname gap gap_of_all gender_answer group groups guess guessed_age
-half_width high highest highest_group holm images in_common in_doubt judged kind label_doubt labelled labels least
-left_out left_out_faces log_ratio_given lost low lowest lowest_estimate lowest_group lowest_probability masks mean
-measure median method most most_region n no_answer no_gender_label null_mean null_sd observed other other_gender_label
-outcome p10 p90 participants passed per_year plain plain_given positive_share preset probability_female question r
-rate ratio raw reasons region regions rejected repeated row rows same_sign scope score sd seed segment share shuffle
-side sign_changes size skewness smallest spread standard_deviation standardised statistic step strata summed table
-tested tests to_even too_narrow trained unit value values what without years zeros
+above active adjusted_for ages aligned alike all answered area asked audit below bh both boxes_a_face by by_chance
+cells cells_without_faces chance change changed_by_rounding claim class cliffs_delta cohort cohorts column compared
+comparisons contribution correlations crude decided_by design deviations difference epsilon_squared error estimated
+estimated_range estimates estimator estimator_ahead estimators even excess_kurtosis expected expected_by_chance
+explained explained_by face faces false_coverage_rate false_discovery_rate false_positives_rows feature few_faces
+final fname gap gap_of_all gender_answer group groups guess guessed_age half_width high highest highest_group holm
+images in_common in_doubt judged kind label_doubt labelled labels least left_out left_out_faces log_ratio_given lost
+low lowest lowest_estimate lowest_group lowest_probability masks mean measure median method most most_region n
+named_share no_answer no_gender_label no_part_active null_mean null_sd observed of_other_faces other
+other_gender_label outcome p10 p90 pairs parameter participants parts passed per_year plain plain_given positive_share
+preset probability_female published question r rate ratio raw reasons region regions rejected repeated reversed row
+rows same_sign scope score sd seed segment settled settled_by share shuffle side sign_changes size skewness smallest
+spread standard_deviation standardised statistic step strata summed table tested tests to_even too_narrow trained unit
+value values what without years years_difference years_gap zeros
 """
 TABLE_WORDS = frozenset(_WORDS.split())
 TABLE_PREFIXES = (
@@ -65,6 +67,28 @@ PUBLISHED_HALVES = ("positive", "negative")  # the same in the words of the stud
 UTKFACE_LABELS = "UTKFace's labels were estimated with DEX and then checked by a person"
 # Estimators that were trained on UTKFace, as their own pages say, and what else on.
 SEEN = {"face-api": "UTKFace, FG-NET, ChaLearn's, Wiki, IMDB, CACD and MegaAge, four fifths of each"}
+
+
+def seen_mark(dataset: str, estimator: str, labels: Mapping[str, str] | None = None) -> str:
+    """What stands behind an estimator's name wherever its errors are shown, if it was trained on UTKFace.
+
+    Faces whose names and labels are UTKFace's are taken for UTKFace, whatever they are called; of all others nobody can
+    tell whether they are among those that it was trained on.
+
+    Parameters
+    ----------
+    dataset, estimator, labels
+        As :func:`label_origin`.
+
+    Examples
+    --------
+    >>> seen_mark("utkface", "face-api"), seen_mark("mine", "face-api"), seen_mark("utkface", "dex-wrn")
+    (' (trained on UTKFace)', ' (perhaps trained on these faces)', '')
+    """
+    if estimator not in SEEN:
+        return ""
+    theirs = dataset == "utkface" or (labels or {}).get("from") == "file names, utkface"
+    return " (trained on UTKFace)" if theirs else " (perhaps trained on these faces)"
 
 
 def label_origin(dataset: str, estimator: str, labels: Mapping[str, str] | None = None) -> str:

@@ -3,7 +3,9 @@
 ``metadataset_<name>_predictions.json``: an object with ``cropping``, ``predictions`` {fname: age in years} and
 ``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one
 object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
-``metadataset_<name>_masks.npz``: packed masks. The same contents give the same bytes: no time, no place, names sorted.
+``metadataset_<name>_boxes.json``: a list of {fname, boxes, active_<region>}, and
+``metadataset_<name>_region_years.json`` of {fname, years_<region>, …_low, …_high}. ``metadataset_<name>_masks.npz``:
+packed masks. The same contents give the same bytes: no time, no place, names sorted.
 :mod:`age_audit.data.region_scores` reads and writes activations too numerous for JSON.
 """
 
@@ -28,8 +30,10 @@ from age_audit import __version__
 from age_audit.core.errors import UsageError
 from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
-_READ = ("predictions", "activations")
-KINDS = {"predictions": "json", "activations": "json", "attachment": "json", "masks": "npz"}
+KINDS = {
+    **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years"), "json"),
+    "masks": "npz",
+}
 LIBRARIES = (
     "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow",
     "onnxruntime", "pyarrow",
@@ -139,8 +143,8 @@ def refuse_others_provenance(folder: Path, dataset: str, kind: str, content: byt
         path = provenance_path(folder, dataset, kind)
         raise UsageError(
             f"expected {metadataset_path(folder, dataset, kind)} to be the file that {path.name} describes, but it was "
-            "changed or came from elsewhere: put its own provenance there, remove that one and name the estimator by "
-            "--estimator, or run the stage that writes both again"
+            "changed or came from elsewhere: put its own provenance there, remove that one and, in stage 3, name the "
+            "estimator by --estimator, or run the stage that writes both again"
         )
 
 
@@ -237,31 +241,31 @@ def refuse_other_images(folder: Path, dataset: str, content: Collection[str], al
         )
 
 
-def refuse_mixed(folder: Path, dataset: str) -> None:
-    """Refuse activations that are not of the predictions beside them: by another estimator or preset, by another model
-    of the same name, of other images, or with labels of another source. What predictions do not say is taken as it is.
+def refuse_mixed(folder: Path, dataset: str, kind: str = "activations") -> None:
+    """Refuse activations, or boxes, that are not of the predictions beside them: by another estimator or preset, by
+    another model of the same name, of other images, or with labels of another source. What predictions do not say is
+    taken as it is.
 
     Raises
     ------
     UsageError
         It names both.
     """
-    predictions, activations = (stated_in(folder, dataset, kind) for kind in _READ)
-    makers = made_by(predictions), made_by(activations)
+    predictions, others = stated_in(folder, dataset, "predictions"), stated_in(folder, dataset, kind)
+    makers = made_by(predictions), made_by(others)
     if None not in sum(makers, ()) and makers[0] != makers[1]:
-        told = " and ".join(
-            f"{kind} by {name}, preset {preset}" for kind, (name, preset) in zip(_READ, makers, strict=True)
-        )
+        of_both = zip(("predictions", kind), makers, strict=True)
+        told = " and ".join(f"{which} by {name}, preset {preset}" for which, (name, preset) in of_both)
         raise UsageError(f"expected one estimator and preset in {folder}, found {told}; give each a folder of its own")
     for what, of in (("model", model_of), ("alignment", _aligned), ("set of images", _images)):
-        one, other = of(predictions), of(activations)
+        one, other = of(predictions), of(others)
         if one and other and set(one).isdisjoint(other):
             raise UsageError(
-                f"expected one {what} in {folder}, but the activations are of {' '.join(other)[:80]} and the "
+                f"expected one {what} in {folder}, but the {kind} are of {' '.join(other)[:80]} and the "
                 f"predictions of {' '.join(one)[:80]}; run analysis_2_evaluate.py again"
             )
-    if activations:
-        refuse_other_labels(folder, dataset, activations.get("labels"), "analysis_2_evaluate.py")
+    if others:
+        refuse_other_labels(folder, dataset, others.get("labels"), "analysis_2_evaluate.py", kind)
 
 
 def model_of(provenance: Mapping) -> list[str]:
@@ -278,7 +282,9 @@ def _images(provenance: Mapping) -> list[str]:
     return list(provenance.get("images") or [])
 
 
-def refuse_other_labels(folder: Path, dataset: str, labels: Mapping | None, script: str) -> None:
+def refuse_other_labels(
+    folder: Path, dataset: str, labels: Mapping | None, script: str, kind: str = "activations"
+) -> None:
     """Refuse labels of activations that are of another source than those of the predictions, where these say theirs.
 
     Parameters
@@ -287,6 +293,8 @@ def refuse_other_labels(folder: Path, dataset: str, labels: Mapping | None, scri
         Where those of the activations are from, as provenance has it; earlier versions did not say so.
     script : str
         Which to run again.
+    kind : str
+        Whose labels they are, where not those of activations.
 
     Raises
     ------
@@ -296,7 +304,7 @@ def refuse_other_labels(folder: Path, dataset: str, labels: Mapping | None, scri
     predicted, labels = stated_in(folder, dataset, "predictions").get("labels"), labels or {"from": "an earlier run"}
     if predicted and _contents(predicted) != _contents(labels):
         raise UsageError(
-            f"expected one source of labels in {folder}, but those of the activations are from {labels['from']} and "
+            f"expected one source of labels in {folder}, but those of the {kind} are from {labels['from']} and "
             f"those of the predictions from {predicted['from']}, with other contents; run {script} again, which does "
             "no face twice"
         )

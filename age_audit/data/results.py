@@ -19,7 +19,7 @@ from age_audit.core.config import parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS, check_features, compared_by, feature_column, feature_title, levels
 from age_audit.core.schema import AGE_RANGES, FaceLabel
-from age_audit.core.vocabulary import SEEN, STUDY_FEATURES, label_origin
+from age_audit.core.vocabulary import STUDY_FEATURES, label_origin, seen_mark
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import OLDEST, label_from_utkface_name
 from age_audit.data.metadatasets import (
@@ -28,11 +28,13 @@ from age_audit.data.metadatasets import (
     packed_path,
     provenance_path,
     read_metadataset,
+    refuse_mixed,
     stated_in,
 )
 from age_audit.data.region_scores import files_there, read_activations
 
 PUBLISHED = "published"  # the preset that explains as the study did
+LIME = "lime"  # the method of explanations whose provenance names none, for there was no other
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,12 @@ class Results:
         """Whether the estimator was trained on faces of this data set, as far as its makers say and names show: one
         whose files are named and labelled as UTKFace's are is taken for UTKFace, whatever it is called.
         """
-        named_so = (self.provenance.get("labels") or {}).get("from") == "file names, utkface"
-        return self.estimator in SEEN and (self.dataset == "utkface" or named_so)
+        return self.mark == " (trained on UTKFace)"
+
+    @property
+    def mark(self) -> str:
+        """What stands behind the estimator's name: see :func:`age_audit.core.vocabulary.seen_mark`."""
+        return seen_mark(self.dataset, self.estimator, self.provenance.get("labels"))
 
     @property
     def label_origin(self) -> str:
@@ -115,6 +121,13 @@ class Results:
         return document
 
     @property
+    def images_total(self) -> int | None:
+        """How many images were looked for a face; None where the file does not say."""
+        lost = self.document.get("cropping")
+        total = lost.get("images_total") if isinstance(lost, Mapping) else None
+        return total if isinstance(total, int) else None
+
+    @property
     def labels(self) -> list[FaceLabel]:
         """The labels of all images that the predictions say."""
         labels = self.document.get("labels", {})
@@ -132,12 +145,17 @@ class Results:
         ``estimated`` says for which there is one (bool); ``explained`` which have activations, where any have. Of
         published files without labels only the estimated are known.
         """
-        labelled = dict.fromkeys(self.document.get("labels", {}))
-        frame = self._frame(self.document | {"predictions": labelled | self.document["predictions"]})
+        frame = self._known.copy()
         frame["estimated"] = frame["age_estimation"].notna()
         if files_there(self.folder, self.dataset):
             frame["explained"] = frame["fname"].isin(self.activations["fname"])
         return frame
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        """Every image that is labelled or estimated."""
+        labelled = dict.fromkeys(self.document.get("labels", {}))
+        return self._frame(self.document | {"predictions": labelled | self.document["predictions"]})
 
     def _frame(self, document: dict) -> pd.DataFrame:
         labels = document.get("labels", {})
@@ -214,6 +232,89 @@ class Results:
         return read_metadataset(self.folder, self.dataset, "masks")
 
     @cached_property
+    def boxes(self) -> pd.DataFrame:
+        """Every face whose explanation was boxed, as :attr:`predictions`, in the order of the file of boxes; one whose
+        estimate failed has none.
+
+        Beside those columns ``boxes``, a list of dict as :func:`age_audit.regions.boxes.annotate` gives them, and
+        ``active_<region>`` (bool) of each of :data:`age_audit.regions.boxes.BOX_REGIONS`.
+
+        Raises
+        ------
+        UsageError
+            If they are missing or damaged, are not of the predictions beside them, or a face is not in these.
+        """
+        from age_audit.regions.boxes import BOX_REGIONS, active_regions  # loads scikit-image, which nothing else needs
+
+        refuse_mixed(self.folder, self.dataset, "boxes")
+        rows = read_metadataset(self.folder, self.dataset, "boxes")
+        try:
+            found = pd.DataFrame({"fname": [row["fname"] for row in rows], "boxes": [row["boxes"] for row in rows]})
+            active = [active_regions(boxes) for boxes in found["boxes"]]
+        except (TypeError, KeyError, AttributeError) as error:
+            raise UsageError(
+                f"expected a list of objects, each with fname and a list of boxes, as the boxes of {self.dataset} in "
+                f"{self.folder}, got something else ({error!r:.60}); run analysis_2_evaluate.py again"
+            ) from error
+        columns = {f"active_{region}": [face[f"active_{region}"] for face in active] for region in BOX_REGIONS}
+        return self._beside_labels(found, {"boxes": found["boxes"]} | columns)
+
+    @cached_property
+    def region_years(self) -> pd.DataFrame:
+        """Every explained face with landmarks, as :attr:`boxes`, and what each region does to its age, in years.
+
+        ``years_<region>`` with ``…_low`` and ``…_high`` of :func:`age_audit.regions.years.region_years`; NaN where the
+        method gives no interval.
+
+        Raises
+        ------
+        UsageError
+            As :attr:`boxes`, or if something else than the age was explained, so that they are no years.
+        """
+        refuse_mixed(self.folder, self.dataset, "region_years")
+        rows = read_metadataset(self.folder, self.dataset, "region_years")
+        if (unit := stated_in(self.folder, self.dataset, "region_years").get("unit", "years")) != "years":
+            raise UsageError(
+                f"expected explanations of the age in {self.folder}, for numbers in years, got those of a {unit}; run "
+                "analysis_1_method.py --target age --preset audit, and analysis_2_evaluate.py after it"
+            )
+        try:
+            found = pd.DataFrame(rows, columns=None if rows else ["fname"])
+            columns = {name: found[name].astype(float) for name in found if name.startswith("years_")}
+            found = found[["fname"]]
+        except (TypeError, KeyError, ValueError) as error:
+            raise UsageError(
+                f"expected a list of objects, each with fname and numbers, as the region_years of {self.dataset} in "
+                f"{self.folder}, got something else ({error!r:.60}); run analysis_2_evaluate.py again"
+            ) from error
+        return self._beside_labels(found, columns)
+
+    def _beside_labels(self, found: pd.DataFrame, columns: Mapping) -> pd.DataFrame:
+        """The predictions' rows of these faces, by ``fname``, with further columns; UsageError for unknown faces."""
+        if len(unknown := found.loc[~found["fname"].isin(self._known["fname"]), "fname"]):
+            raise UsageError(
+                f"expected what stage 2 wrote in {self.folder} to be of the predictions beside it, but "
+                f"{len(unknown):,} of {len(found):,} faces are not there, such as {unknown.iloc[0]!a}; run "
+                "analysis_2_evaluate.py again"
+            )
+        return found[["fname"]].merge(self._known, how="left").assign(**columns)
+
+    @property
+    def boxed_target(self) -> str:
+        """What the boxed explanations explain, such as ``female`` or ``expected-age``; empty where nobody said."""
+        return str(self._boxed.get("target", ""))
+
+    @property
+    def boxed_method(self) -> str:
+        """By which method, as ``--explainer`` spells it; empty where nobody said."""
+        return str(self._boxed.get("method", LIME)) if self._boxed else ""
+
+    @cached_property
+    def _boxed(self) -> Mapping:
+        explanation = stated_in(self.folder, self.dataset, "boxes").get("explanation")
+        return explanation if isinstance(explanation, Mapping) else {}
+
+    @cached_property
     def landmarks(self) -> dict[str, np.ndarray]:
         """By file name 68 points (x, y) in pixels of the 224 x 224 crop, float (68, 2)."""
         rows = read_metadataset(self.folder, self.dataset, "attachment")
@@ -263,7 +364,8 @@ def find_results(
             f"expected one set of results of {estimator}, preset {preset}, {dataset}, found them in "
             f"{' and '.join(str(path.parent) for path in found)}; keep one, or name its folder as METADATASETS"
         )
-    listed = "; ".join(sorted(", ".join(map(str, made_by)) for made_by in there.values())) or "none at all"
+    listed = (f"{', '.join(map(str, made_by))} in {path.parent}" for path, made_by in there.items())
+    listed = "; ".join(sorted(listed)) or "none at all"
     raise UsageError(
         f"expected results of {estimator}, preset {preset}, {dataset} in {metadatasets}, found: {listed}; choose one "
         "of these, or run stage 1 with these options first, and stage 2 where explanations are asked for"
@@ -287,6 +389,25 @@ def results_of_all(metadatasets: str | Path, results: Results) -> dict[str, Resu
                 found[key] = other
     found.pop((results.estimator, results.weights_hash, results.aligned), None)
     return _by_name([results, *(found[key] for key in sorted(found))])
+
+
+def boxed_results(metadatasets: str | Path, results: Results, target: str) -> dict[str, Results]:
+    """All results of a data set whose explanations of one target were boxed, by name as :func:`results_of_all`.
+
+    Parameters
+    ----------
+    metadatasets : path
+    results : Results
+        Whose data set, sensitive features and age ranges they are to share.
+    target : str
+        As :attr:`Results.boxed_target` has it.
+    """
+    found = []
+    for path in sorted(Path(metadatasets).rglob(f"metadataset_{escape(results.dataset)}_boxes.prov*")):
+        estimator, preset = made_by(stated_in(path.parent, results.dataset, "boxes"))
+        if estimator is not None:
+            found.append(replace(results, folder=path.parent, estimator=estimator, preset=preset))
+    return _by_name([boxed for boxed in found if boxed.boxed_target == target])
 
 
 def open_results(
@@ -339,15 +460,17 @@ def open_results(
 def one_of_each(compared: Mapping[str, Results]) -> list[str]:
     """Names of the first results of each estimator: aligned faces or not, it is one voice where voices are counted.
 
+    Two models of one name are two.
+
     Examples
     --------
     >>> ours, plain, other = (Results(Path(), "utkface", name, "published") for name in ("ours", "ours", "other"))
     >>> one_of_each({"ours": ours, "ours (not aligned)": plain, "other": other})
     ['ours', 'other']
     """
-    first: dict[str, str] = {}
+    first: dict[tuple[str, str], str] = {}
     for name, results in compared.items():
-        first.setdefault(results.estimator, name)
+        first.setdefault((results.estimator, results.weights_hash), name)
     return list(first.values())
 
 
@@ -360,7 +483,7 @@ def _by_name(opened: Sequence[Results]) -> dict[str, Results]:
     """
     named: dict[str, Results] = {}
     for other in opened:
-        name = other.estimator + (" (trained on UTKFace)" if other.seen else "")
+        name = other.estimator + other.mark
         if name in named:
             first = named[name]
             differs = [] if other.aligned == first.aligned else [f"{'' if other.aligned else 'not '}aligned"]

@@ -245,7 +245,14 @@ class AgeEstimator(ABC):
 
 
 def no_gradients(estimator) -> UsageError:
-    """The error for an estimator without derivatives."""
+    """The error for an estimator without derivatives.
+
+    Examples
+    --------
+    >>> class Mine: ...
+    >>> str(no_gradients(Mine()))[:69]
+    'expected an estimator with derivatives, a Keras model, for this metho'
+    """
     name = getattr(getattr(estimator, "info", None), "name", type(estimator).__name__)
     return UsageError(
         f"expected an estimator with derivatives, a Keras model, for this method; {name} has none; use lime, "

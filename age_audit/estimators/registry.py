@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from threading import Lock
 
-from age_audit.core.config import PRECISIONS
+from age_audit.core.config import DEVICES, PRECISIONS
 from age_audit.core.errors import UsageError
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.custom import load_custom
@@ -99,6 +99,10 @@ def load_estimator(
     """
     if precision not in PRECISIONS:
         raise UsageError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if batch is not None and not (isinstance(batch, int) and batch >= 1):
+        raise UsageError(f"expected batch to be a whole number of faces, 1 or more, got {batch!r}")
+    if not DEVICES.fullmatch(device):
+        raise UsageError(f"expected device to be auto, cpu, gpu or gpu:N, got {device!r}")
     with _loading:  # threads of one process must not load it twice
         estimator = _loaded((name, precision, device), weights_hash or estimator_identity(name)["weights_hash"])
     if batch is not None:
@@ -127,5 +131,7 @@ def _loaded(key: tuple[str, str, str], weights_hash: str) -> AgeEstimator:
 def _load(name: str, precision: str, device: str) -> AgeEstimator:
     if name in ENTRIES:
         ENTRIES[name].check_precision(precision)
+        if device.startswith("gpu"):
+            in_this_room(f"{ENTRIES[name].runtime}:check_device")(device)
         return in_this_room(ENTRIES[name].loader)(precision, device)
     return load_custom(name, precision, device)

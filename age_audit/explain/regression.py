@@ -85,6 +85,68 @@ def fit_local_model(shown: np.ndarray, targets: np.ndarray, kernel_width: float,
     return LocalModel(weights, float(intercept), float(score))
 
 
+@dataclass(frozen=True)
+class FoldoverErrors:
+    """How far weights fitted on a foldover design may be off.
+
+    Attributes
+    ----------
+    standard : ndarray of float, shape (S,)
+        Standard error of each weight, in the unit of the target.
+    freedom : int
+        Degrees of freedom of these: pairs less superpixels. Below 1 nothing is known.
+    resolution : float
+        What single precision resolves of the targets, in their unit.
+    """
+
+    standard: np.ndarray
+    freedom: int
+    resolution: float
+
+
+def foldover_errors(shown: np.ndarray, targets: np.ndarray, kernel_width: float, ridge_alpha: float) -> FoldoverErrors:
+    """Standard errors of the weights on a foldover design.
+
+    A row and its complement share every even-order interaction: it cancels in their difference and fills their mean.
+    What is left in the differences after the linear model, and the spread of the means, are the two errors of the
+    weights; the second counts because LIME's kernel weighs the two rows of a pair unequally. Both variances are
+    estimated over the pairs and carried through the ridge regression's linear map from targets to weights. The ridge's
+    own shrinkage towards 0 is not an error in this sense.
+
+    Parameters
+    ----------
+    shown : ndarray of int, shape (N, S)
+        From :func:`age_audit.explain.design.paley_design` or :func:`age_audit.explain.design.balanced_design`, or
+        several of these :func:`age_audit.explain.design.folded_together`.
+    targets : ndarray of float, shape (N,)
+
+    Examples
+    --------
+    >>> from age_audit.explain.design import paley_design
+    >>> shown = paley_design(3, 32, np.random.default_rng(0))
+    >>> years = 30 + shown @ [10.0, -4, 0] + np.random.default_rng(1).normal(size=len(shown))
+    >>> errors = foldover_errors(shown, years, kernel_width=10, ridge_alpha=1e-6)
+    >>> len(shown), errors.freedom, errors.standard.round(2)  # near 2 / sqrt(40): the kernel weighs all alike
+    (40, 17, array([0.35, 0.35, 0.35]))
+    """
+    half, superpixels = len(shown) // 2, shown.shape[1]
+    freedom = half - superpixels
+    if freedom < 1:
+        return FoldoverErrors(np.full(superpixels, np.inf), freedom, 0.0)
+    # Half the difference of a pair is the linear model without its intercept on columns of +-1/2.
+    signs = shown[:half] - 0.5
+    differences, means = (targets[:half] - targets[half:]) / 2, (targets[:half] + targets[half:]) / 2
+    residuals = differences - signs @ np.linalg.lstsq(signs, differences, rcond=None)[0]
+    # weights = gain @ targets: derivative of the ridge solution with respect to each row's target.
+    proximities = proximity(shown, kernel_width)
+    centred = shown - np.average(shown, axis=0, weights=proximities)
+    weighted = centred * proximities[:, None]
+    gain = np.linalg.solve(centred.T @ weighted + ridge_alpha * np.eye(superpixels), weighted.T)
+    variance = residuals @ residuals / freedom * ((gain[:, :half] - gain[:, half:]) ** 2).sum(axis=1)
+    variance += means.var(ddof=1) * ((gain[:, :half] + gain[:, half:]) ** 2).sum(axis=1)
+    return FoldoverErrors(np.sqrt(variance), freedom, np.finfo(np.float32).eps * np.abs(targets).max())
+
+
 def foldover_intervals(
     shown: np.ndarray,
     targets: np.ndarray,
@@ -93,22 +155,19 @@ def foldover_intervals(
     ridge_alpha: float,
     confidence: float,
 ) -> np.ndarray:
-    """Intervals of the weights on a foldover design, from the regression's covariance.
+    """Intervals of the weights on a foldover design, each by itself, from the regression's covariance.
 
-    A row and its complement share every even-order interaction: it cancels in their difference and fills their mean.
-    What is left in the differences after the linear model, and the spread of the means, are the two errors of the
-    weights; the second counts because LIME's kernel weighs the two rows of a pair unequally. Both variances are
-    estimated over the pairs and carried through the ridge regression's linear map from targets to weights. The ridge's
-    own shrinkage towards 0 is not an error in this sense. docs/method.md reports how often these intervals cover
-    converged weights.
+    Of many weights whose interval excludes 0, more than 1 - ``confidence`` may have the wrong sign, and fewer than
+    ``confidence`` may lie in theirs: :func:`selected_intervals` heeds that they were selected.
 
     Parameters
     ----------
-    shown : ndarray of int, shape (N, S)
-        From :func:`age_audit.explain.design.balanced_design`.
-    targets : ndarray of float, shape (N,)
+    shown, targets
+        As for :func:`foldover_errors`.
     model : LocalModel
         Fitted on the same rows.
+    confidence : float
+        Between 0 and 1.
 
     Returns
     -------
@@ -126,21 +185,50 @@ def foldover_intervals(
     >>> (intervals[:, 0] > 0) | (intervals[:, 1] < 0)  # which are settled
     array([ True,  True, False])
     """
-    half, superpixels = len(shown) // 2, shown.shape[1]
-    freedom = half - superpixels
-    if freedom < 1:
-        return np.tile([-np.inf, np.inf], (superpixels, 1))
-    # Half the difference of a pair is the linear model without its intercept on columns of +-1/2.
-    signs = shown[:half] - 0.5
-    differences, means = (targets[:half] - targets[half:]) / 2, (targets[:half] + targets[half:]) / 2
-    residuals = differences - signs @ np.linalg.lstsq(signs, differences, rcond=None)[0]
-    # weights = gain @ targets: derivative of the ridge solution with respect to each row's target.
-    proximities = proximity(shown, kernel_width)
-    centred = shown - np.average(shown, axis=0, weights=proximities)
-    weighted = centred * proximities[:, None]
-    gain = np.linalg.solve(centred.T @ weighted + ridge_alpha * np.eye(superpixels), weighted.T)
-    variance = residuals @ residuals / freedom * ((gain[:, :half] - gain[:, half:]) ** 2).sum(axis=1)
-    variance += means.var(ddof=1) * ((gain[:, :half] + gain[:, half:]) ** 2).sum(axis=1)
-    rounding = np.finfo(np.float32).eps * np.abs(targets).max()
-    reach = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance) + rounding
-    return np.stack([model.weights - reach, model.weights + reach], axis=1)
+    return _intervals(model.weights, foldover_errors(shown, targets, kernel_width, ridge_alpha), confidence)
+
+
+def _intervals(weights: np.ndarray, errors: FoldoverErrors, confidence: float) -> np.ndarray:
+    if errors.freedom < 1:
+        return np.tile([-np.inf, np.inf], (len(weights), 1))
+    reach = stats.t.ppf(0.5 + confidence / 2, errors.freedom) * errors.standard + errors.resolution
+    return np.stack([weights - reach, weights + reach], axis=1)
+
+
+def selected_intervals(weights: np.ndarray, errors: FoldoverErrors, rate: float) -> np.ndarray:
+    """Intervals of the weights of one face, such that those that exclude 0 can be believed as a set.
+
+    Benjamini and Hochberg (1995) select R of the S weights, by their t statistics, so that of the signs claimed at
+    most the share ``rate`` is expected to be wrong. Benjamini and Yekutieli (2005) give these, for having been
+    selected, intervals of level 1 - ``rate`` * R / S, of which at most the share ``rate`` is expected to miss. The two
+    are one rule: a weight is selected just where that interval excludes 0.
+
+    Parameters
+    ----------
+    weights : ndarray of float, shape (S,)
+    errors : FoldoverErrors
+        Of these weights.
+    rate : float
+        Between 0 and 1: of wrong signs among selected weights, and of selected weights outside of their interval.
+
+    Returns
+    -------
+    ndarray of float, shape (S, 2)
+        All of the same level, that of R = 1 where none is selected. Infinite where there is no degree of freedom.
+
+    Examples
+    --------
+    >>> errors = FoldoverErrors(standard=np.ones(4), freedom=100, resolution=0.0)
+    >>> selected_intervals(np.array([9.0, 2.2, 1.0, 0.0]), errors, rate=0.05).round(1)  # 2.2 alone would exclude 0
+    array([[ 6.5, 11.5],
+           [-0.3,  4.7],
+           [-1.5,  3.5],
+           [-2.5,  2.5]])
+    """
+    if errors.freedom < 1:
+        return _intervals(weights, errors, 1 - rate)
+    beyond = np.maximum(np.abs(weights) - errors.resolution, 0)
+    statistics = np.divide(beyond, errors.standard, out=np.where(beyond > 0, np.inf, 0), where=errors.standard > 0)
+    p_values = 2 * stats.t.sf(statistics, errors.freedom)
+    selected = int((stats.false_discovery_control(p_values) <= rate).sum())
+    return _intervals(weights, errors, 1 - rate * max(selected, 1) / len(weights))

@@ -97,10 +97,20 @@ def crop_face(
     box = boxes[0] if near is None else nearest_face(boxes, near, reach)
     if box is None:
         raise ImageFailure("aligned-face-lost", f"{len(boxes)} found after alignment, none of them the aligned one")
+    return FaceCrop(cut_out(image, box, margin, size), box, len(boxes))
+
+
+def cut_out(image: np.ndarray, box: FaceBox, margin: float = MARGIN, size: int = CANVAS) -> np.ndarray:
+    """The face in a box with its margin, uint8 (size, size, 3); see :func:`crop_face`."""
+    around = with_margin(box, margin)
+    patch = _take_with_border(image, around.left, around.top, around.right, around.bottom)
+    return np.array(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def with_margin(box: FaceBox, margin: float) -> FaceBox:
+    """What is cut out of the image: the box and that share of it, in whole pixels, on each side."""
     dx, dy = round(margin * box.width), round(margin * box.height)
-    patch = _take_with_border(image, box.left - dx, box.top - dy, box.right + dx, box.bottom + dy)
-    canvas = Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR)
-    return FaceCrop(np.array(canvas), box, len(boxes))
+    return FaceBox(box.left - dx, box.top - dy, box.right + dx, box.bottom + dy)
 
 
 def _take_with_border(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:

@@ -233,7 +233,7 @@ def cumulative_scores(table: pd.DataFrame) -> Figure:
         for name, look in looks.items():
             rows = table[table["estimator"] == name]
             out = rows["share"].isna().all()
-            label = f"constant guess: {name}" if name == ONE_AGE else name
+            label = f"constant guess: {name}" if name == ONE_AGE else style.legend_name(name, width=80)
             label += f" (left out: has {rows['n'].max():,} of the faces)" if out else ""
             axes.plot(rows["years"], 100 * rows["share"], label=label, markersize=4, markevery=5, **look)
             axes.fill_between(

@@ -214,6 +214,6 @@ def _ages(age_range: str) -> str:
 
 
 def _legend(figure: Figure, looks: dict[str, dict], few: bool, more: Sequence[Line2D] = ()) -> None:
-    keys = [Line2D([], [], markersize=3.5, linewidth=0.9, label=name, **look) for name, look in looks.items()]
+    keys = style.legend_keys(looks, markersize=3.5, linewidth=0.9)
     keys += [*more, *[style.few_faces()] * few]
     figure.legend(handles=keys, loc="outside lower center", ncols=2 if len(keys) < 4 else 3, handlelength=3.5)

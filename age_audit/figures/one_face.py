@@ -189,9 +189,13 @@ def _draw_superpixels(axes: Axes, crop: np.ndarray, attribution: Attribution, pr
     axes.set_title("Weight of each superpixel")
     if not settled.all():
         axes.contourf(~settled[segments], levels=[0.5, 1.5], colors="none", hatches=["///"])
-        confidence = f"{100 * PRESETS[preset].confidence:g} %"
+        parameters = PRESETS[preset]
+        confidence, rate = (f"{100 * share:g} %" for share in (parameters.confidence, 1 - parameters.confidence))
+        told = f"unsettled: {confidence} interval includes 0"
+        if parameters.settled_by != "interval":
+            told = f"unsettled (false discovery rate {rate})"
         look = {"facecolor": "0.88", "edgecolor": "0.2", "linewidth": 0.6, "hatch": "///"}
-        axes.legend([Patch(**look)], [f"unsettled: {confidence} interval includes 0"], bbox_to_anchor=(0, -1.0 / _SIDE))
+        axes.legend([Patch(**look)], [told], bbox_to_anchor=(0, -1.0 / _SIDE))
     elif PRESETS[preset].rescale:
         _below(axes, 1.0, "explained on the crop scaled to 0–1", fontsize=_SMALL)
     counted = "" if attribution.settled is None else f"{settled.sum()} of {len(settled)} settled, "

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from age_audit.core.groups import require_columns
 from age_audit.core.measures import MAE, MEASURES, SIGNED_ERROR
@@ -51,7 +50,7 @@ def errors_along_age(table: pd.DataFrame, title: str, measures: Sequence[str] = 
             axes.axhline(0, **_ZERO)
             axes.set(xlabel="real age (years)", ylabel=MEASURES[measure].label)
             axes.grid(color="0.92")
-        keys = [Line2D([], [], markersize=3, linewidth=0.9, label=name, **look) for name, look in looks.items()]
+        keys = style.legend_keys(looks, markersize=3, linewidth=0.9)
         keys += [style.few_faces()] * bool(table["few_faces"].any())
         figure.legend(handles=keys, loc="outside lower center", ncols=2, handlelength=3.5)
         style.set_finding(figure, title)
@@ -117,7 +116,7 @@ def adjusted_gaps(table: pd.DataFrame, title: str, measures: Sequence[str] = SHO
         sizes = table.groupby(["feature", table["group"].astype(str)])["n"].max()
         axes.set_yticks(range(len(groups)), [f"{group} (n = {sizes[feature, group]:,})" for feature, group in groups])
         axes.set_ylim(len(groups) - 0.5, -0.5)
-        keys = [Line2D([], [], markersize=4, label=name, **look | {"linestyle": ""}) for name, look in looks.items()]
+        keys = style.legend_keys(looks, markersize=4, linestyle="")
         keys += [style.few_faces()] * bool(table.dropna(subset="difference")["few_faces"].any())
         figure.legend(handles=keys, loc="outside lower center", ncols=2)
         style.set_finding(figure, title)

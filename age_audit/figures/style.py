@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import chain, combinations
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, wrap
 
 import matplotlib
 import matplotlib.style
@@ -177,6 +177,28 @@ def group_look(groups: Sequence[str]) -> dict[str, dict]:
 def estimator_look(names: Sequence[str]) -> dict[str, dict]:
     """As :func:`group_look`, of estimators, in their order and in colours that no group has."""
     return {name: _look(place, OTHER_COLOURS[place % len(OTHER_COLOURS)]) for place, name in enumerate(names)}
+
+
+def legend_name(name: str, width: int = 44, lines: int = 2) -> str:
+    """A name in lines that two columns of a legend have room for, the middle left out where it needs more.
+
+    Examples
+    --------
+    >>> legend_name("dex-wrn (not aligned)")
+    'dex-wrn (not aligned)'
+    >>> print(legend_name("net_" + "x" * 30 + "_run_17_best.keras", width=20))
+    net_xxxxxxxxxxxxxxxx
+    …xx_run_17_best.keras
+    """
+    whole = wrap(name, width)
+    if len(whole) <= lines:
+        return "\n".join(whole)
+    return "\n".join([*whole[: lines - 1], f"…{name[-width:]}"])
+
+
+def legend_keys(looks: dict[str, dict], **options) -> list[Line2D]:
+    """Keys of a legend for looks by name, such as :func:`estimator_look` gives."""
+    return [Line2D([], [], label=legend_name(name), **look | options) for name, look in looks.items()]
 
 
 def _look(place: int, colour: str) -> dict:

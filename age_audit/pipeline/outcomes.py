@@ -111,11 +111,11 @@ def tally(
     """Count a run's images; the numbers always balance, because each image is counted once."""
     failed = failures(ledger, recipe, images, content, chain)
     first = {reason: image for image, reason in reversed(failed.items())}
-    told = {reason: f"{_on_one_line(image)}{_note(ledger, recipe, reason, image)}" for reason, image in first.items()}
+    told = {reason: f"{on_one_line(image)}{_note(ledger, recipe, reason, image)}" for reason, image in first.items()}
     return Tally(len(images), len(images) - len(failed), dict(Counter(failed.values())), worked, told)
 
 
-def _on_one_line(image: str) -> str:
+def on_one_line(image: str) -> str:
     """A name as a terminal can show it: signs that would steer it are spelled out."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in image)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
 
+from age_audit.core.config import check_choice
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.estimators.sources import estimator_identity
@@ -34,6 +35,8 @@ class Recipe:
     seed : int
     samples : int, optional
         In place of the preset's number.
+    until_settled : float, optional
+        Share of the area of a face at which sampling stops before ``samples``.
     method : str
         Of explanation, a key of :data:`age_audit.explain.EXPLAINERS`.
     target : str, optional
@@ -48,6 +51,7 @@ class Recipe:
     samples: int | None = None
     method: str = DEFAULT
     target: str | None = None
+    until_settled: float | None = None
 
     @cached_property
     def estimator_parameters(self) -> dict:
@@ -63,9 +67,15 @@ class Recipe:
     def explain_variant(self) -> str:
         """Tells explanations of different estimators, presets and methods apart in one ledger."""
         other = [str(self.samples)] if self.samples else []
+        other += [f"until {self.until_settled:g} settled"] if self.until_settled else []
         other += [self.method] if self.method != DEFAULT else []
         other += [self.target] if self.target else []
         return "|".join([self.estimate_variant, self.preset, *other])
+
+    @property
+    def additive(self) -> bool:
+        """Whether the values of pixels add up to a difference of what is explained; superpixels' always do."""
+        return EXPLAINERS[self.method].additive
 
     @property
     def align_parameters(self) -> dict:
@@ -73,21 +83,29 @@ class Recipe:
 
     @property
     def explain_parameters(self) -> dict:
-        """Every parameter of the explanation; the method's name where it is another than LIME, which had none."""
+        """Every parameter of the explanation; the method's name where it is another than LIME, which had none.
+
+        Parameters that came later are left out where they are at their default: no key of an older ledger changes.
+        """
+        parameters = self.method_parameters
+        stated = asdict(parameters)
+        for field in fields(parameters):
+            if field.metadata.get("later") and stated[field.name] == field.default:
+                del stated[field.name]
         named = {} if self.method == DEFAULT else {"method": self.method}
-        return asdict(self.method_parameters) | {"seed": self.seed} | named
+        return stated | {"seed": self.seed} | named
 
     @property
     def method_parameters(self):
-        """The preset's for this method, with another number of samples if one is given."""
+        """The preset's for this method, with what was given in their place."""
+        check_choice("explanation method", self.method, EXPLAINERS)
         preset = EXPLAINERS[self.method].parameters(self.method, self.preset)
-        if self.target:
-            preset = replace(preset, target=self.target)
-        if self.samples is None:
-            return preset
-        if not hasattr(preset, "num_samples"):
-            raise UsageError(f"expected no --samples with {self.method}, which draws none; got {self.samples}")
-        return replace(preset, num_samples=self.samples)
+        given = {"num_samples": self.samples, "until_settled": self.until_settled, "target": self.target}
+        given = {name: value for name, value in given.items() if value is not None}
+        if unused := [name for name in given if not hasattr(preset, name)]:
+            option = {"num_samples": "samples", "until_settled": "until-settled"}[unused[0]]
+            raise UsageError(f"expected no --{option} with {self.method}, which takes none; got {given[unused[0]]}")
+        return replace(preset, **given)
 
     def key(self, step: str, content: str) -> str:
         """Hash of everything that a step's result depends on.

@@ -82,10 +82,14 @@ class Run:
         name = absolute_name(config.estimator)  # workers on other machines stand elsewhere
         return EstimatorChoice(name, config.precision, config.device, config.batch, weights_hash)
 
-    def work(self, function: Callable, todo: Sequence, label: str, **options) -> None:
+    def work(self, function: Callable, todo: Sequence, label: str, unit: str = "face", **options) -> None:
         """Carry tasks out and record what comes of them."""
-        results = self.execution.run(function, todo, label, "face", give_up=worker_died, failed=count_failed, **options)
+        results = self.execution.run(function, todo, label, unit, give_up=worker_died, failed=count_failed, **options)
         self.worked += self.ledger.record_as_they_come(results)
+
+    def tally(self, steps: Sequence[str]) -> Tally:
+        """How the run's images ended that go through these steps."""
+        return tally(self.ledger, self.recipe, [file.image for file in self.files], self.content, steps, self.worked)
 
 
 def run_stage1(config: Stage1Config) -> Tally:
@@ -100,6 +104,21 @@ def run_stage1(config: Stage1Config) -> Tally:
     ------
     UsageError
         When the run cannot start: no images, no labels, no estimator, another run at work.
+    """
+    with stage1(config) as run:
+        counted = run.tally(chain(config.steps, run.recipe.aligned))
+        run.execution.progress.tell("end", **asdict(counted))
+        return counted
+
+
+@contextmanager
+def stage1(config: Stage1Config) -> Iterator[Run]:
+    """Stage 1, whose ledger and workers stay open, for what is asked of its faces beyond it.
+
+    Raises
+    ------
+    UsageError
+        As :func:`run_stage1`.
     """
     if config.cluster is not None:  # other machines have another working directory
         config = replace(config, images=config.images.absolute(), output=config.output.absolute())
@@ -138,15 +157,12 @@ def run_stage1(config: Stage1Config) -> Tally:
                 ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
         origin = label_origin(config.dataset, recipe.estimator_parameters["name"], ledger.labels_from())
         _say_how_accurate(export_predictions(config, ledger, recipe, intake.sensitive), origin)
-        steps = chain(config.steps, aligned)
-        counted = tally(ledger, recipe, [file.image for file in run.files], run.content, steps, run.worked)
-        execution.progress.tell("end", **asdict(counted))
-        return counted
+        yield run
 
 
 def _recipe(config: Stage1Config, aligned: bool) -> Recipe:
-    made = config.estimator, config.precision, config.preset, config.seed, config.samples, config.explainer
-    recipe = Recipe(aligned, *made)
+    asked = {"samples": config.samples, "until_settled": config.until_settled, "method": config.explainer}
+    recipe = Recipe(aligned, config.estimator, config.precision, config.preset, config.seed, **asked)
     target = config.target and parse_target(config.target).option
     return recipe if target in (None, recipe.method_parameters.target) else replace(recipe, target=target)
 

@@ -1,11 +1,13 @@
-"""Stage 2: landmarks on each crop, region scores of each mask, and the metadatasets made of them."""
+"""Stage 2: landmarks on each crop, region scores and boxes of each explanation, and the metadatasets made of them."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from age_audit.core.config import Stage2Config
+from age_audit.core.config import BoxParameters, Stage2Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS
 from age_audit.core.metrics import study_accuracy
@@ -17,6 +19,7 @@ from age_audit.data.metadatasets import (
     write_metadataset,
 )
 from age_audit.data.region_scores import format_for, write_activations
+from age_audit.estimators.targets import parse_target
 from age_audit.execution import Execution, open_execution
 from age_audit.pipeline import tasks
 from age_audit.pipeline.export import DECIMALS, describe, labels_by_name
@@ -25,6 +28,7 @@ from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import made_picture, read_result, read_results
 from age_audit.pipeline.steps import of_stage
 from age_audit.pipeline.tasks import EvaluateTask, count_failed, worker_died
+from age_audit.regions.boxes import active_regions
 from age_audit.store.ledger import ImageRow, Ledger
 
 
@@ -43,7 +47,7 @@ class Evaluation:
 
 
 def run_stage2(config: Stage2Config) -> Tally:
-    """Score what is missing, write activations and attachment, and count.
+    """Score what is missing, write activations, boxes and attachment, and count.
 
     Raises
     ------
@@ -78,7 +82,8 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
         raise UsageError(
             f"expected stage 1 to have explained faces in {config.output}, it has not; run analysis_1_method.py first"
         )
-    recipe = Recipe(**stated, preset=config.preset, samples=config.samples)
+    asked = {"preset": config.preset, "samples": config.samples, "until_settled": config.until_settled}
+    recipe = Recipe(**stated, **asked)
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     outcomes = current_outcomes(ledger, recipe, content, "explain")
@@ -92,6 +97,7 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
             others = "those of faces, or by a file of the estimator, that have changed since, or of faces that failed"
         again = f"--estimator {recipe.estimator} --preset {config.preset}"
         again += f" --samples {config.samples}" if config.samples else ""
+        again += f" --until-settled {config.until_settled:g}" if config.until_settled else ""
         raise UsageError(
             f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}{each}, "
             f"found {others}; run analysis_1_method.py {again}, or choose another --preset or --samples"
@@ -103,22 +109,22 @@ def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
 def _evaluate(evaluation: Evaluation, config: Stage2Config, execution: Execution) -> int:
     ledger, recipe, content = evaluation.ledger, evaluation.recipe, evaluation.content
     landmarks = _settled(evaluation, "landmarks", config.overwrite)
-    scored = _settled(evaluation, "activations", config.overwrite)
+    there = {step: _settled(evaluation, step, config.overwrite) for step in tasks.READINGS}
     todo = []
     for image, digest in content.items():
         found = landmarks.get(image)
-        if (found is not None and found.status == "failed") or (found is not None and image in scored):
+        readings = tuple(recipe.job(step, image, digest) for step in there if found is None or image not in there[step])
+        if not readings or (found is not None and found.status == "failed"):
             continue
         points = read_result(ledger, recipe, "landmarks", image) if found is not None else None
-        fname = evaluation.rows[image].fname
         todo.append(
             EvaluateTask(
-                fname=fname,
                 crop=made_picture(ledger, recipe, "crop", image, config.output),
                 landmarks=recipe.job("landmarks", image, digest),
                 points=points,
-                activations=recipe.job("activations", image, digest),
+                readings=readings,
                 attribution=ledger.payload(image, "explain", recipe.variant("explain")),
+                additive=recipe.additive,
             )
         )
     return ledger.record_as_they_come(
@@ -155,10 +161,37 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
     counts = Counter(f"{outcome.status}" for outcome in scored.values()) | Counter(
         f"landmarks/{outcome.reason}" for outcome in landmarks.values() if outcome.status == "failed"
     )
-    provenance = describe(recipe, config.dataset, ledger) | {"counts": dict(sorted(counts.items()))}
+    made = describe(recipe, config.dataset, ledger)
+    provenance = made | {"counts": dict(sorted(counts.items()))}
     form = format_for(config.format, len(done))
     write_activations(config.metadatasets, config.dataset, activations, form, provenance)
     write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)
+    how = {"boxes": asdict(BoxParameters())}
+    _export_reading("boxes", evaluation, config, made | how, lambda boxes: {"boxes": boxes} | active_regions(boxes))
+    how = {"unit": parse_target(recipe.method_parameters.target).unit, "additive": recipe.additive}
+    _export_reading("region_years", evaluation, config, made | how, _in_columns)
+
+
+def _export_reading(
+    step: str, evaluation: Evaluation, config: Stage2Config, made: dict, fields_of: Callable[[Any], dict]
+) -> None:
+    """Write what a step read off each explanation as a metadataset of the step's name."""
+    settled = _settled(evaluation, step, False)
+    done = sorted((evaluation.rows[image].fname, image) for image, way in settled.items() if way.status == "done")
+    found = ((name, read_result(evaluation.ledger, evaluation.recipe, step, image)) for name, image in done)
+    rows = ({"fname": name} | fields_of(reading) for name, reading in found)
+    counts = Counter(outcome.status for outcome in settled.values())
+    provenance = made | {"counts": dict(sorted(counts.items()))}
+    write_metadataset(config.metadatasets, config.dataset, step, rows, provenance)
+
+
+def _in_columns(regions: dict[str, Sequence[float | None]]) -> dict[str, float | None]:
+    """``years_<region>`` with its ends: to six significant digits, for they may be years or small probabilities."""
+    return {
+        f"years_{region}{end}": None if number is None else float(f"{number:.6g}")
+        for region, row in regions.items()
+        for end, number in zip(("", "_low", "_high"), row, strict=True)
+    }
 
 
 def _activation_row(fname: str, label: dict, age: float | None, scores: dict[str, float]) -> dict:

@@ -19,7 +19,7 @@ from age_audit.core.metrics import study_accuracy
 from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
-from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin
+from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin, seen_mark
 from age_audit.data.frames import row_counts
 from age_audit.data.label_formats import hint_of_groups
 from age_audit.data.metadatasets import KINDS, made_by, metadataset_path, provenance_path, stated_in
@@ -249,7 +249,9 @@ def _write(
     start = _start(config, estimator)
     written = []
     counts = row_counts(frame, [title for title in tables if title != "age_range"])
-    source = ", ".join([config.dataset, *([estimator] if estimator else []), f"preset {config.preset}"])
+    labels = stated_in(config.metadatasets, config.dataset, "predictions").get("labels")
+    named = [estimator + seen_mark(config.dataset, estimator, labels)] if estimator else []
+    source = ", ".join([config.dataset, *named, f"preset {config.preset}"])
     source += "; ages are ranges: error 0 inside, else distance from the nearer end" if "age_as_range" in counts else ""
     for title, table in tables.items():
         stem = file_stem(title)

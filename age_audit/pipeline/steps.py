@@ -1,7 +1,8 @@
 """The steps as one table: a new step is a new row, and its function in :mod:`age_audit.pipeline.tasks`.
 
-Steps form a chain: read -> align -> crop -> estimate, explain, landmarks -> activations. The key of a step is a hash
-of the keys before it and of its own parameters, so that a change invalidates exactly what depends on it.
+Steps form a chain: read -> align -> crop -> estimate, explain, landmarks -> activations, boxes, region_years. The key
+of a step is a hash of the keys before it and of its own parameters, so that a change invalidates exactly what depends
+on it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from age_audit.core.config import CropParameters
+from age_audit.core.config import BoxParameters, CropParameters
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.core.schema import ImageOutcome
 from age_audit.store.ledger import StepRecord
@@ -81,7 +82,20 @@ STEPS = {
         asks_estimator=True,
     ),
     "landmarks": Step(2, ("crop",), lambda recipe: {"landmark_model_sha256": LANDMARK_MODEL_SHA256}),
+    # What is read off an explanation and landmarks: each has its function in age_audit.pipeline.tasks.READINGS.
     "activations": Step(2, ("explain", "landmarks"), variant=lambda recipe: recipe.explain_variant),
+    "boxes": Step(
+        2,
+        ("explain", "landmarks"),
+        lambda recipe: asdict(BoxParameters()),
+        variant=lambda recipe: recipe.explain_variant,
+    ),
+    "region_years": Step(
+        2,
+        ("explain", "landmarks"),
+        lambda recipe: {"additive": recipe.additive},
+        variant=lambda recipe: recipe.explain_variant,
+    ),
 }
 
 FROM_CROPS = frozenset(name for name, step in STEPS.items() if step.needs == ("crop",))  # they need no image

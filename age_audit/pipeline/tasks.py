@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from age_audit.core.config import BoxParameters
 from age_audit.core.errors import ImageFailure, UsageError, is_disk_full, is_out_of_files
 from age_audit.core.masks import mask_picture
-from age_audit.core.schema import CANVAS, AgeEstimate
+from age_audit.core.schema import CANVAS, AgeEstimate, Attribution
 from age_audit.data.label_formats import OLDEST
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
@@ -268,46 +269,82 @@ def explain_face(task: ExplainTask) -> list[StepRecord]:
 
 @dataclass(frozen=True)
 class EvaluateTask:
-    """Find landmarks on one crop (unless they are given) and score the regions of its mask."""
+    """Find landmarks on one crop (unless they are given) and read what is asked for off its explanation.
 
-    fname: str
+    ``readings`` are jobs of the steps in :data:`READINGS`.
+    """
+
     crop: Picture
     landmarks: Job
     points: tuple[tuple[int, int], ...] | None
-    activations: Job
+    readings: tuple[Job, ...]
     attribution: bytes
+    additive: bool = False  # of a value a pixel: whether they add up, as of age_audit.explain.registry.Method
 
     @property
     def blamed(self) -> list[Job]:
-        return [self.landmarks if self.points is None else self.activations]
+        return [self.landmarks] if self.points is None else list(self.readings)
+
+
+Reading = tuple[object, tuple[str, ...]]  # something that JSON can hold, and notes on it
+
+
+def _read_activations(attribution: Attribution, landmarks: np.ndarray, _: bool) -> Reading:
+    from age_audit.regions import scores
+
+    activation = scores.evaluate_face("", attribution.positive_mask, landmarks)
+    return activation.scores, activation.notes
+
+
+def _read_boxes(attribution: Attribution, landmarks: np.ndarray, _: bool) -> Reading:
+    from age_audit.regions.boxes import boxes_of_face
+
+    boxes = boxes_of_face(attribution.map, landmarks, BoxParameters())
+    return boxes, () if boxes else ("no-activation-box",)
+
+
+def _read_region_years(attribution: Attribution, landmarks: np.ndarray, additive: bool) -> Reading:
+    from age_audit.regions.years import region_years
+
+    found = region_years(attribution, landmarks, additive=additive)
+    return {region: [number if np.isfinite(number) else None for number in row] for region, row in found.items()}, ()
+
+
+# By step, what a face's explanation and landmarks give. A new one is a function, an entry here, a row of
+# age_audit.pipeline.steps, and what stage 2 writes of it.
+READINGS: dict[str, Callable[[Attribution, np.ndarray, bool], Reading]] = {
+    "activations": _read_activations,
+    "boxes": _read_boxes,
+    "region_years": _read_region_years,
+}
 
 
 def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
-    """Landmarks, regions and their scores for one face."""
+    """Landmarks, and what is read off one face's explanation by them."""
     from age_audit.faces.landmarks import landmarks_on_crop
-    from age_audit.regions import scores
 
-    found = {"landmarks": None if task.points is None else np.array(task.points)}
+    found: dict = {"landmarks": None if task.points is None else np.array(task.points)}
 
     def landmarks() -> tuple[bytes, str]:
         found["landmarks"], notes = landmarks_on_crop(read_crop(task.crop))
         return json.dumps(found["landmarks"].tolist()).encode(), "; ".join(notes)
 
-    def score() -> tuple[bytes, str]:
+    def read(step: str) -> tuple[bytes, str]:
         try:
-            mask = attribution_from_bytes(task.attribution).positive_mask
+            if "attribution" not in found:
+                found["attribution"] = attribution_from_bytes(task.attribution)
         except (ValueError, LookupError) as error:
             note = f"the ledger holds a damaged one: {error}; run analysis_1_method.py again"
             raise ImageFailure("explanation-unreadable", note) from error
-        activation = scores.evaluate_face(task.fname, mask, found["landmarks"])
-        return json.dumps(activation.scores).encode(), "; ".join(activation.notes)
+        content, notes = READINGS[step](found["attribution"], found["landmarks"], task.additive)
+        return json.dumps(content).encode(), "; ".join(notes)
 
     records = []
     if task.points is None:
         records.append(attempt(task.landmarks, landmarks))
         if records[0].outcome.status == "failed":
             return records
-    return [*records, attempt(task.activations, score)]
+    return [*records, *(attempt(job, partial(read, job.step)) for job in task.readings)]
 
 
 def count_failed(records: list[StepRecord]) -> int:

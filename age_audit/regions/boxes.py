@@ -19,6 +19,7 @@ import numpy as np
 from skimage.filters import threshold_li, threshold_otsu, threshold_yen
 from skimage.measure import label, regionprops
 
+from age_audit.core.config import BoxParameters
 from age_audit.regions.polygons import checked_landmarks
 
 # Landmarks whose bounding box stands for each part, in the order in which ties are decided. dlib has no points on the
@@ -37,12 +38,47 @@ BOX_POINTS = MappingProxyType(
 )
 BOX_REGIONS = tuple(BOX_POINTS)
 THRESHOLDS = MappingProxyType({"otsu": threshold_otsu, "li": threshold_li, "yen": threshold_yen})
-PERCENTILE = 90.0
-OVERLAP = 0.2  # of an activation box, at least, that lies in the box of the part after which it is named
+PERCENTILE = BoxParameters.percentile
+OVERLAP = BoxParameters.overlap
 SIDES = ("min_x", "min_y", "max_x", "max_y")
 
 
-def binarize(saliency: np.ndarray, percentile: float = PERCENTILE, method: str = "otsu") -> np.ndarray:
+def boxes_of_face(saliency: np.ndarray, points, parameters: BoxParameters = BoxParameters()) -> list[dict]:  # noqa: B008
+    """The activation boxes of one explained face, each named after the part of the face that it lies on.
+
+    Parameters
+    ----------
+    saliency : ndarray of numbers, shape (H, W)
+        As :func:`binarize`.
+    points : array_like of int or float, shape (68, 2)
+        Landmarks (x, y) in pixels of the same canvas.
+    parameters : BoxParameters
+        Frozen: its default is shared by all calls.
+
+    Returns
+    -------
+    list of dict
+        As :func:`annotate`; none where no pixel stands out.
+
+    Raises
+    ------
+    ValueError
+        As :func:`binarize` and :func:`landmark_boxes`.
+
+    Examples
+    --------
+    >>> saliency = np.zeros((200, 200))
+    >>> saliency[78:84, 62:74] = 1
+    >>> points = np.full((68, 2), 150)
+    >>> points[36:42] = [(60, 80), (64, 77), (70, 77), (75, 81), (70, 84), (64, 84)]
+    >>> boxes_of_face(saliency, points)
+    [{'min_x': 62, 'min_y': 78, 'max_x': 74, 'max_y': 84, 'label': 'left_eye'}]
+    """
+    found = activation_boxes(binarize(saliency, parameters.percentile, parameters.threshold))
+    return annotate(found, landmark_boxes(points), parameters.overlap)
+
+
+def binarize(saliency: np.ndarray, percentile: float = PERCENTILE, method: str = BoxParameters.threshold) -> np.ndarray:
     """Mask of the most salient pixels: those above a threshold once all below a percentile are set to 0.
 
     The threshold is of the whole map with its zeros, as published: it mostly parts what was set to 0 from what was not.

@@ -24,8 +24,8 @@ class RegionYears(NamedTuple):
 
     Examples
     --------
-    >>> RegionYears(1.5, low=-0.5, high=3.5).low > 0  # its sign is not settled
-    False
+    >>> RegionYears(value=2.5, low=1.0, high=4.0).value
+    2.5
     """
 
     value: float
@@ -106,11 +106,10 @@ def _shared_out(attribution: Attribution, masks: dict[str, np.ndarray]) -> np.nd
 
 def _dense(attribution: Attribution, masks: dict[str, np.ndarray], additive: bool) -> np.ndarray:
     """Value, low and high of each region, (R, 3), of a value a pixel."""
-    ends = np.full((*attribution.dense.shape, 2), np.nan) if attribution.interval is None else attribution.interval
-    values = np.concatenate([attribution.dense[..., None], ends], axis=-1)
-    sums, pixels = (
-        np.array(found) for found in zip(*((values[m].sum(axis=0), m.sum()) for m in masks.values()), strict=True)
-    )
-    if additive:
-        return np.where(pixels[:, None] > 0, sums, 0)
-    return sums / np.where(pixels > 0, pixels, np.nan)[:, None]
+    values = attribution.dense[..., None].astype(float)
+    if attribution.interval is not None:
+        values = np.concatenate([values, attribution.interval], axis=-1)
+    pixels = np.array([mask.sum() for mask in masks.values()])[:, None]
+    sums = np.array([values[mask].sum(axis=0) for mask in masks.values()])
+    found = np.where(pixels > 0, sums, 0) if additive else sums / np.where(pixels > 0, pixels, np.nan)
+    return found if found.shape[1] == 3 else np.hstack([found, np.full((len(found), 2), np.nan)])

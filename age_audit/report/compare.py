@@ -38,7 +38,10 @@ class CompareConfig:
     )
     dataset: str = field(default=Stage3Config.dataset, metadata=_OPTIONS["dataset"].metadata)
     preset: str = field(
-        default=Stage3Config.preset, metadata={"help": "whose results; both presets estimate the same faces"}
+        default=Stage3Config.preset,
+        metadata={
+            "help": "whose results; both presets estimate a face alike, but one of them may have been run on fewer"
+        },
     )
     sensitive: tuple[str, ...] | None = field(default=None, metadata=_OPTIONS["sensitive"].metadata)
     age_ranges: tuple[str, ...] = field(default=Stage3Config.age_ranges, metadata=_OPTIONS["age_ranges"].metadata)
@@ -76,9 +79,16 @@ def compare(config: CompareConfig) -> str:
         "RANGES": ranges,
     }
     target = output / f"{NOTEBOOK}.ipynb"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {config.output}: {error.strerror or error}; name another folder by --output"
+        ) from error
     execute_notebook(NOTEBOOKS / f"{NOTEBOOK}.ipynb", target, parameters)
+    origins = "\n".join(dict.fromkeys(filter(None, (results.label_origin for results in opened.values()))))
     written = f"Written to {config.output}: {target.name}, its figures in {NOTEBOOK}/, its tables in tables/"
-    return f"{found_in(target)}\n{told}\n{written}"
+    return "\n".join(filter(None, [found_in(target), told, origins, written]))
 
 
 def _in_common(frames: dict[str, pd.DataFrame]) -> str:

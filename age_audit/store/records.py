@@ -48,6 +48,8 @@ def attribution_to_bytes(attribution: Attribution) -> bytes:
         arrays["signed"] = np.array(False)
     if attribution.settled is not None:
         arrays["settled"] = attribution.settled
+    if attribution.samples is not None:
+        arrays["samples"] = np.array(attribution.samples)
     return pack_arrays(**arrays)
 
 
@@ -76,6 +78,7 @@ def attribution_from_bytes(content: bytes) -> Attribution:
         score=score,
         dense=dense,
         signed=bool(arrays.get("signed", True)),
+        samples=int(arrays["samples"]) if "samples" in arrays else None,
     )
 
 

@@ -17,6 +17,7 @@ from age_audit.audit.box_bias import (
     feature_probabilities,
     kinds_of,
     overall_bias_score,
+    reversed_parts,
 )
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import Resampling
@@ -321,3 +322,36 @@ class TestBiasTable:
         table = table[table["outcome"] == "misclassified"]
         assert len(table) == 3 * 3 * 3  # two genders and all, three pairs, two regions and all
         assert table["gender_real"].unique().tolist() == ["Female", "Male", "all"]
+
+
+class TestReversedParts:
+    COLUMNS = ("outcome", "group", "other", "region", "difference", "p_holm", "score", "score_shuffled")
+
+    def table(self, *rows):
+        """(outcome, region, difference, p) each, and a row of all parts for each outcome."""
+        made = [(kind, "a", "b", region, value, p, abs(value), 0.01) for kind, region, value, p in rows]
+        made += [(kind, "a", "b", "all", np.nan, np.nan, 0.3, 0.02) for kind in dict.fromkeys(row[0] for row in rows)]
+        return pd.DataFrame(made, columns=self.COLUMNS).assign(n_group=7, n_other=9)
+
+    def test_by_hand(self):
+        """The nose is reversed, the lips alike; of the left eye one side only is told apart, of the right the other."""
+        wrongly, rightly = "misclassified", "classified rightly"
+        table = self.table(
+            *((wrongly, "nose", 0.2, 0.01), (rightly, "nose", -0.1, 0.04)),
+            *((wrongly, "lips", -0.2, 0.01), (rightly, "lips", -0.4, 0.001)),
+            *((wrongly, "left_eye", 0.3, 0.01), (rightly, "left_eye", -0.3, 0.06)),
+            *((wrongly, "right_eye", 0.3, 0.05), (rightly, "right_eye", -0.3, 0.01)),
+        )
+        (found,) = reversed_parts(table).to_dict("records")
+        expected = {"group": "a", "other": "b", "n_group": 7, "n_other": 9, "parts": 3, "reversed": 1, "alike": 1}
+        assert found == expected | {"score": 0.3, "score_shuffled": 0.02}
+        assert reversed_parts(table, alpha=0.005).iloc[0][["parts", "reversed", "alike"]].tolist() == [0, 0, 0]
+
+    def test_nobody_is_right_or_wrong(self):
+        wrongly = self.table(("misclassified", "nose", 0.2, 0.01))
+        assert reversed_parts(wrongly).iloc[0][["parts", "reversed", "alike"]].tolist() == [1, 0, 0]
+        assert reversed_parts(self.table(("classified rightly", "nose", 0.2, 0.01))).empty
+
+    def test_missing_column(self):
+        with pytest.raises(UsageError, match="p_holm"):
+            reversed_parts(self.table(("misclassified", "nose", 0.2, 0.01)).drop(columns="p_holm"))

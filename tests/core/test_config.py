@@ -14,6 +14,7 @@ from age_audit.core.config import (
     Stage2Config,
     Stage3Config,
     parse_age_ranges,
+    settled_rule,
 )
 from age_audit.core.errors import UsageError
 from age_audit.estimators import registry
@@ -36,6 +37,8 @@ def test_preset_published_is_the_study_as_it_was_run():
         "seed_from_image": False,
         "settled_only": False,
         "confidence": 0.95,
+        "settled_by": "interval",
+        "until_settled": 0.0,
     }
 
 
@@ -46,9 +49,10 @@ def test_preset_audit_changes_what_the_method_got_wrong():
         "rescale": False,
         "target": "expected-age",
         "hidden": "mean-colour",
-        "design": "balanced",
+        "design": "paley",
         "seed_from_image": True,
         "settled_only": True,
+        "settled_by": "false-discovery-rate",
     }
 
 
@@ -112,6 +116,30 @@ def test_stage_1_refuses(given, message):
 def test_stage_1_takes_the_least_and_the_most():
     config = Stage1Config(limit=1, sample=1, workers=1, seed=2**32 - 1, steps=("align",), images=Path("x"))
     assert (config.limit, config.sample, config.seed) == (1, 1, 4294967295)
+
+
+UNTIL = {"preset": "audit", "samples": 1024}
+
+
+@pytest.mark.parametrize("stage", [Stage1Config, Stage2Config])
+def test_until_settled_wants_a_share_a_bound_and_a_preset_that_settles(stage):
+    assert stage(**UNTIL, until_settled=0.9).until_settled == 0.9
+    assert stage(**UNTIL, until_settled=1.0).until_settled == 1
+    for share in (0.0, -0.1, 1.01, float("nan")):
+        with pytest.raises(UsageError, match="--until-settled to be above 0 and at most 1, such as"):
+            stage(**UNTIL, until_settled=share)
+    with pytest.raises(UsageError, match="no --until-settled with --preset published, which settles nothing"):
+        stage(samples=1024, until_settled=0.9)
+    with pytest.raises(UsageError, match="expected --samples beside --until-settled"):
+        stage(preset="audit", until_settled=0.9)
+
+
+def test_what_settled_means_is_told_by_the_provenance():
+    audit, published = (dataclasses.asdict(PRESETS[name]) for name in ("audit", "published"))
+    assert settled_rule(audit) == "settled: at most 5 % of a face's settled signs are expected to be wrong"
+    assert settled_rule(published) == settled_rule({}) == ""
+    older = {"settled_only": True, "confidence": 0.9}  # says no rule: made before there were two
+    assert settled_rule(older) == "settled: the 90 % interval of its weight, taken by itself, excludes 0"
 
 
 @pytest.mark.parametrize("given", [{"preset": "x"}, {"workers": 0}, {"format": "csv"}])

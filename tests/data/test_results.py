@@ -10,7 +10,7 @@ import pytest
 from age_audit.core.errors import UsageError
 from age_audit.core.masks import pack_masks
 from age_audit.data.metadatasets import names_array, provenance_path, write_metadataset
-from age_audit.data.results import Results, find_results, open_results, results_of_all
+from age_audit.data.results import Results, boxed_results, find_results, open_results, results_of_all
 
 REGIONS_ZERO = {"activation_nose_from_all": 0.0, "activation_nose_pct_of_feature": 0.25}
 
@@ -305,3 +305,79 @@ class TestOpen:
             write_predictions(tmp_path / "both", {"a": 1.0}, dataset=dataset)
         with pytest.raises(UsageError, match=r"got metadataset_a_predictions\.json, metadataset_b_predictions\.json"):
             open_results([str(tmp_path / "both")], tmp_path, "published", "faces")
+
+
+BOX = {"min_x": 1, "min_y": 2, "max_x": 5, "max_y": 6, "label": "nose"}
+
+
+def write_boxes(folder, rows, explanation=None, estimator="dex-wrn", preset="published", dataset="faces"):
+    provenance = {"dataset": dataset, "estimator": {"name": estimator}, "preset": preset}
+    provenance |= {"explanation": explanation or {"target": "female", "method": "grad-cam"}}
+    write_metadataset(folder, dataset, "boxes", rows, provenance)
+
+
+class TestBoxes:
+    def test_beside_predictions_in_the_order_of_the_file(self, tmp_path):
+        write_set(tmp_path)
+        rows = [{"fname": "b.jpg", "boxes": [BOX]}, {"fname": "30_0_1_2017.jpg", "boxes": []}]
+        write_boxes(tmp_path, rows)
+        results = find_results(tmp_path, "dex-wrn", "published", "faces")
+        frame = results.boxes
+        assert frame["fname"].tolist() == ["b.jpg", "30_0_1_2017.jpg"]
+        assert frame["age_real"].tolist() == [41, 30] and frame["boxes"].tolist() == [[BOX], []]
+        assert frame["active_nose"].tolist() == [True, False] and not frame["active_lips"].any()
+        assert (results.boxed_target, results.boxed_method) == ("female", "grad-cam")
+
+    def test_whoever_says_nothing_of_a_method_used_lime(self, tmp_path):
+        write_set(tmp_path)
+        results = find_results(tmp_path, "dex-wrn", "published", "faces")
+        assert (results.boxed_target, results.boxed_method) == ("", "")
+        write_boxes(tmp_path, [], {"target": "expected-age", "num_samples": 256})
+        again = find_results(tmp_path, "dex-wrn", "published", "faces")
+        assert (again.boxed_target, again.boxed_method) == ("expected-age", "lime")
+        assert len(again.boxes) == 0 and "active_nose" in again.boxes
+
+    @pytest.mark.parametrize("rows", [{"b.jpg": [BOX]}, [{"fname": "b.jpg"}], [{"fname": "b.jpg", "boxes": ["nose"]}]])
+    def test_something_else_in_the_file(self, tmp_path, rows):
+        write_set(tmp_path)
+        write_boxes(tmp_path, rows)
+        with pytest.raises(UsageError, match="expected a list of objects, each with fname and a list of boxes"):
+            _ = find_results(tmp_path, "dex-wrn", "published", "faces").boxes
+
+    def test_of_a_face_whose_estimate_failed(self, tmp_path):
+        write_predictions(tmp_path, {"b": 40.0})
+        write_boxes(tmp_path, [{"fname": "c", "boxes": [BOX]}])
+        frame = find_results(tmp_path, "dex-wrn", "published", "faces").boxes
+        assert frame["age_estimation"].isna().tolist() == [True] and frame["gender_real"].tolist() == ["Male"]
+
+    def test_faces_that_the_predictions_do_not_know_are_refused(self, tmp_path):
+        write_set(tmp_path)
+        write_boxes(tmp_path, [{"fname": "gone.jpg", "boxes": []}])
+        with pytest.raises(UsageError, match=r"1 of 1 faces are not there, such as 'gone.jpg'"):
+            _ = find_results(tmp_path, "dex-wrn", "published", "faces").boxes
+
+    def test_of_another_preset_than_the_predictions_are_refused(self, tmp_path):
+        write_set(tmp_path)
+        write_boxes(tmp_path, [], preset="audit")
+        with pytest.raises(
+            UsageError, match="predictions by dex-wrn, preset published and boxes by dex-wrn, preset aud"
+        ):
+            _ = find_results(tmp_path, "dex-wrn", "published", "faces").boxes
+
+    def test_all_of_a_data_set_by_what_they_explain(self, tmp_path):
+        write_set(tmp_path)
+        first = find_results(tmp_path, "dex-wrn", "published", "faces")
+        assert boxed_results(tmp_path, first, "female") == {}
+        places = {"a": ("dex-wrn", "female"), "b": ("faceres", "expected-age"), "c/d": ("faceres", "female")}
+        for folder, (estimator, target) in places.items():
+            write_set(tmp_path / folder, estimator)
+            write_boxes(tmp_path / folder, [], {"target": target}, estimator)
+        write_set(tmp_path / "e", "dex-wrn", dataset="others")
+        write_boxes(tmp_path / "e", [], dataset="others")
+        found = boxed_results(tmp_path, first, "female")
+        assert {name: results.folder for name, results in found.items()} == {
+            "dex-wrn": tmp_path / "a",
+            "faceres": tmp_path / "c" / "d",
+        }
+        assert {results.preset for results in found.values()} == {"published"}
+        assert list(boxed_results(tmp_path, first, "expected-age")) == ["faceres"]

@@ -38,6 +38,7 @@ NAMES = [
     "cydral-resnet10",
     "face-api",
     "faceres",
+    "ssr-net",
     "module:function",
     "FILE.keras",
     "function.json",

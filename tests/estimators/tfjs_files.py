@@ -1,4 +1,6 @@
-"""Weight files of the very layouts of face-api and faceres, with numbers drawn by seed, for where those are absent."""
+"""Weight files of the very layouts of face-api, faceres and ssr-net, with numbers drawn by seed, for where those are
+absent.
+"""
 
 import hashlib
 import json
@@ -62,9 +64,33 @@ def faceres_layout():
     return shapes
 
 
-def write_face_api(folder):
+GRAPH = "StatefulPartitionedCall/functional_1"
+
+
+def ssr_net_layout():
+    """{name: shape} of what is computed with, in no order that matters; the number of a bias follows its kernel's."""
+    shapes = {}
+    for place in range(8):
+        name, outputs = f"{GRAPH}/conv2d{f'_{place}' if place else ''}", 32 if place < 4 else 16
+        inputs = 3 if place in (0, 4) else outputs
+        shapes |= {f"{name}/Conv2D_weights": [3, 3, inputs, outputs], f"{name}/Conv2D_bn_offset": [outputs]}
+    kernels = {
+        **{number: [1, 1, 32, 10] for number in (47, 51, 55)},
+        **{number: [1, 1, 16, 10] for number in (49, 53, 57)},
+        **{number: [90, 3] for number in (59, 61, 63, 65)},
+        **{number: [160, 3] for number in (67, 69)},
+        **{number: [3, 6] for number in (71, 73, 75)},
+        **{number: [6, 3] for number in (77, 79, 81, 89, 91, 93)},
+        **{83: [160, 1], 85: [90, 1], 87: [90, 1]},
+    }
+    for number, shape in kernels.items():
+        shapes |= {f"unknown_{number}": shape, f"unknown_{number + 1}": shape[-1:]}
+    return shapes
+
+
+def write_face_api(folder, seed=1):
     """uint8 with a scale and a least value each, biases as float32."""
-    rng, weights, content = np.random.default_rng(1), [], b""
+    rng, weights, content = np.random.default_rng(seed), [], b""
     for name, shape in face_api_layout().items():
         array = {"name": name, "shape": shape, "dtype": "float32"}
         if name.endswith("bias"):
@@ -90,6 +116,19 @@ def write_faceres(folder):
     return _write(folder, "faceres", content, {"weightsManifest": [{"paths": ["faceres.bin"], "weights": weights}]})
 
 
+def write_ssr_net(folder):
+    """All float32, with one of the constants of the graph, which nothing reads. Of this seed every array counts."""
+    rng, content = np.random.default_rng(15), np.float32(101).tobytes()
+    weights = [{"name": f"{GRAPH}/pred_a/mul_33/y", "shape": [], "dtype": "float32"}]
+    for name, shape in ssr_net_layout().items():
+        values = rng.uniform(-1, 1, shape) * reach(shape) if len(shape) > 1 else rng.uniform(0.1, 0.3, shape)
+        # The first kernels are of bytes; a stretch near -1 would divide by next to nothing.
+        values = values / (100 if shape[:3] == [3, 3, 3] or shape[1:] == [1] else 1)
+        content += values.astype("<f4").tobytes()
+        weights.append({"name": name, "shape": shape, "dtype": "float32"})
+    return _write(folder, "ssr-net", content, {"weightsManifest": [{"paths": ["age.bin"], "weights": weights}]})
+
+
 def arrays_of(entry):
     """The arrays of an entry's own files."""
     from age_audit.estimators.tfjs import read_weights  # here: every test process collects, and Keras takes long
@@ -98,7 +137,7 @@ def arrays_of(entry):
     return read_weights(manifest, binary)
 
 
-WRITERS = {"face-api": write_face_api, "faceres": write_faceres}
+WRITERS = {"face-api": write_face_api, "faceres": write_faceres, "ssr-net": write_ssr_net}
 
 
 def _write(folder, name, content, manifest):

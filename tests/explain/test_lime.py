@@ -10,7 +10,7 @@ from age_audit.core.config import PRESETS
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate
 from age_audit.explain import LimeExplainer
-from age_audit.explain.design import balanced_design, random_design
+from age_audit.explain.design import paley_design, random_design
 from age_audit.explain.regression import LocalModel
 
 CLASSES = np.arange(101.0)
@@ -138,10 +138,10 @@ class TestAudit:
         designs = []
 
         def recording(*arguments):
-            designs.append(balanced_design(*arguments))
+            designs.append(paley_design(*arguments))
             return designs[-1]
 
-        monkeypatch.setattr("age_audit.explain.lime.balanced_design", recording)
+        monkeypatch.setattr("age_audit.explain.lime.paley_design", recording)
         changed = face.copy()
         changed[223, 223, 2] ^= 1
         for shown in (face, face, changed):
@@ -168,6 +168,69 @@ class TestAudit:
         estimator = Planted(one_pixel)
         estimator.gives_classes = False
         assert LimeExplainer(estimator, "audit").explain(face).target == "expected_age"
+
+
+def until(**changes):
+    return replace(PRESETS["audit"], until_settled=0.9, **changes)
+
+
+class TestUntilSettled:
+    def test_stops_at_the_first_look_where_all_is_settled(self, face):
+        estimator = Planted(lambda faces: 40 + (faces[..., 0] * np.linspace(1, 2, 224)).mean(axis=(1, 2)))
+        parameters = until(num_samples=1024, hidden="black")
+        attribution = LimeExplainer(estimator, parameters=parameters).explain(face)
+        assert attribution.samples == sum(map(len, estimator.seen)) == 256
+        assert (attribution.positive_mask | attribution.negative_mask).mean() >= 0.9
+
+    @pytest.mark.parametrize(("most", "samples"), [(256, 256), (511, 256), (512, 512), (1200, 1024)])
+    def test_spends_the_budget_where_nothing_can_be_settled(self, face, most, samples):
+        estimator = Planted(lambda faces: np.full(len(faces), 40.0), noise=1)
+        attribution = LimeExplainer(estimator, parameters=until(num_samples=most)).explain(face)
+        seen = np.concatenate(estimator.seen)
+        assert attribution.samples == len(seen) == samples
+        undecided = ~(attribution.positive_mask | attribution.negative_mask)
+        assert undecided.mean() > 0.9  # and what is undecided is in neither mask
+        assert not attribution.settled[attribution.segments[undecided]].any()
+        # Each look asks as much again, in whole foldovers: a row and its complement show every pixel as it is.
+        kept = (seen == face).all(axis=3)
+        for of_look in np.split(kept, [256, 512][: samples // 256 - 1]):
+            first, second = np.split(of_look, 2)
+            assert (first | second).all()
+        assert len({rows.tobytes() for rows in np.split(kept, samples // 128)}) == samples // 128  # each of them new
+
+    def test_every_look_has_its_part_of_the_rate(self, face, years):
+        """The first look of three asks what the preset asks, and is surer before it settles."""
+        alone = LimeExplainer(Planted(years, noise=0.3), "audit").explain(face)
+        estimator = Planted(years, noise=0.3)
+        # Few superpixels are needed to stop: at the first look, whose level is that of a third of 5 %.
+        parameters = replace(until(num_samples=1024), until_settled=0.01)
+        first = LimeExplainer(estimator, parameters=parameters).explain(face)
+        assert first.samples == 256
+        np.testing.assert_array_equal(first.weights, alone.weights)
+        third = LimeExplainer(Planted(years, noise=0.3), parameters=replace(PRESETS["audit"], confidence=1 - 0.05 / 3))
+        np.testing.assert_allclose(first.interval, third.explain(face).interval, rtol=1e-12)
+        assert (np.ptp(first.interval, axis=1) > np.ptp(alone.interval, axis=1)).all()
+
+    def test_more_samples_settle_more(self, face, years):
+        few = LimeExplainer(Planted(years, noise=2), "audit").explain(face)
+        many = LimeExplainer(Planted(years, noise=2), parameters=until(num_samples=1024)).explain(face)
+        assert many.samples == 1024 and many.settled.sum() > few.settled.sum()
+        assert few.samples is None
+
+    @pytest.mark.parametrize("change", [{"settled_only": False}, {"settled_by": "interval"}, {"target": "top-class"}])
+    def test_wants_one_target_and_a_rate_to_share(self, change):
+        with pytest.raises(UsageError, match="expected until_settled with settled_only"):
+            LimeExplainer(Planted(None), parameters=until(**change))
+
+
+def test_the_rule_before_is_still_there(face, years):
+    """Results that ship were made with it; provenance states its parameters."""
+    before = replace(PRESETS["audit"], design="balanced", settled_by="interval")
+    old = LimeExplainer(Planted(years, noise=0.3), parameters=before).explain(face)
+    new = LimeExplainer(Planted(years, noise=0.3), "audit").explain(face)
+    assert old.interval.shape == new.interval.shape and (old.weights != new.weights).any()
+    np.testing.assert_allclose(old.weights, new.weights, atol=0.4)
+    assert np.ptp(old.interval, axis=1).mean() < np.ptp(new.interval, axis=1).mean()
 
 
 class TestPublished:

@@ -252,6 +252,21 @@ def test_where_nothing_can_be_kept_it_compiles_all_the_same():
     assert "compiled for this processor" in line
 
 
+def test_what_was_kept_and_is_damaged_is_told_and_left(tmp_path):
+    told(start(CUT, NUMBA_CACHE_DIR=str(tmp_path)))
+    indices = list(tmp_path.rglob("*.nbi"))
+    assert indices
+    for index in indices:
+        index.write_bytes(index.read_bytes()[:30])
+    lines = told(start(CUT, NUMBA_CACHE_DIR=str(tmp_path)))
+    assert "cannot be used" in lines[0] and "NUMBA_CACHE_DIR" in lines[0] and "compiled for this processor" in lines[-1]
+
+
+def test_numba_that_is_told_not_to_compile_is_left_to_scikit_image():
+    (line,) = told(start(CUT, NUMBA_DISABLE_JIT="1"))
+    assert "scikit-image does it" in line
+
+
 @pytest.mark.parametrize("machine", [("Darwin", "arm64"), ("Linux", "aarch64"), ("Windows", "x86_64")])
 def test_other_machines_use_scikit_image(monkeypatch, machine):
     monkeypatch.setattr(module.platform, "system", lambda: machine[0])

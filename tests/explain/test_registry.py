@@ -64,7 +64,7 @@ def assert_is_one(found, target):
     assert found.target == target
     assert found.map.shape == found.positive_mask.shape == found.negative_mask.shape == (224, 224)
     assert found.positive_mask.dtype == found.negative_mask.dtype == bool
-    assert np.isfinite(found.map).all() and found.map.std() > 0
+    assert np.isfinite(found.map).all()
     assert not (found.positive_mask & found.negative_mask).any()
     assert (found.map[found.positive_mask] >= 0).all() and (found.map[found.negative_mask] <= 0).all()
     if not found.signed:
@@ -82,6 +82,7 @@ def test_every_method_keeps_the_contract(name, crops, small):
     before = crops[0].copy()
     found = fewer(name, small).explain(crops[0], target="age")
     assert_is_one(found, "expected_age")
+    assert found.map.std() > 0
     np.testing.assert_array_equal(crops[0], before)
     again = fewer(name, small).explain(crops[0])  # what is asked for by itself, and the same for the same seed
     np.testing.assert_array_equal(again.map, found.map)
@@ -95,7 +96,7 @@ def test_every_method_explains_every_target(name, target, named, crops, small):
     assert np.isfinite(found.map).all()
 
 
-@pytest.mark.parametrize("name", set(EXPLAINERS) - {"random"})
+@pytest.mark.parametrize("name", [name for name in EXPLAINERS if name != "random"])
 def test_another_target_is_another_explanation(name, crops, small):
     years, gate = (fewer(name, small).explain(crops[0], target=target).map for target in ("age", "over:18"))
     assert np.abs(years).max() > 2 * np.abs(gate).max() > 0  # years against shares of 1
@@ -146,6 +147,8 @@ def test_every_method_on_a_real_estimator(name, crops):
     few = {"num_samples": 8} if name in ("rise", "smooth-grad") else FEWER.get(name, {})
     found = load_explainer(name, load_estimator("dex-wrn"), **few).explain(crops[0])
     assert_is_one(found, "expected_age")
+    # Score-CAM's is flat where every map gives a younger face than a black picture does (docs/methods.md).
+    assert found.map.std() > 0 or name == "score-cam"
 
 
 def test_the_presets_are_parameters():

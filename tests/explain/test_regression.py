@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.linear_model import Ridge
 
-from age_audit.explain.design import balanced_design
-from age_audit.explain.regression import LocalModel, fit_local_model, foldover_intervals, proximity
+from age_audit.explain.design import balanced_design, paley_design
+from age_audit.explain.regression import (
+    FoldoverErrors,
+    LocalModel,
+    fit_local_model,
+    foldover_errors,
+    foldover_intervals,
+    proximity,
+    selected_intervals,
+)
 
 WIDTH, ALPHA = 0.25, 1.0
 
@@ -151,3 +160,64 @@ class TestFoldoverIntervals:
         model, found = intervals(balanced_design(10, 256, np.random.default_rng(0)), targets)
         assert isinstance(model, LocalModel)
         assert (found[:, 0] < 0).all() and (found[:, 1] > 0).all()
+
+
+def literal_selected(weights, standard, resolution, freedom, rate):
+    """Step by step: the most weights that, ranked by p-value, stay below the line; then intervals of their level."""
+    p_values = [
+        2 * stats.t.sf(max(abs(w) - resolution, 0) / e, freedom) for w, e in zip(weights, standard, strict=True)
+    ]
+    chosen = 0
+    for rank, p_value in enumerate(sorted(p_values), start=1):
+        if p_value <= rate * rank / len(weights):
+            chosen = rank
+    level = 1 - rate * max(chosen, 1) / len(weights)
+    reach = [stats.t.ppf(0.5 + level / 2, freedom) * e + resolution for e in standard]
+    return chosen, np.array([[w - r, w + r] for w, r in zip(weights, reach, strict=True)])
+
+
+class TestSelectedIntervals:
+    @pytest.mark.parametrize("rate", [0.05, 0.2])
+    @pytest.mark.parametrize("freedom", [3, 98])
+    @pytest.mark.parametrize("resolution", [0.0, 0.7])
+    def test_step_by_step(self, rate, freedom, resolution):
+        counts = set()
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            standard = rng.uniform(0.5, 2, 12)
+            weights = rng.normal(0, seed / 8, 12) * standard
+            chosen, expected = literal_selected(weights, standard, resolution, freedom, rate)
+            found = selected_intervals(weights, FoldoverErrors(standard, freedom, resolution), rate)
+            np.testing.assert_allclose(found, expected)
+            assert ((found[:, 0] > 0) | (found[:, 1] < 0)).sum() == chosen  # just those exclude 0
+            counts.add(chosen)
+        assert len(counts) > 3 and 0 in counts
+
+    def test_by_hand(self):
+        # z of 3, 2.5 and 1 with many degrees of freedom: p 0.0027, 0.0124, 0.3173 against 0.05 / 3, 0.1 / 3, 0.05:
+        # two are selected, so the level is 1 - 0.05 * 2 / 3, whose quantile is 2.1280.
+        found = selected_intervals(np.array([3, -2.5, 1.0]), FoldoverErrors(np.ones(3), 10**9, 0.0), 0.05)
+        np.testing.assert_allclose(found, [[0.872, 5.128], [-4.628, -0.372], [-1.128, 3.128]], atol=1e-4)
+
+    def test_one_alone_is_an_ordinary_interval(self):
+        found = selected_intervals(np.array([1.0]), FoldoverErrors(np.ones(1), 10, 0.0), 0.05)
+        np.testing.assert_allclose(found, [[1 - 2.22814, 1 + 2.22814]], atol=1e-5)  # Student's t, 10 degrees
+
+    def test_no_degree_of_freedom_settles_nothing(self):
+        shown = np.random.default_rng(0).integers(0, 2, (4, 5))
+        errors = foldover_errors(np.concatenate([shown, 1 - shown]), np.arange(8.0), WIDTH, ALPHA)
+        found = selected_intervals(np.full(5, 9.0), errors, 0.05)
+        np.testing.assert_array_equal(found, np.tile([-np.inf, np.inf], (5, 1)))
+
+    def test_without_any_error_what_is_not_0_is_settled(self):
+        found = selected_intervals(np.array([2.0, 0, -1e-9]), FoldoverErrors(np.zeros(3), 90, 1e-6), 0.05)
+        np.testing.assert_allclose(found, [[2 - 1e-6, 2 + 1e-6], [-1e-6, 1e-6], [-1.001e-6, 0.999e-6]], rtol=1e-9)
+
+    def test_the_errors_are_those_of_the_intervals(self):
+        shown = paley_design(10, 256, np.random.default_rng(0))
+        targets = 40 + shown[:, 0] + np.random.default_rng(1).normal(0, 1, len(shown))
+        model, found = intervals(shown, targets)
+        errors = foldover_errors(shown, targets, WIDTH, ALPHA)
+        assert errors.freedom == 128 - 10 and errors.resolution == 2.0**-23 * max(abs(targets))
+        reach = 1.98027 * errors.standard + errors.resolution  # Student's t, 97.5 %, 118 degrees of freedom
+        np.testing.assert_allclose(found, np.stack([model.weights - reach, model.weights + reach], axis=1), rtol=1e-5)

@@ -143,7 +143,7 @@ def test_unsettled_superpixels_have_a_hatch_and_no_colour(draw):
     assert axes.images[0].get_clim() == (-3.5, 3.5)
     np.testing.assert_array_equal(axes.images[0].get_array() != 0, settled[SEGMENTS])
     assert [c.hatches for c in axes.collections if hasattr(c, "hatches")] == [["///"]]
-    assert legend(axes) == ["unsettled: 95 % interval includes 0"]
+    assert legend(axes) == ["unsettled (false discovery rate 5 %)"]
     assert texts(axes) == ["4 of 16 settled, local linear model R² 0.71"]
 
 

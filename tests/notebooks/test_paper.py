@@ -15,6 +15,7 @@ from PIL import Image
 from age_audit.core.paths import ROOT
 from age_audit.core.vocabulary import HALVES
 from age_audit.figures import style
+from age_audit.regions.boxes import BOX_REGIONS
 from age_audit.regions.polygons import REGION_NAMES
 from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, PARAMETERS, execute_notebooks, table_list
 from age_audit.study.appendix_b import SEGMENTS
@@ -24,6 +25,7 @@ NAMES = (
     "analysis_image_segment_activations",
     "analysis_pearson_correlations",
     "analysis_statistical_significance",
+    "audit_explanations",
     "audit_gender_regions",
     "compare_estimators",
 )
@@ -153,7 +155,7 @@ def test_tables_call_one_thing_by_one_name(table):
     if "segment" in frame:
         assert set(frame["segment"].dropna()) <= {"all", *SEGMENTS}
     if "region" in frame:
-        assert set(frame["region"].dropna()) <= set(REGION_NAMES)
+        assert set(frame["region"].dropna()) <= {"all", *REGION_NAMES, *BOX_REGIONS}
 
 
 @pytest.mark.long

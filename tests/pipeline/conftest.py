@@ -46,5 +46,5 @@ def uninterrupted(eight_photos, tmp_path_factory):
         with Running(stage_command(stage, eight_photos, folder), log) as run:
             assert run.exit_code() == 0, run.said()
     everything = everything_in(folder)
-    assert len(everything) == 3 * 6 + 2 * 4 + 8 + 7 + 5 * 6  # pictures, metadatasets, read, align, the other steps
+    assert len(everything) == 3 * 6 + 2 * 6 + 8 + 7 + 7 * 6  # pictures, metadatasets, read, align, the other steps
     return Uninterrupted(folder, everything)

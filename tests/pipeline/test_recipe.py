@@ -6,18 +6,18 @@ import json
 
 import pytest
 
-from age_audit.core.config import PRESETS
+from age_audit.core.config import PRESETS, BoxParameters
 from age_audit.pipeline import recipe as recipes
 from age_audit.pipeline import steps as table
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.steps import step_key
 
-STEPS = ("align", "crop", "estimate", "explain", "landmarks", "activations")
+STEPS = ("align", "crop", "estimate", "explain", "landmarks", "activations", "boxes", "region_years")
 BASE = Recipe(aligned=True, estimator="dex-wrn", precision="float32", preset="published", seed=42)
 
-AFTER_CROP = {"crop", "estimate", "explain", "landmarks", "activations"}
-OF_THE_MODEL = {"estimate", "explain", "activations"}
-OF_THE_EXPLANATION = {"explain", "activations"}
+AFTER_CROP = {"crop", "estimate", "explain", "landmarks", "activations", "boxes", "region_years"}
+OF_THE_MODEL = {"estimate", "explain", "activations", "boxes", "region_years"}
+OF_THE_EXPLANATION = {"explain", "activations", "boxes", "region_years"}
 
 
 def keys(recipe, content="aa"):
@@ -58,8 +58,10 @@ def test_another_image():
         ("crop", AFTER_CROP),
         ("estimate", {"estimate"}),
         ("explain", OF_THE_EXPLANATION),
-        ("landmarks", {"landmarks", "activations"}),
+        ("landmarks", {"landmarks", "activations", "boxes", "region_years"}),
         ("activations", {"activations"}),
+        ("boxes", {"boxes"}),
+        ("region_years", {"region_years"}),
     ],
 )
 def test_a_new_version_of_a_step(monkeypatch, step, stale):
@@ -80,7 +82,7 @@ def test_another_landmark_model(monkeypatch):
     for module in (recipes, table):
         monkeypatch.setattr(module, "LANDMARK_MODEL_SHA256", "00")
     assert changed(before, keys(BASE)) == set(STEPS)
-    assert changed(before_unaligned, keys(unaligned)) == {"align", "landmarks", "activations"}
+    assert changed(before_unaligned, keys(unaligned)) == {"align", "landmarks", "activations", "boxes", "region_years"}
 
 
 @pytest.mark.parametrize("parameter", [field.name for field in dataclasses.fields(PRESETS["published"])])
@@ -89,6 +91,14 @@ def test_every_parameter_of_the_explanation_counts(monkeypatch, parameter):
     other = dataclasses.replace(PRESETS["published"], **{parameter: "another"})
     monkeypatch.setitem(PRESETS, "published", other)
     assert changed(before, keys(BASE)) == OF_THE_EXPLANATION
+
+
+@pytest.mark.parametrize("parameter", [field.name for field in dataclasses.fields(BoxParameters)])
+def test_every_parameter_of_boxes_counts(monkeypatch, parameter):
+    before = keys(BASE)
+    other = dataclasses.replace(BoxParameters(), **{parameter: "another"})
+    monkeypatch.setattr(table, "BoxParameters", lambda: other)
+    assert changed(before, keys(BASE)) == {"boxes"}
 
 
 def test_weights_of_ones_own(tmp_path):
@@ -113,14 +123,18 @@ KNOWN = {
         "explain": "5953b26173ae11979c613e45e1f5c825",
         "landmarks": "14eae1e7ffa9822c6b6ea26292db4616",
         "activations": "b9332b3817e540a7bd469ea17f7ce5d0",
+        "boxes": "c8957263d8faffdf942584ecab67f79d",
+        "region_years": "915dda74dadfe43a01538a37054fe0d9",
     },
     Recipe(False, "cydral-resnet10", "float32", "audit", 7, 512): {
         "align": "eff6143b79047aabd89c9e1d763ce2fb",
         "crop": "f629c2187432d3956a9f289c71ac72dc",
         "estimate": "6856267285b9d5a1508ed425783b4f78",
-        "explain": "a4536e6b6c67f728b74a40a4489b1115",
+        "explain": "a822a0235e4d517d5ddddf2441ff2d72",
         "landmarks": "938965a53b1e54caf2f6e50fe1345f83",
-        "activations": "ed5295ca4b21e55f72c563254f264249",
+        "activations": "c75341a71e2994783c5ee495159ab062",
+        "boxes": "e07b9f6f753b747b8984f064dd65fd40",
+        "region_years": "83e60207edb5e8a26b9b62319c4ef5c9",
     },
 }
 
@@ -129,6 +143,17 @@ KNOWN = {
 def test_keys_of_existing_ledgers(recipe):
     assert keys(recipe, CONTENT) == KNOWN[recipe]
     assert recipe.key("read", CONTENT) == CONTENT
+
+
+def test_what_came_later_than_ledgers_is_stated_only_where_it_is_not_as_it_was():
+    assert not {"settled_by", "until_settled"} & set(BASE.explain_parameters)
+    audit = Recipe(True, "dex-wrn", "float32", "audit", 42, samples=1024)
+    assert audit.explain_parameters["settled_by"] == "false-discovery-rate"
+    assert "until_settled" not in audit.explain_parameters
+    until = dataclasses.replace(audit, until_settled=0.9)
+    assert until.explain_parameters["until_settled"] == 0.9
+    assert until.explain_variant == audit.explain_variant + "|until 0.9 settled"
+    assert changed(keys(audit), keys(until)) == OF_THE_EXPLANATION
 
 
 def test_all_keys_differ():
@@ -150,6 +175,8 @@ def test_variants_tell_estimators_precisions_and_presets_apart():
         "explain": "dex-wrn|float32|published",
         "landmarks": "",
         "activations": "dex-wrn|float32|published",
+        "boxes": "dex-wrn|float32|published",
+        "region_years": "dex-wrn|float32|published",
     }
     other = Recipe(True, "a/b/net.keras", "bfloat16", "audit", 1)
     object.__setattr__(other, "estimator_parameters", {"name": "net.keras"})  # no such file here

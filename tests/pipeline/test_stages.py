@@ -19,11 +19,13 @@ import analysis_2_evaluate
 import analysis_3_filter_visualise
 from age_audit.core.vocabulary import UTKFACE_LABELS
 from age_audit.data.metadatasets import read_metadataset
+from age_audit.store.ledger import Ledger
+from age_audit.store.records import attribution_from_bytes
 from tests.estimators.onnx_files import network
 
 ROOT = Path(__file__).parents[2]
 ESTIMATOR = "cydral-resnet10"  # a hundredth of the DEX models' cost
-KINDS = ("predictions", "activations", "attachment", "masks")
+KINDS = ("predictions", "activations", "attachment", "boxes", "region_years", "masks")
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +189,30 @@ def test_other_numbers_of_samples_lie_beside_the_presets(photos, finished, tmp_p
     assert files_in(folder / "meta") == files_in(finished / "meta")
     assert stage2(folder, "--samples", "30", meta="elsewhere") == 2
     assert "with preset published" in capsys.readouterr().err
+
+
+def test_sampling_until_settled_lies_beside_the_rest_and_goes_through_both_stages(photos, finished, tmp_path, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    audit = ("--preset", "audit", "--samples", "512")
+    until = (*audit, "--until-settled", "0.3")
+    assert stage1(photos, folder, *until, meta="until") == 0
+    assert stage2(folder, *until, meta="until") == 0
+    provenance = json.loads((folder / "until" / "metadataset_utkface_activations.provenance.json").read_text())
+    stated = {name: provenance["explanation"][name] for name in ("num_samples", "settled_by", "until_settled")}
+    assert stated == {"num_samples": 512, "settled_by": "false-discovery-rate", "until_settled": 0.3}
+    with Ledger(folder / "out") as ledger:
+        (variant,) = (name for name in ledger.variants("explain") if "until" in name)
+        payloads = [ledger.payload(image, "explain", variant) for image in ledger.images()]
+    found = [attribution_from_bytes(payload) for payload in payloads if payload is not None]  # one has no face
+    for attribution in found:
+        settled = (attribution.positive_mask | attribution.negative_mask).mean()
+        assert attribution.samples == 512 or (attribution.samples == 256 and settled >= 0.3)
+    assert len(found) == 3
+    assert stage2(folder, *audit, meta="elsewhere") == 2
+    assert "--samples 512" in capsys.readouterr().err
+    assert stage2(folder, *audit, "--until-settled", "0.4", meta="elsewhere") == 2
+    assert "--samples 512 --until-settled 0.4" in capsys.readouterr().err
 
 
 def test_a_changed_image_is_done_again_and_no_other(photos, finished, tmp_path, capsys, astronaut_head):

@@ -16,7 +16,7 @@ def test_every_need_stands_above():
 
 def test_stages():
     assert of_stage(1) == config.STEPS
-    assert of_stage(2) == ("landmarks", "activations")
+    assert of_stage(2) == ("landmarks", "activations", "boxes", "region_years")
     assert FROM_CROPS & set(of_stage(1)) == ASK_ESTIMATOR == {"estimate", "explain"}
 
 
@@ -29,6 +29,7 @@ def test_stages():
         (["explain"], False, ["crop", "explain"]),
         (["estimate"], True, ["align", "crop", "estimate"]),
         (["activations"], False, ["crop", "explain", "landmarks", "activations"]),
+        (["boxes"], False, ["crop", "explain", "landmarks", "boxes"]),
         (config.STEPS, True, ["align", "crop", "estimate", "explain"]),
     ],
 )
@@ -47,7 +48,7 @@ def job(step, image="a.jpg"):
 NOWHERE = Path("nowhere")
 THERE = Picture(NOWHERE, "00")
 FACE = {"path": NOWHERE, "align": job("align"), "aligned_path": NOWHERE, "cropped_path": NOWHERE}
-EVALUATION = ("a.jpg", THERE, job("landmarks"))
+EVALUATION = (THERE, job("landmarks"))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,12 @@ EVALUATION = ("a.jpg", THERE, job("landmarks"))
             [job("estimate", "a.jpg"), job("estimate", "b.jpg")],
         ),
         (ExplainTask(job("explain"), THERE, NOWHERE, None, "lime", None, 0), [job("explain")]),
-        (EvaluateTask(*EVALUATION, None, job("activations"), b""), [job("landmarks")]),
-        (EvaluateTask(*EVALUATION, ((1, 2),), job("activations"), b""), [job("activations")]),
+        (EvaluateTask(*EVALUATION, None, (job("activations"), job("boxes")), b""), [job("landmarks")]),
+        (EvaluateTask(*EVALUATION, ((1, 2),), (job("boxes"),), b""), [job("boxes")]),
+        (
+            EvaluateTask(*EVALUATION, ((1, 2),), (job("activations"), job("boxes")), b""),
+            [job("activations"), job("boxes")],
+        ),
     ],
 )
 def test_whom_a_dead_worker_is_blamed_on(task, blamed):

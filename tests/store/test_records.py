@@ -1,5 +1,6 @@
 """What the ledger holds reads to what was put in; what older runs put in stays readable and is still written so."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,10 @@ class TestSuperpixels:
         """Packed anew, because compressors differ between machines: same arrays, same order, same types."""
         kept = (HERE / f"lime_{preset}.npz").read_bytes()
         assert attribution_to_bytes(LIME[preset]) == pack_arrays(**unpack_arrays(kept))
+
+    def test_how_many_samples_is_kept_where_it_depends_on_the_face(self):
+        attribution = replace(LIME["audit"], samples=512)
+        assert_same(attribution_from_bytes(attribution_to_bytes(attribution)), attribution)
 
     def test_pixels(self):
         np.testing.assert_array_equal(LIME["audit"].map, WEIGHTS[SEGMENTS])

@@ -40,7 +40,8 @@ def mean_over_cells(
     -------
     dict
         ``n`` faces in ``cells``, how many ``cells_without_faces``, ``n_smallest_cell``; ``mean_absolute_error`` (years)
-        with ``low`` and ``high``. No number, but NaN, where a cell has no face; no interval where one has under three.
+        with ``low`` and ``high``. No number, but NaN, where a cell of the two sexes has no face; no interval where
+        one has under three.
 
     Raises
     ------
@@ -58,7 +59,8 @@ def mean_over_cells(
     lowest, highest = real_ages(frame)
     errors = absolute_error(frame["age_estimation"], lowest, highest)
     known = np.isfinite(errors) & (lowest == highest)
-    groups, completed = levels(frame[sex]), np.floor(lowest)
+    completed, groups = np.floor(lowest), list(levels(frame[sex]))
+    groups += [None] * (2 - len(groups))  # where a sex is missing, so are its cells
     inside = [known & (completed == age) & (frame[sex] == group).to_numpy() for group in groups for age in ages]
     cells = [errors[cell][None] for cell in inside]
     sizes = [cell.shape[1] for cell in cells] or [0]

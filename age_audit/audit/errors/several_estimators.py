@@ -12,7 +12,8 @@ from age_audit.audit.errors.baselines import ONE_AGE
 from age_audit.core.groups import BOUNDS, real_ages, require_columns
 from age_audit.core.metrics import absolute_error, signed_error
 from age_audit.core.randomness import Resampling
-from age_audit.stats.correlations import pearson_r
+from age_audit.core.vocabulary import FEW_FACES
+from age_audit.stats.correlations import fisher_interval, pearson_r
 from age_audit.stats.proportions import share_columns
 from age_audit.stats.resampling import combination_interval
 
@@ -25,8 +26,9 @@ OWN = [
 ]
 _AGREEMENT = [
     *("estimator", "other", "n", "difference", "low", "high", "share_within_5"),
-    *("r_estimates", "r_errors", "r_errors_within_years"),
+    *("r_estimates", "r_errors", "r_errors_within_years", "r_low", "r_high", "n_within_years", "pairs"),
 ]
+FOLLOWS = 0.8  # correlation with the labels from which on an estimator may contradict one
 AGREE, FAR = 5, 20  # years within which estimators agree, and from which on a label is far from them
 
 
@@ -128,16 +130,18 @@ def agreement(frames: Mapping[str, pd.DataFrame], *, resampling: Resampling) -> 
     DataFrame
         One row a pair. Columns: ``estimator``, ``other``, ``n``; ``difference``, how many years their estimates are
         apart on average, with its bootstrap interval ``low`` and ``high``; ``share_within_5`` (0-1); Pearson's
-        ``r_estimates``, ``r_errors`` and ``r_errors_within_years`` (NaN where nothing varies).
+        ``r_estimates``, ``r_errors`` and ``r_errors_within_years`` (NaN where nothing varies); the last is of the
+        ``n_within_years`` faces that share their age with another one, with Fisher's interval ``r_low`` and ``r_high``
+        for the faces left when each year has its mean taken off, and NaN under 30; ``pairs`` of estimators in all.
 
     Examples
     --------
     >>> one = pd.DataFrame({"fname": list("abcd"), "age_real": [9, 9, 50, 50], "age_estimation": [9, 12, 41, 44]})
     >>> two = one.assign(age_estimation=[12, 15, 41, 48])
     >>> table = agreement({"one": one, "two": two}, resampling=Resampling(seed=1))
-    >>> table[["n", "difference", "share_within_5", "r_errors", "r_errors_within_years"]].round(2)
-       n  difference  share_within_5  r_errors  r_errors_within_years
-    0  4         2.5             1.0      0.97                   0.93
+    >>> table[["n", "difference", "share_within_5", "r_errors"]].round(2)
+       n  difference  share_within_5  r_errors
+    0  4         2.5             1.0      0.97
     """
     rows = []
     for (name, one), (other, two) in combinations(frames.items(), 2):
@@ -146,7 +150,11 @@ def agreement(frames: Mapping[str, pd.DataFrame], *, resampling: Resampling) -> 
         errors = pd.DataFrame(
             {end: signed_error(frame["age_estimation"], lowest, highest) for end, frame in ((1, one), (2, two))}
         )
-        within = errors - errors.groupby([lowest, highest]).transform("mean")
+        years = errors.groupby([lowest, highest])
+        within = (errors - years.transform("mean"))[years[1].transform("size") > 1]
+        freedom = len(within) - within.groupby([lowest[within.index], highest[within.index]]).ngroups + 1
+        r = pearson_r(within[1], within[2]) if len(within) >= FEW_FACES else np.nan
+        r_low, r_high = (end.item() for end in fisher_interval(r, freedom))
         found = combination_interval([apart[None]], [1], **resampling.for_intervals(apart.tobytes()))
         row = {"estimator": name, "other": other, "n": len(apart), "difference": found.value.item()}
         row |= {
@@ -155,7 +163,8 @@ def agreement(frames: Mapping[str, pd.DataFrame], *, resampling: Resampling) -> 
             "share_within_5": (apart <= AGREE).mean() if len(apart) else np.nan,
         }
         row["r_estimates"] = pearson_r(one["age_estimation"], two["age_estimation"])
-        row |= {"r_errors": pearson_r(errors[1], errors[2]), "r_errors_within_years": pearson_r(within[1], within[2])}
+        row |= {"r_errors": pearson_r(errors[1], errors[2]), "r_errors_within_years": r, "n_within_years": len(within)}
+        row |= {"r_low": r_low, "r_high": r_high, "pairs": len(frames) * (len(frames) - 1) // 2}
         rows.append(row)
     return pd.DataFrame(rows, columns=_AGREEMENT)
 
@@ -225,6 +234,25 @@ def label_doubts(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     doubt = (answers >= 2) & (high - low <= AGREE) & (nearest >= FAR)
     table = {"estimators": answers, "lowest_estimate": low, "highest_estimate": high, "label_doubt": doubt}
     return pd.DataFrame(table)
+
+
+def follows_age(frame: pd.DataFrame) -> bool:
+    """Whether estimates correlate with the labels by 0.8 or more; one that does not says little about single labels.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As :func:`cumulative_scores`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"fname": ["a", "b", "c"], "age_real": [10, 30, 60], "age_estimation": [12, 31, 52]})
+    >>> follows_age(frame), follows_age(frame.assign(age_estimation=[40, 30, 20]))
+    (True, False)
+    """
+    require_columns(frame, ("fname", "age_real", "age_estimation"))
+    lowest, highest = real_ages(frame)
+    return bool(pearson_r((lowest + highest) / 2, frame["age_estimation"]) >= FOLLOWS)
 
 
 def worst_faces(frames: Mapping[str, pd.DataFrame], features: Sequence[str] = (), count: int = 20) -> pd.DataFrame:

@@ -26,11 +26,9 @@ ALPHA = 0.05  # chance of any false finding in a table
 class Finding(NamedTuple):
     """What stands out most: in ``group``, ``region`` moves estimates more than in the others.
 
-    ``row`` is that of the table.
-
     Examples
     --------
-    >>> Finding("Female", "nose", pd.Series({"difference": 2.0})).region
+    >>> Finding("Female", "nose", pd.Series({"p_holm": 0.01})).region
     'nose'
     """
 

@@ -71,7 +71,14 @@ def test_with_an_empty_cell_there_is_no_number():
 
 def test_without_faces():
     answer = mean_over_cells(people().head(0), resampling=RESAMPLING)
-    assert (answer["n"], answer["cells"], answer["n_smallest_cell"]) == (0, 0, 0)
+    assert (answer["n"], answer["cells"], answer["n_smallest_cell"]) == (0, 26, 0)
+    assert np.isnan(answer["mean_absolute_error"])
+
+
+def test_without_a_sex_there_is_no_number():
+    frame = people(3).query("gender_real == 'Female'")
+    answer = mean_over_cells(frame, resampling=RESAMPLING)
+    assert answer["n"] == len(frame) > 0 and answer["cells_without_faces"] == 13
     assert np.isnan(answer["mean_absolute_error"])
 
 

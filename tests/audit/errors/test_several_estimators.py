@@ -156,14 +156,31 @@ class TestAgreement:
         assert table["r_errors_within_years"].isna().all()  # each age once: nothing is left
 
     def test_within_years_what_both_make_of_an_age_is_taken_off(self):
-        ages = [10, 10, 60, 60]
-        one, two = faces("abcd", ages, [19, 21, 29, 31]), faces("abcd", ages, [21, 19, 31, 29])
+        names, ages = [f"f{i}" for i in range(32)], [10, 10, 60, 60] * 8
+        one, two = faces(names, ages, [19, 21, 29, 31] * 8), faces(names, ages, [21, 19, 31, 29] * 8)
         table = agreement({"one": one, "two": two}, resampling=RESAMPLING)
         assert table["r_errors"][0] > 0.9 and table["r_errors_within_years"][0] == pytest.approx(-1)
+        assert (table["n_within_years"][0], table["pairs"][0]) == (32, 1)
+
+    def test_faces_alone_in_their_year_say_nothing_within_years(self):
+        rng = np.random.default_rng(0)
+        ages = [*range(1, 31), *np.repeat([40, 50], 20)]
+        names = [f"f{i}" for i in range(len(ages))]
+        errors = rng.normal(size=(2, len(ages)))
+        frames = {name: faces(names, ages, ages + off) for name, off in zip(("one", "two"), errors, strict=True)}
+        table = agreement(frames, resampling=RESAMPLING).iloc[0]
+        within = errors[:, 30:].reshape(2, 2, 20)
+        within = (within - within.mean(axis=2, keepdims=True)).reshape(2, 40)
+        assert table["n_within_years"] == 40
+        assert table["r_errors_within_years"] == pytest.approx(np.corrcoef(within)[0, 1])
+        low, high = np.tanh(np.arctanh(table["r_errors_within_years"]) + np.array([-1, 1]) * 1.959964 / np.sqrt(39 - 3))
+        assert (table["r_low"], table["r_high"]) == (pytest.approx(low), pytest.approx(high))
+        few = {name: frame.iloc[:59] for name, frame in frames.items()}  # 29 of them share their age
+        assert agreement(few, resampling=RESAMPLING)[["r_errors_within_years", "r_low"]].isna().all(axis=None)
 
     def test_ages_that_are_ranges(self):
-        frame = faces("abcd", [np.nan] * 4, [25, 31, 15, 40])
-        frame = frame.assign(age_real_low=[20, 20, 30, 30], age_real_high=[29, 29, 39, 39])
+        frame = faces([f"f{i}" for i in range(32)], [np.nan] * 32, [25, 31, 15, 40] * 8)
+        frame = frame.assign(age_real_low=[20, 20, 30, 30] * 8, age_real_high=[29, 29, 39, 39] * 8)
         table = agreement({"one": frame, "two": frame}, resampling=RESAMPLING)
         assert table["r_errors_within_years"][0] == pytest.approx(1)  # errors 0, 2, −15, 1; within: ±1 and ±8
 

@@ -1,0 +1,488 @@
+"""What methods of explanation are worth: how faithful, how stable and how dear each is, on several estimators.
+
+    python -m benchmarks.methods --images utkface/img
+    python -m benchmarks.methods --summary    # of what is there, without explaining more
+    python -m benchmarks.methods --tables     # what docs/methods.md shows; --docs docs/methods.md puts it there
+
+Faces are drawn evenly over race, gender and age range, one after the other, so that those of a short run are among
+those of a longer one. Every method gets about 256 passes of the estimator a face; a derivative counts as three (one
+forward, and about two back). What is found of each face goes into a file of records beside the result, which is no
+part of the project: a run that is started again does only what is missing there. ``methods.json`` holds means with
+intervals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from age_audit.audit.explanations.faithfulness_by_group import faithfulness_by_group
+from age_audit.core.errors import ImageFailure, UsageError
+from age_audit.core.groups import age_range_of
+from age_audit.core.randomness import Resampling, stream
+from age_audit.data.images import draw_evenly, list_images
+from age_audit.data.label_formats import LabelSource
+from age_audit.estimators import load_estimator
+from age_audit.estimators.registry import configure_threads
+from age_audit.explain import EXPLAINERS, load_explainer
+from age_audit.explain.faithfulness import SCORES, Chance, chance_of, faithfulness
+from age_audit.explain.stability import against_drawn_weights, drawn_shift, over_seeds, over_shift
+from age_audit.explain.superpixels import image_seed, segment
+from age_audit.explain.units import grid_units, rank_correlation, seen_units, unit_means
+from age_audit.faces.decoding import decode_image, read_bytes
+from age_audit.faces.detection import crop_face
+from age_audit.stats.resampling import LEAST_FACES, combination_interval
+
+OUT = Path(__file__).with_suffix(".json")
+PASSES, OF_A_DERIVATIVE = 256, 3
+DERIVATIVES = PASSES // OF_A_DERIVATIVE
+BUDGET = {
+    "lime": {"num_samples": PASSES},
+    "kernel-shap": {"num_samples": PASSES - 2},
+    "occlusion": {"cells": 14, "window": 2},  # 225 places of the square, and the face
+    "rise": {"num_samples": PASSES},
+    "score-cam": {"most": PASSES - 1},
+    "integrated-gradients": {"steps": DERIVATIVES},
+    "smooth-grad": {"num_samples": DERIVATIVES},
+}
+WITHOUT_SIGNS = ("grad-cam", "grad-cam++", "score-cam", "smooth-grad")
+DRAWS = ("lime", "kernel-shap", "rise", "smooth-grad", "random")  # of which another seed gives another map
+# Which parts are hidden, and by what: the first is what tables are of, the others say whether that matters.
+SHOWN = ("lime", "occlusion")  # of the methods, in the table of groups; the result has all
+WAYS = (("grid", "mean-colour"), ("grid", "blurred"), ("superpixels", "mean-colour"))
+ESTIMATORS = {"cydral-resnet10": "float32", "face-api": "float32", "faceres": "float32", "dex-wrn": "bfloat16"}
+FEATURES = ("race", "gender", "age_range")
+SEED = 42
+RESAMPLING = Resampling(seed=SEED)
+
+
+class Counted:
+    """An estimator that counts its passes, a face each; a derivative is three."""
+
+    def __init__(self, estimator, counts: Counter):
+        self._estimator, self._counts = estimator, counts
+
+    def __getattr__(self, name: str):
+        found = getattr(self._estimator, name)
+        if name == "bind":
+            return lambda face: Counted(found(face), self._counts)
+        cost = {"predict": 1, "predict_masked": 1, "gradients": OF_A_DERIVATIVE, "last_maps": OF_A_DERIVATIVE}.get(name)
+        return found if cost is None else self._counting(found, cost)
+
+    def _counting(self, method, cost: int):
+        def counted(some, *others):
+            self._counts["passes"] += cost * len(some)
+            return method(some, *others)
+
+        return counted
+
+
+def methods_of(estimator) -> list[str]:
+    """Those that work on it."""
+    return [name for name, m in EXPLAINERS.items() if estimator.gives_gradients or not m.needs_gradients]
+
+
+def units_of(face: np.ndarray, kind: str) -> np.ndarray:
+    return grid_units() if kind == "grid" else segment(face, kernel_size=4, max_dist=200, ratio=0.2)
+
+
+def chances(estimator, face: np.ndarray) -> dict:
+    """What random orders give, by way, and which cells of the grid the estimator looks at."""
+    found = {" ".join(way): vars(chance_of(estimator, face, units=units_of(face, way[0]), fill=way[1])) for way in WAYS}
+    return found | {"seen": "".join(map(str, seen_units(estimator, face, grid_units()).astype(int)))}
+
+
+def examine(name: str, estimator, face: np.ndarray, by_chance: dict, drawn) -> dict:
+    """All that is asked of one method on one face.
+
+    Parameters
+    ----------
+    drawn : AgeEstimator or None
+        The estimator with weights drawn anew, where that can be had.
+    """
+    counts, chosen, seen = Counter(), BUDGET.get(name, {}), _seen(by_chance)
+    explainer = load_explainer(name, Counted(estimator, counts), seed=SEED, **chosen)
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = explainer.explain(face)
+    cost = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu, "passes": counts["passes"]}
+    record = {name: round(value, 4) for name, value in cost.items()}
+    for way in WAYS:
+        chance = Chance(**by_chance[" ".join(way)])
+        judged = faithfulness(estimator, face, found, units=units_of(face, way[0]), fill=way[1], chance=chance)
+        record[" ".join(way)] = {score: _digits(getattr(judged, score)) for score in SCORES}
+        record[" ".join(way)] |= {f"{score}_spreads": _digits(v) for score, v in judged.in_spreads().items()}
+    seeds = [found, load_explainer(name, estimator, seed=SEED + 1, **chosen).explain(face)] if name in DRAWS else []
+    record["seeds"] = _digits(over_seeds(seeds, seen)) if seeds else 1.0
+    shift = drawn_shift(stream(image_seed(face, SEED), "shift"))
+    asked = load_explainer(name, estimator, seed=SEED, **chosen)
+    record |= {
+        "pixels": max(map(abs, shift)),
+        "shift": _digits(over_shift(asked, face, shift, before=found, seen=seen)),
+    }
+    if drawn is not None:
+        untaught = load_explainer(name, drawn, seed=SEED, **chosen).explain(face)
+        kept = against_drawn_weights(found, untaught, seen)
+        record |= {"drawn_weights": _digits(kept[0]), "drawn_weights_sizes": _digits(kept[1])}
+    means = unit_means(found.map, grid_units())
+    return record | {"map": [float(f"{value:.4g}") for value in means]}
+
+
+def _seen(by_chance: dict) -> np.ndarray:
+    return np.array([cell == "1" for cell in by_chance["seen"]])
+
+
+def _digits(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
+
+
+def run(estimators: list[str], folder: Path, counts: dict[str, int], records: Path, threads: int) -> None:
+    """Explain and judge what is missing in the records: a face after the other, each on all estimators."""
+    labels = LabelSource("utkface")
+    files = {file.image: file for file in list_images(folder)}
+    labelled = {image: labels.label(file.fname) for image, file in files.items()}
+    done = {(row["estimator"], row["image"], row["method"]): row for row in read(records)}
+    loaded = {}
+    for name in estimators:
+        configure_threads(name, threads)
+    for name in estimators:
+        try:
+            loaded[name] = load_estimator(name, ESTIMATORS[name])
+        except UsageError as error:
+            print(f"left out: {error}")
+    order, before = [], set()
+    for count in range(1, max(counts.values()) + 1):  # the order in which a longer draw adds to a shorter one
+        drawn = draw_evenly(labelled, count, SEED)
+        order += [image for image in drawn if image not in before]
+        before = set(drawn)
+    copies: dict[str, object] = {}
+    for place, image in enumerate(order):
+        for name, estimator in loaded.items():
+            if place < counts[name]:
+                label = labelled[image]
+                said = {"estimator": name, "image": Path(image).name, "age": label.age}
+                said |= {"race": label.race, "gender": label.gender}
+                _one_face(said, files[image], estimator, done, records, copies)
+
+
+def _one_face(said: dict, file, estimator, done: dict, records: Path, copies: dict) -> None:
+    def key(method):
+        return said["estimator"], said["image"], method
+
+    wanted = [method for method in methods_of(estimator) if key(method) not in done]
+    if key("no face") in done or not wanted:
+        return
+
+    def write(method: str, record: dict) -> dict:
+        done[key(method)] = said | {"method": method} | record
+        with records.open("a") as lines:
+            lines.write(json.dumps(done[key(method)]) + "\n")
+        return done[key(method)]
+
+    try:
+        face = crop_face(decode_image(read_bytes(file.path))[0]).image
+    except ImageFailure as failure:
+        write("no face", {"reason": failure.reason})
+        return
+    chance = done.get(key("chance")) or write("chance", chances(estimator, face))
+    drawn = _copy(said["estimator"], estimator, face, copies)
+    for method in wanted:
+        try:
+            write(method, examine(method, estimator, face, chance, drawn))
+        except ImageFailure as failure:
+            write(method, {"reason": failure.reason})
+        print(f"{said['estimator']} {said['image']} {method}", flush=True)
+
+
+def _copy(name: str, estimator, face: np.ndarray, copies: dict):
+    """The estimator with weights drawn anew for each face; None for one that is no Keras model."""
+    if not estimator.gives_gradients:
+        return None
+    from age_audit.estimators.randomised import randomised
+
+    copies[name] = randomised(estimator, image_seed(face, SEED), np.stack([face, face[:, ::-1]]), into=copies.get(name))
+    return copies[name]
+
+
+def read(records: Path) -> list[dict]:
+    """The records; of a last line that an interrupted run left torn, nothing."""
+    rows = []
+    for line in records.read_text().splitlines() if records.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def summary(rows: list[dict]) -> dict:
+    """Means with intervals over faces, by estimator and method, of the records."""
+    judged = [row for row in rows if "map" in row]
+    by_case: dict[tuple[str, str], list[dict]] = {}
+    for name, method in product(ESTIMATORS, EXPLAINERS):
+        some = [row for row in judged if (row["estimator"], row["method"]) == (name, method)]
+        if some:
+            by_case[name, method] = sorted(some, key=lambda row: row["image"])
+    found = {"faithfulness": [], "stability": [], "cost": [], "agreement": [], "chance": [], "by_group": []}
+    for (name, method), some in by_case.items():
+        said = {"estimator": name, "method": method}
+        for way in map(" ".join, WAYS):
+            for score in SCORES:
+                values = [row[way][score] for row in some]
+                spreads = _mean([row[way][f"{score}_spreads"] for row in some])
+                better = [None if value is None else float(value > 0) for value in values]
+                row = said | {"way": way, "score": score} | _estimate(values)
+                row |= {"in_spreads": spreads["value"], "faces_better": _mean(better)["value"]}
+                found["faithfulness"].append(row)
+        for what in ("seeds", "shift", "drawn_weights", "drawn_weights_sizes"):
+            if any(what in row for row in some):
+                found["stability"].append(said | {"what": what} | _estimate([row.get(what) for row in some]))
+        limes = {row["image"]: row["cpu_seconds"] for row in by_case.get((name, "lime"), ())}
+        ratios = [row["cpu_seconds"] / limes[row["image"]] for row in some if limes.get(row["image"])]
+        cost = {what: float(np.median([row[what] for row in some])) for what in ("passes", "cpu_seconds", "seconds")}
+        cost["of_lime"] = float(np.median(ratios)) if ratios else None
+        cost = {what: None if value is None else round(value, 3) for what, value in cost.items()}
+        found["cost"].append(said | {"n": len(some)} | cost)
+    seen = {(row["estimator"], row["image"]): _seen(row) for row in rows if "seen" in row}
+    found["agreement"] = list(_agreement(by_case, seen))
+    for name in dict.fromkeys(name for name, _ in by_case):
+        for way in map(" ".join, WAYS):
+            some = [row[way] for row in rows if row["estimator"] == name and row["method"] == "chance"]
+            for what in ("whole", "none", "level_spread", "gap_spread"):
+                row = {"estimator": name, "way": way, "what": what} | _estimate([one[what] for one in some])
+                found["chance"].append(row)
+        shares = [float(cells.mean()) for (estimator, _), cells in seen.items() if estimator == name]
+        found["chance"].append({"estimator": name, "way": "grid", "what": "seen"} | _estimate(shares))
+        found["by_group"] += [{"estimator": name} | row for row in _by_group(by_case, name)]
+    about = {"passes": PASSES, "derivative_counts": OF_A_DERIVATIVE, "seed": SEED, "precision": ESTIMATORS}
+    return {"about": about | {"ways": [" ".join(way) for way in WAYS]}} | found
+
+
+def written(found: dict) -> str:
+    """JSON, a row a line."""
+    parts = []
+    for name, rows in found.items():
+        text = ",\n".join(map(json.dumps, rows)) if isinstance(rows, list) else json.dumps(rows)
+        parts.append(f"{json.dumps(name)}: " + (f"[\n{text}\n]" if isinstance(rows, list) else text))
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _estimate(values: list[float | None]) -> dict:
+    """n, mean, interval of the mean."""
+    known = np.array([value for value in values if value is not None], dtype=float)
+    found = combination_interval([known[None]], [1], **RESAMPLING.for_intervals(known.tobytes()))
+    ends = {"value": found.value[0], "low": found.low[0], "high": found.high[0]}
+    return {"n": len(known)} | {name: _digits(value) for name, value in ends.items()}
+
+
+def _mean(values: list[float | None]) -> dict:
+    known = [value for value in values if value is not None]
+    return {"value": _digits(np.mean(known)) if known else None}
+
+
+def _agreement(by_case: dict, seen: dict) -> Iterator[dict]:
+    """Rank correlation of each two methods' maps of the same faces, over the cells that the estimator looks at."""
+    maps = {
+        (name, method): {
+            row["image"]: np.array(row["map"])[seen[name, row["image"]]] for row in some if (name, row["image"]) in seen
+        }
+        for (name, method), some in by_case.items()
+    }
+    for (name, one), (other_name, other) in product(maps, maps):
+        if name == other_name and list(EXPLAINERS).index(one) < list(EXPLAINERS).index(other):
+            shared = sorted(maps[name, one].keys() & maps[name, other].keys())
+            values = [_digits(rank_correlation(maps[name, one][i], maps[name, other][i])) for i in shared]
+            yield {"estimator": name, "method": one, "other": other} | _estimate(values)
+
+
+def _by_group(by_case: dict, name: str) -> list[dict]:
+    way = " ".join(WAYS[0])
+    rows = []
+    for (estimator, method), some in by_case.items():
+        for row in some if estimator == name else ():
+            said = {"method": method, "race": row["race"], "gender": row["gender"], "age": row["age"]}
+            rows.append(said | {"gap": row[way]["gap"], "gap_spreads": row[way]["gap_spreads"]})
+    frame = pd.DataFrame(rows)
+    frame["age_range"] = age_range_of(frame["age"])
+    table = faithfulness_by_group(frame, FEATURES, ("gap", "gap_spreads"), resampling=RESAMPLING)
+    records = table.to_dict("records")
+    return [{k: _digits(v) if isinstance(v, float) else v for k, v in row.items()} for row in records]
+
+
+NAMES = {"grid mean-colour": "mean colour", "grid blurred": "blurred", "superpixels mean-colour": "superpixels"}
+
+
+def tables(found: dict) -> dict[str, str]:
+    """Markdown, by name: what docs/methods.md shows."""
+    made = {"faithfulness": _faithfulness_table(found), "hidden otherwise": _ways_table(found)}
+    made |= {"stability": _stability_table(found), "cost": _cost_table(found)}
+    made |= {"agreement": _agreement_table(found), "groups": _group_table(found)}
+    return made | {"pictures": _chance_table(found)}
+
+
+def _cell(row: dict | None, digits: int = 2, n: int | None = None) -> str:
+    """Mean and interval; with its own n where that is not the one of the table's row."""
+    if row is None or row["value"] is None:
+        return "–"
+    text = _number(row["value"], digits)
+    if row["low"] is not None:
+        text += f" ({_number(row['low'], digits)} to {_number(row['high'], digits)})"
+    return text if n is None or row["n"] == n else f"{text}, n = {row['n']}"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    if value is None:
+        return "–"
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")  # never −0.00
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _named(method: str) -> str:
+    return f"{method} ◦" if method in WITHOUT_SIGNS else method
+
+
+def _faithfulness_table(found: dict) -> str:
+    rows = {
+        (r["estimator"], r["method"], r["score"]): r for r in found["faithfulness"] if r["way"] == "grid mean-colour"
+    }
+    lines = []
+    for name, method in dict.fromkeys((estimator, method) for estimator, method, _ in rows):
+        gap = rows[name, method, "gap"]
+        cells = [_cell(rows[name, method, score]) for score in ("gap", "deletion", "insertion", "absolute")]
+        share = "–" if gap["faces_better"] is None else f"{100 * gap['faces_better']:.0f} %"
+        lines.append([name, _named(method), str(gap["n"]), *cells, _number(gap["in_spreads"], 1), share])
+    header = ["estimator", "method", "n", "gap", "deletion", "insertion", "absolute"]
+    return _markdown([*header, "gap in spreads", "faces with a gap above 0"], lines)
+
+
+def _ways_table(found: dict) -> str:
+    rows = {(r["estimator"], r["method"], r["way"]): r for r in found["faithfulness"] if r["score"] == "gap"}
+    lines = []
+    for name, method in dict.fromkeys((estimator, method) for estimator, method, _ in rows):
+        cells = [_cell(rows[name, method, " ".join(way)]) for way in WAYS]
+        lines.append([name, _named(method), str(rows[name, method, "grid mean-colour"]["n"]), *cells])
+    return _markdown(["estimator", "method", "n", *(NAMES[" ".join(way)] for way in WAYS)], lines)
+
+
+def _stability_table(found: dict) -> str:
+    rows = {(r["estimator"], r["method"], r["what"]): r for r in found["stability"]}
+    lines = []
+    for name, method in dict.fromkeys((estimator, method) for estimator, method, _ in rows):
+        kinds = ("seeds", "shift", "drawn_weights", "drawn_weights_sizes")
+        n = rows[name, method, "shift"]["n"]
+        cells = [_cell(rows.get((name, method, what)), n=n) for what in kinds]
+        cells[0] = cells[0] if method in DRAWS else "1"
+        lines.append([name, _named(method), str(n), *cells])
+    header = ["estimator", "method", "n", "another seed", "moved by 1–4 pixels", "weights drawn anew", "… sizes alone"]
+    return _markdown(header, lines)
+
+
+def _cost_table(found: dict) -> str:
+    lines = []
+    for r in found["cost"]:
+        said = [r["estimator"], r["method"], str(r["n"]), f"{r['passes']:.0f}"]
+        lines.append([*said, _number(r["cpu_seconds"]), _number(r["of_lime"])])
+    return _markdown(["estimator", "method", "n", "passes", "core-seconds a face", "times LIME's"], lines)
+
+
+def _agreement_table(found: dict) -> str:
+    parts = []
+    for name in dict.fromkeys(row["estimator"] for row in found["agreement"]):
+        some = [row for row in found["agreement"] if row["estimator"] == name]
+        pairs = {frozenset((row["method"], row["other"])): row for row in some}
+        methods = [method for method in EXPLAINERS if any(method in pair for pair in pairs)]
+        lines = []
+        for one in methods:
+            found_of = (pairs.get(frozenset((one, other)), {"value": None}) for other in methods)
+            cells = ["" if one == m else _number(r["value"]) for m, r in zip(methods, found_of, strict=True)]
+            lines.append([one, *cells])
+        n = max(row["n"] for row in some)
+        parts.append(f"{name}, n = {n}:\n\n" + _markdown(["", *methods], lines))
+    return "\n\n".join(parts)
+
+
+def _group_table(found: dict) -> str:
+    rows = {(r["estimator"], r["method"], r["feature"], r["group"], r["measure"]): r for r in found["by_group"]}
+    lines = []
+    for name, method, feature, group in dict.fromkeys(key[:4] for key in rows if key[1] in SHOWN):
+        cells = []
+        if rows[name, method, feature, group, "gap"]["n"] < LEAST_FACES:
+            continue
+        for measure in ("gap", "gap_spreads"):
+            r = rows[name, method, feature, group, measure]
+            apart = {"value": r["difference"], "low": r["difference_low"], "high": r["difference_high"]}
+            cells += [_cell(r), _cell(apart), _number(r["p_holm"], 3)]
+        lines.append([name, method, f"{feature.replace('_', ' ')}: {group}", str(r["n"]), *cells])
+    header = ["estimator", "method", "group", "n", "gap", "less that of all other faces", "p (Holm)"]
+    return _markdown([*header, "gap in spreads", "less that of all other faces", "p (Holm)"], lines)
+
+
+def _chance_table(found: dict) -> str:
+    rows = {(r["estimator"], r["way"], r["what"]): r for r in found["chance"]}
+    lines = []
+    for name, way in dict.fromkeys((estimator, way) for estimator, way, what in rows if what == "whole"):
+        cells = [_cell(rows[name, way, what], 1) for what in ("whole", "none", "level_spread", "gap_spread")]
+        share = f"{100 * rows[name, 'grid', 'seen']['value']:.0f} %"
+        lines.append([name, share, NAMES[way], str(rows[name, way, "whole"]["n"]), *cells])
+    header = ["estimator", "of the crop seen", "hidden", "n", "estimate, whole", "all hidden"]
+    header += ["spread of random orders", "… of their gaps"]
+    return _markdown(header, lines)
+
+
+BLOCK = "<!-- {} from benchmarks/methods.json -->"
+END = "<!-- end -->"
+
+
+def renewed(page: str, made: dict[str, str]) -> str:
+    """The page with each table between its marks replaced."""
+    for name, table in made.items():
+        marks = re.compile(re.escape(BLOCK.format(name)) + r"\n.*?" + re.escape(END), re.DOTALL)
+        page = marks.sub(lambda _, name=name, table=table: f"{BLOCK.format(name)}\n{table}\n{END}", page)
+    return page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, help="folder of UTKFace images")
+    parser.add_argument("--faces", type=int, default=300, help="of each estimator but dex-wrn (default: %(default)s)")
+    parser.add_argument("--faces-dex", type=int, default=60, help="of dex-wrn (default: %(default)s)")
+    parser.add_argument("--estimators", default=",".join(ESTIMATORS), help="(default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="of each model (default: %(default)s)")
+    parser.add_argument("--summary", action="store_true", help="write the result of the records as they stand")
+    parser.add_argument("--tables", action="store_true", help="print the tables of the result")
+    parser.add_argument("--docs", type=Path, help="page whose tables are renewed from the result")
+    parser.add_argument("--out", type=Path, default=OUT, help="file to write (default: beside this one)")
+    parser.add_argument("--records", type=Path, nargs="+", help="files of records (default: beside the result, .jsonl)")
+    arguments = parser.parse_args()
+    records = arguments.records or [arguments.out.with_suffix(".jsonl")]
+    if arguments.images:
+        names = arguments.estimators.split(",")
+        counts = {name: arguments.faces_dex if name == "dex-wrn" else arguments.faces for name in names}
+        run(names, arguments.images, counts, records[0], arguments.threads)
+    if arguments.images or arguments.summary:
+        rows = [row for path in records for row in read(path)]
+        # Of a face that stands in several files, the first counts.
+        found = summary(list({(row["estimator"], row["image"], row["method"]): row for row in rows[::-1]}.values()))
+        arguments.out.write_text(written(found))
+    found = json.loads(arguments.out.read_text())
+    if arguments.docs:
+        arguments.docs.write_text(renewed(arguments.docs.read_text(), tables(found)))
+    if arguments.tables or not arguments.docs:
+        for name, table in tables(found).items():
+            print(f"\n{name}\n\n{table}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Other methods of explanation than the study's, and other targets, through stages 1 and 2 to boxes and back."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import analysis_1_method
+import analysis_2_evaluate
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE
+from age_audit.data.metadatasets import read_metadataset
+from age_audit.data.results import Results
+from age_audit.estimators.entries import ENTRIES
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import read_result
+from age_audit.regions.boxes import BOX_REGIONS, activation_boxes, annotate, binarize, landmark_boxes
+from age_audit.regions.years import region_years
+from age_audit.store.ledger import Ledger
+from tests.estimators.tfjs_files import write_face_api
+
+GRAD_CAM = ("--explainer", "grad-cam", "--target", "female", "--preset", "audit")
+PORTRAITS = ["30_1_0_2017.png", "77_1_0_2017.png"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, astronaut_head, hopper_head):
+    folder = tmp_path_factory.mktemp("photos")
+    for name, photo in zip(PORTRAITS, (astronaut_head, hopper_head), strict=True):
+        Image.fromarray(photo).save(folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def face_api(tmp_path_factory):
+    """A gender and an age of face-api's network, with drawn weights: derivatives in a few milliseconds."""
+    folder = tmp_path_factory.mktemp("weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENTRIES, "face-api", write_face_api(folder, seed=4))  # whose Grad-CAM is not 0
+        patch.setenv(WEIGHTS_FOLDER_VARIABLE, str(folder))
+        yield
+
+
+def stage1(photos, folder, *options, meta="meta"):
+    usual = [] if "--estimator" in options else ["--estimator", "face-api"]
+    places = ["--images", str(photos), "--output", str(folder / "out"), "--metadatasets", str(folder / meta)]
+    return analysis_1_method.main([*usual, *places, *options])
+
+
+def stage2(folder, *options, meta="meta"):
+    return analysis_2_evaluate.main(["--output", str(folder / "out"), "--metadatasets", str(folder / meta), *options])
+
+
+@pytest.fixture(scope="module")
+def boxed(photos, tmp_path_factory):
+    """What both stages make of grad-cam on the probability of Female."""
+    folder = tmp_path_factory.mktemp("boxed")
+    assert stage1(photos, folder, *GRAD_CAM) == 0
+    assert stage2(folder, "--preset", "audit") == 0
+    return folder
+
+
+def test_boxes_are_those_of_the_map_and_the_landmarks(boxed):
+    """Read off the ledger, step by step as the published analysis takes them."""
+    rows = read_metadataset(boxed / "meta", "utkface", "boxes")
+    assert [row["fname"] for row in rows] == PORTRAITS
+    recipe = Recipe(True, "face-api", "float32", "audit", 42, method="grad-cam", target="female")
+    with Ledger(boxed / "out", create=False) as ledger:
+        for row in rows:
+            saliency = read_result(ledger, recipe, "explain", row["fname"]).map
+            parts = landmark_boxes(read_result(ledger, recipe, "landmarks", row["fname"]))
+            assert row["boxes"] == annotate(activation_boxes(binarize(saliency, 90, "otsu")), parts, 0.2)
+            named = {box["label"] for box in row["boxes"]}
+            assert {name: row[f"active_{name}"] for name in BOX_REGIONS} == {
+                name: name in named for name in BOX_REGIONS
+            }
+            assert set(row) == {"fname", "boxes", *(f"active_{name}" for name in BOX_REGIONS)}
+    assert sum(len(row["boxes"]) for row in rows) > 0
+
+
+def test_provenance_says_what_was_explained_and_how_boxes_were_made(boxed):
+    path = boxed / "meta" / "metadataset_utkface_boxes.provenance.json"
+    provenance = json.loads(path.read_text(encoding="utf-8"))
+    assert provenance["explanation"] == {"method": "grad-cam", "target": "female", "seed": 42}
+    assert provenance["boxes"] == {"percentile": 90.0, "threshold": "otsu", "overlap": 0.2}
+    assert provenance["counts"] == {"done": 2}
+
+
+def test_published_files_do_not_change(boxed):
+    for row in read_metadataset(boxed / "meta", "utkface", "activations"):
+        assert not [name for name in row if "box" in name or name.startswith("active_")]
+
+
+def test_boxes_are_read_back_beside_the_predictions(boxed):
+    results = Results(boxed / "meta", "utkface", "face-api", "audit")
+    frame = results.boxes
+    assert results.boxed_target == "female"
+    assert frame["fname"].tolist() == PORTRAITS
+    assert frame["age_real"].tolist() == [30, 77] and frame["gender_real"].tolist() == ["Female", "Female"]
+    assert frame["boxes"].tolist() == [row["boxes"] for row in read_metadataset(boxed / "meta", "utkface", "boxes")]
+    assert {str(frame[f"active_{name}"].dtype) for name in BOX_REGIONS} == {"bool"}
+    assert frame["probability_female"].between(0, 1).all()
+
+
+def outcomes(folder):
+    """How long each step took, by image, step and variant: one that ran again took another time."""
+    with closing(sqlite3.connect(folder / "out" / "ledger.sqlite")) as database:
+        rows = database.execute("SELECT image, step, variant, seconds FROM outcomes")
+        return {row[:3]: row[3] for row in rows}
+
+
+def test_a_ledger_from_before_boxes_gets_nothing_but_boxes(photos, boxed, capsys):
+    path = boxed / "meta" / "metadataset_utkface_boxes.json"
+    before, content = outcomes(boxed), path.read_bytes()
+    with closing(sqlite3.connect(boxed / "out" / "ledger.sqlite")) as database:
+        for table in ("outcomes", "results"):
+            assert database.execute(f"DELETE FROM {table} WHERE step = 'boxes'").rowcount == 2
+        database.commit()
+    path.unlink()
+    assert stage2(boxed, "--preset", "audit") == 0
+    after = outcomes(boxed)
+    assert {key for key in after if after[key] != before[key]} == {key for key in before if key[1] == "boxes"}
+    assert path.read_bytes() == content
+    capsys.readouterr()
+    assert stage2(boxed, "--preset", "audit") == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert outcomes(boxed) == after
+
+
+def check_region_years(boxed):
+    """Years of LIME's superpixels, anew from the ledger; the probability of Female is not taken for years."""
+    recipe = Recipe(True, "face-api", "float32", "audit", 42, 64)
+    results = Results(boxed / "lime", "utkface", "face-api", "audit")
+    frame = results.region_years.set_index("fname")
+    with Ledger(boxed / "out", create=False) as ledger:
+        for fname in PORTRAITS:
+            attribution, points = (read_result(ledger, recipe, step, fname) for step in ("explain", "landmarks"))
+            for region, expected in region_years(attribution, points).items():
+                found = frame.loc[fname, [f"years_{region}{end}" for end in ("", "_low", "_high")]].astype(float)
+                assert found.tolist() == pytest.approx(list(expected), rel=1e-5, abs=1e-9), (fname, region)
+    assert frame["years_nose"].ne(0).any() and frame["age_real"].tolist() == [30, 77]
+    with pytest.raises(UsageError, match="for numbers in years, got those of a probability"):
+        _ = Results(boxed / "meta", "utkface", "face-api", "audit").region_years
+
+
+def test_regions_of_a_method_whose_pixels_add_up_are_summed():
+    from age_audit.core.schema import Attribution
+    from age_audit.pipeline.tasks import READINGS
+
+    each, points = np.full((224, 224), 0.5), np.full((68, 2), 100)
+    points[36:42] = [(20, 20), (60, 20), (60, 60), (20, 60), (20, 60), (20, 60)]  # an eye of 39 x 39 pixels
+    face = Attribution(None, None, "expected_age", each > 0, each < 0, dense=each)
+    (summed, _), (meant, _) = (READINGS["region_years"](face, points, additive) for additive in (True, False))
+    assert summed["eye_l_inner"] == [0.5 * 39 * 39, None, None] and meant["eye_l_inner"] == [0.5, None, None]
+    assert Recipe(True, "face-api", "float32", "audit", 42, method="integrated-gradients").additive
+    assert not Recipe(True, "face-api", "float32", "audit", 42, method="grad-cam").additive
+
+
+def test_methods_and_targets_lie_side_by_side(photos, boxed):
+    """Another method on the same crops: landmarks are taken as they are, explanations and boxes are its own."""
+    before = outcomes(boxed)
+    assert stage1(photos, boxed, "--preset", "audit", "--samples", "64", meta="lime") == 0
+    assert stage2(boxed, "--preset", "audit", "--samples", "64", meta="lime") == 0
+    after = outcomes(boxed)
+    assert {key: after[key] for key in before} == before
+    assert {key[1] for key in after if key not in before} == {"explain", "activations", "boxes", "region_years"}
+    provenance = json.loads((boxed / "lime" / "metadataset_utkface_boxes.provenance.json").read_text(encoding="utf-8"))
+    assert provenance["explanation"]["target"] == "expected-age" and "method" not in provenance["explanation"]
+    of_lime, of_grad_cam = (read_metadataset(boxed / name, "utkface", "boxes") for name in ("lime", "meta"))
+    assert [row["boxes"] for row in of_lime] != [row["boxes"] for row in of_grad_cam]
+    check_region_years(boxed)
+    # Stage 2 takes what was explained last.
+    assert stage1(photos, boxed, *GRAD_CAM) == stage2(boxed, "--preset", "audit") == 0
+    assert read_metadataset(boxed / "meta", "utkface", "boxes") == of_grad_cam
+
+
+def test_a_face_on_which_nothing_stands_out_has_no_box():
+    from age_audit.core.schema import Attribution
+    from age_audit.pipeline.tasks import READINGS
+
+    nothing, points = np.zeros((224, 224)), np.arange(136).reshape(68, 2)
+    face = Attribution(None, None, "female", nothing > 0, nothing > 0, dense=nothing, signed=False)
+    assert READINGS["boxes"](face, points, False) == ([], ("no-activation-box",))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--explainer", "rise"), "expected preset audit with rise, got published"),
+        (("--explainer", "grad-cam"), "expected preset audit with grad-cam, got published"),
+        ((*GRAD_CAM, "--samples", "64"), "expected no --samples with grad-cam, which takes none"),
+        (("--explainer", "grad-cam", "--preset", "audit", "--estimator", "cydral-resnet10"), "derivatives"),
+        (("--target", "female", "--preset", "audit", "--estimator", "cydral-resnet10"), "a probability of gender"),
+        (("--target", "over:18", "--preset", "audit"), "expected probabilities of classes of age to explain over:18"),
+        (("--target", "beauty", "--preset", "audit"), "expected a target as age, over:YEARS"),
+        (("--explainer", "gradcam", "--preset", "audit"), "expected explanation method to be one of lime"),
+    ],
+)
+def test_what_cannot_be_explained_is_told_before_any_work(photos, tmp_path, capsys, options, said):
+    assert stage1(photos, tmp_path, *options) == 2
+    told = capsys.readouterr().err
+    assert said in told and told.strip().count("\n") == 0
+    assert not (tmp_path / "meta").exists() or not list((tmp_path / "meta").iterdir())
+    assert not (tmp_path / "out" / "img-cropped").exists()
+
+
+def test_stage_2_with_the_presets_mixed_up(boxed, capsys):
+    """Grad-CAM has no preset ``published``, which is the default of stage 2."""
+    assert stage2(boxed) == 2
+    assert "expected preset audit with grad-cam, got published" in capsys.readouterr().err
