@@ -9,7 +9,6 @@ import numpy as np
 
 from age_audit.core.config import Stage1Config
 from age_audit.core.schema import CANVAS, Attribution
-from age_audit.estimators.base import no_gradients
 from age_audit.estimators.targets import Target, parse_target
 from age_audit.explain.superpixels import bound_to, checked_face, image_seed, targets_of
 
@@ -44,12 +43,8 @@ class Explainer(ABC):
     ('expected_age', (224, 224))
     """
 
-    needs_gradients = False
-
     def __init__(self, estimator, parameters, seed: int = Stage1Config.seed):
         check_target(estimator, parameters.target)
-        if self.needs_gradients and not getattr(estimator, "gives_gradients", False):
-            raise no_gradients(estimator)
         self.estimator = estimator
         self.parameters = parameters
         self.seed = seed

@@ -26,8 +26,6 @@ class GradCamExplainer(Explainer):
     ((224, 224), True, False)
     """
 
-    needs_gradients = True
-
     def _explain(self, face: np.ndarray, target: Target) -> Attribution:
         maps, gradients = (array[0].astype(float) for array in self.estimator.last_maps(face[None], target))
         cam = self.coarse(maps, gradients)

@@ -28,8 +28,6 @@ class IntegratedGradientsExplainer(Explainer):
     True
     """
 
-    needs_gradients = True
-
     def _explain(self, face: np.ndarray, target: Target) -> Attribution:
         steps = self.parameters.steps
         pixels = face.astype(np.float32)

@@ -8,6 +8,7 @@ from typing import Any
 
 from age_audit.core.config import PRESETS, Stage1Config, check_choice
 from age_audit.core.errors import UsageError
+from age_audit.estimators.base import no_gradients
 from age_audit.explain.parameters import (
     CamParameters,
     IntegratedGradientsParameters,
@@ -128,6 +129,8 @@ def explainer_for(name: str, estimator, parameters, seed: int):
     'LimeExplainer'
     """
     check_choice("explanation method", name, EXPLAINERS)
+    if EXPLAINERS[name].needs_gradients and not getattr(estimator, "gives_gradients", False):
+        raise no_gradients(estimator)
     module, _, kind = EXPLAINERS[name].explainer.partition(":")
     made = getattr(import_module(f"age_audit.explain.{module}"), kind)
     return made(estimator, parameters=parameters, seed=seed)

@@ -32,8 +32,6 @@ class ScoreCamExplainer(Explainer):
     (224, 224)
     """
 
-    needs_gradients = True  # of the model's maps, that is
-
     def _explain(self, face: np.ndarray, target: Target) -> Attribution:
         maps = self.estimator.last_maps(face[None], target)[0][0].astype(float)
         if self.parameters.most:  # by spread, the first among equals

@@ -26,8 +26,6 @@ class SmoothGradExplainer(Explainer):
     (224, 224)
     """
 
-    needs_gradients = True
-
     def _explain(self, face: np.ndarray, target: Target) -> Attribution:
         reach = self.parameters.noise * float(np.ptp(face))
         noise = self._generator(face).standard_normal((self.parameters.num_samples, *face.shape), dtype=np.float32)

@@ -69,8 +69,8 @@ def heading(column: str) -> str:
 
     Examples
     --------
-    >>> [heading(name) for name in ("p_holm", "race_real", "mean_absolute_error_low", "outer_boundary_left")]
-    ['p (Holm)', 'race', 'MAE, 95 % from', 'left']
+    >>> [heading(name) for name in ("p_holm", "race_real", "mean_absolute_error_low", "score_shuffled")]
+    ['p (Holm)', 'race', 'MAE, 95 % from', 'score permuted']
     """
     if column in _WORDS:
         return _WORDS[column][0]
@@ -82,7 +82,7 @@ def heading(column: str) -> str:
     for key, measure in MEASURES.items():
         if column.startswith(f"{key}_"):
             return f"{measure.short}, {heading(column.removeprefix(f'{key}_'))}"
-    return segment_name(feature_title(column)).replace("_", " ")
+    return segment_name(feature_title(column)).replace("_", " ").replace("shuffled", "permuted")
 
 
 def unit(column: str) -> str:
