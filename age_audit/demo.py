@@ -152,8 +152,9 @@ def _draw_panels(config: Stage1Config, findings: list[Finding], which: str) -> l
             title = f"{finding.portrait.title}, {finding.age:.1f} years"
             boxed.append(BoxedFace(crop, found.attribution.map, boxes, found.landmarks, title))
     if boxed:
-        parts = dict.fromkeys(box["label"].replace("_", " ") for face in boxed for box in face.boxes if box["label"])
-        title = f"What raises the estimates most lies on: {', '.join(parts) or 'no part of a face'}"
+        on = [dict.fromkeys(box["label"].replace("_", " ") for box in face.boxes if box["label"]) for face in boxed]
+        said = [f"{face.title}: {', '.join(parts) or 'no part'}" for face, parts in zip(boxed, on, strict=True)]
+        title = f"Where lies what raises the estimates most? {'; '.join(said)}"
         pictures.append(save_figure(face_boxes(boxed, title), config.output, f"boxes-{which}"))
     return pictures
 

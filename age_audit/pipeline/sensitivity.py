@@ -50,7 +50,15 @@ from age_audit.pipeline.outcomes import LONGEST_NOTE, NOT_ATTEMPTED, TRANSIENT, 
 from age_audit.pipeline.results import read_result
 from age_audit.pipeline.stage1 import Run, stage1
 from age_audit.pipeline.steps import Job, Picture, chain
-from age_audit.pipeline.tasks import EstimatorChoice, WorkerSetup, attempt, read_crop, read_picture
+from age_audit.pipeline.tasks import (
+    EstimatorChoice,
+    EvaluateTask,
+    WorkerSetup,
+    attempt,
+    evaluate_face,
+    read_crop,
+    read_picture,
+)
 from age_audit.regions.polygons import REGION_NAMES, REGIONS
 from age_audit.regions.years import region_years
 from age_audit.report.formats import csv_text
@@ -105,29 +113,6 @@ class SensitivityConfig:
         same = {f.name: getattr(self, f.name) for f in fields(self) if f.name in _OPTIONS}
         further = {"metadatasets": self.output / "metadatasets", "sample": self.faces, "preset": "audit"}
         return Stage1Config(**same, **further, steps=STEPS)
-
-
-@dataclass(frozen=True)
-class LandmarksTask:
-    """Find the landmarks of one crop."""
-
-    job: Job
-    crop: Picture
-
-    @property
-    def blamed(self) -> list[Job]:
-        return [self.job]
-
-
-def find_landmarks(task: LandmarksTask) -> list[StepRecord]:
-    """Landmarks of one crop, as stage 2 finds them."""
-    from age_audit.faces.landmarks import landmarks_on_crop
-
-    def find() -> tuple[bytes, str]:
-        landmarks, notes = landmarks_on_crop(read_crop(task.crop))
-        return json.dumps(landmarks.tolist()).encode(), "; ".join(notes)
-
-    return [attempt(task.job, find)]
 
 
 @dataclass(frozen=True)
@@ -218,8 +203,9 @@ def run_sensitivity(config: SensitivityConfig) -> Report:
 
 
 def _landmarks(run: Run) -> None:
-    todo = [LandmarksTask(job, run.made("crop", job.image)) for job in run.missing("landmarks")]
-    run.work(find_landmarks, todo, "landmarks")
+    # As stage 2 does it, with nothing to read off an explanation yet.
+    todo = [EvaluateTask(run.made("crop", job.image), job, None, (), b"") for job in run.missing("landmarks")]
+    run.work(evaluate_face, todo, "landmarks")
 
 
 class _Plan:
