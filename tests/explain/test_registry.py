@@ -144,7 +144,8 @@ def test_a_black_face_ends_in_an_answer(name, small):
 
 @pytest.mark.parametrize("name", EXPLAINERS)
 def test_every_method_on_a_real_estimator(name, crops):
-    few = {"num_samples": 8} if name in ("rise", "smooth-grad") else FEWER.get(name, {})
+    few = FEWER.get(name, {}) | {"rise": {"num_samples": 8}, "smooth-grad": {"num_samples": 2}}.get(name, {})
+    few |= {"cells": 5} if name == "occlusion" else {}
     found = load_explainer(name, load_estimator("dex-wrn"), **few).explain(crops[0])
     assert_is_one(found, "expected_age")
     # Score-CAM's is flat where every map gives a younger face than a black picture does (docs/methods.md).
