@@ -293,8 +293,8 @@ class Stage1Config:
         return parse_age_ranges(self.age_ranges)
 
 
-def _described(name: str) -> dict:
-    """The metadata of an option that stage 1 has too."""
+def stage1_option(name: str) -> dict:
+    """The metadata of an option that stage 1 has too and that means the same there."""
     return dict(Stage1Config.__dataclass_fields__[name].metadata)
 
 
@@ -308,9 +308,9 @@ class Stage2Config:
     preset: str = field(
         default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
     )
-    samples: int | None = field(default=Stage1Config.samples, metadata=_described("samples"))
+    samples: int | None = field(default=Stage1Config.samples, metadata=stage1_option("samples"))
     until_settled: float | None = field(
-        default=Stage1Config.until_settled, metadata=_described("until_settled") | {"help": "as in stage 1"}
+        default=Stage1Config.until_settled, metadata=stage1_option("until_settled") | {"help": "as in stage 1"}
     )
     format: str = field(
         default="auto",
@@ -318,9 +318,9 @@ class Stage2Config:
             "help": f"of the activations: json, parquet, or auto: parquet above {PARQUET_ABOVE:,} images, else json"
         },
     )
-    workers: int = field(default=Stage1Config.workers, metadata=_described("workers"))
-    cluster: str | None = field(default=Stage1Config.cluster, metadata=_described("cluster"))
-    json_log: Path | None = field(default=Stage1Config.json_log, metadata=_described("json_log"))
+    workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
+    cluster: str | None = field(default=Stage1Config.cluster, metadata=stage1_option("cluster"))
+    json_log: Path | None = field(default=Stage1Config.json_log, metadata=stage1_option("json_log"))
     overwrite: bool = field(default=False, metadata={"help": "do everything again even where it is done"})
 
     def __post_init__(self):
@@ -352,8 +352,8 @@ class Stage3Config:
         default=Stage1Config.preset,
         metadata={"help": "published: accuracy as stored in the file; audit: computed anew from real age and estimate"},
     )
-    sensitive: tuple[str, ...] | None = field(default=None, metadata=_described("sensitive"))
-    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=_described("age_ranges"))
+    sensitive: tuple[str, ...] | None = field(default=None, metadata=stage1_option("sensitive"))
+    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=stage1_option("age_ranges"))
     paper: bool = field(
         default=False,
         metadata={

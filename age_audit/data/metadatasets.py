@@ -5,7 +5,7 @@
 object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
 ``metadataset_<name>_boxes.json``: a list of {fname, boxes, active_<region>}, and
 ``metadataset_<name>_region_years.json`` of {fname, years_<region>, …_low, …_high}. ``metadataset_<name>_masks.npz``:
-packed masks. The same contents give the same bytes: no time, no place, names sorted.
+packed masks. ``metadataset_<name>_images.json``: a list of what the data set's audit found of each picture. The same contents give the same bytes: no time, no place, names sorted.
 :mod:`age_audit.data.region_scores` reads and writes activations too numerous for JSON.
 """
 
@@ -31,7 +31,7 @@ from age_audit.core.errors import UsageError
 from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
 KINDS = {
-    **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years"), "json"),
+    **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years", "images"), "json"),
     "masks": "npz",
 }
 LIBRARIES = (
@@ -206,15 +206,15 @@ def some_of(content: Iterable[str]) -> list[str]:
     return sorted(digest[:_DIGITS] for digest in content)[:SOME]
 
 
-def refuse_other_images(folder: Path, dataset: str, content: Collection[str], aligned: bool) -> None:
+def refuse_other_images(folder: Path, dataset: str, content: Collection[str], aligned: bool | None = None) -> None:
     """Refuse to write over what was made of other images, or of the same aligned otherwise.
 
     Parameters
     ----------
     content : collection of str
         Hashes of all images, and of what the output folder held before they changed.
-    aligned : bool
-        Whether their faces are aligned before the crop.
+    aligned : bool, optional
+        Whether their faces are aligned before the crop; None for what is made of whole pictures.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def refuse_other_images(folder: Path, dataset: str, content: Collection[str], al
         before, words = stated.get("images"), ("not aligned", "aligned")
         if before and now.isdisjoint(before):
             which = f"of others, none of which is among these {len(now)}"
-        elif "aligned" in stated and bool(stated["aligned"]) != aligned:
+        elif aligned is not None and "aligned" in stated and bool(stated["aligned"]) != aligned:
             which = f"of faces {words[not aligned]}, and these are {words[aligned]}"
         elif before:
             return  # what lies beside the predictions may be older than they

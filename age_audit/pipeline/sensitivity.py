@@ -25,7 +25,7 @@ from age_audit.audit.explanations.sensitivity import (
     rank_table,
     survival_table,
 )
-from age_audit.core.config import Stage1Config, check_at_least
+from age_audit.core.config import Stage1Config, check_at_least, stage1_option
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import compared_by
 from age_audit.core.randomness import Resampling
@@ -73,15 +73,11 @@ PREFIX = "sensitivity"
 _OPTIONS = Stage1Config.__dataclass_fields__
 
 
-def _as_stage1(name: str) -> dict:
-    return dict(_OPTIONS[name].metadata)
-
-
 @dataclass(frozen=True)
 class SensitivityConfig:
     """Options of ``age-audit sensitivity``; those of stage 1 mean the same here."""
 
-    images: Path = field(default=Stage1Config.images, metadata=_as_stage1("images"))
+    images: Path = field(default=Stage1Config.images, metadata=stage1_option("images"))
     output: Path = field(
         default=Path("sensitivity"),
         metadata={
@@ -90,17 +86,17 @@ class SensitivityConfig:
         },
     )
     faces: int = field(default=100, metadata={"help": "how many, drawn evenly over the groups x age range"})
-    dataset: str = field(default=Stage1Config.dataset, metadata=_as_stage1("dataset"))
-    labels: str | None = field(default=Stage1Config.labels, metadata=_as_stage1("labels"))
-    sensitive: tuple[str, ...] | None = field(default=None, metadata=_as_stage1("sensitive"))
-    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=_as_stage1("age_ranges"))
-    estimator: str = field(default=Stage1Config.estimator, metadata=_as_stage1("estimator"))
-    precision: str = field(default=Stage1Config.precision, metadata=_as_stage1("precision"))
-    device: str = field(default=Stage1Config.device, metadata=_as_stage1("device"))
-    batch: int | None = field(default=Stage1Config.batch, metadata=_as_stage1("batch"))
-    workers: int = field(default=Stage1Config.workers, metadata=_as_stage1("workers"))
-    cluster: str | None = field(default=Stage1Config.cluster, metadata=_as_stage1("cluster"))
-    json_log: Path | None = field(default=Stage1Config.json_log, metadata=_as_stage1("json_log"))
+    dataset: str = field(default=Stage1Config.dataset, metadata=stage1_option("dataset"))
+    labels: str | None = field(default=Stage1Config.labels, metadata=stage1_option("labels"))
+    sensitive: tuple[str, ...] | None = field(default=None, metadata=stage1_option("sensitive"))
+    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=stage1_option("age_ranges"))
+    estimator: str = field(default=Stage1Config.estimator, metadata=stage1_option("estimator"))
+    precision: str = field(default=Stage1Config.precision, metadata=stage1_option("precision"))
+    device: str = field(default=Stage1Config.device, metadata=stage1_option("device"))
+    batch: int | None = field(default=Stage1Config.batch, metadata=stage1_option("batch"))
+    workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
+    cluster: str | None = field(default=Stage1Config.cluster, metadata=stage1_option("cluster"))
+    json_log: Path | None = field(default=Stage1Config.json_log, metadata=stage1_option("json_log"))
     seed: int = field(default=Stage1Config.seed, metadata={"help": "seed of the sample, explanations and intervals"})
 
     def __post_init__(self):

@@ -1,0 +1,252 @@
+"""The data set's own audit: every picture measured, pose and skin tone of every face, every copy found.
+
+A command of its own beside the three stages, with a ledger like theirs: what is there is not done again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from age_audit.core.config import Stage1Config, check_choice, stage1_option
+from age_audit.core.errors import ImageFailure
+from age_audit.data.metadatasets import check_writable, refuse_other_images, some_of, write_metadataset
+from age_audit.execution import Execution, open_execution
+from age_audit.faces import brisque
+from age_audit.faces.fingerprints import SIDE, Fingerprint
+from age_audit.faces.quality import PRESETS
+from age_audit.pipeline import steps
+from age_audit.pipeline.export import labels_by_name
+from age_audit.pipeline.intake import Intake, find_images
+from age_audit.pipeline.outcomes import Tally, current_outcomes, failures, settled_outcomes, tally
+from age_audit.pipeline.recipe import Recipe
+from age_audit.pipeline.results import read_results
+from age_audit.pipeline.steps import Job, of_stage
+from age_audit.pipeline.tasks import attempt, count_failed, worker_died
+from age_audit.store.ledger import Ledger, StepRecord
+
+STEPS = of_stage(0)
+# Keys of a row, beside its name and labels.
+OF_PICTURE = (
+    *("width", "height", "mode", "format", "orientation", "grey", "pixels", "dhash", "phash", "variance"),
+    *("unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur", "brisque"),
+)
+OF_FACE = (
+    *("faces_found", "individual_typology_angle", "skin_tone", "skin_lightness", "yaw", "pitch", "roll", "eye_distance"),
+)
+DECIMALS = 6  # of measures where they are written; a published value has as many
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """Options of ``age-audit dataset``; those of stage 1 mean the same here."""
+
+    images: Path = field(default=Stage1Config.images, metadata=stage1_option("images"))
+    output: Path = field(default=Path("dataset"), metadata={"help": "folder for the ledger"})
+    metadatasets: Path = field(
+        default=Path("metadatasets"), metadata={"help": "folder for metadataset_<dataset>_images.json"}
+    )
+    dataset: str = field(default=Stage1Config.dataset, metadata=stage1_option("dataset"))
+    labels: str | None = field(default=Stage1Config.labels, metadata=stage1_option("labels"))
+    sensitive: tuple[str, ...] | None = field(default=None, metadata=stage1_option("sensitive"))
+    preset: str = field(
+        default="audit",
+        metadata={
+            "help": "how pictures are measured: audit, or published (a published exploration took the Laplacian and the "
+            "Fourier transform of grey with red and blue exchanged)"
+        },
+    )
+    steps: tuple[str, ...] = field(
+        default=STEPS,
+        metadata={
+            "help": "what is measured, comma-separated: picture (size, copies, quality) and face (pose and skin tone, "
+            "for which the face has to be found: the longer part)"
+        },
+    )
+    workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
+    cluster: str | None = field(default=Stage1Config.cluster, metadata=stage1_option("cluster"))
+    json_log: Path | None = field(default=Stage1Config.json_log, metadata=stage1_option("json_log"))
+    limit: int | None = field(default=None, metadata=stage1_option("limit"))
+    overwrite: bool = field(default=False, metadata=stage1_option("overwrite"))
+
+    def __post_init__(self):
+        check_choice("preset", self.preset, PRESETS)
+        for step in self.steps:
+            check_choice("step", step, STEPS)
+        _ = self.stage1
+
+    @property
+    def stage1(self) -> Stage1Config:
+        """As which images and labels are taken."""
+        shared = {f.name for f in fields(Stage1Config)} - {"steps", "preset"}
+        return Stage1Config(**{f.name: getattr(self, f.name) for f in fields(self) if f.name in shared})
+
+
+@dataclass(frozen=True)
+class PictureTask:
+    """Measure one picture. A job of ``None`` leaves the step out; ``content`` is the hash of the file's bytes."""
+
+    path: Path
+    content: str
+    preset: str
+    picture: Job | None
+    face: Job | None
+
+    @property
+    def blamed(self) -> list[Job]:
+        return [job for job in (self.picture, self.face) if job is not None]
+
+
+def measure_picture(task: PictureTask) -> list[StepRecord]:
+    """Read and decode a file once, for both steps."""
+    from age_audit.faces import decoding
+
+    held: dict = {}
+
+    def decoded() -> np.ndarray:
+        if "image" not in held:
+            held["content"] = decoding.read_bytes(task.path)
+            if hashlib.sha256(held["content"]).hexdigest() != task.content:
+                raise ImageFailure("changed-while-reading", "the file changed during the run")
+            held["image"], _ = decoding.decode_image(held["content"])
+        return held["image"]
+
+    def picture() -> tuple[bytes, str]:
+        image = decoded()
+        return json.dumps(of_picture(image, task.preset) | decoding.file_facts(held["content"])).encode(), ""
+
+    def face() -> tuple[bytes, str]:
+        found, note = of_face(decoded())
+        return json.dumps(found).encode(), note
+
+    works = ((task.picture, picture), (task.face, face))
+    return [attempt(job, work) for job, work in works if job is not None]
+
+
+def of_picture(image: np.ndarray, preset: str) -> dict:
+    """What is kept of a picture, uint8 (H, W, 3) RGB: its measures and what its copies are found by."""
+    from age_audit.faces.fingerprints import fingerprint
+    from age_audit.faces.quality import measure
+
+    mark = fingerprint(image)
+    grey = bool((image == image[..., :1]).all())
+    height, width = image.shape[:2]
+    hashes = {"pixels": mark.pixels, "dhash": f"{mark.dhash:016x}", "phash": f"{mark.phash:016x}"}
+    details = base64.b85encode(mark.details.tobytes()).decode()
+    return {"width": width, "height": height, "grey": grey} | hashes | {"details": details} | measure(image, preset)
+
+
+def of_face(image: np.ndarray) -> tuple[dict, str]:
+    """Pose and skin tone of the largest face of a picture, uint8 (H, W, 3) RGB, and a note.
+
+    Raises
+    ------
+    ImageFailure
+        ``no-face``.
+    """
+    from age_audit.faces.alignment import landmarks_for_alignment
+    from age_audit.faces.pose import pose_of
+    from age_audit.faces.skin_tone import measure_skin_tone, skin_tone_class
+
+    points, faces_found = landmarks_for_alignment(image)
+    tone, pose = measure_skin_tone(image, points), pose_of(points)
+    found = {"faces_found": faces_found, "individual_typology_angle": tone.angle}
+    found |= {"skin_tone": skin_tone_class(tone.angle), "skin_lightness": tone.lightness}
+    found |= {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll, "eye_distance": pose.eye_distance}
+    return {name: _finite(value) for name, value in found.items()}, tone.reason
+
+
+def _finite(value):
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def run_dataset(config: DatasetConfig) -> Tally:
+    """Measure what is missing, find the copies, write the images metadataset, and count.
+
+    Raises
+    ------
+    UsageError
+        When the run cannot start: no images, no labels, another run at work.
+    """
+    if config.cluster is not None:  # other machines have another working directory
+        config = replace(config, images=config.images.absolute(), output=config.output.absolute())
+    images = find_images(config.stage1)
+    recipe = Recipe(aligned=False, estimator="", precision="", preset=config.preset, seed=0)
+    check_writable(config.metadatasets, config.dataset)
+    with (
+        Ledger(config.output) as ledger,
+        open_execution(config.workers, config.cluster, config.json_log) as execution,
+    ):
+        held = ledger.contents()
+        intake = images.take(ledger)
+        if not config.overwrite:
+            refuse_other_images(config.metadatasets, config.dataset, held | ledger.contents())
+        print(f"{len(intake.files)} of {images}, measured by preset {config.preset}")
+        if "picture" in config.steps and (absent := brisque.absent()):
+            print(f"BRISQUE is left out: {absent}")
+        worked = _measure(config, ledger, recipe, intake, execution)
+        _export(config, ledger, recipe)
+        counted = tally(ledger, recipe, [file.image for file in intake.files], intake.content, config.steps, worked)
+        execution.progress.tell("end", **asdict(counted))
+        return counted
+
+
+def _measure(config: DatasetConfig, ledger: Ledger, recipe: Recipe, intake: Intake, execution: Execution) -> int:
+    there = {step: settled_outcomes(ledger, recipe, intake.content, step) for step in config.steps}
+    todo = []
+    for file in intake.files:
+        content = intake.content.get(file.image)
+        missing = [step for step in config.steps if config.overwrite or file.image not in there[step]]
+        if content is None or not missing:
+            continue
+        jobs = {step: recipe.job(step, file.image, content) if step in missing else None for step in STEPS}
+        todo.append(PictureTask(file.path, content, recipe.preset, **jobs))
+    return ledger.record_as_they_come(
+        execution.run(measure_picture, todo, "measure", "image", give_up=worker_died, failed=count_failed)
+    )
+
+
+def _export(config: DatasetConfig, ledger: Ledger, recipe: Recipe) -> None:
+    rows = ledger.images()
+    content = {image: row.content for image, row in rows.items() if row.content is not None}
+    failed = failures(ledger, recipe, rows, content, config.steps)
+    found: dict[str, dict] = {image: {} for image in rows}
+    for step in STEPS:
+        for image, facts in read_results(ledger, recipe, step, current_outcomes(ledger, recipe, content, step)):
+            found[image] |= facts
+    clusters = _clusters(found)
+    labels = labels_by_name(list(rows.values()))
+    written = (
+        {"fname": rows[image].fname}
+        | labels[rows[image].fname]
+        | {name: _rounded(found[image].get(name)) for name in (*OF_PICTURE, *OF_FACE)}
+        | {"cluster": clusters.get(image), "reason": failed.get(image)}
+        for image in sorted(rows, key=lambda image: (rows[image].fname, image))
+    )
+    counts = {"images": len(rows), "failed": dict(sorted(Counter(failed.values()).items()))}
+    provenance = {"dataset": config.dataset, "labels": ledger.labels_from(), "images": some_of(ledger.contents())}
+    provenance |= {"measured": {step: steps.STEPS[step].parameters(recipe) for step in STEPS}, "counts": counts}
+    write_metadataset(config.metadatasets, config.dataset, "images", written, provenance)
+
+
+def _clusters(found: Mapping[str, Mapping]) -> dict[str, int]:
+    """The number of each picture's cluster of copies, from 0 in order of name."""
+    images = [image for image in sorted(found) if "details" in found[image]]
+    marks = [_mark(found[image]) for image in images]
+    return dict(zip(images, map(int, clusters_of_copies(marks)), strict=True)) if marks else {}
+
+
+def _mark(facts: Mapping) -> Fingerprint:
+    details = np.frombuffer(base64.b85decode(facts["details"]), dtype=np.int8).reshape(SIDE, SIDE)
+    return Fingerprint(facts["pixels"], int(facts["dhash"], 16), int(facts["phash"], 16), details)
+
+
+def _rounded(value):
+    return round(value, DECIMALS) if isinstance(value, float) else value
