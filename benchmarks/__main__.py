@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PARTS = ("start", "explain", "stages", "million", "heatmaps")
+PARTS = ("start", "explain", "stages", "million", "heatmaps", "quality")
 LIBRARIES = ("numpy", "scipy", "tensorflow", "keras", "onnxruntime", "lime", "scikit-image", "dlib-bin", "shapely")
 HERE = Path(__file__).parent
 
@@ -46,6 +46,8 @@ GOALS = (
     (MILLION, "seconds", 30.0, False, "s"),
     (MILLION, "peak_gib", 2.0, False, "GiB"),
     (HEATMAPS, "seconds", 2.0, False, "s"),
+    ("quality of a picture", "without_brisque_a_second", 100.0, True, "a second and core, without BRISQUE"),
+    ("quality of a picture", "pictures_a_second", 40.0, True, "a second and core"),
 )
 
 

@@ -34,6 +34,13 @@ def test_a_part_that_runs_apart_gives_the_figures_of_its_goals():
     assert {figure for what, figure, *_ in GOALS if what == HEATMAPS} <= set(found[HEATMAPS])
 
 
+def test_quality_gives_the_figures_of_its_goals():
+    (found,) = measure("quality", None, quick=True).values()
+    assert {figure for what, figure, *_ in GOALS if what == "quality of a picture"} <= set(found)
+    assert 0 < found["without_brisque_s"] < found["all_s"]
+    assert found["pictures_a_second"] == pytest.approx(1 / (found["decode_s"] + found["all_s"]))
+
+
 @pytest.mark.long
 def test_two_workers_have_a_pace():
     assert explain.with_two_workers(
