@@ -11,7 +11,8 @@ from PIL import Image
 from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
-from benchmarks import alignment, explain, methods, passes, scaling, sensitivity, settled_coverage
+from age_audit.faces.skin_tone import SkinTone
+from benchmarks import alignment, explain, lighting, methods, passes, scaling, sensitivity, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops as faces_to_time
 
@@ -301,3 +302,24 @@ def test_rows_of_a_sensitivity_run_are_its_numbers_and_replace_those_of_the_same
     path.write_text(sensitivity.merged(path, sensitivity.conclusion_rows(document)))
     assert [row["estimator"] for row in json.loads(path.read_text())] == ["b", "c"]
     assert "old" not in path.read_text()
+
+
+def test_light_is_light():
+    face = np.array([[[0, 5, 10], [60, 128, 255]]], dtype=np.uint8)
+    np.testing.assert_array_equal(lighting.relit(face, lighting.GAIN), face)
+    halved = lighting.relit(face, lighting.GAIN / 2)
+    assert halved[0, 1].tolist() == [41, 92, 188]  # of 1, 0.5 is 0.7354 of sRGB
+    np.testing.assert_array_equal(lighting.relit(face, lighting.GAIN * 8)[0, 1], [162, 255, 255])
+    np.testing.assert_allclose(lighting.relit(face, lighting.GAIN, 2)[0, 1], [14, 64, 255])
+
+
+def test_a_face_that_loses_its_angle_is_counted_apart():
+    tones = [SkinTone(angle, 60, {}) for angle in (50, 30, 20, np.nan)]
+    after = [SkinTone(angle, 60, {}) for angle in (56, 31, np.nan, 20)]
+    found = lighting.change(tones, after)
+    assert (found["faces"], found["lost"], found["median"], found["other_class"]) == (2, 1, 3.5, 0.5)
+
+
+def test_the_page_on_faces_shows_what_lighting_does():
+    found = json.loads(lighting.OUT.read_text())
+    assert lighting.table(found) in (ROOT / "docs" / "faces.md").read_text()

@@ -20,7 +20,7 @@ from skimage.filters import threshold_li, threshold_otsu, threshold_yen
 from skimage.measure import label, regionprops
 
 from age_audit.core.config import BoxParameters
-from age_audit.regions.polygons import checked_landmarks
+from age_audit.core.landmarks import checked_landmarks
 
 # Landmarks whose bounding box stands for each part, in the order in which ties are decided. dlib has no points on the
 # cheeks: theirs reaches from the jaw to the wing of the nose, and from below the eye to the corner of the mouth.

@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
+from age_audit.core.landmarks import checked_landmarks
 from age_audit.core.schema import CANVAS, LANDMARK_COUNT
 
 # Indices of landmarks in the order in which they are joined. -1 to -4 are the corners of the canvas: top left,
@@ -242,26 +243,6 @@ def _pixels_between(low: float, high: float, size: int) -> slice:
     """Whole coordinates on the canvas from low to high, both included; an empty slice where there is none."""
     start = max(0, int(np.ceil(low)))
     return slice(start, max(start, min(size - 1, int(np.floor(high))) + 1))
-
-
-def checked_landmarks(landmarks) -> np.ndarray:
-    """68 landmarks as an array of float, shape (68, 2); a ValueError if they are not 68 finite points.
-
-    Examples
-    --------
-    >>> checked_landmarks([(10, 20)] * 68).shape
-    (68, 2)
-    """
-    try:
-        points = np.asarray(landmarks, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"expected landmarks as {LANDMARK_COUNT} (x, y) pairs of numbers: {error}") from error
-    if points.shape != (LANDMARK_COUNT, 2):
-        raise ValueError(f"expected landmarks of shape ({LANDMARK_COUNT}, 2), one (x, y) a row; got {points.shape}")
-    if not np.isfinite(points).all():
-        rows = np.flatnonzero(~np.isfinite(points).all(axis=1)).tolist()
-        raise ValueError(f"expected finite landmarks; not finite at index {rows}")
-    return points
 
 
 def _checked_size(size: int) -> int:
