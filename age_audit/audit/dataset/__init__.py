@@ -1,0 +1,1 @@
+"""What is in the data, before any estimator has seen it?"""
