@@ -129,7 +129,7 @@ def extremes_by_group(frame: pd.DataFrame, found: pd.DataFrame, features: Sequen
     Parameters
     ----------
     frame : DataFrame
-        One row an image, with ``fname``, once each, and the features.
+        One row an image, with ``fname``, once each, the features and the measures that are found.
     found : DataFrame
         From :func:`extremes` of these images.
     features : sequence of str
@@ -139,8 +139,8 @@ def extremes_by_group(frame: pd.DataFrame, found: pd.DataFrame, features: Sequen
     -------
     DataFrame
         One row for each measure, side, tail and group; a tail holds the smaller ones. Columns: ``measure``, ``side``,
-        ``tail``, the features, ``n`` (images of the group, with the measure or without), how many are ``beyond``, and
-        their ``share`` (0-1) with ``low`` and ``high``, the ends of Wilson's interval of 95 %.
+        ``tail``, the features, ``n`` (images of the group that have the measure), how many are ``beyond``, and their
+        ``share`` (0-1) with ``low`` and ``high``, the ends of Wilson's interval of 95 %.
 
     Examples
     --------
@@ -153,13 +153,14 @@ def extremes_by_group(frame: pd.DataFrame, found: pd.DataFrame, features: Sequen
     1        Male   60       0   0.00
     2         all  100       2   0.02
     """
-    require_columns(frame, ("fname", *features))
+    require_columns(frame, ("fname", *features, *found["measure"].unique()))
     rows = []
     for (measure, side), here in found.groupby(["measure", "side"], sort=False):
+        measured = frame[measure].notna().to_numpy()
         for tail in sorted(found["tail"].unique(), reverse=True):
             beyond = frame["fname"].isin(here.loc[here["tail"] <= tail, "fname"]).to_numpy()
             for labels, inside in groups_of(frame, features, features):
-                counted = {"n": int(inside.sum()), "beyond": int((inside & beyond).sum())}
+                counted = {"n": int((inside & measured).sum()), "beyond": int((inside & beyond).sum())}
                 rows.append({"measure": measure, "side": side, "tail": tail} | labels | counted)
     table = pd.DataFrame(rows, columns=["measure", "side", "tail", *features, "n", "beyond"])
     return table.assign(**share_columns(table["beyond"], table["n"]))
