@@ -1,1 +1,1 @@
-"""Who is in the data set, how often, and how sure are the labels?"""
+"""What is in the data set, how sure are its labels, and what does that do to the verdict on an estimator?"""
