@@ -15,14 +15,13 @@ it. :data:`ROLES` says which of the two a measure may be; both readings fit the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from age_audit.audit.dataset.quality_and_error import cluster_codes, quality_bands
-from age_audit.audit.errors.strata import LEAST, TOLERANCE, runs_of, values_and_ages
+from age_audit.audit.errors.strata import LEAST, TOLERANCE, pooled, runs_of, values_and_ages
 from age_audit.core.groups import groups_of, require_columns
 from age_audit.core.measures import MAE
 from age_audit.core.randomness import CONFIDENCE
@@ -72,7 +71,7 @@ def gaps_at_equal_quality(
     sensitive_feature: str,
     measures: Sequence[str],
     *,
-    ages: str = "age_range",
+    ages: str = "age_real",
     clusters: str | None = None,
     least: int = LEAST,
     tolerance: float = TOLERANCE,
@@ -80,21 +79,23 @@ def gaps_at_equal_quality(
 ) -> pd.DataFrame:
     """Each group's gap to everybody else in mean absolute error, raw, at equal ages, and at equal ages and quality.
 
-    All numbers of a row are of the same faces: those in strata of age and quality in which both sides have ``least``.
-    The shares of strata, the bands and the score are taken as given.
+    Strata are fifths of quality by years or bands of age, of which neighbours are pooled until both sides have
+    ``least`` faces, as in :mod:`age_audit.audit.errors.equal_ages`. A fifth in which a side has fewer at all ages
+    together is left out, and all numbers of a row, but for one, are of the faces that are left. The shares of strata,
+    the bands and the score are taken as given.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a face: ``age_real``, ``age_estimation``, the feature, the measures and ``ages``.
+        One row a face: ``age_real``, ``age_estimation``, the feature and the measures.
     sensitive_feature : str
         Column.
     measures : sequence of str
         Columns of quality, NaN where not measured. Each is held equal alone, and if there are several all together: in
-        the model side by side, in strata by fifths of the error that a model of the others' faces expects of them at
-        equal ages (a prognostic score, Hansen 2008).
+        the model side by side, in strata by fifths of the error that the model expects of them at equal ages in one
+        group (a prognostic score, Hansen 2008; fitted to both sides).
     ages : str
-        Column of bands of age, narrow enough that groups do not differ in age within them.
+        Column of years or bands of age.
     clusters : str, optional
         Column that says which faces are near-duplicates of each other; a face without stands alone.
     least : int
@@ -129,7 +130,7 @@ def gaps_at_equal_quality(
     --------
     >>> rng = np.random.default_rng(1)
     >>> race = np.repeat(["a", "b"], 500)
-    >>> frame = pd.DataFrame({"age_real": 30, "age_range": "26–100", "race_real": race})
+    >>> frame = pd.DataFrame({"age_real": 30, "race_real": race})
     >>> frame["blur"] = rng.normal(0, 1, 1000) + 0.8 * (race == "b")
     >>> frame["age_estimation"] = 40 + 2 * frame["blur"] + rng.normal(0, 1, 1000)  # blur, and nothing but blur
     >>> table = gaps_at_equal_quality(frame, "race_real", ["blur"])
@@ -143,7 +144,7 @@ def gaps_at_equal_quality(
     require_columns(frame, ("age_real", "age_estimation", sensitive_feature, *measures, ages))
     error, years = values_and_ages(frame, [MAE.key])
     labelled = np.isfinite(error) & frame[sensitive_feature].notna().to_numpy() & frame[ages].notna().to_numpy()
-    codes, (bands, _) = cluster_codes(frame, clusters), pd.factorize(frame[ages])
+    codes = None if clusters is None else cluster_codes(frame, clusters)
     rows = []
     for labels, inside in groups_of(frame, [sensitive_feature]):
         for quality in (*measures, *[TOGETHER] * (len(measures) > 1)):
@@ -151,11 +152,12 @@ def gaps_at_equal_quality(
             there = labelled & frame[columns].notna().all(axis=1).to_numpy()
             sides = there & inside, there & ~inside
             value = _value(frame[columns], error, years, sides)
-            cells = chain(*runs_of(frame.assign(band=quality_bands(value)), [ages, "band"], there))
-            strata = [cell for cell in cells if min((cell & side).sum() for side in sides) >= least]
-            scores = frame[columns], value, bands, error, years
-            found = _compared(scores, sides, strata, codes, tolerance, confidence)
-            counts = _counts(labelled & inside, labelled & ~inside, strata, error)
+            cells = _overlapping(frame.assign(band=quality_bands(value)), [ages, "band"], sides, least)
+            kept = _any(cells, there)
+            of_age = _overlapping(frame, [ages], [kept & side for side in sides], least)
+            scores = frame[columns], value, error, years
+            found = _compared(scores, sides, (of_age, cells), codes, tolerance, confidence)
+            counts = _counts(labelled & inside, labelled & ~inside, cells, error)
             role = "" if quality == TOGETHER else ROLES.get(quality, EITHER)
             names = {"group": labels[sensitive_feature], "quality": quality, "role": role}
             rows += [names | {"way": way} | counts | row for way, row in found.items()]
@@ -164,17 +166,17 @@ def gaps_at_equal_quality(
 
 def _value(values: pd.DataFrame, error: np.ndarray, years: np.ndarray, sides: Sequence[np.ndarray]) -> pd.Series:
     """One number for the quality of each face of both sides: the measure itself, or the score of several."""
-    value = values.iloc[:, 0] if values.shape[1] == 1 else _score(values, error, years, sides[1])
+    value = values.iloc[:, 0] if values.shape[1] == 1 else _score(values, error, years, sides)
     return value.where(sides[0] | sides[1])
 
 
-def _score(values: pd.DataFrame, error: np.ndarray, years: np.ndarray, others: np.ndarray) -> pd.Series:
-    """The error that measures lead one to expect, but for that of age, from the faces of everybody else."""
-    curves = _curves(values)
+def _score(values: pd.DataFrame, error: np.ndarray, years: np.ndarray, sides: Sequence[np.ndarray]) -> pd.Series:
+    """The error that measures lead one to expect at equal ages in one group."""
+    curves, both = _curves(values), sides[0] | sides[1]
     score = pd.Series(np.nan, values.index)
-    if others.any():
-        design = np.column_stack([curves[others], bent_line(years[others])])
-        coefficients = np.linalg.lstsq(design, error[others], rcond=None)[0]
+    if both.any():
+        design = np.column_stack([curves[both], sides[0][both], bent_line(years[both])])
+        coefficients = np.linalg.lstsq(design, error[both], rcond=None)[0]
         score[:] = curves @ coefficients[: curves.shape[1]]
     return score
 
@@ -193,6 +195,13 @@ def _curves(values: pd.DataFrame) -> np.ndarray:
     return np.hstack(bent)
 
 
+def _overlapping(frame: pd.DataFrame, columns: Sequence[str], sides: Sequence[np.ndarray], least: int) -> list:
+    """Strata of which neighbours in age are pooled, but for those in which a side has too few faces all the same."""
+    both = sides[0] | sides[1]
+    strata = pooled(runs_of(frame, columns, both), both, sides, least).masks
+    return [mask for mask in strata if min((mask & side).sum() for side in sides) >= least]
+
+
 def _counts(group: np.ndarray, others: np.ndarray, strata: list[np.ndarray], error: np.ndarray) -> dict:
     kept = _any(strata, group)
     sizes = int((kept & group).sum()), int((kept & others).sum())
@@ -208,15 +217,14 @@ def _any(masks: Sequence[np.ndarray], like: np.ndarray) -> np.ndarray:
 
 
 def _compared(scores, sides, strata, codes, tolerance, confidence) -> dict[str, dict]:
-    """By way what the table says of one group and measure."""
-    kept = _any(strata, sides[0])
+    """By way what the table says of one group and measure; strata of age, and of age and quality."""
+    kept = _any(strata[1], sides[0])
     if (kept & sides[0]).sum() <= MOST_LOST * sides[0].sum():
         nothing = dict.fromkeys(("age_gap", "quality_difference", "quality_gap"), np.nan)
         return dict.fromkeys((STRATA, MODEL), nothing | _refused("too little overlap"))
-    values, value, bands, error, years = (part[kept] for part in scores)
-    group, codes = sides[0][kept], codes[kept]
-    cells = [cell[kept] for cell in strata]
-    of_age = [bands == band for band in np.unique(bands)]
+    values, value, error, years = (part[kept] for part in scores)
+    group, codes = sides[0][kept], None if codes is None else codes[kept]
+    of_age, cells = ([mask[kept] for mask in masks] for masks in strata)
     raw = of_means(error, [group, ~group], [1, -1])
     age_gap = max((_standardised(years, group, masks).value for masks in (of_age, cells)), key=abs)
     rank = (value.rank() / len(value)).to_numpy()
