@@ -5,7 +5,8 @@
 object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
 ``metadataset_<name>_boxes.json``: a list of {fname, boxes, active_<region>}, and
 ``metadataset_<name>_region_years.json`` of {fname, years_<region>, …_low, …_high}. ``metadataset_<name>_masks.npz``:
-packed masks. ``metadataset_<name>_images.json``: a list of what the data set's audit found of each picture. The same contents give the same bytes: no time, no place, names sorted.
+packed masks. ``metadataset_<name>_images.json``: a list of what the data set's audit found of each picture. The same
+contents give the same bytes: no time, no place, names sorted.
 :mod:`age_audit.data.region_scores` reads and writes activations too numerous for JSON.
 """
 

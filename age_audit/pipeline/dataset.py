@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from age_audit.audit.dataset.duplicates import clusters_of_copies
 from age_audit.core.config import Stage1Config, check_choice, stage1_option
 from age_audit.core.errors import ImageFailure
 from age_audit.data.metadatasets import check_writable, refuse_other_images, some_of, write_metadataset
 from age_audit.execution import Execution, open_execution
 from age_audit.faces import brisque
-from age_audit.faces.fingerprints import SIDE, Fingerprint
+from age_audit.faces.fingerprints import SIDE
 from age_audit.faces.quality import PRESETS
 from age_audit.pipeline import steps
 from age_audit.pipeline.export import labels_by_name
@@ -39,7 +40,16 @@ OF_PICTURE = (
     *("unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur", "brisque"),
 )
 OF_FACE = (
-    *("faces_found", "individual_typology_angle", "skin_tone", "skin_lightness", "yaw", "pitch", "roll", "eye_distance"),
+    *(
+        "faces_found",
+        "individual_typology_angle",
+        "skin_tone",
+        "skin_lightness",
+        "yaw",
+        "pitch",
+        "roll",
+        "eye_distance",
+    ),
 )
 DECIMALS = 6  # of measures where they are written; a published value has as many
 
@@ -59,8 +69,8 @@ class DatasetConfig:
     preset: str = field(
         default="audit",
         metadata={
-            "help": "how pictures are measured: audit, or published (a published exploration took the Laplacian and the "
-            "Fourier transform of grey with red and blue exchanged)"
+            "help": "how pictures are measured: audit, or published (a published exploration took the Laplacian and "
+            "the Fourier transform of grey with red and blue exchanged)"
         },
     )
     steps: tuple[str, ...] = field(
@@ -149,17 +159,17 @@ def of_face(image: np.ndarray) -> tuple[dict, str]:
     Raises
     ------
     ImageFailure
-        ``no-face``.
+        ``no-face``, or ``degenerate-landmarks``.
     """
     from age_audit.faces.alignment import landmarks_for_alignment
-    from age_audit.faces.pose import pose_of
+    from age_audit.faces.pose import eye_distance, head_pose
     from age_audit.faces.skin_tone import measure_skin_tone, skin_tone_class
 
     points, faces_found = landmarks_for_alignment(image)
-    tone, pose = measure_skin_tone(image, points), pose_of(points)
+    tone, pose = measure_skin_tone(image, points), head_pose(points)
     found = {"faces_found": faces_found, "individual_typology_angle": tone.angle}
     found |= {"skin_tone": skin_tone_class(tone.angle), "skin_lightness": tone.lightness}
-    found |= {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll, "eye_distance": pose.eye_distance}
+    found |= {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll, "eye_distance": eye_distance(points)}
     return {name: _finite(value) for name, value in found.items()}, tone.reason
 
 
@@ -239,13 +249,13 @@ def _export(config: DatasetConfig, ledger: Ledger, recipe: Recipe) -> None:
 def _clusters(found: Mapping[str, Mapping]) -> dict[str, int]:
     """The number of each picture's cluster of copies, from 0 in order of name."""
     images = [image for image in sorted(found) if "details" in found[image]]
-    marks = [_mark(found[image]) for image in images]
-    return dict(zip(images, map(int, clusters_of_copies(marks)), strict=True)) if marks else {}
-
-
-def _mark(facts: Mapping) -> Fingerprint:
-    details = np.frombuffer(base64.b85decode(facts["details"]), dtype=np.int8).reshape(SIDE, SIDE)
-    return Fingerprint(facts["pixels"], int(facts["dhash"], 16), int(facts["phash"], 16), details)
+    if not images:
+        return {}
+    pixels, dhash, phash = ([found[image][name] for image in images] for name in ("pixels", "dhash", "phash"))
+    details = np.frombuffer(b"".join(base64.b85decode(found[image]["details"]) for image in images), dtype=np.int8)
+    hashes = (np.array([int(text, 16) for text in texts], dtype=np.uint64) for texts in (dhash, phash))
+    clusters = clusters_of_copies(pixels, *hashes, details.reshape(-1, SIDE, SIDE))
+    return dict(zip(images, clusters.tolist(), strict=True))
 
 
 def _rounded(value):

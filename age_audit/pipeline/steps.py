@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 READ = "read"  # comes before every other step; its key is the hash of the image's bytes
 
 
+def _brisque() -> str | None:
+    """The model that pictures are judged by; without it they are measured anew once it is there."""
+    return None if brisque.absent() else brisque.MODEL[1]
+
+
 @dataclass(frozen=True)
 class Step:
     """One row of the table.
@@ -100,7 +105,7 @@ STEPS = {
     "picture": Step(
         0,
         (READ,),
-        lambda recipe: {"preset": recipe.preset, "fingerprints": fingerprints.VERSION, "brisque": brisque.identity()},
+        lambda recipe: {"preset": recipe.preset, "fingerprints": fingerprints.VERSION, "brisque": _brisque()},
         variant=lambda recipe: recipe.preset,
     ),
     "face": Step(0, (READ,), lambda recipe: {"landmark_model_sha256": LANDMARK_MODEL_SHA256}),

@@ -10,7 +10,7 @@ from age_audit import __main__
 from age_audit.faces.alignment import landmarks_for_alignment
 from age_audit.faces.decoding import decode_image
 from age_audit.faces.fingerprints import fingerprint
-from age_audit.faces.pose import pose_of
+from age_audit.faces.pose import head_pose
 from age_audit.faces.quality import measure
 from age_audit.faces.skin_tone import measure_skin_tone
 from age_audit.pipeline.dataset import OF_FACE, OF_PICTURE
@@ -63,7 +63,7 @@ def test_what_is_written_is_what_the_rooms_measure(photos, run):
     image, _ = decode_image((photos / PLAIN).read_bytes())
     row, points = rows(run)[PLAIN], landmarks_for_alignment(image)[0]
     assert {name: row[name] for name in measure(image)} == pytest.approx(measure(image), abs=1e-6)
-    assert (row["yaw"], row["roll"]) == pytest.approx((pose_of(points).yaw, pose_of(points).roll), abs=1e-6)
+    assert (row["yaw"], row["roll"]) == pytest.approx((head_pose(points).yaw, head_pose(points).roll), abs=1e-6)
     assert row["individual_typology_angle"] == pytest.approx(measure_skin_tone(image, points).angle, abs=1e-6)
     assert (row["width"], row["height"], row["faces_found"]) == (*image.shape[1::-1], 1)
     assert (row["pixels"], int(row["dhash"], 16)) == (fingerprint(image).pixels, fingerprint(image).dhash)
