@@ -1,1 +1,1 @@
-"""What is in the data, before any estimator has seen it?"""
+"""Who is in the data set, how often, and how sure are the labels?"""

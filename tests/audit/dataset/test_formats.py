@@ -37,6 +37,7 @@ def test_values_are_told_as_people_say_them():
     assert counted(FRAME, "mode") == {"RGB": 2, "L": 1, "unknown": 1}
     stored = {"grey, stored as RGB": 1, "grey, stored as L": 1, "colour, stored as RGB": 1, "unknown": 1}
     assert counted(FRAME, "colours") == stored
+    assert counted(FRAME.astype({"grey": "boolean"}), "colours") == stored
     assert counted(FRAME.drop(columns="mode"), "colours") == {"grey": 2, "colour": 1, "unknown": 1}
     assert counted(FRAME, "orientation") == {"not said": 2, "1": 1, "6": 1}
     assert counted(FRAME, "size") == {"200 × 200": 2, "100 × 50": 1, "unknown": 1}
