@@ -32,7 +32,8 @@ from age_audit.core.errors import UsageError
 from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
 KINDS = {
-    **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years", "images"), "json"),
+    **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years"), "json"),
+    **dict.fromkeys(("images", "channels", "splits"), "json"),
     "masks": "npz",
 }
 LIBRARIES = (
