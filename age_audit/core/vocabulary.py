@@ -49,6 +49,8 @@ rejected repeated reversed row rows same_sign same_sign_settled same_sign_settle
 settled settled_by share shuffle side sign_changes size skewness smallest spread standard_deviation standardised
 statistic step strata summed table tested tests to_even too_narrow trained turned_by_any unit value values what
 without years years_difference years_gap zeros
+band equal_age equal_quality gap_without lowest_value mae_if_normal mae_without noise_sd noisier quality
+quality_difference quality_gap refused removed rmse_without role root_mean_square_error verdict way
 """
 TABLE_WORDS = frozenset(_WORDS.split())
 TABLE_PREFIXES = (
@@ -56,6 +58,7 @@ TABLE_PREFIXES = (
     *("kurtosis_", "largest_", "least_", "mean_", "median_", "n_", "normality_", "observing_", "outer_boundary_", "p_"),
     *("p5", "p95", "panels", "published_", "r_", "rank_", "rejected_", "share_", "shuffled_", "signed_", "absolute_"),
     *("skew_", "smallest_", "split_", "statistic_", "study_", "tested_", "variance_", "of_these_", "active_"),
+    "percentile_",
 )
 TABLE_SUFFIXES = ("_alpha", "_low", "_high", "_mean", "_ratio", "_shuffled", "_p_value")
 GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}
