@@ -131,14 +131,9 @@ def disaggregate(
 
 
 def estimates_of(
-    frame: pd.DataFrame,
-    features: Sequence[str],
-    with_all: Sequence[str] = (),
-    *,
-    resampling: Resampling,
-    measures: Sequence[str] = tuple(MEASURES),
+    frame: pd.DataFrame, features: Sequence[str], with_all: Sequence[str] = (), *, resampling: Resampling
 ) -> pd.DataFrame:
-    """The measures of every combination of the features' levels: the rows of :func:`disaggregate`.
+    """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`.
 
     What is drawn for an interval depends on the seed and the errors of these very faces, so that the same faces have
     the same interval in whichever table they stand. Where any label is a range of ages, ``n_age_as_range`` says how
@@ -155,14 +150,14 @@ def estimates_of(
     5        Male  2    4.0
     9         all  4    2.0
     """
-    values = face_measures(frame, measures)
+    values = face_measures(frame)
     used, as_range = np.isfinite(values[0]), np.not_equal(*real_ages(frame))
     rows = []
     for labels, inside in groups_of(frame, features, with_all):
         chosen = values[:, inside & used]
         n = chosen.shape[1]
         found = combination_interval([chosen], [1], **resampling.for_intervals(chosen[0].tobytes()))
-        for measure, value, low, high in zip(measures, found.value, found.low, found.high, strict=True):
+        for measure, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
             row = {"measure": measure, "n": n, "value": value, "low": low, "high": high}
             rows.append(labels | row | {"method": found.method, "few_faces": n < FEW_FACES})
             if (used & as_range).any():
