@@ -11,7 +11,7 @@ from PIL import Image
 from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
-from benchmarks import alignment, explain, methods, passes, scaling, sensitivity, settled_coverage
+from benchmarks import alignment, duplicates, explain, methods, passes, scaling, sensitivity, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops as faces_to_time
 
@@ -294,3 +294,22 @@ def test_rows_of_a_sensitivity_run_are_its_numbers_and_replace_those_of_the_same
     path.write_text(sensitivity.merged(path, sensitivity.conclusion_rows(document)))
     assert [row["estimator"] for row in json.loads(path.read_text())] == ["b", "c"]
     assert "old" not in path.read_text()
+
+
+@pytest.mark.parametrize("kind", ["random", "equal", "crowded", "whole"])
+def test_every_planted_copy_is_found_among_made_hashes(kind):
+    found = duplicates.WORKS[kind]("2000")
+    assert found["planted"] == found["planted_found"] == 40
+    assert found["clusters"] <= 1960 and (found["largest_cluster"] >= 40 if kind == "equal" else True)
+
+
+def test_planted_copies_are_one_to_four_bits_away():
+    hashes, chosen = duplicates.planted(duplicates.random(5000, "test"), "test")
+    apart = np.bitwise_count(hashes[chosen[:, 0]] ^ hashes[chosen[:, 1]])
+    assert set(apart.tolist()) == {1, 2, 3, 4} and len(set(chosen.ravel().tolist())) == 200
+
+
+def test_shares_of_made_hashes_are_those_of_all_pairs():
+    hashes = duplicates.crowded(300, "test", *duplicates.LIKE_DHASH)
+    near = sum((int(a) ^ int(b)).bit_count() <= 4 for i, a in enumerate(hashes) for b in hashes[:i])
+    assert duplicates.counted(hashes)["near_pairs"] == near > 0
