@@ -12,7 +12,7 @@ from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
 from age_audit.faces.skin_tone import SkinTone
-from benchmarks import alignment, explain, lighting, methods, passes, scaling, sensitivity, settled_coverage
+from benchmarks import alignment, duplicates, explain, lighting, methods, passes, scaling, sensitivity, settled_coverage
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops as faces_to_time
 
@@ -323,3 +323,22 @@ def test_a_face_that_loses_its_angle_is_counted_apart():
 def test_the_page_on_faces_shows_what_lighting_does():
     found = json.loads(lighting.OUT.read_text())
     assert lighting.table(found) in (ROOT / "docs" / "faces.md").read_text()
+
+
+@pytest.mark.parametrize("kind", ["random", "equal", "crowded", "whole"])
+def test_every_planted_copy_is_found_among_made_hashes(kind):
+    found = duplicates.WORKS[kind]("2000")
+    assert found["planted"] == found["planted_found"] == 40
+    assert found["clusters"] <= 1960 and (found["largest_cluster"] >= 40 if kind == "equal" else True)
+
+
+def test_planted_copies_are_one_to_four_bits_away():
+    hashes, chosen = duplicates.planted(duplicates.random(5000, "test"), "test")
+    apart = np.bitwise_count(hashes[chosen[:, 0]] ^ hashes[chosen[:, 1]])
+    assert set(apart.tolist()) == {1, 2, 3, 4} and len(set(chosen.ravel().tolist())) == 200
+
+
+def test_shares_of_made_hashes_are_those_of_all_pairs():
+    hashes = duplicates.crowded(300, "test", *duplicates.LIKE_DHASH)
+    near = sum((int(a) ^ int(b)).bit_count() <= 4 for i, a in enumerate(hashes) for b in hashes[:i])
+    assert duplicates.counted(hashes)["near_pairs"] == near > 0
