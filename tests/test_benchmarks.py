@@ -12,7 +12,18 @@ from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
 from age_audit.faces.skin_tone import SkinTone
-from benchmarks import alignment, duplicates, explain, lighting, methods, passes, scaling, sensitivity, settled_coverage
+from benchmarks import (
+    alignment,
+    duplicates,
+    explain,
+    landmark_sets,
+    lighting,
+    methods,
+    passes,
+    scaling,
+    sensitivity,
+    settled_coverage,
+)
 from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
 from benchmarks.faces import crops as faces_to_time
 
@@ -342,3 +353,27 @@ def test_shares_of_made_hashes_are_those_of_all_pairs():
     hashes = duplicates.crowded(300, "test", *duplicates.LIKE_DHASH)
     near = sum((int(a) ^ int(b)).bit_count() <= 4 for i, a in enumerate(hashes) for b in hashes[:i])
     assert duplicates.counted(hashes)["near_pairs"] == near > 0
+
+
+def test_boxes_overlap_by_their_pixels():
+    one = {"min_x": 0, "min_y": 0, "max_x": 4, "max_y": 2}
+    other = {"min_x": 2, "min_y": 1, "max_x": 6, "max_y": 3}
+    assert landmark_sets.area(one) == 8 and landmark_sets.overlap(one, other) == 2 / 14
+    assert landmark_sets.overlap(one, dict(one, min_x=9, max_x=13)) == 0 and landmark_sets.overlap(one, one) == 1
+
+
+def test_angles_that_differ_by_a_constant_agree():
+    theirs = np.random.default_rng(0).normal(0, 10, (50, 3))
+    found = landmark_sets.pose_agreement(theirs * [1, 0.5, -1] + [0, 5, 0], theirs)
+    assert [found[angle]["r"] for angle in landmark_sets.ANGLES] == [1, 1, -1]
+    assert [found[angle]["slope"] for angle in landmark_sets.ANGLES] == [1, 0.5, -1]
+    assert found["yaw"]["mean_absolute_difference"] == 0
+    assert found["pitch"]["mean_difference"] == pytest.approx(5 - theirs[:, 1].mean() / 2, abs=1e-3)
+
+
+def test_the_page_on_faces_shows_what_two_sets_of_landmarks_find():
+    found = json.loads(landmark_sets.OUT.read_text())
+    page = (ROOT / "docs" / "faces.md").read_text()
+    assert landmark_sets.boxes_table(found) in page and landmark_sets.pose_table(found) in page
+    again = found["named_again"]
+    assert f"{again['same_name']:.0%} of {again['boxes']}".replace("%", " %") in page
