@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
+from scipy.ndimage import find_objects
 from skimage.filters import threshold_li, threshold_otsu, threshold_yen
-from skimage.measure import label, regionprops
+from skimage.measure import label
 
 from age_audit.core.config import BoxParameters
 from age_audit.core.landmarks import MESH_LANDMARK_COUNT, checked_landmarks
@@ -175,11 +176,8 @@ def activation_boxes(mask: np.ndarray) -> list[dict]:
     mask = np.asarray(mask)
     if mask.ndim != 2:
         raise ValueError(f"expected a mask of shape (height, width), got {mask.shape}")
-    boxes = []
-    for piece in regionprops(label(mask > 0, connectivity=2)):
-        top, left, bottom, right = piece.bbox
-        boxes.append(_box((left, top, right, bottom)))
-    return boxes
+    pieces = find_objects(label(mask > 0, connectivity=2))
+    return [_box((columns.start, rows.start, columns.stop, rows.stop)) for rows, columns in pieces]
 
 
 def landmark_boxes(points) -> list[dict]:
