@@ -344,8 +344,15 @@ def test_a_face_that_loses_its_angle_is_counted_apart():
 
 
 def test_the_page_on_faces_shows_what_lighting_does():
-    found = json.loads(lighting.OUT.read_text())
-    assert lighting.table(found) in (ROOT / "docs" / "faces.md").read_text()
+    found, page = json.loads(lighting.OUT.read_text()), (ROOT / "docs" / "faces.md").read_text()
+    assert lighting.table(found) in page
+    cheeks = found["patches"]["left_cheek against right_cheek"]
+    assert (
+        f"{cheeks['p50']:.0f}° apart (median of {cheeks['faces']} faces), in one face of ten {cheeks['p90']:.0f}°"
+        in page
+    )
+    lost = found["reasons"]
+    assert f"that is so of {lost['too-few-skin-pixels']} and of {lost['no-yellowness']}" in page
 
 
 @pytest.mark.parametrize("kind", ["random", "equal", "crowded", "whole"])

@@ -2,9 +2,9 @@
 
 Its two networks come in one file, ``face_landmarker.task``, inside a package that is never imported, and run in
 TensorFlow Lite, which is part of TensorFlow. MediaPipe itself is not needed, and on purpose not used: version 1.2.3
-reports its use to its maker's servers. What stands between the networks, of which this is a port, is described with
-the library's graphs: BlazeFace (Bazarevsky et al. 2019) finds faces on a view of 128 pixels, each is cut out upright
-with half of its size around, and the mesh network sees that in 256 pixels.
+looks for its maker's logging server when it closes (docs/faces.md). What stands between the networks, of which this is
+a port, is described in the library's graphs: BlazeFace (Bazarevsky et al. 2019) finds faces on a view of 128 pixels,
+each is cut out upright in 1.5 times its size, and the mesh network sees that in 256 pixels.
 """
 
 from __future__ import annotations
