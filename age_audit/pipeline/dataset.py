@@ -49,17 +49,10 @@ OF_PICTURE = (
     *("width", "height", "mode", "format", "orientation", "grey", "pixels", "dhash", "phash", "variance"),
     *("unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur", "brisque"),
 )
+OF_CROP = ("luminance", "laplacian_variance", "fft_blur")  # exposure and blur of the face, whatever is around it
 OF_FACE = (
-    *(
-        "faces_found",
-        "individual_typology_angle",
-        "skin_tone",
-        "skin_lightness",
-        "yaw",
-        "pitch",
-        "roll",
-        "eye_distance",
-    ),
+    *("faces_found", "eye_distance", "individual_typology_angle", "skin_tone", "skin_lightness"),
+    *("yaw", "pitch", "roll", *(f"face_{name}" for name in OF_CROP)),
 )
 DECIMALS = 6  # of measures where they are written; a published value has as many
 
@@ -150,7 +143,7 @@ def measure_picture(task: PictureTask) -> list[StepRecord]:
         return json.dumps(of_picture(image, task.preset) | decoding.file_facts(held["content"])).encode(), ""
 
     def face() -> tuple[bytes, str]:
-        found, note = of_face(decoded())
+        found, note = of_face(decoded(), task.preset)
         return json.dumps(found).encode(), note
 
     works = ((task.picture, picture), (task.face, face))
@@ -168,7 +161,12 @@ def of_picture(image: np.ndarray, preset: str) -> dict:
     hashes = {"pixels": mark.pixels, "dhash": f"{mark.dhash:016x}", "phash": f"{mark.phash:016x}"}
     counts = np.rint(channel_shares(image) * (height * width)).astype("<u4")
     kept = {"details": _packed(mark.details), "channels": _packed(counts)}
-    return {"width": width, "height": height, "grey": grey} | hashes | kept | measure(image, preset)
+    return (
+        {"width": width, "height": height, "grey": grey}
+        | hashes
+        | kept
+        | measure(image, preset, with_brisque=not brisque.absent())
+    )
 
 
 def _packed(array: np.ndarray) -> str:
@@ -179,16 +177,17 @@ def _unpacked(text: str) -> bytes:
     return zlib.decompress(base64.b85decode(text))
 
 
-def of_face(image: np.ndarray) -> tuple[dict, str]:
-    """Pose and skin tone of the largest face of a picture, uint8 (H, W, 3) RGB, and a note.
+def of_face(image: np.ndarray, preset: str) -> tuple[dict, str]:
+    """Pose, skin tone, exposure and blur of the largest face of a picture, uint8 (H, W, 3) RGB, and a note.
 
     Raises
     ------
     ImageFailure
-        ``no-face``, or ``degenerate-landmarks``.
+        ``no-face``, ``degenerate-landmarks`` or ``landmarks-outside``.
     """
     from age_audit.faces.alignment import landmarks_for_alignment
     from age_audit.faces.pose import eye_distance, head_pose
+    from age_audit.faces.quality import measure
     from age_audit.faces.skin_tone import measure_skin_tone, skin_tone_class
 
     points, faces_found = landmarks_for_alignment(image)
@@ -196,7 +195,18 @@ def of_face(image: np.ndarray) -> tuple[dict, str]:
     found = {"faces_found": faces_found, "individual_typology_angle": tone.angle}
     found |= {"skin_tone": skin_tone_class(tone.angle), "skin_lightness": tone.lightness}
     found |= {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll, "eye_distance": eye_distance(points)}
+    crop = measure(_around(image, points), preset, with_brisque=False)
+    found |= {f"face_{name}": crop[name] for name in OF_CROP}
     return {name: _finite(value) for name, value in found.items()}, tone.reason
+
+
+def _around(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The part of a picture that the landmarks span, brows to chin."""
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0) + 1
+    part = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    if not part.size:
+        raise ImageFailure("landmarks-outside", "none of the landmarks lies in the picture")
+    return np.ascontiguousarray(part)
 
 
 def _finite(value):

@@ -67,6 +67,10 @@ def test_what_is_written_is_what_the_rooms_measure(photos, run):
     assert {name: row[name] for name in measure(image)} == pytest.approx(measure(image), abs=1e-6)
     assert (row["yaw"], row["roll"]) == pytest.approx((head_pose(points).yaw, head_pose(points).roll), abs=1e-6)
     assert row["individual_typology_angle"] == pytest.approx(measure_skin_tone(image, points).angle, abs=1e-6)
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    crop = measure(np.ascontiguousarray(image[top : bottom + 1, left : right + 1]))
+    for name in ("luminance", "laplacian_variance", "fft_blur"):
+        assert row[f"face_{name}"] == pytest.approx(crop[name], abs=1e-6) and row[f"face_{name}"] != row[name]
     assert (row["width"], row["height"], row["faces_found"]) == (*image.shape[1::-1], 1)
     assert (row["pixels"], int(row["dhash"], 16)) == (fingerprint(image).pixels, fingerprint(image).dhash)
     assert (row["format"], row["mode"], row["orientation"], row["grey"]) == ("PNG", "RGB", 1, False)
