@@ -233,17 +233,17 @@ class _Plan:
         if choice.hidden is of_another_face:
             parts.append(run.recipe.key("crop", content[self.neighbour[image]]))
         key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-        return Job(image, STEP, f"{run.recipe.explain_variant}|{name}", key)
+        return Job(image, STEP, self.variant(name), key)
+
+    def variant(self, name: str) -> str:
+        """What the ledger calls explanations by a choice."""
+        return f"{self.run.recipe.explain_variant}|{name}"
 
     def ended(self, name: str) -> dict:
         """Outcomes of one choice that were made with today's parameters from today's images, by image."""
-        jobs = {image: self.job(image, name) for image in self.images}
-        if not jobs:
-            return {}
-        outcomes = self.run.ledger.outcomes(STEP, next(iter(jobs.values())).variant)
-        return {
-            image: outcomes[image] for image, job in jobs.items() if getattr(outcomes.get(image), "key", "") == job.key
-        }
+        outcomes = self.run.ledger.outcomes(STEP, self.variant(name))
+        there = (image for image in self.images if image in outcomes)
+        return {image: outcomes[image] for image in there if outcomes[image].key == self.job(image, name).key}
 
 
 def _explain(plan: _Plan) -> None:
@@ -365,7 +365,7 @@ class _Kept(NamedTuple):
 
 
 def _kept(plan: _Plan, image: str, name: str) -> _Kept:
-    variant, ledger = plan.job(image, name).variant, plan.run.ledger
+    variant, ledger = plan.variant(name), plan.run.ledger
     try:
         arrays = unpack_arrays(ledger.payload(image, STEP, variant))
         return _Kept(Cells(arrays["years"], arrays["settled"]), arrays["regions"], arrays.get("seen"))
