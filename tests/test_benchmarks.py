@@ -51,7 +51,7 @@ def test_a_part_measured_anew_leaves_the_others_as_they_were():
     assert with_other_parts(now, {}) == now
 
 
-@pytest.mark.parametrize("part", ["heatmaps", "stage2"])
+@pytest.mark.parametrize("part", ["heatmaps", pytest.param("stage2", marks=pytest.mark.long)])
 def test_a_part_gives_the_figures_of_its_goals(part):
     found = measure(part, None, quick=True)
     goals = {(what, figure) for what, figure, *_ in GOALS if what in found}

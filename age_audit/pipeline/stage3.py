@@ -111,7 +111,7 @@ def _files_of_this_name(
     found = set(config.figures.glob(f"{escape(_start(config, estimator))}_*"))
     if config.paper:
         folders = ("notebooks", "analysis_*", "tables/analysis_*")
-        names = ("*.ipynb", *[f"{escape(f'{config.dataset}_{estimator}')}_*"] * 2)
+        names = ("*.ipynb", *[f"{escape(file_stem(f'{config.dataset}_{estimator}'))}_*"] * 2)
         for folder, name in zip(folders, names, strict=True):
             found.update(config.figures.glob(f"{folder}/{name}"))
         found -= {config.figures / "notebooks" / f"{name}.ipynb" for name in executed}
