@@ -47,7 +47,7 @@ def ours(paths: list[Path], with_brisque: bool = True) -> tuple[list[dict], set[
 
 
 def theirs(folder: Path):
-    """cleanvision's laboratory after it has looked for every issue."""
+    """What cleanvision calls its laboratory, after it has looked for every issue."""
     from cleanvision import Imagelab  # of an environment that has it
 
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -87,6 +87,7 @@ def main() -> int:
     in_order = lab.issues.loc[sorted(lab.issues.index, key=lambda name: Path(name).name)]
     blur = scipy.stats.spearmanr([row["laplacian_variance"] for row in measures], in_order["blurry_score"]).statistic
     best = {name: min(times) for name, times in seconds.items()}
+    sides = found & other, found - other, other - found
     result = {
         "pictures": len(paths),
         "cleanvision": importlib.metadata.version("cleanvision"),
