@@ -87,7 +87,6 @@ def main() -> int:
     in_order = lab.issues.loc[sorted(lab.issues.index, key=lambda name: Path(name).name)]
     blur = scipy.stats.spearmanr([row["laplacian_variance"] for row in measures], in_order["blurry_score"]).statistic
     best = {name: min(times) for name, times in seconds.items()}
-    sides = found & other, found - other, other - found
     result = {
         "pictures": len(paths),
         "cleanvision": importlib.metadata.version("cleanvision"),
