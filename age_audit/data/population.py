@@ -110,7 +110,7 @@ def _check_overlaps(table: pd.DataFrame, labels: list[str]) -> None:
 
 def _shares(amounts: pd.Series, name: str) -> pd.Series:
     total = amounts.sum()
-    wholes = [1, 100] if name == "share" else [total] * (total > 0)
+    wholes = [1, 100] if name == "share" else [total] if total > 0 else []
     if not any(abs(total / whole - 1) <= _TOLERANCE for whole in wholes):
         _refuse(f"expected the column {name} to sum to {' or '.join(map(str, wholes)) or 'more than 0'}", f"{total:g}")
     return amounts / total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,9 @@ def age_pyramid(images: pd.DataFrame, heaping: pd.DataFrame, feature: str = "gen
         for name, axes in zip(names, panels, strict=True):
             here = table[table[feature] == name] if by else table
             _draw_ages(axes, here, looks.get(name, {}).get("color", "0.2"))
-            axes.set_title(f"{'all images' if name == ALL else name} (n = {here['images'].sum():,.0f})")
+            title = f"{'all images' if name == ALL else name} (n\xa0=\xa0{here['images'].sum():,.0f})"
+            axes.set_title(fill(title, 90 // len(names)).replace("\xa0", " "))
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, 8 // len(names)), integer=True))
             axes.set_xlim(0, max(1.0, 1.05 * table["images"].max()) if len(table) else 1)
         if len(panels) == 2:
             panels[0].invert_xaxis()
@@ -88,37 +91,32 @@ def _draw_ages(axes: Axes, table: pd.DataFrame, colour: str) -> None:
     if len(table) > len(_TEN_YEARS):
         course = np.convolve(table["images"].to_numpy(dtype=float), _TEN_YEARS, mode="valid")
         axes.plot(course, table["age_low"].iloc[_ROUND:-_ROUND], **_COURSE)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.yaxis.set_major_locator(MultipleLocator(10))
-    axes.set_xlabel("images of one year of age")
+    axes.set_xlabel("images a year")
     axes.set_ylim(bottom=-0.5)
 
 
 def heaping_finding(heaping: pd.DataFrame) -> str:
-    """What the indices of all images say, in a sentence.
+    """What Whipple's indices of all images say: where round ages stand out most, or that they hardly do.
 
     Examples
     --------
-    >>> row = {"measure": "whipple", "n": 900, "value": 181.4, "low": 172.0, "high": 191.0}
+    >>> row = {"measure": "whipple", "ages": "23–62", "n": 900, "value": 181.4, "low": 172.0, "high": 191.0}
     >>> heaping_finding(pd.DataFrame([row]))
-    'Ages of 23–62 that end in 0 or 5 are labelled 1.81 times as often as expected (1.72 to 1.91)'
-    >>> myers = {"measure": "myers", "n": 900, "value": 12.3, "low": 9.0, "high": 15.6, "by_chance": 3.1}
-    >>> print(heaping_finding(pd.DataFrame([row | {"value": 101.0, "low": 95.0, "high": 108.0}, myers])))
-    Ages of 23–62 that end in 0 or 5 are labelled about as often as expected (1.01 times, 0.95 to 1.08), but
-    final digits are uneven: Myers' index is 12 %, 3.1 % by chance
+    'Ages that end in 0 or 5 are labelled 1.81 times as often as expected at 23–62 years (1.72 to 1.91)'
+    >>> heaping_finding(pd.DataFrame([row | {"value": 101.0, "low": 95.0, "high": 108.0}]))
+    'Ages that end in 0 or 5 are labelled about as often as expected (1.01 times at 23–62 years, 0.95 to 1.08)'
     """
-    whipple, myers = _of_all(heaping, heaps.WHIPPLE), _of_all(heaping, heaps.MYERS)
-    if not whipple.get("n"):
-        return "No image is labelled with an age of 23–62: nothing can be said of round ages"
-    value, low, high = (whipple[name] / 100 for name in ("value", "low", "high"))
-    said = "Ages of 23–62 that end in 0 or 5 are labelled"
-    if not low <= 1 <= high:
-        return f"{said} {value:.2f} times as often as expected ({low:.2f} to {high:.2f})"
-    said = f"{said} about as often as expected ({value:.2f} times, {low:.2f} to {high:.2f})"
-    if not myers.get("n") or myers["low"] <= myers["by_chance"]:
-        return said
-    found, chance = (style.percent(myers[name] / 100) for name in ("value", "by_chance"))
-    return f"{said}, but final digits are uneven: Myers' index is {found}, {chance} by chance"
+    rows = [row for row in map(_of_all, [heaping] * len(heaps.AGES), heaps.AGES) if row.get("n")]
+    if not rows:
+        return "No image is labelled with an age of 3–92: nothing can be said of round ages"
+    uneven = [row for row in rows if not row["low"] <= 100 <= row["high"]]
+    row = max(uneven, key=lambda row: abs(row["value"] - 100)) if uneven else rows[0]
+    value, low, high = (f"{row[name] / 100:.2f}" for name in ("value", "low", "high"))
+    said, where = "Ages that end in 0 or 5 are labelled", f"at {row['ages']} years"
+    if uneven:
+        return f"{said} {value} times as often as expected {where} ({low} to {high})"
+    return f"{said} about as often as expected ({value} times {where}, {low} to {high})"
 
 
 def _of_all(heaping: pd.DataFrame, measure: str) -> dict:
@@ -127,22 +125,28 @@ def _of_all(heaping: pd.DataFrame, measure: str) -> dict:
 
 
 def caption_of_pyramid(images: pd.DataFrame, heaping: pd.DataFrame, source: str, feature: str = "gender_real") -> str:
-    """What :func:`age_pyramid` draws of these images.
+    """What :func:`age_pyramid` draws of these images, and all indices.
 
     Examples
     --------
     >>> images = pd.DataFrame({"age_real": [30, 31, None], "gender_real": ["Male", "Female", "Male"]})
-    >>> children = pd.DataFrame({"measure": ["whipple_children"], "n": [0], "value": [None]})
-    >>> caption_of_pyramid(images, children, "mine")
-    'Images by year of labelled age and gender; mine. Dark: ages that end in 0 or 5. 1 of 3 has no label of these.'
+    >>> row = {"measure": "whipple", "ages": "23–62", "n": 2, "value": 250.0, "low": 40.0, "high": 453.0}
+    >>> caption_of_pyramid(images, pd.DataFrame([row]), "mine")
+    'Images by year of labelled age and gender; mine. Dark: ages that end in 0 or 5; of 23–62 years they are labelled
+    2.50 times as often as expected (0.40 to 4.53). 1 of 3 has no label of these.'
     """
-    said = [f"Images by year of labelled age and {feature_title(feature)}; {source}. Dark: ages that end in 0 or 5."]
-    children = _of_all(heaping, heaps.WHIPPLE_CHILDREN)
-    if children.get("n"):
-        value, low, high = (children[name] / 100 for name in ("value", "low", "high"))
-        said.append(
-            f"Of ages 3–22 these are labelled {value:.2f} times as often as expected ({low:.2f} to {high:.2f})."
-        )
+    found = [row for row in map(_of_all, [heaping] * len(heaps.AGES), heaps.AGES) if row.get("n")]
+    times = [
+        f"of {row['ages']} years they are labelled {row['value'] / 100:.2f} times as often as expected "
+        f"({row['low'] / 100:.2f} to {row['high'] / 100:.2f})"
+        for row in found
+    ]
+    said = [f"Images by year of labelled age and {feature_title(feature)}; {source}."]
+    said.append("; ".join(["Dark: ages that end in 0 or 5", *times]) + ".")
+    myers = _of_all(heaping, heaps.MYERS)
+    if myers.get("n"):
+        value, low, high, chance = (style.percent(myers[name] / 100) for name in ("value", "low", "high", "by_chance"))
+        said.append(f"Of all final digits, Myers' index is {value} ({low} to {high}; by chance {chance}).")
     lacking = len(images) - faces_by_age(images, [feature])["images"].sum()
     if lacking:
         said.append(f"{lacking:,.0f} of {len(images):,} {'has' if lacking == 1 else 'have'} no label of these.")
@@ -277,9 +281,12 @@ def thin_cells(table: pd.DataFrame, half_width: float) -> Figure:
             if rows[i][0] != rows[i - 1][0]:  # another age range
                 axes.axhline(i - 0.5, color="0.2", linewidth=1.0)
         axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
-        axes.set_xticks(range(len(columns)), [" ".join(map(str, column)) or "all images" for column in columns])
+        axes.set_xticks(
+            range(len(columns)),
+            [fill(" ".join(map(str, name)) or "all images", 65 // len(columns)) for name in columns],
+        )
         said = [f"{', '.join(map(str, (f'{ages} years', *rest)))} (needs {needed[ages]:,})" for ages, *rest in rows]
-        axes.set_yticks(range(len(rows)), said)
+        axes.set_yticks(range(len(rows)), [fill(text, 40) for text in said])
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
         axes.spines[:].set_visible(False)
         keys = [

@@ -35,6 +35,8 @@ MEASURES = MappingProxyType(
         "fft_blur": "detail (FFT, levels)",
         "brisque": "BRISQUE (high: bad)",
         "individual_typology_angle": "individual typology angle (°)",
+        "skin_lightness": "skin lightness (L*)",
+        "eye_distance": "distance of the eyes (pixels)",
         "yaw": "yaw (°)",
         "pitch": "pitch (°)",
         "roll": "roll (°)",

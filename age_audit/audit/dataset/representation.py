@@ -34,8 +34,8 @@ def beside_population(frame: pd.DataFrame, population: pd.DataFrame, confidence:
         columns of the frame; ``images``; ``share`` of the images that are in any cell (0-1); its ``low`` and ``high``;
         ``expected``, the population's share; ``ratio`` of both, with ``ratio_low`` and ``ratio_high`` (NaN where none
         is expected); ``differs``: whether the interval leaves out what is expected; ``few_faces`` (fewer than 30).
-        Images that no cell fits, for want of a label or outside the ages, are left out: how many is the frame's length
-        less the sum of ``images``.
+        Images that no cell fits, for want of a label or an age (unless every cell is of all ages), are left out: how
+        many is the frame's length less the sum of ``images``.
 
     Raises
     ------
@@ -62,7 +62,9 @@ def beside_population(frame: pd.DataFrame, population: pd.DataFrame, confidence:
     for name, column in features.items():
         _check_groups(frame[column], population[name], name)
     renamed = population.rename(columns=features)
-    images = np.array([_inside(frame, cell, list(features.values())).sum() for _, cell in renamed.iterrows()])
+    aged = bool((population["age_from"] > 0).any() or np.isfinite(population["age_to"]).any())
+    inside = (_inside(frame, cell, list(features.values()), aged) for _, cell in renamed.iterrows())
+    images = np.array([chosen.sum() for chosen in inside])
     counted = np.full(len(images), images.sum())
     low, high = wilson_interval(images, counted, 1 - (1 - confidence) / len(images))
     expected = renamed["share"].to_numpy(dtype=float)
@@ -90,10 +92,12 @@ def _check_groups(column: pd.Series, groups: pd.Series, name: str) -> None:
         )
 
 
-def _inside(frame: pd.DataFrame, cell: pd.Series, features: list[str]) -> np.ndarray:
+def _inside(frame: pd.DataFrame, cell: pd.Series, features: list[str], aged: bool) -> np.ndarray:
     """Images whose age, in completed years, and labels are those of a cell; of a range of ages, all of it."""
-    lowest, highest = (np.floor(ages) for ages in real_ages(frame))
-    inside = (lowest >= cell["age_from"]) & (highest <= cell["age_to"])
+    inside = np.ones(len(frame), dtype=bool)
+    if aged:
+        lowest, highest = (np.floor(ages) for ages in real_ages(frame))
+        inside = (lowest >= cell["age_from"]) & (highest <= cell["age_to"])
     for name in features:
         inside &= (frame[name].astype("string") == cell[name]).fillna(False).to_numpy(dtype=bool)
     return inside
