@@ -49,6 +49,7 @@ ROLES = MappingProxyType(
 TOGETHER = "all measures"
 STRATA, MODEL = "strata", "model"
 MOST_LOST = 0.5  # of the group's faces: a gap that leaves out more does not speak of the group
+MOST_UNSURE = 1.0  # width of the interval of a share: within a wider one, nothing and all of the gap may go away
 _BENDS = 3  # of the curve of each measure
 VERDICTS = MappingProxyType(
     {
@@ -116,8 +117,9 @@ def gaps_at_equal_quality(
         ages and in strata; fifths leave some tenth of it (Cochran 1968), and so of what quality makes of the gap;
         ``gap_of_all``, raw, of all faces with both ages; ``gap``, raw, ``equal_age``, ``equal_quality`` (and age),
         in years of mean absolute error, group less others; ``removed`` = equal_age - equal_quality, and ``share`` = the
-        same over equal_age (Fieller's interval; NaN where that is not told from 0), each with ``…_low`` and
-        ``…_high``; ``verdict``, of :data:`VERDICTS`; ``few_faces`` (fewer than 30 of either side).
+        same over equal_age (Fieller's interval; NaN, which is undecided, where that is wider than 1, as it is where
+        equal_age is near 0), each with ``…_low`` and ``…_high``; ``verdict``, of :data:`VERDICTS`; ``few_faces`` (fewer
+        than 30 of either side).
 
     Raises
     ------
@@ -252,7 +254,9 @@ def _row(raw: Influence, equal_age: Influence, equal_quality: Influence, codes: 
     removed = equal_age - equal_quality
     ends = [interval(sum_, codes, confidence) for sum_ in (raw, equal_age, equal_quality, removed)]
     row = {}
-    for name, found in zip(_ESTIMATES, [*ends, ratio_interval(removed, equal_age, codes, confidence)], strict=True):
+    share = ratio_interval(removed, equal_age, codes, confidence)
+    share = share if share[2] - share[1] <= MOST_UNSURE else (np.nan,) * 3
+    for name, found in zip(_ESTIMATES, [*ends, share], strict=True):
         row |= dict(zip((name, f"{name}_low", f"{name}_high"), found, strict=True))
     return row | {"verdict": verdict(*ends[1:])}
 

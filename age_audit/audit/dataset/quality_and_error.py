@@ -24,6 +24,7 @@ from age_audit.stats.resampling import with_adjusted
 
 BANDS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "highest fifth")
 ERRORS = {"absolute_error": MAE.key, "signed_error": SIGNED_ERROR.key}
+_MOST_DRAWS = 400  # a standard error asks for fewer than an interval's ends (Efron and Tibshirani 1993, section 6.4)
 _NUMBERS_AT_ONCE = 2**21  # resampled numbers held in memory at a time: 16 MiB
 _NO_SPREAD = 1e-9  # of ranks between 0 and 1: what rounding leaves of a column that age determines
 
@@ -115,7 +116,7 @@ def quality_associations(
 
     Ranks of error and of measure are each freed of a line of age with five bends, and what is left is correlated: a
     partial Spearman correlation. Null hypothesis of each row: it is 0. Its standard error, on the scale of Fisher's z,
-    is that of faces drawn anew (whole clusters of them), and ranked and freed of age anew each time.
+    is that of faces drawn anew (whole clusters of them) up to 400 times, and ranked and freed of age anew each time.
 
     Parameters
     ----------
@@ -216,7 +217,8 @@ def _drawn_correlations(columns, design, codes, resampling, name) -> np.ndarray:
     """Correlations of drawn faces, (draws, errors), some faces at a time for want of memory."""
     rng = resampling.for_intervals(f"quality and error: {name}")["rng"]
     at_once = max(1, _NUMBERS_AT_ONCE // len(codes))
-    sizes = [min(at_once, resampling.draws - start) for start in range(0, resampling.draws, at_once)]
+    draws = min(_MOST_DRAWS, resampling.draws)
+    sizes = [min(at_once, draws - start) for start in range(0, draws, at_once)]
     weights = (cluster_weights(codes, rng=rng, draws=size).astype(float) for size in sizes)
     return np.concatenate([partial_rank_correlations(columns, design, drawn) for drawn in weights])
 
