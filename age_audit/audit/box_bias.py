@@ -556,12 +556,11 @@ def reversed_parts(table: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
         )
         if wrongly.empty:
             continue
-        parts = [part for part in wrongly.index[wrongly["p_holm"] < alpha] if part != ALL]
-        both = [part for part in parts if part in rightly.index and rightly.loc[part, "p_holm"] < alpha]
-        signs = [np.sign(wrongly.loc[part, "difference"] * rightly.loc[part, "difference"]) for part in both]
-        row = dict(zip(("group", "other"), names, strict=True)) | wrongly.loc[ALL, ["n_group", "n_other"]].to_dict()
-        row |= {"parts": len(parts), "reversed": signs.count(-1), "alike": signs.count(1)}
-        rows.append(row | wrongly.loc[ALL, ["score", "score_shuffled"]].to_dict())
+        parts = wrongly[(wrongly["p_holm"] < alpha) & (wrongly.index != ALL)]
+        others = rightly.reindex(parts.index)
+        signs = np.sign(parts["difference"] * others["difference"])[others["p_holm"] < alpha].tolist()
+        row = dict(zip(("group", "other"), names, strict=True)) | wrongly.loc[ALL].to_dict()
+        rows.append(row | {"parts": len(parts), "reversed": signs.count(-1), "alike": signs.count(1)})
     return pd.DataFrame(rows, columns=_REVERSED)
 
 
@@ -584,16 +583,16 @@ def _scored(samples: tuple[np.ndarray, np.ndarray], regions: Sequence[str], draw
         draws = [means_of_draws(sample, rng=drawn["rng"], draws=resampling.draws) for sample in samples]
         tails = [(1 - resampling.confidence) / 2, (1 + resampling.confidence) / 2]
         ends = np.quantile(np.abs(draws[0] - draws[1]).mean(axis=1), tails)
-    few = {"few_faces": min(sizes) < FEW_FACES}
-    counts = {"n_group": sizes[0], "n_other": sizes[1]}
-    rows = []
-    for i, region in enumerate(regions):
-        row = {"region": region} | counts | {"share_group": means[0][i], "share_other": means[1][i]}
-        row |= {"difference": found.value[i], "low": found.low[i], "high": found.high[i], "family": "regions"}
-        rows.append(row | _beside_shuffled(scores[:, i]) | few)
-    overall = {"region": ALL} | counts | dict.fromkeys(("share_group", "share_other", "difference"), np.nan)
-    overall |= {"low": ends[0], "high": ends[1], "family": ALL}
-    return [*rows, overall | _beside_shuffled(scores.mean(axis=1)) | few]
+    rows = [
+        {"region": region, "share_group": means[0][i], "share_other": means[1][i], "difference": found.value[i]}
+        | {"low": found.low[i], "high": found.high[i], "family": "regions"}
+        | beside_shuffled("score", scores[:, i])
+        for i, region in enumerate(regions)
+    ]
+    overall = {"region": ALL, "low": ends[0], "high": ends[1], "family": ALL}
+    rows.append(overall | beside_shuffled("score", scores.mean(axis=1)))
+    counts = {"n_group": sizes[0], "n_other": sizes[1], "few_faces": min(sizes) < FEW_FACES}
+    return [row | counts for row in rows]
 
 
 def _scores_of_deals(samples: Sequence[np.ndarray], rng: np.random.Generator, permutations: int) -> np.ndarray:
@@ -604,10 +603,3 @@ def _scores_of_deals(samples: Sequence[np.ndarray], rng: np.random.Generator, pe
         [smaller.sum(axis=1), sums_of_dealt(np.ascontiguousarray(both.T), smaller.shape[1], rng, permutations)]
     )
     return np.abs(sums / smaller.shape[1] - (both.sum(axis=1) - sums) / larger.shape[1])
-
-
-def _beside_shuffled(scores: np.ndarray) -> dict[str, float]:
-    if np.isnan(scores[0]):
-        names = ("score", "score_shuffled", "score_low", "score_high", "score_ratio", "p_value")
-        return dict.fromkeys(names, float("nan"))
-    return beside_shuffled("score", scores)

@@ -354,6 +354,14 @@ class Stage3Config:
     )
     sensitive: tuple[str, ...] | None = field(default=None, metadata=stage1_option("sensitive"))
     age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=stage1_option("age_ranges"))
+    copies: Path | None = field(
+        default=None,
+        metadata={
+            "help": "folder of metadataset_<dataset>_images.json, as age-audit dataset writes it: copies of a picture "
+            "then count as one where intervals are drawn",
+            "none": "every face counts by itself",
+        },
+    )
     paper: bool = field(
         default=False,
         metadata={

@@ -6,6 +6,8 @@ import numpy as np
 
 from age_audit.core.schema import LANDMARK_COUNT
 
+MESH_LANDMARK_COUNT = 478  # MediaPipe's face mesh of 468 points, and five on each iris
+
 
 def checked_landmarks(landmarks, count: int = LANDMARK_COUNT) -> np.ndarray:
     """Landmarks as an array of float, shape (count, 2).

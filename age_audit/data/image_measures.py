@@ -95,3 +95,28 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
     """
     of_pictures = measures[["fname", *measures.columns.difference(frame.columns, sort=False)]]
     return frame.merge(of_pictures, on="fname", how="inner", validate="one_to_one")
+
+
+def clusters_of(fnames: pd.Series, measures: pd.DataFrame) -> pd.Series:
+    """Which cluster of copies each picture belongs to; one that was not measured is alone in its own.
+
+    Parameters
+    ----------
+    fnames : Series of str
+    measures : DataFrame
+        With ``fname``, once each, and ``cluster``.
+
+    Returns
+    -------
+    Series of int
+        Numbers from 0 as in ``measures``, below 0 where there are none; indexed as ``fnames``.
+
+    Examples
+    --------
+    >>> measured = pd.DataFrame({"fname": ["a.jpg", "b.jpg"], "cluster": [7, 7]})
+    >>> clusters_of(pd.Series(["b.jpg", "x.jpg", "a.jpg", "y.jpg"]), measured).tolist()
+    [7, -2, 7, -4]
+    """
+    found = fnames.map(measures.set_index("fname")["cluster"]).astype("Float64")
+    alone = pd.Series(range(-1, -len(fnames) - 1, -1), index=fnames.index, dtype="Float64")
+    return found.fillna(alone).astype(int)

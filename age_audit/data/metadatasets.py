@@ -32,7 +32,8 @@ from age_audit.core.errors import UsageError
 from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
 KINDS = {
-    **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years", "images"), "json"),
+    **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years"), "json"),
+    **dict.fromkeys(("images", "channels", "splits"), "json"),
     "masks": "npz",
 }
 LIBRARIES = (
@@ -132,9 +133,18 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
     path = metadataset_path(folder, dataset, kind)
     with reading(path, kind), opened(path) as stream:
         content = stream.read()
-        found = unpack_arrays(content) if KINDS[kind] == "npz" else json.loads(content.decode("utf-8-sig"))
+        if KINDS[kind] == "npz":
+            found = unpack_arrays(content)
+        else:
+            strict = {"parse_constant": _refuse_constant} if kind == "predictions" else {}
+            found = json.loads(content.decode("utf-8-sig"), **strict)
     refuse_others_provenance(folder, dataset, kind, content)
     return found
+
+
+def _refuse_constant(name: str) -> None:
+    """Ages come from here alone, and NaN would count as a face without an estimate; other writers' rows may hold it."""
+    raise ValueError(f"{name} is no number of JSON; null is where there is none")
 
 
 def refuse_others_provenance(folder: Path, dataset: str, kind: str, content: bytes) -> None:

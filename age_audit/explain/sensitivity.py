@@ -258,8 +258,7 @@ class OtherwiseExplainer(LimeExplainer):
         return self.choice.hidden(image, segments, self._other)
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """Where the pixels of the preset's crop lie on a crop of the same face with another margin.
 
     Attributes
@@ -291,9 +290,6 @@ class Frame:
         there = ((rows >= 0) & (rows < CANVAS))[:, None] & ((columns >= 0) & (columns < CANVAS))
         found = values[rows.clip(0, CANVAS - 1)[:, None], columns.clip(0, CANVAS - 1)]
         return np.where(there, found, np.nan)
-
-    def __iter__(self):
-        return iter((self.scale, self.offset))
 
 
 def frame_of(box: FaceBox, margin: float) -> Frame:

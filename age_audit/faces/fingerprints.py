@@ -17,7 +17,7 @@ from PIL import Image
 VERSION = 1  # raised by hand whenever a picture gives another fingerprint
 SIDE = 32  # pixels of a small version
 _AROUND = 5  # pixels of it, across which brightness is light and shade, not detail
-_AT_ONCE = 2**13  # pairs compared at a time: 100 MiB
+_AT_ONCE = 2**9  # pairs compared at a time: 4 MiB, which stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,9 @@ def likeness(details: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    # Exact, in whatever order it is summed: whole numbers of at most 1,024 times 127 squared, which is below 2 ** 24.
     first, second = (details.reshape(len(details), -1).astype(np.float32) for details in (first, second))
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    plain = ~(first.any(axis=1) | second.any(axis=1))
-    return np.divide((first * second).sum(axis=1), lengths, out=plain.astype(np.float64), where=lengths > 0)
+    products, *squares = (np.einsum("np,np->n", *of) for of in ((first, second), (first, first), (second, second)))
+    lengths = np.sqrt(squares[0].astype(np.float64) * squares[1])
+    plain = (squares[0] == 0) & (squares[1] == 0)
+    return np.divide(products, lengths, out=plain.astype(np.float64), where=lengths > 0)

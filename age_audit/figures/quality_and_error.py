@@ -91,7 +91,12 @@ def _draw_gaps(axes: Axes, place: int, rows: dict[str, pd.Series]) -> None:
 
 
 def error_along_quality(
-    table: pd.DataFrame, feature: str, qualities: Sequence[str], title: str, measure: str = MAE.key
+    table: pd.DataFrame,
+    feature: str,
+    qualities: Sequence[str],
+    title: str,
+    measure: str = MAE.key,
+    equal_ages: bool = True,
 ) -> Figure:
     """Draw an error of each group in each fifth of quality, beside that of all faces.
 
@@ -106,6 +111,8 @@ def error_along_quality(
     title : str
     measure : str
         Of :data:`age_audit.core.measures.MEASURES`.
+    equal_ages : bool
+        Whether each fifth has the ages of its group in all fifths together, or those that it has.
 
     Returns
     -------
@@ -117,8 +124,10 @@ def error_along_quality(
     UsageError
         If a column is missing.
     """
-    require_columns(table, ("quality", "feature", "group", "band", "measure", "value", "low", "high", "few_faces"))
-    table = table[table["measure"] == measure]
+    shown = ("equal_age", "equal_age_low", "equal_age_high") if equal_ages else ("value", "low", "high")
+    require_columns(table, ("quality", "feature", "group", "band", "measure", *shown, "few_faces"))
+    table = table.loc[table["measure"] == measure, ["quality", "feature", "group", "band", *shown, "few_faces"]]
+    table = table.rename(columns=dict(zip(shown, ("value", "low", "high"), strict=True)))
     rows = table[table["feature"] == feature]
     looks = style.group_look(list(dict.fromkeys(rows["group"])))
     with style.applied():
@@ -138,7 +147,7 @@ def error_along_quality(
             axes.remove()
         for axes in grid[max(0, len(qualities) - columns) : len(qualities)]:
             axes.tick_params(labelbottom=True)
-            axes.set_xlabel("fifth of all faces")
+            axes.set_xlabel("fifth of all faces" + ", at equal ages" * equal_ages)
         figure.supylabel(MEASURES[measure].label, fontsize=style.BASE)
         keys = [Line2D([], [], color="0.75", linewidth=4, label="all faces"), *style.legend_keys(looks, markersize=3.5)]
         keys += [style.few_faces()] * bool(rows.dropna(subset="value")["few_faces"].any())

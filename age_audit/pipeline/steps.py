@@ -108,7 +108,12 @@ STEPS = {
         lambda recipe: {"preset": recipe.preset, "fingerprints": fingerprints.VERSION, "brisque": _brisque()},
         variant=lambda recipe: recipe.preset,
     ),
-    "face": Step(0, (READ,), lambda recipe: {"landmark_model_sha256": LANDMARK_MODEL_SHA256}),
+    "face": Step(
+        0,
+        (READ,),
+        lambda recipe: {"preset": recipe.preset, "landmark_model_sha256": LANDMARK_MODEL_SHA256},
+        variant=lambda recipe: recipe.preset,
+    ),
 }
 
 FROM_CROPS = frozenset(name for name, step in STEPS.items() if step.needs == ("crop",))  # they need no image

@@ -16,11 +16,13 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
+from scipy.ndimage import find_objects
 from skimage.filters import threshold_li, threshold_otsu, threshold_yen
-from skimage.measure import label, regionprops
+from skimage.measure import label
 
 from age_audit.core.config import BoxParameters
-from age_audit.core.landmarks import checked_landmarks
+from age_audit.core.landmarks import MESH_LANDMARK_COUNT, checked_landmarks
+from age_audit.core.schema import LANDMARK_COUNT
 
 # Landmarks whose bounding box stands for each part, in the order in which ties are decided. dlib has no points on the
 # cheeks: theirs reaches from the jaw to the wing of the nose, and from below the eye to the corner of the mouth.
@@ -34,6 +36,20 @@ BOX_POINTS = MappingProxyType(
         "lips": tuple(range(48, 68)),
         "left_cheek": (1, 2, 3, 31, 48),
         "right_cheek": (15, 14, 13, 35, 54),
+    }
+)
+# The same of MediaPipe's mesh, by the groups and the picture of its documentation: lids, brows, outlines of the lips;
+# from between the eyes to the foot of the nose and its wings; and cheeks as above, from the side of the face.
+MESH_BOX_POINTS = MappingProxyType(
+    {
+        "left_eye": (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173),
+        "right_eye": (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398),
+        "left_eyebrow": (46, 53, 52, 65, 55, 70, 63, 105, 66, 107),
+        "right_eyebrow": (276, 283, 282, 295, 285, 300, 293, 334, 296, 336),
+        "nose": (168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 327, 129, 358),
+        "lips": (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409),
+        "left_cheek": (234, 93, 132, 98, 61),
+        "right_cheek": (454, 323, 361, 327, 291),
     }
 )
 BOX_REGIONS = tuple(BOX_POINTS)
@@ -50,7 +66,7 @@ def boxes_of_face(saliency: np.ndarray, points, parameters: BoxParameters = BoxP
     ----------
     saliency : ndarray of numbers, shape (H, W)
         As :func:`binarize`.
-    points : array_like of int or float, shape (68, 2)
+    points : array_like of int or float, shape (68, 2) or (478, 2)
         Landmarks (x, y) in pixels of the same canvas.
     parameters : BoxParameters
         Frozen: its default is shared by all calls.
@@ -160,11 +176,8 @@ def activation_boxes(mask: np.ndarray) -> list[dict]:
     mask = np.asarray(mask)
     if mask.ndim != 2:
         raise ValueError(f"expected a mask of shape (height, width), got {mask.shape}")
-    boxes = []
-    for piece in regionprops(label(mask > 0, connectivity=2)):
-        top, left, bottom, right = piece.bbox
-        boxes.append(_box((left, top, right, bottom)))
-    return boxes
+    pieces = find_objects(label(mask > 0, connectivity=2))
+    return [_box((columns.start, rows.start, columns.stop, rows.stop)) for rows, columns in pieces]
 
 
 def landmark_boxes(points) -> list[dict]:
@@ -172,8 +185,9 @@ def landmark_boxes(points) -> list[dict]:
 
     Parameters
     ----------
-    points : array_like of int or float, shape (68, 2)
-        (x, y) in pixels of the canvas.
+    points : array_like of int or float, shape (68, 2) or (478, 2)
+        (x, y) in pixels of the canvas: dlib's landmarks, or those of
+        :func:`age_audit.faces.landmarks_478.landmarks_478_on_crop`.
 
     Returns
     -------
@@ -184,7 +198,7 @@ def landmark_boxes(points) -> list[dict]:
     Raises
     ------
     ValueError
-        If the landmarks are not 68 finite points.
+        If the landmarks are not 68 or 478 finite points.
 
     Examples
     --------
@@ -193,9 +207,11 @@ def landmark_boxes(points) -> list[dict]:
     >>> landmark_boxes(points)[0]
     {'min_x': 60, 'min_y': 77, 'max_x': 76, 'max_y': 85, 'label': 'left_eye'}
     """
-    pixels = np.floor(checked_landmarks(points)).astype(int)
+    mesh = len(points) == MESH_LANDMARK_COUNT
+    checked = checked_landmarks(points, MESH_LANDMARK_COUNT if mesh else LANDMARK_COUNT)
+    pixels = np.floor(checked).astype(int)
     boxes = []
-    for name, order in BOX_POINTS.items():
+    for name, order in (MESH_BOX_POINTS if mesh else BOX_POINTS).items():
         of_part = pixels[list(order)]
         boxes.append(_box((*of_part.min(axis=0), *(of_part.max(axis=0) + 1)), name))
     return boxes

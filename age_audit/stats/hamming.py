@@ -20,8 +20,8 @@ def near_pairs(hashes: ArrayLike, distance: int, at_once: int = _AT_ONCE) -> Ite
     The bits are dealt to ``distance + 1`` bands. Two hashes that differ in ``distance`` bits agree in at least one
     band as a whole (multi-index hashing; Norouzi, Punjani and Fleet 2012), so only hashes that share a band are
     compared: of a million random ones about one pair in 1,400 at distance 4. A pair belongs to the first band that it
-    shares. A band takes every so-manieth bit, for neighbouring bits of a perceptual hash are alike: of real faces that
-    halves the comparisons.
+    shares. A band takes every so-manieth bit, for neighbouring bits of a perceptual hash are alike: with dHash of real
+    faces that halves the comparisons.
 
     Parameters
     ----------

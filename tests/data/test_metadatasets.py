@@ -181,6 +181,15 @@ class TestReading:
         assert row["fname"] == "a.jpg"
         assert np.isnan(row["age_real"])
 
+    @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+    def test_an_age_that_is_no_number_is_refused(self, tmp_path, name):
+        path = metadataset_path(tmp_path, "utkface", "predictions")
+        path.write_text(f'{{"predictions": {{"a.jpg": null, "b.jpg": {name}}}}}')
+        with pytest.raises(
+            UsageError, match=rf"_predictions.json to be a metadataset, .* \({name} is no number of JSON; null"
+        ):
+            read_metadataset(tmp_path, "utkface", "predictions")
+
     @pytest.mark.parametrize("kind", CONTENTS)
     def test_a_file_beside_the_provenance_of_another(self, written, tmp_path, kind):
         path = metadataset_path(tmp_path / "meta", "faces", kind)

@@ -61,6 +61,7 @@ def bands(few=()):
     rows = [
         {"quality": quality, "feature": feature, "group": group, "band": band, "measure": "mean_absolute_error"}
         | {"value": 8 + i + j - k, "low": 7 + i + j - k, "high": 9.5 + i + j - k, "few_faces": (group, band) in few}
+        | {"equal_age": 9.0, "equal_age_low": 8.0, "equal_age_high": 10.0 + k}
         for i, quality in enumerate(QUALITIES[:2])
         for k, (feature, group) in enumerate((("all", "all"), ("gender_real", "Female"), ("gender_real", "Male")))
         for j, band in enumerate(BANDS)
@@ -70,7 +71,7 @@ def bands(few=()):
 
 def test_a_line_a_group_beside_that_of_all():
     table = bands(few=[("Male", BANDS[4])])
-    figure = error_along_quality(table, "gender_real", QUALITIES[:2], "title")
+    figure = error_along_quality(table, "gender_real", QUALITIES[:2], "title", equal_ages=False)
     _, second = figure.axes
     lines = [list(line.get_ydata()) for line in second.lines if len(line.get_ydata()) == 5]
     assert lines[0] == [9, 10, 11, 12, 13] and sorted(lines[1:]) == [[7, 8, 9, 10, 11], [8, 9, 10, 11, 12]]
@@ -78,6 +79,14 @@ def test_a_line_a_group_beside_that_of_all():
     assert [values for values in hollow if values] == [[11]]
     assert [text.get_text() for text in figure.legends[0].texts][-1] == "hollow: fewer than 30 faces"
     assert style.overlapping_texts(figure) == []
+
+
+def test_at_equal_ages():
+    first, _ = error_along_quality(bands(), "gender_real", QUALITIES[:2], "title").axes
+    lines = [list(line.get_ydata()) for line in first.lines if len(line.get_ydata()) == 5]
+    assert lines == [[9] * 5] * 3 and first.get_xlabel() == "fifth of all faces, at equal ages"
+    ends = {tuple(segment[:, 1]) for bars in first.collections for segment in bars.get_segments()}
+    assert ends == {(8, 11), (8, 12)}
 
 
 def test_what_is_missing():

@@ -3,10 +3,12 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from age_audit import __main__
+from age_audit.audit.dataset.description import channel_shares
 from age_audit.faces.alignment import landmarks_for_alignment
 from age_audit.faces.decoding import decode_image
 from age_audit.faces.fingerprints import fingerprint
@@ -65,6 +67,10 @@ def test_what_is_written_is_what_the_rooms_measure(photos, run):
     assert {name: row[name] for name in measure(image)} == pytest.approx(measure(image), abs=1e-6)
     assert (row["yaw"], row["roll"]) == pytest.approx((head_pose(points).yaw, head_pose(points).roll), abs=1e-6)
     assert row["individual_typology_angle"] == pytest.approx(measure_skin_tone(image, points).angle, abs=1e-6)
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    crop = measure(np.ascontiguousarray(image[top : bottom + 1, left : right + 1]))
+    for name in ("luminance", "laplacian_variance", "fft_blur"):
+        assert row[f"face_{name}"] == pytest.approx(crop[name], abs=1e-6) and row[f"face_{name}"] != row[name]
     assert (row["width"], row["height"], row["faces_found"]) == (*image.shape[1::-1], 1)
     assert (row["pixels"], int(row["dhash"], 16)) == (fingerprint(image).pixels, fingerprint(image).dhash)
     assert (row["format"], row["mode"], row["orientation"], row["grey"]) == ("PNG", "RGB", 1, False)
@@ -101,6 +107,31 @@ def test_the_published_preset_changes_two_measures_and_faces_are_left_out_when_n
     assert differ == {"laplacian_variance", "fft_blur"}
     assert {here[PLAIN][name] for name in OF_FACE} == {None} and here[PLAIN]["reason"] is None
     assert here[FACELESS]["reason"] is None
+
+
+def test_mean_histograms_of_channels_are_of_each_group(photos, run):
+    table = pd.DataFrame(json.loads((run / "metadataset_utkface_channels.json").read_text()))
+    assert {(row.feature, row.group): row.n for row in table.itertuples()} == {
+        **{("", "all"): 4, ("gender_real", "Male"): 1, ("gender_real", "Female"): 3},
+        **{("race_real", "Caucasian"): 3, ("race_real", "Indian"): 1},
+    }
+    assert table.groupby(["feature", "group", "channel"])["share"].sum().to_numpy() == pytest.approx(1, abs=1e-3)
+    image, _ = decode_image((photos / FACELESS).read_bytes())
+    reds = table[(table["group"] == "Indian") & (table["channel"] == "red")].set_index("value")["share"]
+    assert reds.to_numpy() == pytest.approx(channel_shares(image)[0], abs=1e-6)
+
+
+def test_copies_are_in_one_set(run):
+    dealt = json.loads((run / "metadataset_utkface_splits.json").read_text())["splits"]
+    assert sorted(name for names in dealt.values() for name in names) == sorted([PLAIN, COPY, GREY, FACELESS])
+    assert any({PLAIN, COPY} <= set(names) for names in dealt.values())
+
+
+def test_sheets_are_drawn_when_asked_for(photos, run):
+    assert __main__.main(arguments(photos, run, "--sheets")) == 0
+    with Image.open(run / "contact-sheets" / "luminance.png") as opened:
+        assert min(opened.size) > 200
+    assert not (run / "contact-sheets" / "orientation.png").exists()
 
 
 def test_results_of_other_images_are_not_written_over(photos, run, tmp_path, capsys):

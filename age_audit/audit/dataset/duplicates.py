@@ -47,10 +47,11 @@ def clusters_of_copies(
     both hashes are compared with the first of them, and with each other only if they are unlike it, so that thousands
     of copies of one picture take no more time than as many others.
 
-    Measured on UTKFace's first part, 8,749 faces aligned to 200 x 200 pixels: 174 pairs that are not equal to the
-    pixel, all looked at, and all 174 show one photograph. Hashes alone would not do: of 2,500 pairs of faces within 4
-    bits, nine in ten are of different people. All pairs of the 8,749 compared by their details alone give ten pairs
-    more, and a few copies cut or lit in other ways are less alike than 0.8.
+    Measured on UTKFace's first part, 8,749 faces aligned to 200 x 200 pixels: of 174 pairs that are not equal to the
+    pixel, all looked at, 173 show one photograph and one perhaps two of one man, taken a moment apart. Hashes alone
+    would not do: of 2,700 pairs of faces with dHash within 4 bits, nine in ten are of different people, who chain into
+    a cluster of 769. What is missed: all pairs of the 8,749 compared by their details alone give ten pairs more, of
+    which seven or more are one photograph, and a few copies cut or lit in other ways are less alike than 0.8.
 
     Parameters
     ----------

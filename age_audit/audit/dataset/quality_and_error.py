@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from age_audit.audit.errors.groups import estimates_of
+from age_audit.audit.errors.equal_ages import standardised_within
 from age_audit.audit.errors.strata import values_and_ages
 from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
 from age_audit.core.measures import MAE, SIGNED_ERROR
@@ -48,9 +48,17 @@ def quality_bands(values: pd.Series) -> pd.Categorical:
 
 
 def error_by_quality_band(
-    frame: pd.DataFrame, measures: Sequence[str], sensitive_features: Sequence[str] = (), *, resampling: Resampling
+    frame: pd.DataFrame,
+    measures: Sequence[str],
+    sensitive_features: str | Sequence[str] = (),
+    *,
+    ages: str = "age_real",
+    resampling: Resampling,
 ) -> pd.DataFrame:
     """Mean absolute and signed error in each fifth of each measure, of all faces and of each group.
+
+    Fifths differ in age, and errors differ with age: the brightest pictures may be those of children. So each fifth
+    stands as it is, and with the ages that its group has in all fifths together.
 
     Parameters
     ----------
@@ -58,8 +66,10 @@ def error_by_quality_band(
         One row a face: ``age_real``, ``age_estimation``, the measures and the features.
     measures : sequence of str
         Columns; fifths are over all faces with an error, so that a band means the same for every group.
-    sensitive_features : sequence of str
+    sensitive_features : str or sequence of str
         Columns, each taken alone.
+    ages : str
+        Column of years or bands of age.
     resampling : Resampling
         How intervals are drawn.
 
@@ -67,9 +77,10 @@ def error_by_quality_band(
     -------
     DataFrame
         One row a measure of quality, feature, group, band and error. Columns: ``quality`` (the measure), ``feature``
-        (``"all"`` for all faces), ``group``, ``band``, ``lowest_value`` and ``highest_value`` of all faces in the band,
-        ``measure`` (of :data:`age_audit.core.measures.MEASURES`), ``n``, ``value`` (years), ``low``, ``high``,
-        ``method`` and ``few_faces``, as :func:`age_audit.audit.errors.groups.estimates_of` says.
+        and ``group`` (``"all"`` for all faces), ``band``, ``lowest_value`` and ``highest_value`` in the band,
+        ``measure`` (of :data:`age_audit.core.measures.MEASURES`), ``n``; ``value`` as it is (years), ``low``, ``high``;
+        ``equal_age``, ``equal_age_low``, ``equal_age_high`` at equal ages and the ``age_gap`` that is left, as
+        :func:`age_audit.audit.errors.equal_ages.standardised_within` says; ``few_faces`` (fewer than 30).
 
     Raises
     ------
@@ -78,30 +89,37 @@ def error_by_quality_band(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"age_real": [30] * 10, "luminance": range(10), "gender_real": ["Male", "Female"] * 5})
+    >>> frame = pd.DataFrame({"age_real": 30, "luminance": range(100), "gender_real": ["Male", "Female"] * 50})
     >>> frame["age_estimation"] = 30 + frame["luminance"]
-    >>> table = error_by_quality_band(frame, ["luminance"], resampling=Resampling(seed=1))
-    >>> table.loc[table["measure"] == "mean_absolute_error", ["band", "lowest_value", "n", "value"]].head(2)
-               band  lowest_value  n  value
-    0  lowest fifth           0.0  2    0.5
-    2  second fifth           2.0  2    2.5
+    >>> table = error_by_quality_band(frame, ["luminance"], resampling=Resampling(seed=1, draws=99))
+    >>> mae = table["measure"] == "mean_absolute_error"
+    >>> table.loc[mae, ["band", "lowest_value", "n", "value", "equal_age"]].head(2)
+               band  lowest_value   n  value  equal_age
+    0  lowest fifth           0.0  20    9.5        9.5
+    2  second fifth          20.0  20   29.5       29.5
     """
-    require_columns(frame, ("age_real", "age_estimation", *measures, *sensitive_features))
+    features = feature_names(sensitive_features)
+    require_columns(frame, ("age_real", "age_estimation", *measures, *features, ages))
     frame = frame[np.isfinite(values_and_ages(frame, [MAE.key])[0])]
+    options = {"resampling": resampling, "measures": list(ERRORS.values())}
     tables = []
     for quality in measures:
         banded = frame.assign(band=quality_bands(frame[quality]))
-        ends = banded.groupby("band", observed=False)[quality].agg(lowest_value="min", highest_value="max")
-        for feature in (ALL, *sensitive_features):
-            features = ["band"] if feature == ALL else [feature, "band"]
-            table = estimates_of(banded, features, resampling=resampling, measures=list(ERRORS.values()))
-            table.insert(0, "group", table.pop(feature) if feature in table else ALL)
-            table.insert(0, "feature", feature)
-            table.insert(0, "quality", quality)
-            tables.append(table.join(ends.astype(float), on="band"))
-    found = pd.concat(tables, ignore_index=True)
-    found["band"] = pd.Categorical(found["band"], BANDS, ordered=True)
-    return found
+        ends = (
+            banded.groupby("band", observed=False)[quality].agg(lowest_value="min", highest_value="max").astype(float)
+        )
+        for feature, group, inside in _each_group(banded, features):
+            table = standardised_within(banded[inside], "band", ages, **options).join(ends.astype(float), on="band")
+            tables.append(table.rename(columns=_AT_EQUAL_AGES).assign(quality=quality, feature=feature, group=group))
+    return pd.concat(tables, ignore_index=True)[_BAND_COLUMNS]
+
+
+_AT_EQUAL_AGES = {"standardised": "equal_age", "low": "equal_age_low", "high": "equal_age_high"}
+_AT_EQUAL_AGES |= {"crude": "value", "crude_low": "low", "crude_high": "high"}
+_BAND_COLUMNS = [
+    *("quality", "feature", "group", "band", "lowest_value", "highest_value", "measure", "n", "value", "low", "high"),
+    *("equal_age", "equal_age_low", "equal_age_high", "age_gap", "few_faces"),
+]
 
 
 def quality_associations(

@@ -141,10 +141,9 @@ def estimates_of(
     with_all: Sequence[str] = (),
     *,
     resampling: Resampling,
-    measures: Sequence[str] = tuple(MEASURES),
     clusters: str | None = None,
 ) -> pd.DataFrame:
-    """The measures of every combination of the features' levels: the rows of :func:`disaggregate`.
+    """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`.
 
     What is drawn for an interval depends on the seed and the errors of these very faces, so that the same faces have
     the same interval in whichever table they stand. Where any label is a range of ages, ``n_age_as_range`` says how
@@ -161,7 +160,7 @@ def estimates_of(
     5        Male  2    4.0
     9         all  4    2.0
     """
-    values, together = face_measures(frame, measures), _clusters(frame, clusters)
+    values, together = face_measures(frame), _clusters(frame, clusters)
     used, as_range = np.isfinite(values[0]), np.not_equal(*real_ages(frame))
     rows = []
     for labels, inside in groups_of(frame, features, with_all):
@@ -169,7 +168,7 @@ def estimates_of(
         n = chosen.shape[1]
         options = resampling.for_intervals(chosen[0].tobytes()) | together(inside & used)
         found = combination_interval([chosen], [1], **options)
-        for measure, value, low, high in zip(measures, found.value, found.low, found.high, strict=True):
+        for measure, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
             row = {"measure": measure, "n": n, "value": value, "low": low, "high": high}
             rows.append(labels | row | {"method": found.method, "few_faces": n < FEW_FACES})
             if (used & as_range).any():

@@ -136,3 +136,12 @@ def test_errors_in_fifths_of_all_faces():
     errors = (chosen["age_estimation"] - chosen["age_real"]).abs()
     assert women["n"] == len(errors) and women["value"] == pytest.approx(errors.mean())
     assert women["low"] < women["value"] < women["high"]
+
+
+def test_fifths_at_equal_ages():
+    frame = faces(4000, 5)  # blur grows with age, and the error with age alone
+    frame["blur"] -= frame["age_real"] / 40
+    table = error_by_quality_band(frame, ["blur"], **DRAWN)
+    mae = table[table["measure"] == "mean_absolute_error"].set_index("band")
+    assert mae.loc[BANDS[4], "value"] > mae.loc[BANDS[0], "value"] + 3
+    assert np.ptp(mae["equal_age"]) < 0.3 and (mae["age_gap"].abs() < 1).all()
