@@ -25,6 +25,7 @@ FOLDER = ROOT / "metadatasets"
 DATASET = "utkface"
 KINDS = ("predictions", "activations", "attachment", "boxes", "masks")
 IMAGES = "images"  # measures of pictures, which no estimator made: a set of their own
+BESIDE = ("channels", "splits")  # what the same command writes, and nobody asks here
 PLAIN = ("predictions", "activations")  # of the first set
 MAX_BYTES = 60_000_000  # all together: a clone should stay small
 # Folder: what it is, and the commands that make it again from the faces.
@@ -122,7 +123,7 @@ _TABLE_START, _TABLE_END = "<!-- the table is written by tools/ship_metadatasets
 
 def pack(folder: Path, everything: bool, alone: Sequence[str] = KINDS) -> None:
     """Pack the JSON of one set with gzip, all of it or without what stays plain, and take away what does not ship."""
-    for kind in (*KINDS, IMAGES):
+    for kind in (*KINDS, IMAGES, *BESIDE):
         plain = metadataset_path(folder, DATASET, kind)
         if kind not in alone:
             plain.unlink(missing_ok=True)
