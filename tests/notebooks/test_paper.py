@@ -25,6 +25,7 @@ NAMES = (
     "analysis_image_segment_activations",
     "analysis_pearson_correlations",
     "analysis_statistical_significance",
+    "audit_dataset",
     "audit_explanations",
     "audit_gender_regions",
     "compare_estimators",
