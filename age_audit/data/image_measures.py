@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,31 @@ from age_audit.data.metadatasets import read_metadataset
 
 KIND = "images"
 TEXTS = ("fname", "gender_real", "race_real", "mode", "format", "pixels", "dhash", "phash", "skin_tone", "reason")
+
+
+def images_of(metadatasets: str | Path, dataset: str) -> Path:
+    """The folder that holds the measures of a data set's pictures.
+
+    Parameters
+    ----------
+    metadatasets : path
+        It and the folders below it are looked through, at any depth; one that lies less deep comes first.
+    dataset : str
+
+    Raises
+    ------
+    UsageError
+        If there is none, or more than one at the least depth.
+    """
+    names = (f"metadataset_{escape(dataset)}_{KIND}.json{packed}" for packed in ("", ".gz"))
+    folders = sorted({path.parent for name in names for path in Path(metadatasets).rglob(name)})
+    found = [folder for folder in folders if len(folder.parts) == min(len(other.parts) for other in folders)]
+    if len(found) != 1:
+        raise UsageError(
+            f"expected one metadataset_{dataset}_{KIND}.json in {metadatasets} and below, found "
+            f"{' and '.join(map(str, found)) or 'none'}; write it by age-audit dataset, or name its folder"
+        )
+    return found[0]
 
 
 def read_image_measures(folder: Path, dataset: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from age_audit.audit.dataset.description import MEASURES as MEASURE_NAMES
 from age_audit.audit.dataset.equal_quality import MODEL, STRATA
 from age_audit.audit.dataset.quality_and_error import BANDS
 from age_audit.core.groups import ALL, require_columns
@@ -63,7 +64,7 @@ def gap_forest(table: pd.DataFrame, qualities: Sequence[str], title: str) -> Fig
             for place, group in enumerate(groups):
                 _draw_gaps(axes, place, {way: rows.loc[(group, way)] for way in (STRATA, MODEL)})
             axes.axvline(0, color="0.5", linestyle=":", linewidth=1.0, zorder=0)
-            axes.set_title(quality.replace("_", " "), loc="left")
+            axes.set_title(MEASURE_NAMES.get(quality, quality.replace("_", " ")), loc="left")
             axes.grid(axis="x", color="0.92")
             axes.set_axisbelow(True)
         panels[0].set_yticks(range(len(groups)), groups)
@@ -141,7 +142,7 @@ def error_along_quality(
             for place, (group, look) in enumerate(looks.items()):
                 shift = 0.1 * (place - (len(looks) - 1) / 2)
                 _draw_bands(axes, _in_order(rows[(rows["quality"] == quality) & (rows["group"] == group)]), look, shift)
-            axes.set_title(quality.replace("_", " "), loc="left")
+            axes.set_title(MEASURE_NAMES.get(quality, quality.replace("_", " ")), loc="left")
             axes.set_xticks(range(len(BANDS)), ["lowest", "2nd", "3rd", "4th", "highest"])
         for axes in grid[len(qualities) :]:
             axes.remove()

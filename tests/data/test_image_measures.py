@@ -1,5 +1,6 @@
 """What the data set's audit found, as a frame."""
 
+import gzip
 import json
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
-from age_audit.data.image_measures import clusters_of, read_image_measures, with_image_measures
+from age_audit.data.image_measures import clusters_of, images_of, read_image_measures, with_image_measures
 
 ROWS = [
     {"fname": "a.jpg", "grey": False, "luminance": 90.5, "yaw": None, "cluster": 0, "reason": None},
@@ -15,8 +16,11 @@ ROWS = [
 ]
 
 
-def written(folder, content):
-    (folder / "metadataset_mine_images.json").write_text(json.dumps(content))
+def written(folder, content, dataset="mine", packed=False):
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content).encode()
+    path = folder / f"metadataset_{dataset}_images.json{'.gz' * packed}"
+    path.write_bytes(gzip.compress(text) if packed else text)
     return folder
 
 
@@ -47,3 +51,22 @@ def test_estimates_keep_their_labels_and_get_the_measures(tmp_path):
 def test_who_has_no_cluster_is_alone(tmp_path):
     measures = read_image_measures(written(tmp_path, ROWS), "mine")
     assert clusters_of(pd.Series(["b.jpg", "a.jpg", "z.jpg", "a.jpg"]), measures).tolist() == [-1, 0, -3, 0]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_they_are_found_below_packed_or_not_and_the_nearest_first(tmp_path, packed):
+    near = written(tmp_path / "near", ROWS, packed=packed)
+    written(tmp_path / "far" / "away", ROWS)
+    written(tmp_path / "other", ROWS, dataset="mine_too")
+    assert images_of(tmp_path, "mine") == images_of(near, "mine") == near
+    assert read_image_measures(near, "mine")["fname"].tolist() == ["a.jpg", "b.jpg"]
+
+
+def test_none_and_several_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="found none; write it by age-audit dataset"):
+        images_of(tmp_path, "mine")
+    folders = [written(tmp_path / name, ROWS) for name in ("one", "two")]
+    with pytest.raises(UsageError, match=f"found {folders[0]} and {folders[1]}"):
+        images_of(tmp_path, "mine")
+    written(folders[0], ROWS, packed=True)  # beside the plain file: one and the same
+    assert images_of(folders[0], "mine") == folders[0]

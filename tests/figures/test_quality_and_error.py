@@ -37,7 +37,8 @@ def marks(axes, marker):
 def test_five_marks_a_group():
     figure = gap_forest(gaps(), QUALITIES, "title")
     first, second, third = figure.axes
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["luminance", "fft blur", "all measures"]
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["luminance (0–255)", "detail (FFT, levels)", "all measures"]
     assert [label.get_text() for label in first.get_yticklabels()] == ["Female", "Male"]
     assert [x for _, x in marks(first, "x")] == pytest.approx([0, 1])
     assert [x for _, x in marks(second, "o")] == pytest.approx([-0.3, -0.7, 0.7, 0.3])
