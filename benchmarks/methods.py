@@ -362,7 +362,7 @@ def _findings(found: dict) -> str:
         f"**Steady is not faithful.** When the face moves by 1–4 pixels, maps of the methods of point 2 keep mean rank "
         f"correlations of: {_listed(steady)}. Those of LIME keep {_range(moved.get('lime', []))}.",
     ]
-    return "\n".join(f"{place}. {line}" for place, line in enumerate(lines, 1))
+    return "\n".join(f"{place}. {line}" for place, line in enumerate(lines if steady else lines[:-1], 1))
 
 
 def _short_table(found: dict) -> str:
