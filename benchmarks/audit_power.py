@@ -208,6 +208,35 @@ def markdown(entries: list[dict], years: float = max(YEARS)) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def effects(entries: list[dict], least: float = 0.2) -> str:
+    """The second table of the page: audits by size of flaw and groups, where any flaw is found in a fifth of them.
+
+    A cell is the share that name the group and the region, or one around it; in brackets, the region itself.
+    """
+    flaws = [flaw for flaw, of in FLAWS.items() if of.regions]
+    lines = [["method", "years", "faces a group", *flaws], ["---"] * (3 + len(flaws))]
+    for entry in entries:
+        planted = [row for row in entry["rows"] if row["for"] == "one group" and row["planted"] in flaws]
+        for years, size in sorted({(row["years"], row["faces_a_group"]) for row in planted}):
+            some = {row["planted"]: row for row in planted if (row["years"], row["faces_a_group"]) == (years, size)}
+            if max(row["near"] for row in some.values()) >= least:
+                cells = [f"{100 * some[f]['near']:.0f} % ({100 * some[f]['right']:.0f})" for f in flaws]
+                lines.append([f"{entry['method']} {entry['set']}".strip(), f"{years:g}", str(size), *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def false_alarms(entries: list[dict]) -> str:
+    """What audits named where there was nothing to name, in words."""
+    rows = [row for entry in entries for row in entry["rows"] if row["for"] != "one group"]
+    audits_drawn, named = sum(r["audits"] for r in rows), sum(round(r["anything"] * r["audits"]) for r in rows)
+    most = max(rows, key=lambda row: row["anything"])
+    whose = [f"{e['method']} {e['set']}".strip() for e in entries if most in e["rows"]]
+    return (
+        f"of {audits_drawn:,} audits in which no group was judged otherwise than the other, {named} named something "
+        f"({100 * named / audits_drawn:.1f} %); the most in one row is {100 * most['anything']:.0f} % ({whose[0]})."
+    )
+
+
 def _cell(row: dict, what: str) -> str:
     return f"{100 * row[what]:.0f} % ({100 * row[f'{what}_low']:.0f}–{100 * row[f'{what}_high']:.0f})"
 

@@ -12,7 +12,19 @@ from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.regions.polygons import REGIONS
 from benchmarks import audit_power
-from benchmarks.audit_power import NOTHING, Kept, asked_of, audits, explained, markdown, scenarios, summary, table
+from benchmarks.audit_power import (
+    NOTHING,
+    Kept,
+    asked_of,
+    audits,
+    effects,
+    explained,
+    false_alarms,
+    markdown,
+    scenarios,
+    summary,
+    table,
+)
 from benchmarks.faces import photos
 from benchmarks.planted import FLAWS
 
@@ -138,9 +150,22 @@ def test_every_flaw_and_three_kinds_of_nothing():
     ]
 
 
-def test_the_table_of_the_page_is_that_of_the_results():
-    page = (ROOT / "docs" / "audit_power.md").read_text()
-    assert markdown(json.loads(audit_power.OUT.read_text())) in page
+def test_what_the_page_says_is_that_of_the_results():
+    page, entries = (ROOT / "docs" / "audit_power.md").read_text(), json.loads(audit_power.OUT.read_text())
+    assert markdown(entries) in page and effects(entries) in page and false_alarms(entries) in page
+
+
+def test_sizes_of_flaws_and_false_alarms_by_hand():
+    mouth = {"planted": "mouth", "for": "one group", "years": 3.0, "faces_a_group": 20, "near": 0.5, "right": 0.1}
+    others = [mouth | {"planted": flaw, "near": 0.0, "right": 0.0} for flaw in ("mouth detail", "background")]
+    unfound = [row | {"years": 1.0, "near": 0.1} for row in (mouth, *others)]
+    everywhere = mouth | {"planted": "brightness", "near": 0.9}  # without a region there is nothing to name rightly
+    nothing = {"planted": "nothing", "for": "nobody", "years": 0.0, "faces_a_group": 20}
+    nothing = [nothing | {"audits": 100, "anything": 0.02}, nothing | {"audits": 200, "anything": 0.05}]
+    entry = {"method": "rise", "set": "cells=5", "rows": [mouth, *others, *unfound, everywhere, *nothing]}
+    assert effects([entry]).splitlines()[2:] == ["| rise cells=5 | 3 | 20 | 50 % (10) | 0 % (0) | 0 % (0) |"]
+    assert false_alarms([entry]).startswith("of 300 audits")
+    assert "12 named something (4.0 %); the most in one row is 5 % (rise cells=5)" in false_alarms([entry])
 
 
 def test_kept_faces_are_read_again(tmp_path):

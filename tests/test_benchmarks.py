@@ -287,6 +287,33 @@ def test_tables_take_the_place_of_those_before(explained):
     assert methods.renewed(renewed, made) == renewed
 
 
+def test_findings_say_of_whom_and_of_how_many_faces():
+    """LIME right on two of two faces and one of one, Grad-CAM wrong on one of two: its mean is below 0."""
+    said = {"way": "grid mean-colour", "score": "gap"}
+    lime, cam = {"method": "lime"} | said, {"method": "grad-cam"} | said
+    gaps = [
+        lime | {"estimator": "one", "n": 2, "value": 4.0, "faces_better": 1.0},
+        lime | {"estimator": "two", "n": 1, "value": 3.0, "faces_better": 1.0},
+        cam | {"estimator": "one", "n": 2, "value": -1.0, "faces_better": 0.5},
+    ]
+    kept = [("lime", "shift", 0.4), ("grad-cam", "shift", 0.9), ("grad-cam", "drawn_weights", 0.6)]
+    stability = [{"estimator": "one", "method": m, "what": w, "value": value, "n": 2} for m, w, value in kept]
+    alike = {"estimator": "one", "method": "lime", "other": "kernel-shap", "n": 2, "value": 0.7}
+    agreement = [alike, alike | {"other": "rise", "value": 0.1}, alike | {"other": "grad-cam", "value": 0.6}]
+    found = {"faithfulness": gaps, "stability": stability, "agreement": agreement}
+    assert methods._faces_seen(found) == "Faces seen so far, by estimator: one 2 and two 1."
+    right, wrong, drawn, pairs, steady = methods._findings(found).splitlines()
+    assert right.endswith("with lime (3 faces).")
+    assert wrong.endswith("with grad-cam ◦ (−1.00 on one, n = 2).")
+    assert "with grad-cam ◦ (0.60 on one, n = 2). The nearer" in drawn
+    assert "correlations of 0.70. Of the 2 other pairs of methods on an estimator 1 are below one half" in pairs
+    assert steady.endswith("of: grad-cam ◦ 0.90. Those of LIME keep 0.40.")
+    assert methods._short_table(found).splitlines()[2:] == [
+        "| lime | 3 of 3 | 3.00 to 4.00 | – | 0.40 | – |",
+        "| grad-cam ◦ | 1 of 2 | −1.00 | 1 | 0.90 | 0.60 |",
+    ]
+
+
 def test_a_line_that_was_torn_is_left_out(tmp_path):
     (tmp_path / "records.jsonl").write_text('{"method": "lime"}\n{"method": "ri')
     assert methods.read(tmp_path / "records.jsonl") == [{"method": "lime"}]

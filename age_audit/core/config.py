@@ -127,16 +127,19 @@ PRESETS = {
 def settled_rule(explanation: Mapping) -> str:
     """What "settled" means in results, by the parameters that their provenance states; empty where all is in a mask.
 
-    Provenance from before there was a choice states no rule: then it was the interval of each weight by itself.
+    Provenance from before there was a choice states no rule: then it was the interval of each weight by itself. Of
+    methods that leave no choice of what is in a mask, those settle that have a ``confidence``.
 
     Examples
     --------
     >>> settled_rule({"settled_only": True, "confidence": 0.95})
     'settled: the 95 % interval of its weight, taken by itself, excludes 0'
+    >>> settled_rule({"method": "rise", "confidence": 0.9})
+    'settled: the 90 % interval of its weight, taken by itself, excludes 0'
     >>> settled_rule({"settled_only": True, "confidence": 0.95, "settled_by": "false-discovery-rate"})
     "settled: at most 5 % of a face's settled signs are expected to be wrong"
     """
-    if not explanation.get("settled_only"):
+    if not explanation.get("settled_only", "confidence" in explanation):
         return ""
     confidence = explanation.get("confidence", LimeParameters.confidence)
     if explanation.get("settled_by", LimeParameters.settled_by) == "interval":

@@ -131,7 +131,8 @@ class Attribution:
         Pixels that raise the target (and are settled, where settledness was asked for). Of a method without signs: the
         tenth of the pixels that matter most.
     negative_mask : ndarray of bool, shape (224, 224)
-        Pixels that lower the target. Pixels in neither mask are unsettled.
+        Pixels that lower the target. Pixels in neither mask are unsettled, where the method has intervals; else their
+        value is 0, or, of a method without signs, below the highest tenth.
     interval : ndarray of float, shape (S, 2), or (224, 224, 2) of a dense map, or None
         Interval of each weight, or of each pixel's value, in their unit.
     settled : ndarray of bool, shape (S,), or None

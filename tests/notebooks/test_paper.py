@@ -231,6 +231,8 @@ def test_committed_notebooks_are_executed_and_fit_for_code_hosts(name):
     outputs = [output for cell in code for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+    printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
+    assert [line for line in printed.splitlines() if line.rstrip().endswith(":")] == []  # a question without its answer
 
 
 @pytest.mark.parametrize("name", NAMES[:4])  # the study had one estimator
