@@ -37,8 +37,8 @@ KINDS = {
     "masks": "npz",
 }
 LIBRARIES = (
-    "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow",
-    "onnxruntime", "pyarrow",
+    "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "imagehash", "dlib-bin", "lime", "shapely", "keras",
+    "tensorflow", "onnxruntime", "pyarrow",
 )  # fmt: skip
 
 

@@ -266,6 +266,11 @@ class Frame(NamedTuple):
     scale, offset : ndarray of float, shape (2,)
         A point (x, y) of the preset's crop, in pixels from the middle of its first one, is at
         ``(point + 0.5) * scale + offset - 0.5`` on the other.
+
+    Examples
+    --------
+    >>> Frame(np.array([0.5, 0.5]), np.array([56.0, 56.0])).points(np.array([[111.5, 0.0]]))  # the middle stays
+    array([[111.5 ,  55.75]])
     """
 
     scale: np.ndarray
