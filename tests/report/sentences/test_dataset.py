@@ -80,6 +80,7 @@ def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0):
         "gaps_of_others": pd.DataFrame(rows).assign(estimator="other"),
         "errors_under_noise": pd.DataFrame(noise),
         "tipping_points": pd.DataFrame(tips),
+        "tipping_points_of_others": pd.DataFrame(tips).assign(estimator="other"),
         "worst_faces_in_sum": pd.DataFrame([{"faces": 50, "in_doubt": 4}]),
     }  # fmt: skip
 
@@ -129,6 +130,8 @@ def test_what_noise_would_have_to_be_stands_beside_what_copies_show(claimed):
     found = said(claimed, tables_of())["Could noise in the labels make the gaps?"]
     assert "noisier than all others by an SD of 5.0 years (95 % interval 4.5 to 5.5); labels of copies" in found
     assert "under noise of 2.0 years." in found and "Male" not in found
+    others = said(claimed, tables_of())["And the gaps of other estimators?"]
+    assert "largest gap of other at equal ages (faces labelled Female, +1.0 years)" in others
 
 
 def test_without_copies_and_without_sure_gaps_nothing_is_claimed_of_them(claimed):
