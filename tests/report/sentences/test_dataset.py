@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-WORDS = {"first": "ours", "quality": "brisque", "together": "all measures", "sex": "gender"}
+WORDS = {"first": "ours", "quality": "brisque", "together": "all measures", "sex": "gender", "main": "gender"}
 
 
 def ends(name, value):
@@ -61,6 +61,8 @@ def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0):
     apart |= {"measure": "brisque", "probability": 0.7}
     lighting = {"light": "1/3 stop darker", "faces": 20, "median": -8.0, "p10": -15.0, "p90": -3.0}
     associated = {"error": "absolute_error", "n": 80, "rank_correlation": 0.12, "low": 0.1, "high": 0.15}
+    dark = {"measure": "luminance", "end": "lowest", "gender": ["Female", "Male", "Other"], "n": [50, 50, 5]}
+    dark = pd.DataFrame(dark | {"share": [0.02, 0.0, 0.9], "low": 0.0, "high": 0.95})
     wider = {"feature": "gender", "group": "Female", "way": "strata", "wider_share": 0.02}
     return {
         "usable": pd.DataFrame({"reason": ["used", "face/no-face"], "images": [98, 2], "share": [0.98, 0.02]}),
@@ -69,6 +71,7 @@ def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0):
         "duplicates": duplicates,
         "label_disagreement": pd.DataFrame(disagreement),
         "differences": pd.DataFrame([apart | {"measure": "age_real", "probability": 0.9}, apart]),
+        "extremes_by_group": dark,
         "lighting": pd.DataFrame([lighting | {"share_other_class": 0.45}]),
         "quality_ends": pd.DataFrame(ends_of),
         "associations": pd.DataFrame([associated | {"quality": "brisque", "p_holm": 0.01}]),
@@ -77,6 +80,7 @@ def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0):
         "gaps_of_others": pd.DataFrame(rows).assign(estimator="other"),
         "errors_under_noise": pd.DataFrame(noise),
         "tipping_points": pd.DataFrame(tips),
+        "tipping_points_of_others": pd.DataFrame(tips).assign(estimator="other"),
         "worst_faces_in_sum": pd.DataFrame([{"faces": 50, "in_doubt": 4}]),
     }  # fmt: skip
 
@@ -97,6 +101,11 @@ def test_claims_speak_of_their_numbers(claimed):
     assert "10 % of 40 pairs of copies carry another gender (95 % interval 5 % to 15 %)." in copies
     assert "Female: 7.0 % of 60 have one" in found["How many pictures are there twice?"]  # of few men nothing is said
     assert "most by gender in BRISQUE: in 70 % of pairs" in found["How do the pictures of groups differ?"]
+    left_out = found["Whom would it leave out to drop the darkest pictures?"].split("\n")
+    assert [line.split(" holds ")[1][:28] for line in left_out] == [
+        "2.0 % of those labelled Fema",
+        "0.0 % of those labelled Male",
+    ]
     worse = found["Does it err more on worse pictures?"]
     assert (
         "ours errs by 9.0 years in the fifth of pictures that BRISQUE calls worst (95 % interval 8.5 to 9.5)" in worse
@@ -121,6 +130,8 @@ def test_what_noise_would_have_to_be_stands_beside_what_copies_show(claimed):
     found = said(claimed, tables_of())["Could noise in the labels make the gaps?"]
     assert "noisier than all others by an SD of 5.0 years (95 % interval 4.5 to 5.5); labels of copies" in found
     assert "under noise of 2.0 years." in found and "Male" not in found
+    others = said(claimed, tables_of())["And the gaps of other estimators?"]
+    assert "largest gap of other at equal ages (faces labelled Female, +1.0 years)" in others
 
 
 def test_without_copies_and_without_sure_gaps_nothing_is_claimed_of_them(claimed):
