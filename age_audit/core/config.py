@@ -167,7 +167,10 @@ class Stage1Config:
     output: Path = field(
         default=Path("utkface"), metadata={"help": "folder for img-aligned, img-cropped, img-masks and the ledger"}
     )
-    metadatasets: Path = field(default=Path("metadatasets"), metadata={"help": "folder for the JSON metadatasets"})
+    metadatasets: Path = field(
+        default=Path("metadatasets"),
+        metadata={"help": "folder for the JSON metadatasets, of one estimator, preset, explainer and target"},
+    )
     dataset: str = field(default="utkface", metadata={"help": "name in the metadatasets' file names"})
     labels: str | None = field(
         default=None,
@@ -306,7 +309,10 @@ class Stage2Config:
     """Stage 2: landmarks on each crop, region scores of each mask."""
 
     output: Path = field(default=Stage1Config.output, metadata={"help": "folder that stage 1 wrote to"})
-    metadatasets: Path = field(default=Stage1Config.metadatasets, metadata={"help": "folder for the JSON metadatasets"})
+    metadatasets: Path = field(
+        default=Stage1Config.metadatasets,
+        metadata={"help": "folder for the JSON metadatasets; the explanations that it is of are scored"},
+    )
     dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
     preset: str = field(
         default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}

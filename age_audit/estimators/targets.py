@@ -9,6 +9,7 @@ import numpy as np
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate
+from age_audit.estimators.entries import ENTRIES
 
 FORMS = "age, over:YEARS, class:NUMBER, female or top-class"
 _PATTERN = re.compile(r"(age|female|top-class)|(over|class):(\d+(?:\.\d+)?)")
@@ -95,14 +96,19 @@ class Target:
     def check(self, classes: int, gives_gender: bool = True) -> None:
         """Refuse an estimator of so many classes, 0 where it gives plain ages, that does not give the target."""
         if self.kind in ("over", "class", "top-class") and not classes:
+            able = ", ".join(name for name, entry in ENTRIES.items() if entry.gives_classes)
             raise UsageError(
                 f"expected probabilities of classes of age to explain {self.name}, but this estimator gives ages only; "
-                "use --preset audit, and target 'age'"
+                f"explain its age (target 'age', which preset audit has by itself), or take one that gives them: {able}"
             )
         if self.kind == "class" and not (self.number < classes and float(self.number).is_integer()):
             raise UsageError(f"expected a class from 0 to {classes - 1} to explain, got {self.number:g}")
         if self.kind == "female" and not gives_gender:
-            raise UsageError("expected a probability of gender to explain, but this estimator gives none")
+            able = ", ".join(name for name, entry in ENTRIES.items() if entry.gives_gender)
+            raise UsageError(
+                "expected a probability of gender to explain, but this estimator gives none; take one that gives it: "
+                f"{able}"
+            )
 
 
 def parse_target(text: str | Target) -> Target:

@@ -193,13 +193,18 @@ def measure_densities(frame: pd.DataFrame, measures: Sequence[str], feature: str
             thin |= any(0 < len(found) < FEW_FACES for found in values.values())
             _draw_measure(axes, values, looks, np.percentile(frame[name].dropna().astype(float), _SHOWN))
             axes.set_xlabel(MEASURES.get(name, name.replace("_", " ")), fontsize=style.SMALL)
-        sizes = frame[feature].value_counts()
-        keys = style.legend_keys({f"{name} (n = {sizes[name]:,})": looks[name] for name in groups}, marker="")
+        sizes = {group: frame.loc[frame[feature] == group, shown].count() for group in groups}
+        keys = style.legend_keys({f"{name} (n = {_from_to(sizes[name])})": looks[name] for name in groups}, marker="")
         keys += [Line2D([], [], color="0.2", lw=style.THIN_LINE, label=f"thin: fewer than {FEW_FACES} images")] * thin
         if keys:
             figure.legend(handles=keys, loc="outside lower center", ncols=3, handlelength=3.5)
         style.set_finding(figure, difference_finding(largest_difference(frame, shown, feature)))
     return figure
+
+
+def _from_to(counts: pd.Series) -> str:
+    """How many images have the measures: one number, or the least and the most."""
+    return "–".join(f"{count:,}" for count in sorted({counts.min(), counts.max()})) if len(counts) else "0"
 
 
 def _draw_measure(axes: Axes, values: Mapping[str, np.ndarray], looks: Mapping[str, dict], limits: np.ndarray) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from age_audit.core.config import check_choice
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
+from age_audit.data.metadatasets import Maker
 from age_audit.estimators.sources import estimator_identity
 from age_audit.explain.registry import DEFAULT, EXPLAINERS
 from age_audit.pipeline.steps import READ, STEPS, Job, needs, step_key
@@ -128,7 +128,7 @@ class Recipe:
         """One step of an image with that content."""
         return Job(image, step, self.variant(step), self.key(step, content))
 
-    def to_json(self) -> str:
-        return json.dumps(
-            {name: getattr(self, name) for name in ("aligned", "estimator", "precision", "seed", "method", "target")}
-        )
+    @property
+    def maker(self) -> Maker:
+        """What the metadatasets of one folder share; no file of the estimator is looked at."""
+        return Maker(Path(self.estimator).name, self.preset, self.method, self.method_parameters.target)

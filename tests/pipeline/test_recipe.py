@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 
 import pytest
 
@@ -177,13 +176,15 @@ def test_variants_tell_estimators_precisions_and_presets_apart():
         "activations": "dex-wrn|float32|published",
         "boxes": "dex-wrn|float32|published",
         "region_years": "dex-wrn|float32|published",
+        "picture": "published",
+        "face": "published",
     }
     other = Recipe(True, "a/b/net.keras", "bfloat16", "audit", 1)
     object.__setattr__(other, "estimator_parameters", {"name": "net.keras"})  # no such file here
     assert other.variant("explain") == "net.keras|bfloat16|audit"
 
 
-def test_json_holds_everything_but_the_preset():
-    recipe = Recipe(False, "cydral-resnet10", "float32", "audit", 7)
-    assert Recipe(**json.loads(recipe.to_json()), preset="audit") == recipe
-    assert "preset" not in json.loads(recipe.to_json())
+def test_the_maker_is_known_without_the_files_of_the_estimator():
+    recipe = Recipe(True, "a/b/net.keras", "float32", "audit", 42, method="grad-cam", target="over:18")
+    assert recipe.maker == ("net.keras", "audit", "grad-cam", "over:18")
+    assert BASE.maker == (BASE.estimator_parameters["name"], "published", "lime", "top-class")
