@@ -29,7 +29,7 @@ _COURSE = {"color": "black", "linewidth": 0.9}
 _PALE = 0.4  # opacity of ages that are not round
 _SHOWN = (0.5, 99.5)  # percent: what lies beyond would squeeze all others into a corner
 _GRID_POINTS = 201
-_ENOUGH = "#9EC5E0"  # light enough for black text, dark enough to be told from white in grey
+_THIN, _ENOUGH = "1", "#9EC5E0"  # the second light enough for black text, dark enough to be told from white
 
 
 def age_pyramid(images: pd.DataFrame, heaping: pd.DataFrame, feature: str = "gender_real") -> Figure:
@@ -296,7 +296,7 @@ def thin_cells(table: pd.DataFrame, half_width: float) -> Figure:
         axes.spines[:].set_visible(False)
         keys = [
             Patch(facecolor=_ENOUGH, edgecolor="0.6", label=f"enough for {_within(half_width)}"),
-            Patch(facecolor="white", edgecolor="0.6", label="too thin"),
+            Patch(facecolor=_THIN, edgecolor="0.6", label="too thin"),
             Patch(label=f"fewer than {FEW_FACES} images", **FEW_CELLS),
         ]
         figure.legend(handles=keys, loc="outside lower center", ncols=3)
@@ -306,7 +306,7 @@ def thin_cells(table: pd.DataFrame, half_width: float) -> Figure:
 
 def _draw_cell(axes: Axes, x: int, y: int, cell: Mapping) -> None:
     corner = (x - 0.5, y - 0.5)
-    axes.add_patch(Rectangle(corner, 1, 1, facecolor="white" if cell["thin"] else _ENOUGH, edgecolor="0.6", lw=0.5))
+    axes.add_patch(Rectangle(corner, 1, 1, facecolor=_THIN if cell["thin"] else _ENOUGH, edgecolor="0.6", lw=0.5))
     if cell["few_faces"]:
         axes.add_patch(Rectangle(corner, 1, 1, **FEW_CELLS))
     half = np.ceil(10 * cell["half_width"]) / 10  # never said to be narrower than it is
