@@ -15,7 +15,7 @@ estimated too high or too low, and of any groups; at equal ages or at equal esti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -73,7 +73,8 @@ def equalized_odds_score(
     UsageError
         If the frame lacks a column.
     ValueError
-        For an unknown preset, or ``"published"`` of groups that are not the real classes.
+        For an unknown preset, ``"published"`` of groups that are not the real classes, or predicted classes that are
+        spelled otherwise than the real ones.
 
     Examples
     --------
@@ -138,6 +139,7 @@ def equalized_odds_rates(frame: pd.DataFrame, protected: str, true: str, predict
     require_columns(frame, (protected, true, predicted))
     used = _with_all(frame, [protected, true, predicted])
     truth, guess = used[true].to_numpy(dtype=object), used[predicted].to_numpy(dtype=object)
+    _check_spelling(truth, guess)
     everyone = np.ones(len(used), dtype=bool)
     if _same(used, protected, true):
         pairs = [(name, name, everyone) for name in levels(used[true])]
@@ -153,6 +155,17 @@ def equalized_odds_rates(frame: pd.DataFrame, protected: str, true: str, predict
             rows[-1] |= {column: float(value) for column, value in share_columns(count, n).items()}
             rows[-1]["few_faces"] = n < FEW_FACES
     return pd.DataFrame(rows, columns=["class", "group", "rate", "n", "share", "low", "high", "few_faces"])
+
+
+def _check_spelling(truth: Iterable, guess: Iterable) -> None:
+    """Refuse predicted classes that are real ones spelled otherwise: each would be wrong, or in no rate."""
+    real, strange = set(truth), set(guess) - set(truth)
+    alike = {str(name).casefold() for name in real} & {str(name).casefold() for name in strange}
+    if alike or (len(real) > 1 and strange and strange == set(guess)):
+        raise ValueError(
+            f"expected real and predicted classes that are spelled alike, got {sorted(map(repr, real))} and "
+            f"{sorted(map(repr, set(guess)))}; rename one of them"
+        )
 
 
 def _with_all(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -193,6 +206,7 @@ def classification_outcomes(frame: pd.DataFrame, true: str, predicted: str) -> p
     """
     require_columns(frame, (true, predicted))
     truth, guess = frame[true].astype(object), frame[predicted].astype(object)
+    _check_spelling(truth.dropna(), guess.dropna())
     codes = np.where(truth.isna() | guess.isna(), -1, (truth == guess).astype(int))
     return pd.Series(pd.Categorical.from_codes(codes, [MISCLASSIFIED, RIGHTLY]), frame.index)
 
@@ -333,11 +347,18 @@ def overall_bias_score(scores: pd.Series | Mapping[str, float]) -> float:
     float
         0-1; NaN if a score is. Above 0 even where only chance is at work: :func:`bias_table` says by how much.
 
+    Raises
+    ------
+    ValueError
+        For no scores.
+
     Examples
     --------
     >>> overall_bias_score({"nose": 0.5, "lips": 0.0, "left_eye": 0.1})
     0.2
     """
+    if not len(scores):
+        raise ValueError("expected the score of at least one part, got none")
     return round(float(np.mean(list(scores.values() if isinstance(scores, Mapping) else scores))), DIGITS)
 
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from age_audit.core.checks import Checked, choice, flag, named, number, whole
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES, CANVAS
 
+HIDDEN = ("black", "mean-colour")  # what a hidden superpixel shows
+SETTLED_BY = ("interval", "false-discovery-rate")
+
 
 @dataclass(frozen=True)
-class LimeParameters:
+class LimeParameters(Checked):
     """How a face is explained (LIME: Ribeiro, Singh & Guestrin 2016).
 
     Attributes
@@ -48,29 +52,29 @@ class LimeParameters:
         Share of the face's area, 0-1, at which sampling stops before ``num_samples``; 0 takes all at once.
     """
 
-    kernel_size: float = 4
-    max_dist: float = 200
-    ratio: float = 0.2
-    num_samples: int = 100
-    kernel_width: float = 0.25
-    ridge_alpha: float = 1.0
-    rescale: bool = True
-    target: str = "top-class"
-    hidden: str = "black"
-    design: str = "random"
-    seed_from_image: bool = False
-    settled_only: bool = False
-    confidence: float = 0.95
+    kernel_size: float = number(4, above=True)
+    max_dist: float = number(200, above=True)
+    ratio: float = number(0.2)
+    num_samples: int = whole(100, least=2)
+    kernel_width: float = number(0.25, 0.02)  # below, hardly a version of the face counts
+    ridge_alpha: float = number(1.0)
+    rescale: bool = flag(True)
+    target: str = named("top-class")
+    hidden: str = choice("black", HIDDEN)
+    design: str = choice("random", ("random", "balanced", "paley"))
+    seed_from_image: bool = flag(False)
+    settled_only: bool = flag(False)
+    confidence: float = number(0.95, 0, 1, above=True, below=True)
     # Later than the first ledgers: at its default a field of these is not part of a recipe's key.
-    settled_by: str = field(default="interval", metadata={"later": True})
-    until_settled: float = field(default=0.0, metadata={"later": True})
+    settled_by: str = choice("interval", SETTLED_BY, later=True)
+    until_settled: float = number(0.0, 0, 1, later=True)
 
 
 FIRST_LOOK = 256  # samples after which --until-settled first looks whether enough is settled
 
 
 @dataclass(frozen=True)
-class CropParameters:
+class CropParameters(Checked):
     """How a face is cut out.
 
     Attributes
@@ -83,13 +87,13 @@ class CropParameters:
         Side of the crop in pixels.
     """
 
-    margin: float = 0.4
-    upsample: int = 1
-    canvas: int = CANVAS
+    margin: float = number(0.4)
+    upsample: int = whole(1, least=0)
+    canvas: int = whole(CANVAS, least=1)
 
 
 @dataclass(frozen=True)
-class BoxParameters:
+class BoxParameters(Checked):
     """How an explanation becomes boxes: those of the published analysis of gender classifiers.
 
     Attributes
@@ -102,9 +106,9 @@ class BoxParameters:
         Share of a box, at least, that lies within the box of the part of the face after which it is named.
     """
 
-    percentile: float = 90.0
-    threshold: str = "otsu"
-    overlap: float = 0.2
+    percentile: float = number(90.0, 0, 100)
+    threshold: str = choice("otsu", ("otsu", "li", "yen"))
+    overlap: float = number(0.2, 0, 1, above=True)
 
 
 PRESETS = {

@@ -147,6 +147,9 @@ class Attribution:
         Value of every pixel, in the unit that its method states, where there are no superpixels.
     signed : bool
         Whether values below 0 lower the target; otherwise they only say how much a pixel matters, from 0 on.
+    unexplained : float
+        Of a method whose values should sum to a difference of the target: what they lack of it, in its unit, where that
+        is more than the method tolerates; else 0.
 
     Raises
     ------
@@ -166,6 +169,7 @@ class Attribution:
     dense: np.ndarray | None = None
     signed: bool = True
     samples: int | None = None
+    unexplained: float = 0.0
 
     def __post_init__(self):
         there = [part is not None for part in (self.segments, self.weights, self.dense)]

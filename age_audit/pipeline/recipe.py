@@ -15,6 +15,8 @@ from age_audit.estimators.sources import estimator_identity
 from age_audit.explain.registry import DEFAULT, EXPLAINERS
 from age_audit.pipeline.steps import READ, STEPS, Job, needs, step_key
 
+# Of the arithmetic of the false discovery rate; 2: ridge shrinkage is part of the intervals.
+SETTLED_VERSION = 2
 REFERENCE_SHAPE = Path(__file__).parents[1] / "faces" / "reference_shape.json"
 
 
@@ -93,7 +95,11 @@ class Recipe:
             if field.metadata.get("later") and stated[field.name] == field.default:
                 del stated[field.name]
         named = {} if self.method == DEFAULT else {"method": self.method}
-        return stated | {"seed": self.seed} | named
+        version = EXPLAINERS[self.method].version
+        versions = {"method_version": version} if version > 1 else {}
+        if stated.get("settled_by") == "false-discovery-rate":
+            versions |= {"settled_version": SETTLED_VERSION}
+        return stated | {"seed": self.seed} | named | versions
 
     @property
     def method_parameters(self):

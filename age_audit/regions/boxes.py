@@ -13,6 +13,7 @@ last landmark instead, one pixel sooner.) Left and right are those of the pictur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from types import MappingProxyType
 
 import numpy as np
@@ -118,7 +119,7 @@ def binarize(saliency: np.ndarray, percentile: float = PERCENTILE, method: str =
     Raises
     ------
     ValueError
-        For another shape, values that are not finite, an unknown method or a percentile out of range.
+        For another shape or no pixel, values that are not finite, an unknown method or a percentile out of range.
 
     Examples
     --------
@@ -130,10 +131,10 @@ def binarize(saliency: np.ndarray, percentile: float = PERCENTILE, method: str =
            [0, 0, 0, 0, 0],
            [0, 0, 0, 0, 1]])
     """
-    if method not in THRESHOLDS:
+    if not isinstance(method, str) or method not in THRESHOLDS:
         raise ValueError(f"expected a threshold out of {', '.join(THRESHOLDS)}; got {method!r}")
-    if not 0 <= percentile <= 100:
-        raise ValueError(f"expected a percentile of 0 to 100, got {percentile}")
+    if not isinstance(percentile, Real) or not 0 <= percentile <= 100:
+        raise ValueError(f"expected a percentile that is a number of 0 to 100, got {percentile!r}")
     values = np.asarray(saliency, dtype=float)
     if values.ndim != 2 or not values.size:
         raise ValueError(f"expected a saliency map of shape (height, width), got {values.shape}")
@@ -174,7 +175,7 @@ def activation_boxes(mask: np.ndarray) -> list[dict]:
     [{'min_x': 1, 'min_y': 1, 'max_x': 4, 'max_y': 3, 'label': None}]
     """
     mask = np.asarray(mask)
-    if mask.ndim != 2:
+    if mask.ndim != 2 or not mask.size:
         raise ValueError(f"expected a mask of shape (height, width), got {mask.shape}")
     pieces = find_objects(label(mask > 0, connectivity=2))
     return [_box((columns.start, rows.start, columns.stop, rows.stop)) for rows, columns in pieces]
@@ -256,6 +257,7 @@ def annotate(
     >>> annotate([found], [nose], published=True) == [nose]
     True
     """
+    _check_overlap(overlap)
     if not activation or not landmark:
         return [dict(box, label=None) for box in activation]
     annotated = []
@@ -295,8 +297,7 @@ def nearest_overlapping(boxes: np.ndarray, parts: np.ndarray, overlap: float = O
     >>> nearest_overlapping(np.array([[62, 70, 70, 90], [90, 100, 130, 110], [0, 0, 9, 9]]), parts).tolist()
     [1, 0, -1]
     """
-    if not 0 < overlap <= 1:
-        raise ValueError(f"expected an overlap above 0 and at most 1, got {overlap}")
+    _check_overlap(overlap)
     size = boxes[..., 2:] - boxes[..., :2]
     if (size <= 0).any():
         raise ValueError("expected boxes of at least one pixel, whose max_x and max_y are above min_x and min_y")
@@ -331,6 +332,11 @@ def active_regions(boxes: Sequence[dict]) -> dict[str, bool]:
     """
     named = {box["label"] for box in boxes}
     return {f"active_{region}": region in named for region in BOX_REGIONS}
+
+
+def _check_overlap(overlap: float) -> None:
+    if not isinstance(overlap, Real) or not 0 < overlap <= 1:
+        raise ValueError(f"expected an overlap that is a number above 0 and at most 1, got {overlap!r}")
 
 
 def _box(sides, name: str | None = None) -> dict:

@@ -167,6 +167,16 @@ def test_regions_of_a_method_whose_pixels_add_up_are_summed():
     assert not Recipe(True, "face-api", "float32", "audit", 42, method="grad-cam").additive
 
 
+def test_values_that_do_not_sum_are_noted_beside_the_regions():
+    from age_audit.core.schema import Attribution
+    from age_audit.pipeline.tasks import READINGS
+
+    each, points = np.full((224, 224), 0.5), np.full((68, 2), 100)
+    for missing, noted in ((0.0, ()), (-0.364, ("values-do-not-sum: -0.36 of the target is in no pixel",))):
+        face = Attribution(None, None, "expected_age", each > 0, each < 0, dense=each, unexplained=missing)
+        assert READINGS["region_years"](face, points, True)[1] == noted
+
+
 def test_methods_and_targets_lie_side_by_side(photos, boxed):
     """Another method on the same crops: landmarks are taken as they are, explanations and boxes are its own."""
     before = outcomes(boxed)

@@ -118,8 +118,8 @@ class TestBinarize:
             binarize(np.ones((0, 4)))
         with pytest.raises(ValueError, match="out of otsu, li, yen; got 'triangle'"):
             binarize(np.ones((4, 4)), method="triangle")
-        for percentile in (-1, 100.5, np.nan):
-            with pytest.raises(ValueError, match="percentile of 0 to 100"):
+        for percentile in (-1, 100.5, np.nan, "90", None):
+            with pytest.raises(ValueError, match="percentile that is a number of 0 to 100, got"):
                 binarize(np.ones((4, 4)), percentile)
 
 
@@ -160,6 +160,8 @@ class TestActivationBoxes:
         assert activation_boxes(np.full((2, 2), -1)) == []  # lime's masks hold +1 and -1
         with pytest.raises(ValueError, match="expected a mask"):
             activation_boxes(np.zeros(4))
+        with pytest.raises(ValueError, match=r"shape \(height, width\), got \(0, 0\)"):
+            activation_boxes(np.zeros((0, 0)))
 
 
 def face():
@@ -333,9 +335,10 @@ class TestAnnotate:
         part = box(0, 0, 10, 10, "nose")
         with pytest.raises(ValueError, match="at least one pixel"):
             annotate([box(5, 5, 5, 9)], [part])
-        for overlap in (0, 1.1, np.nan):
-            with pytest.raises(ValueError, match="overlap above 0 and at most 1"):
-                annotate([box(0, 0, 3, 3)], [part], overlap)
+        for overlap in (0, 1.1, np.nan, 20, "0.2"):
+            for boxes in ([box(0, 0, 3, 3)], []):  # also where there is nothing to name
+                with pytest.raises(ValueError, match="overlap that is a number above 0 and at most 1, got"):
+                    annotate(boxes, [part], overlap)
 
 
 def test_active_is_what_has_a_box():
