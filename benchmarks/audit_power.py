@@ -49,6 +49,7 @@ PERMUTATIONS = 999
 # What these give a region is the real estimator's and, in proportion to the years, the flaw's (tests hold them to it):
 # the most years are explained, the fewer follow.
 LINEAR = ("lime", "kernel-shap", "occlusion", "rise", "integrated-gradients", "random")
+STEADY = {"integrated-gradients": {"steps": 32, "most_steps": 32}}  # linear with as many steps for every estimator
 NOTHING = ("nothing", 0.0)
 
 
@@ -72,7 +73,7 @@ def asked_of(method: str, years: Iterable[float]) -> list[tuple[str, float]]:
 
 def explained(estimator, method: str, face, landmarks, asked, parameters: dict) -> dict:
     """Years of the 13 regions by flaw and years, of one face."""
-    once = Remembering(estimator)
+    once, parameters = Remembering(estimator), STEADY.get(method, {}) | parameters
     found = {}
     for flaw, years in asked:
         # The real one too is asked through Planted, so that nothing but the flaw is different, maps laid out alike.

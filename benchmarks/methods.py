@@ -51,7 +51,7 @@ BUDGET = {
     "occlusion": {"cells": 14, "window": 2},  # 225 places of the square, and the face
     "rise": {"num_samples": PASSES},
     "score-cam": {"most": PASSES - 1},
-    "integrated-gradients": {"steps": DERIVATIVES},
+    "integrated-gradients": {"steps": DERIVATIVES, "most_steps": DERIVATIVES},  # as many for all
     "smooth-grad": {"num_samples": DERIVATIVES},
 }
 WITHOUT_SIGNS = ("grad-cam", "grad-cam++", "score-cam", "smooth-grad")

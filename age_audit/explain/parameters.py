@@ -102,7 +102,7 @@ class IntegratedGradientsParameters(Checked):
     steps: int = whole(32, least=1)
     baseline: str = choice("mean-colour", HIDDEN)
     target: str = named(TARGET)
-    most_steps: int = whole(512, least=1)
+    most_steps: int = whole(256, least=1)
     tolerance: float = number(0.02, 0, 1)
 
     def __post_init__(self):

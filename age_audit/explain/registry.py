@@ -146,7 +146,7 @@ def explainer_for(name: str, estimator, parameters, seed: int):
         raise UsageError(f"expected an estimator that is loaded, got its name, {estimator!r}; load it first: {loading}")
     if EXPLAINERS[name].needs_gradients and not getattr(estimator, "gives_gradients", False):
         raise no_gradients(estimator)
-    if EXPLAINERS[name].needs_maps:
+    if EXPLAINERS[name].needs_maps and hasattr(estimator, "check_maps"):
         estimator.check_maps()
     module, _, kind = EXPLAINERS[name].explainer.partition(":")
     made = getattr(import_module(f"age_audit.explain.{module}"), kind)
