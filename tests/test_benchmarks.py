@@ -423,3 +423,21 @@ def test_the_page_on_faces_shows_what_two_sets_of_landmarks_find():
     assert landmark_sets.boxes_table(found) in page and landmark_sets.pose_table(found) in page
     again = found["named_again"]
     assert f"{again['same_name']:.0%} of {again['boxes']}".replace("%", " %") in page
+
+
+def test_the_page_on_the_data_set_says_what_was_measured():
+    folder, page = ROOT / "benchmarks", " ".join((ROOT / "docs" / "dataset.md").read_text().split())
+    quality = json.loads((folder / "results.json").read_text())["figures"]["quality of a picture"]
+    assert f"One core measures {quality['without_brisque_a_second']:.0f} pictures of 200 × 200 pixels a second" in page
+    assert f"and {quality['pictures_a_second']:.0f} with BRISQUE" in page
+    copies = json.loads((folder / "duplicates.json").read_text())["runs"]["whole"]
+    assert copies["result"]["planted_found"] == copies["result"]["planted"] == 20_000
+    assert f"compared for copies in {copies['cpu_seconds']:.0f} core-seconds" in page
+    peer = json.loads((folder / "cleanvision_peer.json").read_text())
+    times, ratios, found = (peer[name] for name in ("core_seconds_a_thousand_pictures", "to_cleanvision", "copies"))
+    assert f"On the same {peer['pictures']:,} pictures it takes {times['cleanvision']} core-seconds a thousand" in page
+    assert f"ours {times['ours_without_brisque']} without BRISQUE, {times['ours']} with it" in page
+    assert f"{ratios['ours_without_brisque']} and {ratios['ours']} times as long" in page
+    counts = found["both"], found["ours_alone"], found["cleanvision_alone"]
+    assert "both find {} pairs, ours alone {}, cleanvision alone {}".format(*counts) in page
+    assert f"(Spearman's r {peer['spearman_of_blur']:.2f})" in page
