@@ -53,8 +53,16 @@ class TestMeasure:
         assert different == {"laplacian_variance", "fft_blur"}
         assert {key: published[key] for key in different} == {key: swapped[key] for key in different}
 
+    @pytest.mark.parametrize(("shape", "known"), [((99, 300), False), ((100, 100), True), ((300, 99), False)])
+    def test_what_is_enlarged_has_no_sharpness_of_its_own(self, shape, known):
+        image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+        found = quality.measure(image, with_brisque=False)
+        assert (found["laplacian_variance"] is not None) == (found["fft_blur"] is not None) == known
+        assert found["luminance"] is not None
+        assert quality.measure(image, "published", with_brisque=False)["fft_blur"] is not None
+
     def test_one_colour(self):
-        found = quality.measure(np.full((30, 40, 3), (255, 0, 0), dtype=np.uint8))
+        found = quality.measure(np.full((130, 140, 3), (255, 0, 0), dtype=np.uint8))
         assert found.pop("entropy") == pytest.approx(np.log2(3) - 2 / 3)
         assert found.pop("fft_blur") < 1e-9
         assert list(found.values()) == [0.0, 1, 76.0, 0.0, None]
