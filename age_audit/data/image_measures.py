@@ -79,12 +79,17 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
     frame : DataFrame
         One row a face with ``fname``, such as :func:`age_audit.data.frames.predictions_frame` makes.
     measures : DataFrame
-        Of :func:`read_image_measures`; its labels are not taken.
+        Of :func:`read_image_measures`; its labels are not taken. Of pictures of one name the one that was read counts.
 
     Returns
     -------
     DataFrame
         The rows of ``frame`` whose picture was measured, in their order.
+
+    Raises
+    ------
+    UsageError
+        If two pictures of one name were measured.
 
     Examples
     --------
@@ -93,6 +98,7 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
        fname  age_estimation  luminance
     0  b.jpg            30.0       99.5
     """
+    measures = _once_each(measures)
     of_pictures = measures[["fname", *measures.columns.difference(frame.columns, sort=False)]]
     return frame.merge(of_pictures, on="fname", how="inner", validate="one_to_one")
 
@@ -104,12 +110,17 @@ def clusters_of(fnames: pd.Series, measures: pd.DataFrame) -> pd.Series:
     ----------
     fnames : Series of str
     measures : DataFrame
-        With ``fname``, once each, and ``cluster``.
+        With ``fname`` and ``cluster``. Of pictures of one name the one that was read counts.
 
     Returns
     -------
     Series of int
         Numbers from 0 as in ``measures``, below 0 where there are none; indexed as ``fnames``.
+
+    Raises
+    ------
+    UsageError
+        If two pictures of one name were measured.
 
     Examples
     --------
@@ -117,6 +128,16 @@ def clusters_of(fnames: pd.Series, measures: pd.DataFrame) -> pd.Series:
     >>> clusters_of(pd.Series(["b.jpg", "x.jpg", "a.jpg", "y.jpg"]), measured).tolist()
     [7, -2, 7, -4]
     """
-    found = fnames.map(measures.set_index("fname")["cluster"]).astype("Float64")
+    found = fnames.map(_once_each(measures).set_index("fname")["cluster"]).astype("Float64")
     alone = pd.Series(range(-1, -len(fnames) - 1, -1), index=fnames.index, dtype="Float64")
     return found.fillna(alone).astype(int)
+
+
+def _once_each(measures: pd.DataFrame) -> pd.DataFrame:
+    """Without the pictures that were not read because another one of their name was."""
+    if "reason" in measures:
+        unread = measures["reason"].fillna("").str.startswith("read/")
+        measures = measures[~(unread & measures["fname"].duplicated(keep=False))]
+    if (twice := measures["fname"][measures["fname"].duplicated()]).size:
+        raise UsageError(f"expected each file name once, got {twice.iloc[0]!r} again; leave one of its rows out")
+    return measures

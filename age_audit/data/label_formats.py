@@ -54,6 +54,8 @@ class LabelSource:
     ----------
     origin : dict
         Where labels come from, for the provenance: the format of file names, or name and hash of the CSV.
+    columns : tuple of str
+        Of a CSV the features beside age, gender and race; of file names none.
     unmatched : dict of str to int
         Once the images are known, how many of them the source says nothing of, and how many rows of a CSV name none.
 
@@ -65,11 +67,13 @@ class LabelSource:
 
     def __init__(self, source: str):
         self._source, self._table = source, None
+        self.columns: tuple[str, ...] = ()
         self.origin = {"from": f"file names, {source}"}
         if source in NAME_FORMATS:
             self._parse = NAME_FORMATS[source]
         elif source.lower().endswith(TABLE_ENDINGS):
             self._table = read_label_csv(Path(source))
+            self.columns = tuple(next(iter(self._table.values())).features)
             self.origin = {"from": Path(source).name, "sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest()}
             self._depths = sorted({name.count("/") + 1 for name in self._table}, reverse=True)
         else:

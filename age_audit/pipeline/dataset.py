@@ -21,10 +21,11 @@ from age_audit.audit.dataset.description import MEASURES, ChannelSums, channel_s
 from age_audit.audit.dataset.duplicates import clusters_of_copies
 from age_audit.audit.dataset.splits import splits
 from age_audit.core.config import Stage1Config, check_choice, stage1_option
-from age_audit.core.errors import ImageFailure
+from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.groups import ALL, compared_by
 from age_audit.core.vocabulary import REQUIRED_COLUMNS
 from age_audit.data.frames import completed_frame, grouped
+from age_audit.data.label_formats import LabelSource
 from age_audit.data.metadatasets import check_writable, refuse_other_images, some_of, write_metadataset
 from age_audit.execution import Execution, open_execution
 from age_audit.faces import brisque
@@ -219,11 +220,12 @@ def run_dataset(config: DatasetConfig) -> Tally:
     Raises
     ------
     UsageError
-        When the run cannot start: no images, no labels, another run at work.
+        When the run cannot start: no images, no labels, or one called like a measure, another run at work.
     """
     if config.cluster is not None:  # other machines have another working directory
         config = replace(config, images=config.images.absolute(), output=config.output.absolute())
     images = find_images(config.stage1)
+    _refuse_labels_called_like_measures(config)
     recipe = Recipe(aligned=False, estimator="", precision="", preset=config.preset, seed=0)
     check_writable(config.metadatasets, config.dataset)
     with (
@@ -246,6 +248,16 @@ def run_dataset(config: DatasetConfig) -> Tally:
         return counted
 
 
+def _refuse_labels_called_like_measures(config: DatasetConfig) -> None:
+    """A row has one place of each name, which the measure would take."""
+    columns = LabelSource(config.labels).columns if config.labels is not None else ()
+    if taken := [name for name in columns if name in (*OF_PICTURE, *OF_FACE, "cluster", "reason", "image")]:
+        raise UsageError(
+            f"expected columns of {config.labels} that no measure of a picture is stored under; rename "
+            f"{', '.join(map(repr, taken))}"
+        )
+
+
 def _measure(config: DatasetConfig, ledger: Ledger, recipe: Recipe, intake: Intake, execution: Execution) -> int:
     there = {step: settled_outcomes(ledger, recipe, intake.content, step) for step in config.steps}
     todo = []
@@ -265,10 +277,12 @@ def _export(config: DatasetConfig, ledger: Ledger, recipe: Recipe) -> pd.DataFra
     """Write the metadatasets; returns the pictures that were measured, a row each, with ``image``, the file's path."""
     images = ledger.images()
     content = {image: row.content for image, row in images.items() if row.content is not None}
-    failed = failures(ledger, recipe, images, content, config.steps)
+    outcomes = {step: current_outcomes(ledger, recipe, content, step) for step in STEPS}
+    # Whatever is known counts, also of a step that this run leaves out; one that never ran is no failure.
+    failed = failures(ledger, recipe, images, content, [step for step in STEPS if outcomes[step]])
     found: dict[str, dict] = {image: {} for image in images}
     for step in STEPS:
-        for image, facts in read_results(ledger, recipe, step, current_outcomes(ledger, recipe, content, step)):
+        for image, facts in read_results(ledger, recipe, step, outcomes[step]):
             found[image] |= facts
     clusters, labels = _clusters(found), labels_by_name(list(images.values()))
     in_order = sorted(images, key=lambda image: (images[image].fname, image))

@@ -53,6 +53,26 @@ def test_who_has_no_cluster_is_alone(tmp_path):
     assert clusters_of(pd.Series(["b.jpg", "a.jpg", "z.jpg", "a.jpg"]), measures).tolist() == [-1, 0, -3, 0]
 
 
+def test_of_pictures_of_one_name_the_one_that_was_read_counts(tmp_path):
+    other = {"fname": "a.jpg", "luminance": None, "cluster": None, "reason": "read/duplicate-name"}
+    unread = {"fname": "c.jpg", "luminance": None, "cluster": None, "reason": "read/unreadable"}
+    for rows in ([other, *ROWS, unread], [*ROWS, unread, other]):
+        measures = read_image_measures(written(tmp_path, rows), "mine")
+        estimates = pd.DataFrame({"fname": ["c.jpg", "a.jpg"]})
+        assert with_image_measures(estimates, measures)["luminance"].tolist() == [
+            pytest.approx(np.nan, nan_ok=True),
+            90.5,
+        ]
+        assert clusters_of(estimates["fname"], measures).tolist() == [-1, 0]
+
+
+def test_a_name_that_was_measured_twice_is_refused(tmp_path):
+    measures = read_image_measures(written(tmp_path, [*ROWS, ROWS[0]]), "mine")
+    for taken in (lambda: clusters_of(measures["fname"], measures), lambda: with_image_measures(measures, measures)):
+        with pytest.raises(UsageError, match=r"expected each file name once, got 'a.jpg' again"):
+            taken()
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_they_are_found_below_packed_or_not_and_the_nearest_first(tmp_path, packed):
     near = written(tmp_path / "near", ROWS, packed=packed)

@@ -140,3 +140,26 @@ def test_results_of_other_images_are_not_written_over(photos, run, tmp_path, cap
     given = ["dataset", "--images", str(tmp_path / "others"), "--output", str(tmp_path / "out")]
     assert __main__.main([*given, "--metadatasets", str(run)]) == 2
     assert "its images are of others" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["skin_tone", "luminance", "cluster", "reason", "pixels", "face_luminance"])
+def test_a_label_called_like_a_measure_is_refused_and_nothing_written(photos, tmp_path, capsys, name):
+    (tmp_path / "labels.csv").write_text(f"fname,age,camera,{name}\n{PLAIN},30,phone,dark\n")
+    assert __main__.main(arguments(photos, tmp_path / "out", "--labels", str(tmp_path / "labels.csv"))) == 2
+    assert f"that no measure of a picture is stored under; rename '{name}'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_label_of_ones_own_is_written_beside_the_measures(photos, tmp_path):
+    (tmp_path / "labels.csv").write_text(f"fname,age,camera\n{PLAIN},30,phone\n")
+    options = ("--labels", str(tmp_path / "labels.csv"), "--steps", "picture", "--sensitive", "camera")
+    assert __main__.main(arguments(photos, tmp_path / "out", *options)) == 0
+    assert rows(tmp_path / "out")[PLAIN]["camera"] == "phone"
+
+
+def test_reasons_are_of_all_that_was_measured_whatever_the_last_run_was_asked_for(photos, run):
+    written = {name: (run / f"metadataset_utkface_{name}").read_bytes() for name in ("images.json", "splits.json")}
+    for steps in ("picture", "face"):
+        assert __main__.main(arguments(photos, run, "--steps", steps)) == 0
+        for name, content in written.items():
+            assert (run / f"metadataset_utkface_{name}").read_bytes() == content

@@ -154,7 +154,7 @@ def duplicates_by_class(
     ----------
     frame : DataFrame
         One row a picture: ``cluster`` (see :func:`clusters_of_copies`), ``pixels`` (equal for copies equal to the
-        pixel), and the features.
+        pixel), and the features. A picture without a cluster, as of a file that could not be read, is not counted.
     features : sequence of str
         Columns.
     resampling : Resampling
@@ -184,6 +184,7 @@ def duplicates_by_class(
     2     M           2      3        0.67      2        1
     """
     require_columns(frame, ("cluster", "pixels", *features))
+    frame = frame[frame["cluster"].notna()]
     copied = {name: frame[name].duplicated(keep=False).to_numpy() for name in ("cluster", "pixels")}
     rows = [_class_row(frame, copied, ALL, ALL, np.ones(len(frame), dtype=bool), resampling)]
     for feature in features:
@@ -217,7 +218,7 @@ def pairs_of_copies(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        With ``cluster`` and ``pixels``.
+        With ``cluster`` and ``pixels``; a picture without a cluster is in no pair.
 
     Returns
     -------
@@ -233,7 +234,8 @@ def pairs_of_copies(frame: pd.DataFrame) -> pd.DataFrame:
     2      1       3        0  False
     """
     require_columns(frame, ("cluster", "pixels"))
-    members = [found for _, found in _members(frame["cluster"].to_numpy()) if len(found) <= LARGEST]
+    known = np.flatnonzero(frame["cluster"].notna())
+    members = [known[found] for _, found in _members(frame["cluster"].to_numpy()[known]) if len(found) <= LARGEST]
     pairs = np.concatenate([np.empty((0, 2), dtype=np.int64), *map(_all_pairs, members)])
     pixels = frame["pixels"].to_numpy()[pairs]
     table = {"first": pairs[:, 0], "second": pairs[:, 1], "cluster": frame["cluster"].to_numpy()[pairs[:, 0]]}

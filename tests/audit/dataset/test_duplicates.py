@@ -231,3 +231,20 @@ def test_tables_are_the_same_again(noisy):
 def test_missing_columns_are_named(column):
     with pytest.raises(UsageError, match=column):
         label_disagreement(FRAME.drop(columns=column), resampling=FEW)
+
+
+def test_pictures_without_a_cluster_are_no_copies_and_not_counted():
+    frame = pd.DataFrame({"cluster": [None, 0, None, 0, 1], "pixels": [None, *"aNab"], "gender_real": list("MMFMF")})
+    frame = frame.assign(age_real=[1.0, 30, 90, 32, 5]).astype({"cluster": "Int64"})
+    frame.loc[2, "pixels"] = None
+    for tables in (
+        lambda of: duplicates_by_class(of, ["gender_real"], resampling=FEW),
+        lambda of: label_disagreement(of, ["gender_real"], resampling=FEW),
+    ):
+        pd.testing.assert_frame_equal(tables(frame), tables(frame.dropna(subset="cluster").astype({"cluster": int})))
+    assert duplicates_by_class(frame, [], resampling=FEW).loc[0, ["duplicates", "total", "surplus"]].tolist() == [
+        2,
+        3,
+        1,
+    ]
+    assert pairs_of_copies(frame)[["first", "second", "cluster"]].to_numpy().tolist() == [[1, 3, 0]]
