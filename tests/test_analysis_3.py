@@ -145,6 +145,13 @@ def test_copies_count_as_one_where_intervals_are_drawn(written_by_the_script, tm
     assert not plain["low"].equals(drawn["low"])
 
 
+def test_a_folder_without_copies_is_refused_by_what_was_asked_for(written_by_the_script, tmp_path, capsys):
+    metadatasets = written_by_the_script[0] / "metadatasets"
+    arguments = ["--metadatasets", str(metadatasets), "--figures", str(tmp_path / "figures")]
+    assert analysis_3_filter_visualise.main([*arguments, "--copies", str(tmp_path)]) == 2
+    assert f"_images.json in {tmp_path} and below, found none; write it by age-audit dataset" in capsys.readouterr().err
+
+
 def test_same_input_gives_the_same_bytes(written_by_the_script, tmp_path):
     folder, _, _ = written_by_the_script
     arguments = ["--metadatasets", str(folder / "metadatasets"), "--figures", str(tmp_path)]

@@ -186,7 +186,8 @@ def age_bins(frame: pd.DataFrame, features: Sequence[str] = ("gender_real",)) ->
         highs = [low + BIN - 1 for low in lows[:-1]] + [np.nan]
         columns = {"age_low": lows, "age_high": highs, "images": images.to_numpy()}
         rows.append(pd.DataFrame(labels | columns | share_columns(images, np.full(len(lows), images.sum()))))
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+    columns = [*features, "age_low", "age_high", "images", *share_columns(np.zeros(0), np.zeros(0))]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
 
 
 def correlations(frame: pd.DataFrame, measures: Sequence[str] | None = None) -> pd.DataFrame:

@@ -50,6 +50,7 @@ TOGETHER = "all measures"
 STRATA, MODEL = "strata", "model"
 MOST_LOST = 0.5  # of the group's faces: a gap that leaves out more does not speak of the group
 MOST_UNSURE = 1.0  # width of the interval of a share: within a wider one, nothing and all of the gap may go away
+_NOTHING = 1e-9  # years: what rounding leaves of a gap of which a measure that does not vary takes nothing
 _BENDS = 3  # of the curve of each measure
 VERDICTS = MappingProxyType(
     {
@@ -126,7 +127,7 @@ def gaps_at_equal_quality(
     UsageError
         If the frame lacks a column.
     ValueError
-        If no measure is given.
+        If no measure is given, or a string instead of a list of them.
 
     Examples
     --------
@@ -141,8 +142,8 @@ def gaps_at_equal_quality(
     2  strata        1.6            0.2    0.9    shrinks
     3   model        1.6            0.1    1.0  goes away
     """
-    if not measures:
-        raise ValueError("expected at least one measure of quality, got none")
+    if not measures or isinstance(measures, str):
+        raise ValueError(f"expected a list of at least one measure of quality, got {measures!r}")
     require_columns(frame, ("age_real", "age_estimation", sensitive_feature, *measures, ages))
     error, years = values_and_ages(frame, [MAE.key])
     labelled = np.isfinite(error) & frame[sensitive_feature].notna().to_numpy() & frame[ages].notna().to_numpy()
@@ -163,7 +164,15 @@ def gaps_at_equal_quality(
             role = "" if quality == TOGETHER else ROLES.get(quality, EITHER)
             names = {"group": labels[sensitive_feature], "quality": quality, "role": role}
             rows += [names | {"way": way} | counts | row for way, row in found.items()]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+_COLUMNS = [
+    *("group", "quality", "role", "way", "n_group", "n_other", "n_group_lost", "n_other_lost", "strata"),
+    *("gap_of_all", "few_faces", "age_gap", "quality_difference", "quality_gap"),
+    *(name + end for name in _ESTIMATES for end in ("", "_low", "_high")),
+    "verdict",
+]
 
 
 def _value(values: pd.DataFrame, error: np.ndarray, years: np.ndarray, sides: Sequence[np.ndarray]) -> pd.Series:
@@ -253,6 +262,8 @@ def _standardised(values: np.ndarray, group: np.ndarray, masks: Sequence[np.ndar
 def _row(raw: Influence, equal_age: Influence, equal_quality: Influence, codes: np.ndarray, confidence: float) -> dict:
     removed = equal_age - equal_quality
     ends = [interval(sum_, codes, confidence) for sum_ in (raw, equal_age, equal_quality, removed)]
+    if max(map(abs, ends[-1])) < _NOTHING:
+        ends[-1] = (0.0, 0.0, 0.0)
     row = {}
     share = ratio_interval(removed, equal_age, codes, confidence)
     share = share if share[2] - share[1] <= MOST_UNSURE else (np.nan,) * 3

@@ -113,6 +113,8 @@ def errors_under_noise(
     ------
     UsageError
         If the frame lacks a column.
+    ValueError
+        If a standard deviation is below 0, or no number.
 
     Examples
     --------
@@ -127,6 +129,7 @@ def errors_under_noise(
     4     all         0                 5.00   NaN
     5     all         5                 7.04   NaN
     """
+    _check_sds(sds)
     rows = []
     for names, group, others, errors, codes in _groups(frame, sensitive_feature, control_features, clusters):
         for sd in sds:
@@ -139,6 +142,12 @@ def errors_under_noise(
             row |= _ends("gap", of_means(absolute, [group, others], [1, -1]), codes, confidence)
             rows.append(names | row | {"few_faces": row["n"] < FEW_FACES})
     return pd.DataFrame(rows)
+
+
+def _check_sds(sds: Sequence[float]) -> None:
+    for sd in sds:
+        if not 0 <= sd < np.inf:
+            raise ValueError(f"expected standard deviations of noise in years, 0 or more, got {sd}")
 
 
 def errors_without_noise(
@@ -177,6 +186,8 @@ def errors_without_noise(
     ------
     UsageError
         If the frame lacks a column.
+    ValueError
+        If a standard deviation is below 0, or no number.
 
     Examples
     --------
@@ -188,6 +199,7 @@ def errors_without_noise(
     2         3           3.7          3.0
     3         6           NaN          NaN  errors have an SD of 4.8 years, not 6
     """
+    _check_sds(sds)
     rows = []
     for names, group, others, errors, codes in _groups(frame, sensitive_feature, control_features, clusters):
         shape, shape_of_others = _shape(errors[group]), _shape(errors[others])
@@ -291,7 +303,13 @@ def tipping_points(
             row = {"n_group": int(group.sum()), "n_other": int(others.sum())}
             row |= _tipping(errors, strata, (group, others), codes, confidence)
             rows.append(names | row | {"few_faces": min(row["n_group"], row["n_other"]) < FEW_FACES})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_TIPPING_COLUMNS)
+
+
+_TIPPING_COLUMNS = [
+    *("group", "n_group", "n_other", "gap", "gap_low", "gap_high", "noisier"),
+    *("noise_sd", "noise_sd_low", "noise_sd_high", "few_faces"),
+]
 
 
 def tipping_sentence(row: pd.Series | dict) -> str:

@@ -74,6 +74,8 @@ def test_bins_hold_their_lower_end_and_the_last_has_none():
 def test_bins_without_features_and_of_nobody():
     assert d.age_bins(frame_of([5, 15]), [])["images"].sum() == 2
     assert d.age_bins(frame_of([np.nan])).empty
+    for features in ([], ["gender_real"]):
+        assert list(d.age_bins(frame_of([5])[:0], features)) == list(d.age_bins(frame_of([5, 15]), features))
 
 
 def test_a_range_of_ages_counts_in_parts():

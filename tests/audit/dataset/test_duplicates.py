@@ -233,6 +233,11 @@ def test_missing_columns_are_named(column):
         label_disagreement(FRAME.drop(columns=column), resampling=FEW)
 
 
+def test_blank_pictures_are_copies_to_the_pixel_alone(astronaut):
+    blank = [np.full((side, 50, 3), colour, dtype=np.uint8) for side, colour in [(50, 0), (50, 255), (60, 0), (50, 0)]]
+    assert clusters_of_copies(**columns_of([*blank, astronaut, astronaut // 2])).tolist() == [0, 1, 2, 0, 3, 3]
+
+
 def test_pictures_without_a_cluster_are_no_copies_and_not_counted():
     frame = pd.DataFrame({"cluster": [None, 0, None, 0, 1], "pixels": [None, *"aNab"], "gender_real": list("MMFMF")})
     frame = frame.assign(age_real=[1.0, 30, 90, 32, 5]).astype({"cluster": "Int64"})

@@ -183,3 +183,21 @@ def test_covers_as_often_as_it_says():
         for way, row in of_b(gaps_at_equal_quality(frame, "race_real", ["blur"])).iterrows():
             covered[way] += row["equal_quality_low"] < 1 < row["equal_quality_high"]
     assert all(0.88 <= count / 80 <= 0.99 for count in covered.values()), covered
+
+
+def test_a_measure_that_does_not_vary_takes_nothing_away():
+    frame = faces(600, 2, beside_blur=1.5).assign(width=200.0)
+    table = of_b(gaps_at_equal_quality(frame, "race_real", ["width"]), "width")
+    assert set(table["verdict"]) == {"stays"}
+    assert (table[["removed", "removed_low", "removed_high"]] == 0).all(axis=None)
+
+
+def test_a_string_is_no_list_of_measures():
+    with pytest.raises(ValueError, match="expected a list of at least one measure of quality, got 'blur'"):
+        gaps_at_equal_quality(faces(20, 1), "race_real", "blur")
+
+
+def test_of_nobody_there_are_no_rows_but_all_columns():
+    frame = faces(600, 2, beside_blur=1.5)
+    empty, full = (gaps_at_equal_quality(of, "race_real", ["blur"]) for of in (frame[:0], frame))
+    assert len(empty) == 0 and list(empty) == list(full)

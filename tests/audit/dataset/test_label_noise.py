@@ -159,3 +159,15 @@ def test_labels_of_copies_tell_the_noise():
     assert found["sd"] == pytest.approx(3, abs=0.15)
     assert (found["clusters"], found["n"]) == ((sizes > 1).sum(), sizes[sizes > 1].sum())
     assert np.isnan(noise_within_clusters(frame.drop_duplicates("cluster"), "cluster")["sd"])
+
+
+@pytest.mark.parametrize("sd", [-1, np.nan, np.inf])
+def test_noise_has_a_standard_deviation_of_0_or_more(sd):
+    for of in (errors_under_noise, errors_without_noise):
+        with pytest.raises(ValueError, match=f"in years, 0 or more, got {sd}"):
+            of(faces(40, 1), "race_real", [1, sd])
+
+
+def test_of_nobody_there_are_no_tipping_points_but_all_their_columns():
+    empty, full = (tipping_points(faces(count, 1), "race_real") for count in (0, 100))
+    assert len(empty) == 0 and list(empty) == list(full)
