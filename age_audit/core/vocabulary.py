@@ -38,8 +38,8 @@ above active adjusted_for ages aligned alike all answered area asked assumed aud
 boxes_a_face by by_chance cells cells_without_faces chance change changed_by_rounding channel choice claim class
 cliffs_delta cluster clusters cohort cohorts column compared comparisons contribution copies copies_sd correlations
 crude decided decided_by design deviations difference differs digit duplicates end epsilon_squared equal_age
-equal_quality error estimated estimated_range estimates estimator estimator_ahead estimators even exact excess_kurtosis
-expected expected_by_chance explained explained_by face faces false_coverage_rate false_discovery_rate
+equal_quality error estimated estimated_range estimates estimator estimator_ahead estimators even exact exact_sd
+excess_kurtosis expected expected_by_chance explained explained_by face faces false_coverage_rate false_discovery_rate
 false_positives_rows feature few_faces few_faces_cells final fname gap gap_of_all gap_without gender_answer group groups
 guess guessed_age half_width high highest highest_group holm images in_common in_doubt interquartile_range judged
 kept_by_all kind label label_doubt labelled labels lacking least left_out left_out_faces light log_ratio_given lost low
@@ -48,11 +48,12 @@ mean measure measured_faces median method minimum mode most most_region n named_
 no_part_active noise_sd noisier null_mean null_sd observed of_other_faces other other_gender_label outcome p10 p25 p75
 p90 pairs pairs_below parameter participants parts passed per_year pictures pixels plain plain_given positive_share
 preset probability probability_female proportion published quality quality_difference quality_gap question r rate ratio
-raw reason reasons refused region regions rejected removed repeated reversed rmse_without role root_mean_square_error
-row rows same_sign same_sign_settled same_sign_settled_n scope score sd seed segment settled settled_by share shuffle
-side sign_changes size skewness smallest spearman spread standard_deviation standardised statistic step strata summed
-surplus table tail tested tests thin threshold to_even too_narrow total trained turned_by_any unit value values verdict
-way what wider_share without years years_difference years_gap zeros
+raw reason reasons refused region regions rejected removed removed_model removed_strata repeated reversed rmse_without
+role root_mean_square_error row rows same_sign same_sign_settled same_sign_settled_n scope score sd seed segment settled
+settled_by share shuffle side sign_changes size skewness smallest spearman spread standard_deviation standardised
+statistic step strata summed surplus table tail tested tests thin threshold to_even too_narrow total trained
+turned_by_any unit value values verdict verdict_model verdict_strata way what wider_share without years years_difference
+years_gap zeros
 """
 TABLE_WORDS = frozenset(_WORDS.split())
 TABLE_PREFIXES = (

@@ -29,6 +29,7 @@ _COURSE = {"color": "black", "linewidth": 0.9}
 _PALE = 0.4  # opacity of ages that are not round
 _SHOWN = (0.5, 99.5)  # percent: what lies beyond would squeeze all others into a corner
 _GRID_POINTS = 201
+_STANDARD_ERRORS = 3
 _THIN, _ENOUGH = "1", "#9EC5E0"  # the second light enough for black text, dark enough to be told from white
 
 
@@ -99,6 +100,8 @@ def _draw_ages(axes: Axes, table: pd.DataFrame, colour: str) -> None:
 def heaping_finding(heaping: pd.DataFrame) -> str:
     """What Whipple's indices of all images say: where round ages stand out most, or that they hardly do.
 
+    Ages of which there are fewer than 30 images are passed over.
+
     Examples
     --------
     >>> row = {"measure": "whipple", "ages": "23–62", "n": 900, "value": 181.4, "low": 172.0, "high": 191.0}
@@ -107,9 +110,12 @@ def heaping_finding(heaping: pd.DataFrame) -> str:
     >>> heaping_finding(pd.DataFrame([row | {"value": 101.0, "low": 95.0, "high": 108.0}]))
     'Ages that end in 0 or 5 are labelled about as often as expected (1.01 times at 23–62 years, 0.95 to 1.08)'
     """
-    rows = [row for row in map(_of_all, [heaping] * len(heaps.AGES), heaps.AGES) if row.get("n")]
-    if not rows:
+    found = [row for row in map(_of_all, [heaping] * len(heaps.AGES), heaps.AGES) if row.get("n")]
+    if not found:
         return "No image is labelled with an age of 3–92: nothing can be said of round ages"
+    rows = [row for row in found if row["n"] >= FEW_FACES]
+    if not rows:
+        return f"Fewer than {FEW_FACES} images of any ages: too few to speak of round ones"
     uneven = [row for row in rows if not row["low"] <= 100 <= row["high"]]
     row = max(uneven, key=lambda row: abs(row["value"] - 100)) if uneven else rows[0]
     value, low, high = (f"{row[name] / 100:.2f}" for name in ("value", "low", "high"))
@@ -147,7 +153,7 @@ def caption_of_pyramid(images: pd.DataFrame, heaping: pd.DataFrame, source: str,
     if myers.get("n"):
         value, low, high, chance = (style.percent(myers[name] / 100) for name in ("value", "low", "high", "by_chance"))
         said.append(f"Of all final digits, Myers' index is {value} ({low} to {high}; by chance {chance}).")
-    lacking = len(images) - faces_by_age(images, [feature])["images"].sum()
+    lacking = len(images) - faces_by_age(images, [feature] if images[feature].notna().any() else [])["images"].sum()
     if lacking:
         said.append(f"{lacking:,.0f} of {len(images):,} {'has' if lacking == 1 else 'have'} no label of these.")
     return " ".join(said)
@@ -221,7 +227,7 @@ def _draw_measure(axes: Axes, values: Mapping[str, np.ndarray], looks: Mapping[s
 
 
 def difference_finding(table: pd.DataFrame) -> str:
-    """Which measure tells groups apart most.
+    """Which measure tells groups apart most, of those that do so beyond chance.
 
     Parameters
     ----------
@@ -237,11 +243,45 @@ def difference_finding(table: pd.DataFrame) -> str:
     """
     if table.empty:
         return "Too few images to compare groups"
+    if (table := told_apart(table)).empty:
+        return "No measure tells groups apart beyond chance"
     row = table.iloc[0]
     name = row["measure"].replace("_", " ")
     pair = " and ".join(f"{_article(group)} {group}" for group in (row["highest_group"], row["lowest_group"]))
     words = f"it is higher in {style.percent(row['probability'])} of pairs of {pair} image"
     return f"Groups differ most in {'BRISQUE' if name == 'brisque' else name}: {words}"
+
+
+def by_chance(table: pd.DataFrame) -> pd.Series:
+    """How often an image of one group may have a higher value than one of another where the two are alike.
+
+    Three standard errors of Mann-Whitney's U above a half, rather than two: the pair is the most different of several.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`age_audit.audit.dataset.description.largest_difference`.
+
+    Examples
+    --------
+    >>> by_chance(pd.DataFrame({"n_highest": [42, 1300], "n_lowest": [31, 330]})).round(2).tolist()
+    [0.71, 0.55]
+    """
+    sizes = table["n_highest"].astype(float), table["n_lowest"].astype(float)
+    return 0.5 + _STANDARD_ERRORS * ((sizes[0] + sizes[1] + 1) / (12 * sizes[0] * sizes[1])) ** 0.5
+
+
+def told_apart(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of groups of 30 images or more that differ beyond chance; see :func:`by_chance`.
+
+    Examples
+    --------
+    >>> rows = {"n_highest": [42, 1300, 90], "n_lowest": [31, 330, 20], "probability": [0.56, 0.83, 0.9]}
+    >>> told_apart(pd.DataFrame(rows)).index.tolist()
+    [1]
+    """
+    enough = table[["n_highest", "n_lowest"]].min(axis=1) >= FEW_FACES
+    return table[enough & (table["probability"] > by_chance(table))]
 
 
 def _article(word: str) -> str:

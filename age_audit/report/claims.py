@@ -22,6 +22,7 @@ _OF_NONE = re.compile(r"\b0 of 0\b")
 PUBLISHED, AUDIT = "published", "audit"
 FOUND = 5  # sentences on top of a notebook
 _PLACE = "what-we-found"
+_NOTHING = "Nothing that rests on enough faces; below is what there is."
 _UNTIL_THEN = "*What we found is written here by the last cell.*"
 
 
@@ -107,8 +108,10 @@ class Claims:
 
     def save(self, caption: str) -> pd.DataFrame:
         """Write :meth:`table` as the saver's table ``claims``, LaTeX included, and :meth:`found` on top; returns it."""
-        if found := self.found():
+        if self._rows:
             from IPython.display import display
+
+            found = self.found() or [_NOTHING]
 
             name = f"{self._saver.prefix}_claims.csv"
             words = "".join(f"<li>{page_text(sentence)}</li>\n" for sentence in found)

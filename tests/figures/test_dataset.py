@@ -58,6 +58,13 @@ def test_the_title_names_where_round_ages_stand_out_most():
     told = d.heaping_finding(pd.DataFrame([row, old]))
     assert told == "Ages that end in 0 or 5 are labelled 2.20 times as often as expected at 63–92 years (2.00 to 2.40)"
     assert d.heaping_finding(pd.DataFrame([old | {"n": 0}])).startswith("No image")
+    assert d.heaping_finding(pd.DataFrame([row, old | {"n": 6}])).startswith(
+        "Ages that end in 0 or 5 are labelled about"
+    )
+    assert (
+        d.heaping_finding(pd.DataFrame([old | {"n": 6}]))
+        == "Fewer than 30 images of any ages: too few to speak of round ones"
+    )
 
 
 def test_other_groups_than_two_and_none(tmp_path):
@@ -80,6 +87,21 @@ def test_the_caption_tells_all_indices_and_who_is_missing():
     caption = d.caption_of_pyramid(frame, heaps_of(frame), "made up")
     assert caption.count("times as often") == 3 and "Myers' index is" in caption
     assert caption.endswith("1 of 400 has no label of these.")
+
+
+def test_where_nobody_is_labelled_the_caption_counts_all_who_are_drawn():
+    frame = images().assign(gender_real=None)
+    assert d.caption_of_pyramid(frame, heaps_of(frame, []), "made up").endswith("1 of 400 has no label of these.")
+
+
+def test_groups_are_told_apart_beyond_chance_only():
+    row = {"measure": "brisque", "highest_group": "a", "lowest_group": "b", "n_highest": 45, "n_lowest": 36}
+    assert (
+        d.difference_finding(pd.DataFrame([row | {"probability": 0.58}]))
+        == "No measure tells groups apart beyond chance"
+    )
+    assert "80 % of pairs" in d.difference_finding(pd.DataFrame([row | {"probability": 0.8}]))
+    assert len(d.told_apart(pd.DataFrame([row | {"probability": 1.0, "n_lowest": 29}]))) == 0
 
 
 def test_densities_of_measures_that_vary(tmp_path):

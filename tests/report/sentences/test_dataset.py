@@ -11,9 +11,9 @@ def ends(name, value):
     return {name: value, f"{name}_low": value - 0.5, f"{name}_high": value + 0.5}
 
 
-def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0):
+def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0, n=50):
     """Women are judged worse than men, and half of it is the pictures."""
-    index = {"ages": "63–92", "n": 50, "expected": 100, "by_chance": 1.5}
+    index = {"ages": "63–92", "n": n, "expected": 100, "by_chance": 1.5}
     heaping = [
         {"gender": gender, "measure": measure, **index, "value": value, "low": value - 20, "high": value + 20}
         for gender in ("Female", "all")
@@ -37,7 +37,8 @@ def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0):
         for group, sign in (("Female", 1), ("Male", -1))
     ]  # fmt: skip
     tips = [
-        {"feature": "gender", "group": group, "noisier": noisier, "few_faces": few, "copies_sd": 2.0}
+        {"feature": "gender", "group": group, "noisier": noisier, "few_faces": few}
+        | ends("copies_sd", 2.0) | ends("exact_sd", 2.5)
         | ends("gap", sign * gap) | ends("noise_sd", 5.0)
         for group, noisier, sign in (("Female", "group", 1), ("Male", "others", -1))
     ]  # fmt: skip
@@ -54,15 +55,18 @@ def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0):
     names = ["feature", "class", "proportion", "total", "few_faces"]
     duplicates = pd.DataFrame(duplicates, columns=names).assign(low=0.01, high=0.99, duplicates=5, exact=2)
     ends_of = [
-        {"quality": quality, "n": 20, **ends("lowest_fifth", 6.0), **ends("highest_fifth", 9.0)}
+        {"quality": quality, "n": n, **ends("lowest_fifth", 6.0), **ends("highest_fifth", 9.0)}
         for quality in ("brisque", "luminance")
     ]
-    apart = {"feature": "gender", "highest_group": "Male", "lowest_group": "Female", "n_highest": 9, "n_lowest": 8}
-    apart |= {"measure": "brisque", "probability": 0.7}
+    apart = {"feature": "gender", "highest_group": "Male", "lowest_group": "Female", "n_highest": 90, "n_lowest": 80}
+    apart |= {"measure": "brisque", "probability": 0.7, "by_chance": 0.6}
     lighting = {"light": "1/3 stop darker", "faces": 20, "median": -8.0, "p10": -15.0, "p90": -3.0}
     associated = {"error": "absolute_error", "n": 80, "rank_correlation": 0.12, "low": 0.1, "high": 0.15}
     dark = {"measure": "luminance", "end": "lowest", "gender": ["Female", "Male", "Other"], "n": [50, 50, 5]}
     dark = pd.DataFrame(dark | {"share": [0.02, 0.0, 0.9], "low": 0.0, "high": 0.95})
+    digit = {"ages": "63–92", "digit": 5, "n": 40, "total": n, "value": 290.0, "mode": 85, "images": 12}
+    ways = {"feature": "gender", "group": "Female", "quality": "all measures", "few_faces": few, "difference": 1.0}
+    ways |= {"removed_strata": 0.4, "verdict_strata": "undecided", "removed_model": -0.6, "verdict_model": "appears"}
     wider = {"feature": "gender", "group": "Female", "way": "strata", "wider_share": 0.02}
     return {
         "usable": pd.DataFrame({"reason": ["used", "face/no-face"], "images": [98, 2], "share": [0.98, 0.02]}),
@@ -81,7 +85,9 @@ def tables_of(pairs=40, verdict="shrinks", few=False, gap=1.0):
         "errors_under_noise": pd.DataFrame(noise),
         "tipping_points": pd.DataFrame(tips),
         "tipping_points_of_others": pd.DataFrame(tips).assign(estimator="other"),
-        "worst_faces_in_sum": pd.DataFrame([{"faces": 50, "in_doubt": 4}]),
+        "worst_faces_in_sum": pd.DataFrame([{"faces": 50, "n_others": 2, "in_doubt": 4}]),
+        "final_digits": pd.DataFrame([digit]),
+        "ways_apart": pd.DataFrame([ways]),
     }  # fmt: skip
 
 
@@ -128,17 +134,53 @@ def test_of_a_gap_is_said_what_the_table_says(claimed, verdict, words):
 
 def test_what_noise_would_have_to_be_stands_beside_what_copies_show(claimed):
     found = said(claimed, tables_of())["Could noise in the labels make the gaps?"]
-    assert "noisier than all others by an SD of 5.0 years (95 % interval 4.5 to 5.5); labels of copies" in found
-    assert "under noise of 2.0 years." in found and "Male" not in found
+    assert "noisier than all others by an SD of 5.0 years (95 % interval 4.5 to 5.5); labels of all copies" in found
+    assert "noise of 2.0 (1.5 to 2.5), those of copies equal to the pixel as under 2.5 (2.0 to 3.0)." in found
+    assert "Male" not in found
     others = said(claimed, tables_of())["And the gaps of other estimators?"]
     assert "largest gap of other at equal ages (faces labelled Female, +1.0 years)" in others
 
 
 def test_without_copies_and_without_sure_gaps_nothing_is_claimed_of_them(claimed):
-    found = said(claimed, tables_of(pairs=0, gap=0.2))
+    tables = tables_of(pairs=0, gap=0.2)
+    del tables["ways_apart"]
+    found = said(claimed, tables)
     assert "Do labels of copies agree?" not in found
     assert "Does quality explain gaps between groups?" not in found
     assert "Could noise in the labels make the gaps?" not in found
+
+
+def test_of_few_nothing_stands_on_top(on_top):
+    assert len(on_top("dataset", tables_of(), **WORDS)) == 5
+    assert on_top("dataset", tables_of(pairs=20, few=True, n=20), **WORDS) == []
+
+
+def test_few_pairs_and_ages_are_called_few(claimed):
+    found = said(claimed, tables_of(pairs=2, n=6))
+    assert "Of 2 pairs of pictures equal to the pixel, too few to go by, 60 %" in found["Do labels of copies agree?"]
+    assert found["Do labels prefer round ages?"].endswith("of 6 pictures only.")
+    assert "in the fifth of pictures" not in found["Does it err more on worse pictures?"]
+
+
+def test_of_other_estimators_nothing_is_said_where_there_are_none(claimed):
+    tables = tables_of()
+    question = "Are the worst faces bad pictures or bad labels?"
+    assert question in said(claimed, tables)
+    tables["worst_faces_in_sum"]["n_others"] = 0
+    assert question not in said(claimed, tables)
+
+
+def test_where_the_two_ways_are_apart_and_which_ages_heap(claimed):
+    found = said(claimed, tables_of())
+    apart = "strata take +0.4 years off the gap (undecided), the model −0.6 (appears), which is +1.0 apart."
+    assert apart in found["Does quality explain gaps between groups?"]
+    assert "290 times for 100 expected; the most frequent of them is 85" in found["Do labels prefer round ages?"]
+
+
+def test_groups_that_differ_by_chance_alone_are_not_named(claimed):
+    tables = tables_of()
+    tables["differences"]["by_chance"] = 0.95
+    assert "How do the pictures of groups differ?" not in said(claimed, tables)
 
 
 def test_what_may_be_lacking_is_left_out(claimed):
