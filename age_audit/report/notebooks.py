@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = "parameters"  # tag of the cell that sets them
+_FOLDERS = ("METADATASETS", "FIGURES", "TABLES")  # parameters that name one
 TIMEOUT = 600  # seconds a cell
 MAX_BYTES = 1_500_000  # a larger notebook is not shown on code hosts
 # One thread a kernel: with more, last digits depend on the machine's cores, and kernels fight over them.
@@ -275,13 +276,14 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="new value of a parameter, such as ESTIMATOR=cydral-resnet10; needs a --target of its own, beside "
+        help="new value of a parameter, such as ESTIMATOR=cydral-resnet10; folders are looked up "
+        "from where you are; needs a --target of its own, beside "
         "which figures and tables are written unless FIGURES and TABLES say where",
     )
     arguments = parser.parse_args(argv)
     try:
         check_folder("--target", arguments.target)
-        parameters = dict(_parameter(text) for text in arguments.parameter)
+        parameters = from_here(dict(_parameter(text) for text in arguments.parameter))
         if parameters and arguments.target.resolve() == NOTEBOOKS:
             raise UsageError("expected a --target for notebooks with other parameters, so that those here stay")
         if parameters:  # nor over the figures and tables here
@@ -294,6 +296,22 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
     except UsageError as error:
         parser.exit(2, f"error: {error}\n")
     return 0
+
+
+def from_here(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Folders among parameters looked up from where one stands, since notebooks run in the repository's root.
+
+    Examples
+    --------
+    >>> from_here({"METADATASETS": f"{ROOT}/metadatasets", "TABLES": "/elsewhere/tables", "SEED": 7})
+    {'METADATASETS': 'metadatasets', 'TABLES': '/elsewhere/tables', 'SEED': 7}
+    """
+    return {name: _of_root(value) if name in _FOLDERS else value for name, value in parameters.items()}
+
+
+def _of_root(folder: object) -> str:
+    path = Path(os.path.normpath(Path(in_home(str(folder))).absolute()))  # links as they are
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _parameter(text: str) -> tuple[str, object]:

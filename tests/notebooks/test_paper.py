@@ -84,12 +84,13 @@ def test_captions_say_what_is_drawn_of_few_faces(few_faces):
 
 
 @pytest.mark.long
-def test_the_data_sets_notebook_on_few_pictures_of_which_no_face_was_measured(tmp_path):
+@pytest.mark.parametrize("genders", [("Male", "Female"), (None, None)])
+def test_the_data_sets_notebook_on_few_pictures_of_which_no_face_was_measured(genders, tmp_path):
     """39 made-up pictures, each twice but the last; nobody measured BRISQUE, pose or skin, and there is no race."""
     rng = np.random.default_rng(5)
     measures = ("variance", "unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur")
     rows = [
-        {"fname": f"{i}.jpg", "age_real": 20 + i % 7, "gender_real": ("Male", "Female")[i % 2], "race_real": None}
+        {"fname": f"{i}.jpg", "age_real": 20 + i % 7, "gender_real": genders[i % 2], "race_real": None}
         | {"width": 90, "height": 90, "mode": "L", "format": "PNG", "orientation": None, "grey": True, "brisque": None}
         | {"pixels": f"{i // 2}", "cluster": i // 2, "reason": None, **dict.fromkeys(("yaw", "pitch", "roll"))}
         | {"individual_typology_angle": None, "skin_lightness": None, "eye_distance": None}
@@ -105,10 +106,16 @@ def test_the_data_sets_notebook_on_few_pictures_of_which_no_face_was_measured(tm
     execute_notebooks(["audit_dataset"], tmp_path, given)
     outputs = [output for cell in cells_of(tmp_path / "audit_dataset.ipynb") for output in cell.get("outputs", ())]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    shown = [output.data.get("text/plain", "") for output in outputs if "data" in output]
+    alts = [output.metadata["image/png"]["alt"] for output in outputs if "image/png" in output.get("data", {})]
+    text = " ".join([*shown, *alts])
+    assert "What we found\nNothing that rests on enough faces" in text
+    assert not re.search(r"\bnan\b", text) and "real age (95 %" not in text and "Caucasian" not in text
     drawn = {path.stem.removeprefix("mine_somebody_") for path in (tmp_path / "figures").rglob("*.png")}
     assert {"ages", "along_quality", "under_noise"} <= drawn and "skin_tone" not in drawn
     claims = pd.read_csv(tmp_path / "tables" / "audit_dataset" / "mine_somebody_claims.csv")["claim"]
     assert claims.str.contains("of 39 pictures have a copy").any() and not claims.str.contains("BRISQUE").any()
+    assert not claims.str.contains("other estimators|unlabelled|nan").any()
 
 
 def cells_of(path):

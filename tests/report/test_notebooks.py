@@ -1,13 +1,14 @@
 """Notebooks are executed in real kernels."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.report import notebooks
-from age_audit.report.notebooks import execute_notebook, execute_notebooks, link_activations, main
+from age_audit.report.notebooks import execute_notebook, execute_notebooks, from_here, link_activations, main
 from age_audit.report.saving import Saver
 
 pytestmark = pytest.mark.long
@@ -91,6 +92,15 @@ def test_a_notebook_too_large_for_code_hosts_is_refused(tmp_path):
     with pytest.raises(UsageError, match="below 1,500,000 bytes"):
         execute_notebook(source, tmp_path / "two.ipynb")
     assert not (tmp_path / "two.ipynb").exists()
+
+
+def test_folders_are_looked_up_from_where_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = from_here({"METADATASETS": "clean/meta", "FIGURES": "~/figures", "ESTIMATOR": "clean/meta"})
+    home = str(Path("~/figures").expanduser())
+    assert found == {"METADATASETS": str(tmp_path / "clean/meta"), "FIGURES": home, "ESTIMATOR": "clean/meta"}
+    monkeypatch.chdir(notebooks.ROOT / "docs")
+    assert from_here({"METADATASETS": "../metadatasets/x"})["METADATASETS"] == "metadatasets/x"
 
 
 def test_several_notebooks_at_once(tmp_path):
