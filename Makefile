@@ -11,7 +11,7 @@ DEMO := demo-output
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo estimators paper test test-fast bench bench-audit bench-xplique mutants lint format lock clean
+.PHONY: help setup demo estimators paper test test-fast bench bench-audit bench-cleanvision bench-xplique mutants lint format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -62,6 +62,10 @@ bench: setup  ## measure speed side by side (some minutes, best on an idle machi
 bench-audit: setup  ## plant flaws in an estimator, count how often an audit finds them (METHOD=lime ESTIMATOR=face-api IMAGES=folder; hours for all methods)
 	$(BIN)/python -m benchmarks.audit_power --images $(or $(IMAGES),utkface/img) $(if $(METHOD),--method $(METHOD)) \
 		$(if $(ESTIMATOR),--estimator $(ESTIMATOR))
+
+bench-cleanvision: setup  ## cleanvision beside the data set's own audit (IMAGES=folder; cleanvision in a folder of its own)
+	$(BIN)/pip install -q --no-deps --target $(VENV)-cleanvision -r benchmarks/requirements-cleanvision.txt
+	PYTHONPATH=$(VENV)-cleanvision $(BIN)/python -m benchmarks.cleanvision_peer --images $(or $(IMAGES),utkface/img)
 
 bench-xplique:  ## time xplique's LIME beside ours, in an environment of its own (.venv-xplique)
 	@test -d $(VENV)-xplique || { $(PYTHON) -m venv $(VENV)-xplique && $(VENV)-xplique/bin/pip install -q pip==24.0; }

@@ -66,6 +66,13 @@ def _sensitivity(argv: Sequence[str], program: str) -> int:
     return run_command(SensitivityConfig, program, about, run_sensitivity, argv)
 
 
+def _dataset(argv: Sequence[str], program: str) -> int:
+    from age_audit.pipeline.dataset import DatasetConfig, run_dataset
+
+    about = "Measure every picture, pose and skin tone of every face, and find what is a copy of what."
+    return run_command(DatasetConfig, program, about, run_dataset, argv)
+
+
 def _estimators(argv: Sequence[str], program: str) -> int:
     from age_audit.estimators.overview import OverviewConfig, overview
 
@@ -93,6 +100,7 @@ COMMANDS = {
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
     "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
+    "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
 }

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -25,8 +26,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from age_audit.audit.explanations.region_contrasts import region_contrasts, strongest
-from age_audit.core.errors import ImageFailure
+from age_audit.audit.explanations.region_contrasts import ALPHA, region_contrasts, strongest
+from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.randomness import Resampling, stream
 from age_audit.data.images import draw_evenly, list_images
 from age_audit.data.label_formats import LabelSource
@@ -48,6 +49,7 @@ PERMUTATIONS = 999
 # What these give a region is the real estimator's and, in proportion to the years, the flaw's (tests hold them to it):
 # the most years are explained, the fewer follow.
 LINEAR = ("lime", "kernel-shap", "occlusion", "rise", "integrated-gradients", "random")
+STEADY = {"integrated-gradients": {"steps": 32, "most_steps": 32}}  # linear with as many steps for every estimator
 NOTHING = ("nothing", 0.0)
 
 
@@ -71,7 +73,7 @@ def asked_of(method: str, years: Iterable[float]) -> list[tuple[str, float]]:
 
 def explained(estimator, method: str, face, landmarks, asked, parameters: dict) -> dict:
     """Years of the 13 regions by flaw and years, of one face."""
-    once = Remembering(estimator)
+    once, parameters = Remembering(estimator), STEADY.get(method, {}) | parameters
     found = {}
     for flaw, years in asked:
         # The real one too is asked through Planted, so that nothing but the flaw is different, maps laid out alike.
@@ -158,15 +160,46 @@ def scenarios(values: dict, years: Iterable[float], bright: np.ndarray) -> Itera
     yield {"planted": "nothing", "years": 0.0} | unlike, (real, real, bright)
 
 
+def bright_half(pool: list) -> np.ndarray:
+    """Which faces are on pictures brighter than the median, bool (N,)."""
+    bright = np.array([crop.mean() for _, crop, _ in pool])
+    return bright > np.median(bright)
+
+
+def check_sizes(sizes: Iterable[int], faces: int) -> None:
+    """Refuse groups that so many faces do not make two of, and those in which nothing could be found.
+
+    Raises
+    ------
+    UsageError
+    """
+    for size in sorted(sizes):
+        tests, p = 2 * len(REGIONS), smallest_p(size)
+        if p * tests > ALPHA:
+            raise UsageError(
+                f"expected --sizes at which something can be found, got {size}: of two such groups the smallest "
+                f"p-value there is, {p:.2g}, becomes {min(1, p * tests):.2g} by Holm's adjustment over {tests} rows, "
+                f"and {ALPHA} is asked for; take larger groups"
+            )
+        if 2 * size > faces:
+            raise UsageError(
+                f"expected --sizes of at most {faces // 2} for two groups of the {faces} faces, got {size}; take "
+                "smaller groups or more --faces"
+            )
+
+
+def smallest_p(size: int) -> float:
+    """The smallest p-value that two groups of so many faces can have: as few deals are as unequal as the largest."""
+    deals = math.comb(2 * size, size)
+    return 1 / (PERMUTATIONS + 1) if deals > PERMUTATIONS else 2 / deals
+
+
 def measure(pool: list, values: dict, years, sizes, repeats: int, seed: int) -> list[dict]:
     """One row a scenario and size of groups."""
-    bright = np.array([crop.mean() for _, crop, _ in pool])
     rows = []
-    for named, (first, second, *sides) in scenarios(values, years, bright > np.median(bright)):
+    for named, (first, second, *sides) in scenarios(values, years, bright_half(pool)):
         flaw = FLAWS[named["planted"]] if named["for"] == "one group" else None
         for size in sizes:
-            if 2 * size > len(pool):
-                continue
             with threadpool_limits(1, user_api="blas"):  # products so small that threads double their time
                 drawn = list(audits(first, second, size, repeats if flaw else 2 * repeats, seed, *sides))
             row = summary(drawn, *((flaw.regions, flaw.around) if flaw else ((), ())))
@@ -208,6 +241,35 @@ def markdown(entries: list[dict], years: float = max(YEARS)) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def effects(entries: list[dict], least: float = 0.2) -> str:
+    """The second table of the page: audits by size of flaw and groups, where any flaw is found in a fifth of them.
+
+    A cell is the share that name the group and the region, or one around it; in brackets, the region itself.
+    """
+    flaws = [flaw for flaw, of in FLAWS.items() if of.regions]
+    lines = [["method", "years", "faces a group", *flaws], ["---"] * (3 + len(flaws))]
+    for entry in entries:
+        planted = [row for row in entry["rows"] if row["for"] == "one group" and row["planted"] in flaws]
+        for years, size in sorted({(row["years"], row["faces_a_group"]) for row in planted}):
+            some = {row["planted"]: row for row in planted if (row["years"], row["faces_a_group"]) == (years, size)}
+            if max(row["near"] for row in some.values()) >= least:
+                cells = [f"{100 * some[f]['near']:.0f} % ({100 * some[f]['right']:.0f})" for f in flaws]
+                lines.append([f"{entry['method']} {entry['set']}".strip(), f"{years:g}", str(size), *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def false_alarms(entries: list[dict]) -> str:
+    """What audits named where there was nothing to name, in words."""
+    rows = [row for entry in entries for row in entry["rows"] if row["for"] != "one group"]
+    audits_drawn, named = sum(r["audits"] for r in rows), sum(round(r["anything"] * r["audits"]) for r in rows)
+    most = max(rows, key=lambda row: row["anything"])
+    whose = [f"{e['method']} {e['set']}".strip() for e in entries if most in e["rows"]]
+    return (
+        f"of {audits_drawn:,} audits in which no group was judged otherwise than the other, {named} named something "
+        f"({100 * named / audits_drawn:.1f} %); the most in one row is {100 * most['anything']:.0f} % ({whose[0]})."
+    )
+
+
 def _cell(row: dict, what: str) -> str:
     return f"{100 * row[what]:.0f} % ({100 * row[f'{what}_low']:.0f}–{100 * row[f'{what}_high']:.0f})"
 
@@ -245,9 +307,33 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, help="explained faces (default: beside --out, .faces.jsonl)")
     parser.add_argument("--out", type=Path, default=OUT, help="file whose rows are replaced (default: beside this)")
     arguments = parser.parse_args()
+    try:
+        run(arguments)
+    except UsageError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Explain, draw, and keep what comes of it.
+
+    Raises
+    ------
+    UsageError
+        Before anything is explained.
+    """
+    check_sizes(arguments.sizes, arguments.faces)
+    if min(arguments.years) <= 0 or arguments.repeats < 1:
+        raise UsageError(f"expected --years above 0 and --repeats, got {arguments.years} and {arguments.repeats}")
+    if odd := [pair for pair in arguments.set if "=" not in pair]:
+        raise UsageError(f"expected --set as NAME=VALUE, such as hidden=black, got {odd[0]}")
     parameters = {name: _value(text) for name, text in (pair.split("=", 1) for pair in arguments.set)}
     estimator = load_estimator(arguments.estimator)
+    methods = [name for name in arguments.method or EXPLAINERS if _can(name, estimator)]
+    for method in methods:
+        load_explainer(method, estimator, **parameters)  # refuses what it does not take
     pool = list(tqdm(faces_of(arguments.images, arguments.faces, arguments.seed), desc="faces", unit="face"))
+    half = bright_half(pool).sum() if pool else 0
+    check_sizes(arguments.sizes, 2 * min(half, len(pool) - half))  # fewer than drawn: those with a face
     kept = Kept(arguments.kept or arguments.out.with_suffix(".faces.jsonl"))
     changed = " ".join(sorted(arguments.set))
     # What the planted years come to: they are those of a typical face.
@@ -255,10 +341,7 @@ def main() -> None:
         f: round(float(np.mean([of.measure(c[None])[0] for _, c, _ in pool])) / of.typical, 3)
         for f, of in FLAWS.items()
     }
-    for method in arguments.method or EXPLAINERS:
-        if EXPLAINERS[method].needs_gradients and not estimator.gives_gradients:
-            print(f"{method} needs derivatives, {arguments.estimator} has none: left out")
-            continue
+    for method in methods:
         name = (arguments.estimator, method, changed)
         values = explain_all(pool, estimator, method, parameters, arguments.years, kept, name)
         seed = arguments.seed
@@ -266,6 +349,14 @@ def main() -> None:
         asked = {"estimator": arguments.estimator, "method": method, "set": changed}
         _replace(arguments.out, asked | {"faces": len(pool), "seed": seed, "added": added, "rows": rows})
         print(f"\n{arguments.estimator}, {method} {changed}, {len(pool)} faces\n{table(rows)}")
+
+
+def _can(method: str, estimator) -> bool:
+    """Whether a method works on an estimator; says so where not."""
+    if EXPLAINERS[method].needs_gradients and not estimator.gives_gradients:
+        print(f"{method} needs derivatives, {estimator.info.name} has none: left out")
+        return False
+    return True
 
 
 def _value(text: str):

@@ -3,11 +3,11 @@
     python -m benchmarks.passes --images utkface/img --faces 20
 
 All explain the same faces, 0-255, with the same superpixels. *audit*: the expected age, hidden in mean colours, on
-balanced designs. *lime*: as the package does it, hidden in black, on random designs, the probability of the top class.
-*lime, age*: the same, asked for the expected age. The reference of each is the weights of many more passes of its own
-kind, none of which are judged. Of each number of passes the mean correlation with the reference is over faces and
-repeats; where it reaches 0.95 is interpolated in the logarithm of the passes.
-Writes ``passes.json``, which docs/scaling.md quotes.
+designs as the preset draws them. *lime*: as the package does it, hidden in black, on random designs, the probability of
+the top class. *lime, age*: the same, asked for the expected age. The reference of each is the weights of many more
+passes of its own kind, none of which are judged. Of each number of passes the mean correlation with the reference is
+over faces and repeats; where it reaches 0.95 is interpolated in the logarithm of the passes.
+Writes ``passes.json``, which docs/scaling.md quotes; ways that ``--ways`` leaves out stay there as they were.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ import numpy as np
 from tqdm import tqdm
 
 from age_audit.core.config import PRESETS
+from age_audit.core.randomness import stream
 from age_audit.estimators import load_estimator
 from age_audit.estimators.masked import MaskedFaces
-from age_audit.explain.design import balanced_design, random_design
+from age_audit.explain.design import random_design
 from age_audit.explain.superpixels import hidden_image, masked_targets, segment
 from benchmarks.faces import crops
-from benchmarks.settled_coverage import weights_of
+from benchmarks.settled_coverage import DESIGNS, weights_of
 
 SETTINGS = PRESETS["audit"]
 GOAL = 0.95
 _RANDOM = (256, 512, 1024, 2048, 4096)
-SIZES = {"audit": (64, 128, 256, 512, 1024), "lime": _RANDOM, "lime, age": _RANDOM}
+# Paley's matrices have so many rows, and no other number between; of up to 34 superpixels the least is 136.
+SIZES = {"audit": (136, 256, 360, 528, 1048), "lime": _RANDOM, "lime, age": _RANDOM}
 REFERENCE, REPEATS = 8192, 4
 OUT = Path(__file__).with_suffix(".json")
 
@@ -43,7 +45,7 @@ def correlations(estimator, face: np.ndarray, way: str, generator: np.random.Gen
 
     def rows(count: int) -> np.ndarray:
         if way == "audit":
-            return balanced_design(superpixels, count, generator)
+            return DESIGNS[SETTINGS.design](superpixels, count, generator)
         return random_design(superpixels, count, np.random.RandomState(generator.integers(2**31)))
 
     def weights(shown: np.ndarray) -> np.ndarray:
@@ -52,12 +54,12 @@ def correlations(estimator, face: np.ndarray, way: str, generator: np.random.Gen
         return weights_of(shown, targets).weights
 
     largest = SIZES["audit"][-1]  # a design of all at once would do, but Hadamard matrices grow with its square
-    parts = [rows(largest) for _ in range(REFERENCE // largest)] if way == "audit" else [rows(REFERENCE)]
+    parts = [rows(largest) for _ in range(-(-REFERENCE // largest))] if way == "audit" else [rows(REFERENCE)]
     reference = np.mean([weights(part) for part in parts], axis=0)
     return {
         size: float(np.mean([np.corrcoef(weights(rows(size)), reference)[0, 1] for _ in range(REPEATS)]))
         for size in SIZES[way]
-        if way != "audit" or size >= 2 * (superpixels + 1)  # fewer rows are no balanced design
+        if way != "audit" or size >= 4 * superpixels  # the design raises fewer rows to so many
     }
 
 
@@ -85,24 +87,32 @@ def summary(means: dict[str, dict[int, float]], said: dict) -> list[dict]:
     return rows
 
 
+def kept(out: Path, said: dict) -> dict[str, dict[int, float]]:
+    """By way and size what was measured before of the same estimator and as many faces."""
+    rows = json.loads(out.read_text()) if out.exists() else []
+    return {
+        row["way"]: {int(name[2:]): r for name, r in row.items() if name.startswith("r_")}
+        for row in rows
+        if all(row[name] == value for name, value in said.items())
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, help="folder of UTKFace images (default: two portraits)")
     parser.add_argument("--faces", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--estimator", default="cydral-resnet10", help="(default: %(default)s)")
+    parser.add_argument("--ways", nargs="+", choices=SIZES, default=list(SIZES), help="(default: all)")
     parser.add_argument("--out", type=Path, default=OUT, help="file to write (default: beside this one)")
     arguments = parser.parse_args()
-    estimator, generator = load_estimator(arguments.estimator), np.random.default_rng(42)
-    faces = crops(arguments.images, arguments.faces)
-    found: dict[str, list[dict[int, float]]] = {way: [] for way in SIZES}
-    for face in tqdm(faces, unit="face"):
-        for way, kept in found.items():
-            kept.append(correlations(estimator, face, way, generator))
-    means = {
-        way: {size: float(np.mean([r[size] for r in by_face if size in r])) for size in SIZES[way]}
-        for way, by_face in found.items()
-    }
-    rows = summary(means, {"estimator": arguments.estimator, "faces": len(faces)})
+    estimator, faces = load_estimator(arguments.estimator), crops(arguments.images, arguments.faces)
+    said = {"estimator": arguments.estimator, "faces": len(faces)}
+    means = kept(arguments.out, said)
+    for way in arguments.ways:
+        generator = stream(42, f"passes, {way}")
+        found = [correlations(estimator, face, way, generator) for face in tqdm(faces, way, unit="face")]
+        means[way] = {size: float(np.mean([r[size] for r in found if size in r])) for size in SIZES[way]}
+    rows = summary({way: means[way] for way in SIZES if way in means}, said)
     print(*rows, sep="\n")
     arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
 

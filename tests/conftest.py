@@ -55,7 +55,7 @@ def pytest_xdist_make_scheduler(config, log):
     class ByModelLibrary(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             path = nodeid.split("::", 1)[0]
-            heavy = "/estimators/" in path or path.endswith("test_lime_equality.py")
+            heavy = "/estimators/" in path or path.endswith(("test_lime_equality.py", "test_landmarks_478.py"))
             return "tensorflow" if heavy else path
 
     return ByModelLibrary(config, log)

@@ -130,6 +130,21 @@ def test_the_same_faces_have_the_interval_of_the_notebook():
         pd.testing.assert_frame_equal(table, shipped, check_dtype=False, check_categorical=False, rtol=1e-5)
 
 
+def test_copies_count_as_one_where_intervals_are_drawn(written_by_the_script, tmp_path, capsys):
+    folder, rows, _ = written_by_the_script
+    measured = [{"fname": row["fname"], "cluster": number // 8} for number, row in enumerate(rows[:-1])]
+    (tmp_path / "metadataset_utkface_images.json").write_text(json.dumps(measured))
+    arguments = ["--metadatasets", str(folder / "metadatasets"), "--figures", str(tmp_path / "out")]
+    assert analysis_3_filter_visualise.main([*arguments, "--copies", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "clusters: intervals draw clusters, not faces; 1 were not measured by age-audit dataset" in said
+    plain, drawn = (
+        pd.read_csv(place / "utkface_published_errors_by_gender.csv") for place in (folder / "out", tmp_path / "out")
+    )
+    pd.testing.assert_series_equal(plain["value"], drawn["value"])
+    assert not plain["low"].equals(drawn["low"])
+
+
 def test_same_input_gives_the_same_bytes(written_by_the_script, tmp_path):
     folder, _, _ = written_by_the_script
     arguments = ["--metadatasets", str(folder / "metadatasets"), "--figures", str(tmp_path)]

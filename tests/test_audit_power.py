@@ -1,18 +1,35 @@
 """Audits drawn on explained faces: what is planted is named, what is not is not, and a second run explains nothing."""
 
 import json
+import re
 import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from age_audit.audit.explanations.region_contrasts import region_contrasts
 from age_audit.core.paths import ROOT
+from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AgeEstimate
 from age_audit.regions.polygons import REGIONS
 from benchmarks import audit_power
-from benchmarks.audit_power import NOTHING, Kept, asked_of, audits, explained, markdown, scenarios, summary, table
+from benchmarks.audit_power import (
+    NOTHING,
+    Kept,
+    asked_of,
+    audits,
+    effects,
+    explained,
+    false_alarms,
+    markdown,
+    scenarios,
+    smallest_p,
+    summary,
+    table,
+)
 from benchmarks.faces import photos
 from benchmarks.planted import FLAWS
 
@@ -138,9 +155,68 @@ def test_every_flaw_and_three_kinds_of_nothing():
     ]
 
 
-def test_the_table_of_the_page_is_that_of_the_results():
-    page = (ROOT / "docs" / "audit_power.md").read_text()
-    assert markdown(json.loads(audit_power.OUT.read_text())) in page
+def test_what_the_page_says_is_that_of_the_results():
+    page, entries = (ROOT / "docs" / "audit_power.md").read_text(), json.loads(audit_power.OUT.read_text())
+    assert markdown(entries) in page and effects(entries) in page and false_alarms(entries) in page
+
+
+def test_sizes_of_flaws_and_false_alarms_by_hand():
+    mouth = {"planted": "mouth", "for": "one group", "years": 3.0, "faces_a_group": 20, "near": 0.5, "right": 0.1}
+    others = [mouth | {"planted": flaw, "near": 0.0, "right": 0.0} for flaw in ("mouth detail", "background")]
+    unfound = [row | {"years": 1.0, "near": 0.1} for row in (mouth, *others)]
+    everywhere = mouth | {"planted": "brightness", "near": 0.9}  # without a region there is nothing to name rightly
+    nothing = {"planted": "nothing", "for": "nobody", "years": 0.0, "faces_a_group": 20}
+    nothing = [nothing | {"audits": 100, "anything": 0.02}, nothing | {"audits": 200, "anything": 0.05}]
+    entry = {"method": "rise", "set": "cells=5", "rows": [mouth, *others, *unfound, everywhere, *nothing]}
+    assert effects([entry]).splitlines()[2:] == ["| rise cells=5 | 3 | 20 | 50 % (10) | 0 % (0) | 0 % (0) |"]
+    assert false_alarms([entry]).startswith("of 300 audits")
+    assert "12 named something (4.0 %); the most in one row is 5 % (rise cells=5)" in false_alarms([entry])
+
+
+def test_the_smallest_p_values_by_hand():
+    """Of six faces 2 of the 20 ways to make two groups are the most unequal; of many faces 999 are drawn."""
+    assert (smallest_p(2), smallest_p(3), smallest_p(7)) == (2 / 6, 0.1, 0.001)
+    apart = np.repeat([[0.0], [9.0]], 3, axis=0) + np.arange(13) + np.array([[0], [0.1], [0.3]] * 2)
+    frame = pd.DataFrame(apart, columns=[f"years_{region}" for region in REGIONS]).assign(group=[*"aaabbb"])
+    table = region_contrasts(frame, "group", resampling=Resampling(seed=1, permutations=999), intervals=False)
+    assert table["p_value"].min() == smallest_p(3) and table["p_holm"].min() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--sizes", "3"], r"can be found, got 3: .* p-value there is, 0\.1, becomes 1 by Holm's .* over 26 rows"),
+        (["--sizes", "20", "6"], r"got 6: .* 0\.0022, becomes 0\.056 by"),
+        (["--sizes", "7", "50", "--faces", "30"], "at most 15 for two groups of the 30 faces, got 50; take smaller"),
+        (["--sizes", "7", "--images", "nowhere"], "expected a folder of images at nowhere"),
+        (["--set", "hidden"], "expected --set as NAME=VALUE, such as hidden=black, got hidden"),
+        (["--set", "hiden=black"], "expected parameters of lime among .* got hiden"),
+        (["--estimator", "dex"], "expected an estimator among"),
+        (["--years", "0"], "expected --years above 0"),
+        (["--repeats", "0"], "expected --years above 0 and --repeats"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, options, said):
+    usual = ["--images", str(tmp_path), "--method", "lime", "--estimator", "cydral-resnet10", "--out", "out.json"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["audit_power", *usual, *options])
+    with pytest.raises(SystemExit) as ended:
+        audit_power.main()
+    told = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2 and re.search(said, told[-1]) and told[-1].startswith("audit_power: expected")
+    assert not [line for line in told[:-1] if line and "faces" not in line] and not list(
+        tmp_path.iterdir()
+    )  # but for progress
+
+
+def test_faces_that_are_not_found_make_no_group(tmp_path, monkeypatch, capsys):
+    for number, photo in enumerate(photos(None, 2)):
+        Image.fromarray(photo).save(tmp_path / f"{20 + number}_0_0_2017010900000000{number}.png")
+    options = [f"--images={tmp_path}", "--method=lime", "--estimator=cydral-resnet10", "--sizes=7"]
+    monkeypatch.setattr(sys, "argv", ["audit_power", *options])
+    with pytest.raises(SystemExit):
+        audit_power.main()
+    assert "expected --sizes of at most 1 for two groups of the 2 faces, got 7" in capsys.readouterr().err
 
 
 def test_kept_faces_are_read_again(tmp_path):
@@ -154,17 +230,17 @@ def test_kept_faces_are_read_again(tmp_path):
 
 
 def test_whole(tmp_path, monkeypatch, capsys):
-    """Eight portraits, weights drawn at random, nothing to find; the second time nothing is explained."""
-    for number, photo in enumerate(photos(None, 8)):
-        Image.fromarray(photo).save(tmp_path / f"{20 + number}_0_0_2017010900000000{number}.png")
+    """Sixteen portraits, weights drawn at random, nothing to find; the second time nothing is explained."""
+    for number, photo in enumerate(photos(None, 16)):
+        Image.fromarray(photo).save(tmp_path / f"{20 + number}_0_0_201701090000000{number:02}.png")
     out = tmp_path / "out.json"
     options = [f"--images={tmp_path}", "--method=random", "--method=grad-cam", "--estimator=cydral-resnet10"]
-    options += ["--faces=8", "--sizes=3", "--repeats=2", "--years=1", f"--out={out}"]
+    options += ["--faces=16", "--sizes=7", "--repeats=2", "--years=1", f"--out={out}"]
     monkeypatch.setattr(sys, "argv", ["audit_power", *options])
     audit_power.main()
     (entry,) = json.loads(out.read_text())
     assert (entry["estimator"], entry["method"], entry["set"]) == ("cydral-resnet10", "random", "")
-    assert len(entry["rows"]) == len(FLAWS) + 3 and {row["faces_a_group"] for row in entry["rows"]} == {3}
+    assert len(entry["rows"]) == len(FLAWS) + 3 and {row["faces_a_group"] for row in entry["rows"]} == {7}
     told = capsys.readouterr().out
     assert "grad-cam needs derivatives" in told and table(entry["rows"]) in told
 

@@ -11,8 +11,20 @@ from PIL import Image
 from age_audit.core.paths import ROOT
 from age_audit.core.schema import AgeEstimate
 from age_audit.data.frames import completed_frame
-from benchmarks import alignment, explain, methods, passes, scaling, sensitivity, settled_coverage
-from benchmarks.__main__ import GOALS, HEATMAPS, machine, measure, table
+from age_audit.faces.skin_tone import SkinTone
+from benchmarks import (
+    alignment,
+    duplicates,
+    explain,
+    landmark_sets,
+    lighting,
+    methods,
+    passes,
+    scaling,
+    sensitivity,
+    settled_coverage,
+)
+from benchmarks.__main__ import GOALS, machine, measure, table, with_other_parts
 from benchmarks.faces import crops as faces_to_time
 
 
@@ -29,9 +41,28 @@ def test_table_marks_what_is_not_reached():
     assert "at least 300" in lines[0] and " 470 " in lines[0]
 
 
-def test_a_part_that_runs_apart_gives_the_figures_of_its_goals():
-    found = measure("heatmaps", None, quick=True)
-    assert {figure for what, figure, *_ in GOALS if what == HEATMAPS} <= set(found[HEATMAPS])
+def test_a_part_measured_anew_leaves_the_others_as_they_were():
+    before = {"machine": "A", "faces": "UTKFace", "figures": {"start": {"import_s": 1.0}, "heatmaps": {"seconds": 2.0}}}
+    now = {"machine": "B", "faces": "UTKFace", "figures": {"start": {"import_s": 3.0}}}
+    found = {"start": {"import_s": 3.0, "machine": "B"}, "heatmaps": {"seconds": 2.0}}
+    assert with_other_parts(now, before) == {"machine": "A", "faces": "UTKFace", "figures": found}
+    everything = {"machine": "B", "faces": "UTKFace", "figures": {name: {} for name in before["figures"]}}
+    assert with_other_parts(everything, before) == everything
+    assert with_other_parts(now, {}) == now
+
+
+@pytest.mark.parametrize("part", ["heatmaps", pytest.param("stage2", marks=pytest.mark.long)])
+def test_a_part_gives_the_figures_of_its_goals(part):
+    found = measure(part, None, quick=True)
+    goals = {(what, figure) for what, figure, *_ in GOALS if what in found}
+    assert goals and goals <= {(what, figure) for what, figures in found.items() for figure in figures}
+
+
+def test_quality_gives_the_figures_of_its_goals():
+    (found,) = measure("quality", None, quick=True).values()
+    assert {figure for what, figure, *_ in GOALS if what == "quality of a picture"} <= set(found)
+    assert 0 < found["without_brisque_s"] < found["all_s"]
+    assert found["pictures_a_second"] == pytest.approx(1 / (found["decode_s"] + found["all_s"]))
 
 
 @pytest.mark.long
@@ -63,8 +94,8 @@ def test_a_way_that_does_not_reach_the_goal_bounds_the_share():
 
 @pytest.mark.parametrize("way", ["audit", "lime", "lime, age"])
 def test_more_passes_come_nearer_to_the_converged_weights(monkeypatch, cydral, crops, way):
-    monkeypatch.setattr(passes, "SIZES", dict.fromkeys(passes.SIZES, (128, 512)))
-    monkeypatch.setattr(passes, "REFERENCE", 1024)
+    monkeypatch.setattr(passes, "SIZES", dict.fromkeys(passes.SIZES, (256, 528)))
+    monkeypatch.setattr(passes, "REFERENCE", 1056)
     monkeypatch.setattr(passes, "REPEATS", 1)
     few, many = passes.correlations(cydral, crops[0], way, np.random.default_rng(1)).values()
     assert few < many < 1
@@ -256,6 +287,33 @@ def test_tables_take_the_place_of_those_before(explained):
     assert methods.renewed(renewed, made) == renewed
 
 
+def test_findings_say_of_whom_and_of_how_many_faces():
+    """LIME right on two of two faces and one of one, Grad-CAM wrong on one of two: its mean is below 0."""
+    said = {"way": "grid mean-colour", "score": "gap"}
+    lime, cam = {"method": "lime"} | said, {"method": "grad-cam"} | said
+    gaps = [
+        lime | {"estimator": "one", "n": 2, "value": 4.0, "faces_better": 1.0},
+        lime | {"estimator": "two", "n": 1, "value": 3.0, "faces_better": 1.0},
+        cam | {"estimator": "one", "n": 2, "value": -1.0, "faces_better": 0.5},
+    ]
+    kept = [("lime", "shift", 0.4), ("grad-cam", "shift", 0.9), ("grad-cam", "drawn_weights", 0.6)]
+    stability = [{"estimator": "one", "method": m, "what": w, "value": value, "n": 2} for m, w, value in kept]
+    alike = {"estimator": "one", "method": "lime", "other": "kernel-shap", "n": 2, "value": 0.7}
+    agreement = [alike, alike | {"other": "rise", "value": 0.1}, alike | {"other": "grad-cam", "value": 0.6}]
+    found = {"faithfulness": gaps, "stability": stability, "agreement": agreement}
+    assert methods._faces_seen(found) == "Faces seen so far, by estimator: one 2 and two 1."
+    right, wrong, drawn, pairs, steady = methods._findings(found).splitlines()
+    assert right.endswith("with lime (3 faces).")
+    assert wrong.endswith("with grad-cam ◦ (−1.00 on one, n = 2).")
+    assert "with grad-cam ◦ (0.60 on one, n = 2). The nearer" in drawn
+    assert "correlations of 0.70. Of the 2 other pairs of methods on an estimator 1 are below one half" in pairs
+    assert steady.endswith("of: grad-cam ◦ 0.90. Those of LIME keep 0.40.")
+    assert methods._short_table(found).splitlines()[2:] == [
+        "| lime | 3 of 3 | 3.00 to 4.00 | – | 0.40 | – |",
+        "| grad-cam ◦ | 1 of 2 | −1.00 | 1 | 0.90 | 0.60 |",
+    ]
+
+
 def test_a_line_that_was_torn_is_left_out(tmp_path):
     (tmp_path / "records.jsonl").write_text('{"method": "lime"}\n{"method": "ri')
     assert methods.read(tmp_path / "records.jsonl") == [{"method": "lime"}]
@@ -294,3 +352,74 @@ def test_rows_of_a_sensitivity_run_are_its_numbers_and_replace_those_of_the_same
     path.write_text(sensitivity.merged(path, sensitivity.conclusion_rows(document)))
     assert [row["estimator"] for row in json.loads(path.read_text())] == ["b", "c"]
     assert "old" not in path.read_text()
+
+
+def test_light_is_light():
+    face = np.array([[[0, 5, 10], [60, 128, 255]]], dtype=np.uint8)
+    np.testing.assert_array_equal(lighting.relit(face, lighting.GAIN), face)
+    halved = lighting.relit(face, lighting.GAIN / 2)
+    assert halved[0, 1].tolist() == [41, 92, 188]  # of 1, 0.5 is 0.7354 of sRGB
+    np.testing.assert_array_equal(lighting.relit(face, lighting.GAIN * 8)[0, 1], [162, 255, 255])
+    np.testing.assert_allclose(lighting.relit(face, lighting.GAIN, 2)[0, 1], [14, 64, 255])
+
+
+def test_a_face_that_loses_its_angle_is_counted_apart():
+    tones = [SkinTone(angle, 60, {}) for angle in (50, 30, 20, np.nan)]
+    after = [SkinTone(angle, 60, {}) for angle in (56, 31, np.nan, 20)]
+    found = lighting.change(tones, after)
+    assert (found["faces"], found["lost"], found["median"], found["other_class"]) == (2, 1, 3.5, 0.5)
+
+
+def test_the_page_on_faces_shows_what_lighting_does():
+    found, page = json.loads(lighting.OUT.read_text()), (ROOT / "docs" / "faces.md").read_text()
+    assert lighting.table(found) in page
+    cheeks = found["patches"]["left_cheek against right_cheek"]
+    assert (
+        f"{cheeks['p50']:.0f}° apart (median of {cheeks['faces']} faces), in one face of ten {cheeks['p90']:.0f}°"
+        in page
+    )
+    lost = found["reasons"]
+    assert f"that is so of {lost['too-few-skin-pixels']} and of {lost['no-yellowness']}" in page
+
+
+@pytest.mark.parametrize("kind", ["random", "equal", "crowded", "whole"])
+def test_every_planted_copy_is_found_among_made_hashes(kind):
+    found = duplicates.WORKS[kind]("2000")
+    assert found["planted"] == found["planted_found"] == 40
+    assert found["clusters"] <= 1960 and (found["largest_cluster"] >= 40 if kind == "equal" else True)
+
+
+def test_planted_copies_are_one_to_four_bits_away():
+    hashes, chosen = duplicates.planted(duplicates.random(5000, "test"), "test")
+    apart = np.bitwise_count(hashes[chosen[:, 0]] ^ hashes[chosen[:, 1]])
+    assert set(apart.tolist()) == {1, 2, 3, 4} and len(set(chosen.ravel().tolist())) == 200
+
+
+def test_shares_of_made_hashes_are_those_of_all_pairs():
+    hashes = duplicates.crowded(300, "test", *duplicates.LIKE_DHASH)
+    near = sum((int(a) ^ int(b)).bit_count() <= 4 for i, a in enumerate(hashes) for b in hashes[:i])
+    assert duplicates.counted(hashes)["near_pairs"] == near > 0
+
+
+def test_boxes_overlap_by_their_pixels():
+    one = {"min_x": 0, "min_y": 0, "max_x": 4, "max_y": 2}
+    other = {"min_x": 2, "min_y": 1, "max_x": 6, "max_y": 3}
+    assert landmark_sets.area(one) == 8 and landmark_sets.overlap(one, other) == 2 / 14
+    assert landmark_sets.overlap(one, dict(one, min_x=9, max_x=13)) == 0 and landmark_sets.overlap(one, one) == 1
+
+
+def test_angles_that_differ_by_a_constant_agree():
+    theirs = np.random.default_rng(0).normal(0, 10, (50, 3))
+    found = landmark_sets.pose_agreement(theirs * [1, 0.5, -1] + [0, 5, 0], theirs)
+    assert [found[angle]["r"] for angle in landmark_sets.ANGLES] == [1, 1, -1]
+    assert [found[angle]["slope"] for angle in landmark_sets.ANGLES] == [1, 0.5, -1]
+    assert found["yaw"]["mean_absolute_difference"] == 0
+    assert found["pitch"]["mean_difference"] == pytest.approx(5 - theirs[:, 1].mean() / 2, abs=1e-3)
+
+
+def test_the_page_on_faces_shows_what_two_sets_of_landmarks_find():
+    found = json.loads(landmark_sets.OUT.read_text())
+    page = (ROOT / "docs" / "faces.md").read_text()
+    assert landmark_sets.boxes_table(found) in page and landmark_sets.pose_table(found) in page
+    again = found["named_again"]
+    assert f"{again['same_name']:.0%} of {again['boxes']}".replace("%", " %") in page

@@ -20,6 +20,7 @@ from age_audit.data.results import find_results
 from age_audit.pipeline.stage3 import RESAMPLING
 from age_audit.report.claims import Claims
 from age_audit.report.sentences import add_claims
+from benchmarks.planted import FLAWS
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 NAME = re.compile(r"\bage_audit(?:\.\w+)+")
@@ -84,6 +85,11 @@ def quotes():
     found = {path.stem.removeprefix("utkface_"): pd.read_csv(path) for path in (ROOT / "tables").rglob("*.csv")}
     measured = {path.stem: json.loads(path.read_text()) for path in (ROOT / "benchmarks").glob("*.json")}
     found |= {f"benchmark_{name}": pd.DataFrame(rows) for name, rows in measured.items() if isinstance(rows, list)}
+    # Of these the rows lie deeper: an entry a method, with its rows; parts by name, each of rows.
+    about = ["estimator", "method", "set", "faces", *(["added", flaw] for flaw in FLAWS)]
+    found["benchmark_audit_power"] = pd.json_normalize(measured["audit_power"], "rows", about).infer_objects()
+    parts = measured["methods"].items()
+    found |= {f"benchmark_methods_{part}": pd.DataFrame(rows) for part, rows in parts if isinstance(rows, list)}
     saved = {}
     for name, table in found.items():
         numbers = table.select_dtypes("number")

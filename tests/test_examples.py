@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = [f"age_audit/{room}" for room in ("stats", "audit", "regions", "explain", "estimators")]
+ROOMS = [f"age_audit/{room}" for room in ("stats", "audit", "regions", "faces", "explain", "estimators")]
+MEASURED = ("quality.py", "fingerprints.py", "skin_tone.py")  # of faces
 
 
 def public(tree):
@@ -29,6 +30,8 @@ def without_example(text):
 @pytest.mark.parametrize("room", ROOMS)
 def test_nothing_public_lacks_an_example(room):
     modules = sorted((ROOT / room).rglob("*.py"))
+    if room == "age_audit/faces":  # the others of it need a photo, or a model
+        modules = [path for path in modules if path.name in MEASURED]
     assert modules
     lacking = [f"{path.relative_to(ROOT)}: {name}" for path in modules for name in without_example(path.read_text())]
     assert not lacking

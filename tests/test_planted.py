@@ -118,7 +118,7 @@ def test_years_whatever_the_picture_leave_explanations_alone(name, parameters):
 
 LINEAR = {
     **{"lime": {"num_samples": 64}, "kernel-shap": {}, "occlusion": {"cells": 4}, "rise": {"num_samples": 32}},
-    **{"integrated-gradients": {"steps": 4}, "random": {}},
+    **{"integrated-gradients": {"steps": 4, "most_steps": 4}, "random": {}},
 }
 
 

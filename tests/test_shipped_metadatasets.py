@@ -5,14 +5,17 @@ import re
 import shlex
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from age_audit.cli import build_parser
 from age_audit.core.config import Stage1Config, Stage2Config
 from age_audit.core.masks import unpack_masks
 from age_audit.core.vocabulary import AGE_RANGES, GENDERS, RACES
+from age_audit.data.image_measures import images_of, read_image_measures
 from age_audit.data.metadatasets import metadataset_path, opened
-from age_audit.data.results import Results
+from age_audit.data.results import Results, find_results
+from age_audit.pipeline.dataset import OF_FACE, OF_PICTURE, DatasetConfig
 from age_audit.regions.boxes import BOX_REGIONS, annotate, landmark_boxes
 from age_audit.regions.scores import score_regions
 from tools import ship_metadatasets as shipping
@@ -20,7 +23,9 @@ from tools import ship_metadatasets as shipping
 INDEX = json.loads((shipping.FOLDER / "index.json").read_text(encoding="utf-8"))
 pytestmark = pytest.mark.long
 
+LABELS = ["fname", "age_real", "gender_real", "race_real"]
 SETS = [pytest.param(entry, id=entry["folder"]) for entry in INDEX["results"]]
+ESTIMATED = [pytest.param(entry, id=entry["folder"]) for entry in INDEX["results"] if entry["estimator"] is not None]
 EXPLAINED = [
     pytest.param(entry, id=entry["folder"]) for entry in INDEX["results"] if entry["faces"]["with_activations"]
 ]
@@ -65,12 +70,26 @@ def test_no_place_and_no_time_is_in_the_provenance(entry):
             assert not re.search(r'"/|/home|/tmp|\b[0-9]{2}:[0-9]{2}\b|20[0-9]{2}-[0-9]{2}-', text)
 
 
-@pytest.mark.parametrize("entry", SETS)
+@pytest.mark.parametrize("entry", ESTIMATED)
 def test_every_image_is_accounted_for(entry):
     results, faces = results_of(entry), entry["faces"]
     estimated = results.predictions
     assert len(estimated) == faces["estimated"] == estimated["fname"].nunique()
     assert faces["estimated"] <= faces["images"] - faces["without_crop"]
+
+
+def test_every_picture_is_measured_and_labelled_as_the_estimates_are():
+    (entry,) = (entry for entry in INDEX["results"] if entry["estimator"] is None)
+    folder = images_of(shipping.FOLDER, entry["dataset"])
+    measures = read_image_measures(folder, entry["dataset"])
+    assert folder == shipping.FOLDER / entry["folder"] and len(measures) == entry["faces"]["images"]
+    asked = {*LABELS, "brisque", "luminance", "laplacian_variance", "individual_typology_angle", "cluster", "reason"}
+    assert asked <= set(measures) <= {*LABELS, *OF_PICTURE, *OF_FACE, "cluster", "reason"}
+    assert measures[["pixels", "brisque", "cluster"]].notna().all(axis=None)
+    assert (measures["yaw"].isna() == (measures["reason"] == "face/no-face")).all()
+    estimated = find_results(shipping.FOLDER, "dex-wrn", "published", entry["dataset"]).images
+    pair = (frame[LABELS].astype(object).sort_values("fname", ignore_index=True) for frame in (measures, estimated))
+    pd.testing.assert_frame_equal(*pair, check_dtype=False)
 
 
 @pytest.mark.parametrize("entry", EXPLAINED)
@@ -146,15 +165,15 @@ def opened_text(entry, kind):
 
 @pytest.mark.parametrize("entry", SETS)
 def test_the_commands_are_ones_that_the_scripts_take(entry):
-    by_script = {"analysis_1_method.py": Stage1Config, "analysis_2_evaluate.py": Stage2Config}
+    by_script = {"analysis_1_method.py": Stage1Config, "analysis_2_evaluate.py": Stage2Config, "dataset": DatasetConfig}
     folders = set()
     for command in entry["commands"]:
-        interpreter, script, *options = shlex.split(command)
+        interpreter, script, *options = shlex.split(command.replace("-m age_audit dataset", "dataset"))
         assert interpreter == "python"
         given = vars(build_parser(by_script[script], script, "").parse_args(options))
         folders.add(given["metadatasets"])
         if script == "analysis_2_evaluate.py":
             assert given["preset"] == entry["preset"]
-        elif "explain" in str(given["steps"]):
+        elif script == "analysis_1_method.py" and "explain" in str(given["steps"]):
             assert (given["estimator"], given["preset"]) == (entry["estimator"], entry["preset"])
     assert {str(folder).removeprefix("metadatasets").strip("/") or "." for folder in folders} == {entry["folder"]}

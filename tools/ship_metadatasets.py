@@ -24,6 +24,8 @@ from age_audit.store.files import write_atomically
 FOLDER = ROOT / "metadatasets"
 DATASET = "utkface"
 KINDS = ("predictions", "activations", "attachment", "boxes", "masks")
+IMAGES = "images"  # measures of pictures, which no estimator made: a set of their own
+BESIDE = ("channels", "splits")  # what the same command writes, and nobody asks here
 PLAIN = ("predictions", "activations")  # of the first set
 MAX_BYTES = 60_000_000  # all together: a clone should stay small
 # Folder: what it is, and the commands that make it again from the faces.
@@ -105,18 +107,23 @@ SETS = {
             "python analysis_2_evaluate.py --preset audit --metadatasets metadatasets/face-api-gender-regions/ages",
         ],
     ),
+    "utkface-images": (
+        "measures of the pictures themselves: quality, pose, skin tone, copies",
+        ["python -m age_audit dataset --workers 2 --metadatasets metadatasets/utkface-images"],
+    ),
 }
 # What ships of a set, where not all of it does: masks and shares of regions are the larger part, and nobody asks them.
 ALONE = {
     "face-api-gender-regions": ("predictions", "attachment", "boxes"),
     "face-api-gender-regions/ages": ("predictions", "boxes"),  # landmarks are those of the folder above
+    "utkface-images": (IMAGES,),
 }
 _TABLE_START, _TABLE_END = "<!-- the table is written by tools/ship_metadatasets.py -->", "<!-- end of the table -->"
 
 
 def pack(folder: Path, everything: bool, alone: Sequence[str] = KINDS) -> None:
     """Pack the JSON of one set with gzip, all of it or without what stays plain, and take away what does not ship."""
-    for kind in KINDS:
+    for kind in (*KINDS, IMAGES, *BESIDE):
         plain = metadataset_path(folder, DATASET, kind)
         if kind not in alone:
             plain.unlink(missing_ok=True)
@@ -138,9 +145,9 @@ def describe_set(folder: Path, name: str) -> dict:
     what, commands = SETS[name]
     entry: dict = {"folder": name, "what": what, "dataset": DATASET}
     files = []
-    for kind in KINDS:
+    for kind in (*KINDS, IMAGES):
         provenance_file = provenance_path(folder, DATASET, kind)
-        if kind != KINDS[0] and not provenance_file.exists():
+        if not provenance_file.exists():
             continue  # not explained
         provenance = json.loads(provenance_file.read_text(encoding="utf-8"))
         plain = metadataset_path(folder, DATASET, kind)
@@ -148,9 +155,21 @@ def describe_set(folder: Path, name: str) -> dict:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         if digest != provenance["sha256"]:
             raise UsageError(f"expected {plain} to be the file of its provenance, its hash is another; run the stages")
-        entry |= {"estimator": provenance["estimator"]["name"], "preset": provenance["preset"]}
-        entry |= {"precision": provenance["estimator"].get("precision")}
+        estimator = provenance.get("estimator", {})
+        entry |= {"estimator": estimator.get("name"), "preset": provenance.get("preset")}
+        entry |= {"precision": estimator.get("precision")}
         files += [_file_entry(plain if plain.is_file() else packed_path(plain)), _file_entry(provenance_file)]
+    faces = _measured(folder) if entry["estimator"] is None else _faces(folder)
+    return entry | {"faces": faces, "commands": commands, "files": files}
+
+
+def _measured(folder: Path) -> dict:
+    rows = read_metadataset(folder, DATASET, IMAGES)
+    nobody = dict.fromkeys(("estimated", "explained", "with_activations", "with_boxes"), 0)
+    return {"images": len(rows), "without_face": sum(row["reason"] is not None for row in rows)} | nobody
+
+
+def _faces(folder: Path) -> dict:
     document = read_metadataset(folder, DATASET, "predictions")
     faces = {
         "images": document["cropping"]["images_total"],
@@ -163,7 +182,7 @@ def describe_set(folder: Path, name: str) -> dict:
     for kind in ("activations", "boxes"):
         if provenance_path(folder, DATASET, kind).exists():
             faces[f"with_{kind}"] = len(read_metadataset(folder, DATASET, kind))
-    return entry | {"faces": faces, "commands": commands, "files": files}
+    return faces
 
 
 def _explained(counts: dict) -> int:
@@ -172,7 +191,8 @@ def _explained(counts: dict) -> int:
 
 def build_index(root: Path) -> dict:
     """The index of all sets that are there."""
-    names = [name for name in SETS if provenance_path(root / name, DATASET, "predictions").is_file()]
+    there = {name: [provenance_path(root / name, DATASET, kind) for kind in (KINDS[0], IMAGES)] for name in SETS}
+    names = [name for name, paths in there.items() if any(path.is_file() for path in paths)]
     results = [describe_set(root / name, name) for name in names]
     return {"total_bytes": sum(file["bytes"] for entry in results for file in entry["files"]), "results": results}
 

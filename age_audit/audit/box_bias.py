@@ -15,7 +15,7 @@ estimated too high or too low, and of any groups; at equal ages or at equal esti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -73,7 +73,8 @@ def equalized_odds_score(
     UsageError
         If the frame lacks a column.
     ValueError
-        For an unknown preset, or ``"published"`` of groups that are not the real classes.
+        For an unknown preset, ``"published"`` of groups that are not the real classes, or predicted classes that are
+        spelled otherwise than the real ones.
 
     Examples
     --------
@@ -138,6 +139,7 @@ def equalized_odds_rates(frame: pd.DataFrame, protected: str, true: str, predict
     require_columns(frame, (protected, true, predicted))
     used = _with_all(frame, [protected, true, predicted])
     truth, guess = used[true].to_numpy(dtype=object), used[predicted].to_numpy(dtype=object)
+    _check_spelling(truth, guess)
     everyone = np.ones(len(used), dtype=bool)
     if _same(used, protected, true):
         pairs = [(name, name, everyone) for name in levels(used[true])]
@@ -153,6 +155,17 @@ def equalized_odds_rates(frame: pd.DataFrame, protected: str, true: str, predict
             rows[-1] |= {column: float(value) for column, value in share_columns(count, n).items()}
             rows[-1]["few_faces"] = n < FEW_FACES
     return pd.DataFrame(rows, columns=["class", "group", "rate", "n", "share", "low", "high", "few_faces"])
+
+
+def _check_spelling(truth: Iterable, guess: Iterable) -> None:
+    """Refuse predicted classes that are real ones spelled otherwise: each would be wrong, or in no rate."""
+    real, strange = set(truth), set(guess) - set(truth)
+    alike = {str(name).casefold() for name in real} & {str(name).casefold() for name in strange}
+    if alike or (len(real) > 1 and strange and strange == set(guess)):
+        raise ValueError(
+            f"expected real and predicted classes that are spelled alike, got {sorted(map(repr, real))} and "
+            f"{sorted(map(repr, set(guess)))}; rename one of them"
+        )
 
 
 def _with_all(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -193,6 +206,7 @@ def classification_outcomes(frame: pd.DataFrame, true: str, predicted: str) -> p
     """
     require_columns(frame, (true, predicted))
     truth, guess = frame[true].astype(object), frame[predicted].astype(object)
+    _check_spelling(truth.dropna(), guess.dropna())
     codes = np.where(truth.isna() | guess.isna(), -1, (truth == guess).astype(int))
     return pd.Series(pd.Categorical.from_codes(codes, [MISCLASSIFIED, RIGHTLY]), frame.index)
 
@@ -333,11 +347,18 @@ def overall_bias_score(scores: pd.Series | Mapping[str, float]) -> float:
     float
         0-1; NaN if a score is. Above 0 even where only chance is at work: :func:`bias_table` says by how much.
 
+    Raises
+    ------
+    ValueError
+        For no scores.
+
     Examples
     --------
     >>> overall_bias_score({"nose": 0.5, "lips": 0.0, "left_eye": 0.1})
     0.2
     """
+    if not len(scores):
+        raise ValueError("expected the score of at least one part, got none")
     return round(float(np.mean(list(scores.values() if isinstance(scores, Mapping) else scores))), DIGITS)
 
 
@@ -556,12 +577,11 @@ def reversed_parts(table: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
         )
         if wrongly.empty:
             continue
-        parts = [part for part in wrongly.index[wrongly["p_holm"] < alpha] if part != ALL]
-        both = [part for part in parts if part in rightly.index and rightly.loc[part, "p_holm"] < alpha]
-        signs = [np.sign(wrongly.loc[part, "difference"] * rightly.loc[part, "difference"]) for part in both]
-        row = dict(zip(("group", "other"), names, strict=True)) | wrongly.loc[ALL, ["n_group", "n_other"]].to_dict()
-        row |= {"parts": len(parts), "reversed": signs.count(-1), "alike": signs.count(1)}
-        rows.append(row | wrongly.loc[ALL, ["score", "score_shuffled"]].to_dict())
+        parts = wrongly[(wrongly["p_holm"] < alpha) & (wrongly.index != ALL)]
+        others = rightly.reindex(parts.index)
+        signs = np.sign(parts["difference"] * others["difference"])[others["p_holm"] < alpha].tolist()
+        row = dict(zip(("group", "other"), names, strict=True)) | wrongly.loc[ALL].to_dict()
+        rows.append(row | {"parts": len(parts), "reversed": signs.count(-1), "alike": signs.count(1)})
     return pd.DataFrame(rows, columns=_REVERSED)
 
 
@@ -584,16 +604,16 @@ def _scored(samples: tuple[np.ndarray, np.ndarray], regions: Sequence[str], draw
         draws = [means_of_draws(sample, rng=drawn["rng"], draws=resampling.draws) for sample in samples]
         tails = [(1 - resampling.confidence) / 2, (1 + resampling.confidence) / 2]
         ends = np.quantile(np.abs(draws[0] - draws[1]).mean(axis=1), tails)
-    few = {"few_faces": min(sizes) < FEW_FACES}
-    counts = {"n_group": sizes[0], "n_other": sizes[1]}
-    rows = []
-    for i, region in enumerate(regions):
-        row = {"region": region} | counts | {"share_group": means[0][i], "share_other": means[1][i]}
-        row |= {"difference": found.value[i], "low": found.low[i], "high": found.high[i], "family": "regions"}
-        rows.append(row | _beside_shuffled(scores[:, i]) | few)
-    overall = {"region": ALL} | counts | dict.fromkeys(("share_group", "share_other", "difference"), np.nan)
-    overall |= {"low": ends[0], "high": ends[1], "family": ALL}
-    return [*rows, overall | _beside_shuffled(scores.mean(axis=1)) | few]
+    rows = [
+        {"region": region, "share_group": means[0][i], "share_other": means[1][i], "difference": found.value[i]}
+        | {"low": found.low[i], "high": found.high[i], "family": "regions"}
+        | beside_shuffled("score", scores[:, i])
+        for i, region in enumerate(regions)
+    ]
+    overall = {"region": ALL, "low": ends[0], "high": ends[1], "family": ALL}
+    rows.append(overall | beside_shuffled("score", scores.mean(axis=1)))
+    counts = {"n_group": sizes[0], "n_other": sizes[1], "few_faces": min(sizes) < FEW_FACES}
+    return [row | counts for row in rows]
 
 
 def _scores_of_deals(samples: Sequence[np.ndarray], rng: np.random.Generator, permutations: int) -> np.ndarray:
@@ -604,10 +624,3 @@ def _scores_of_deals(samples: Sequence[np.ndarray], rng: np.random.Generator, pe
         [smaller.sum(axis=1), sums_of_dealt(np.ascontiguousarray(both.T), smaller.shape[1], rng, permutations)]
     )
     return np.abs(sums / smaller.shape[1] - (both.sum(axis=1) - sums) / larger.shape[1])
-
-
-def _beside_shuffled(scores: np.ndarray) -> dict[str, float]:
-    if np.isnan(scores[0]):
-        names = ("score", "score_shuffled", "score_low", "score_high", "score_ratio", "p_value")
-        return dict.fromkeys(names, float("nan"))
-    return beside_shuffled("score", scores)

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from age_audit.core.checks import Checked, choice, flag, named, number, whole
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES, CANVAS
 
+HIDDEN = ("black", "mean-colour")  # what a hidden superpixel shows
+SETTLED_BY = ("interval", "false-discovery-rate")
+
 
 @dataclass(frozen=True)
-class LimeParameters:
+class LimeParameters(Checked):
     """How a face is explained (LIME: Ribeiro, Singh & Guestrin 2016).
 
     Attributes
@@ -48,29 +52,29 @@ class LimeParameters:
         Share of the face's area, 0-1, at which sampling stops before ``num_samples``; 0 takes all at once.
     """
 
-    kernel_size: float = 4
-    max_dist: float = 200
-    ratio: float = 0.2
-    num_samples: int = 100
-    kernel_width: float = 0.25
-    ridge_alpha: float = 1.0
-    rescale: bool = True
-    target: str = "top-class"
-    hidden: str = "black"
-    design: str = "random"
-    seed_from_image: bool = False
-    settled_only: bool = False
-    confidence: float = 0.95
+    kernel_size: float = number(4, above=True)
+    max_dist: float = number(200, above=True)
+    ratio: float = number(0.2)
+    num_samples: int = whole(100, least=2)
+    kernel_width: float = number(0.25, 0.02)  # below, hardly a version of the face counts
+    ridge_alpha: float = number(1.0)
+    rescale: bool = flag(True)
+    target: str = named("top-class")
+    hidden: str = choice("black", HIDDEN)
+    design: str = choice("random", ("random", "balanced", "paley"))
+    seed_from_image: bool = flag(False)
+    settled_only: bool = flag(False)
+    confidence: float = number(0.95, 0, 1, above=True, below=True)
     # Later than the first ledgers: at its default a field of these is not part of a recipe's key.
-    settled_by: str = field(default="interval", metadata={"later": True})
-    until_settled: float = field(default=0.0, metadata={"later": True})
+    settled_by: str = choice("interval", SETTLED_BY, later=True)
+    until_settled: float = number(0.0, 0, 1, later=True)
 
 
 FIRST_LOOK = 256  # samples after which --until-settled first looks whether enough is settled
 
 
 @dataclass(frozen=True)
-class CropParameters:
+class CropParameters(Checked):
     """How a face is cut out.
 
     Attributes
@@ -83,13 +87,13 @@ class CropParameters:
         Side of the crop in pixels.
     """
 
-    margin: float = 0.4
-    upsample: int = 1
-    canvas: int = CANVAS
+    margin: float = number(0.4)
+    upsample: int = whole(1, least=0)
+    canvas: int = whole(CANVAS, least=1)
 
 
 @dataclass(frozen=True)
-class BoxParameters:
+class BoxParameters(Checked):
     """How an explanation becomes boxes: those of the published analysis of gender classifiers.
 
     Attributes
@@ -102,9 +106,9 @@ class BoxParameters:
         Share of a box, at least, that lies within the box of the part of the face after which it is named.
     """
 
-    percentile: float = 90.0
-    threshold: str = "otsu"
-    overlap: float = 0.2
+    percentile: float = number(90.0, 0, 100)
+    threshold: str = choice("otsu", ("otsu", "li", "yen"))
+    overlap: float = number(0.2, 0, 1, above=True)
 
 
 PRESETS = {
@@ -127,16 +131,19 @@ PRESETS = {
 def settled_rule(explanation: Mapping) -> str:
     """What "settled" means in results, by the parameters that their provenance states; empty where all is in a mask.
 
-    Provenance from before there was a choice states no rule: then it was the interval of each weight by itself.
+    Provenance from before there was a choice states no rule: then it was the interval of each weight by itself. Of
+    methods that leave no choice of what is in a mask, those settle that have a ``confidence``.
 
     Examples
     --------
     >>> settled_rule({"settled_only": True, "confidence": 0.95})
     'settled: the 95 % interval of its weight, taken by itself, excludes 0'
+    >>> settled_rule({"method": "rise", "confidence": 0.9})
+    'settled: the 90 % interval of its weight, taken by itself, excludes 0'
     >>> settled_rule({"settled_only": True, "confidence": 0.95, "settled_by": "false-discovery-rate"})
     "settled: at most 5 % of a face's settled signs are expected to be wrong"
     """
-    if not explanation.get("settled_only"):
+    if not explanation.get("settled_only", "confidence" in explanation):
         return ""
     confidence = explanation.get("confidence", LimeParameters.confidence)
     if explanation.get("settled_by", LimeParameters.settled_by) == "interval":
@@ -164,7 +171,10 @@ class Stage1Config:
     output: Path = field(
         default=Path("utkface"), metadata={"help": "folder for img-aligned, img-cropped, img-masks and the ledger"}
     )
-    metadatasets: Path = field(default=Path("metadatasets"), metadata={"help": "folder for the JSON metadatasets"})
+    metadatasets: Path = field(
+        default=Path("metadatasets"),
+        metadata={"help": "folder for the JSON metadatasets, of one estimator, preset, explainer and target"},
+    )
     dataset: str = field(default="utkface", metadata={"help": "name in the metadatasets' file names"})
     labels: str | None = field(
         default=None,
@@ -293,8 +303,8 @@ class Stage1Config:
         return parse_age_ranges(self.age_ranges)
 
 
-def _described(name: str) -> dict:
-    """The metadata of an option that stage 1 has too."""
+def stage1_option(name: str) -> dict:
+    """The metadata of an option that stage 1 has too and that means the same there."""
     return dict(Stage1Config.__dataclass_fields__[name].metadata)
 
 
@@ -303,14 +313,17 @@ class Stage2Config:
     """Stage 2: landmarks on each crop, region scores of each mask."""
 
     output: Path = field(default=Stage1Config.output, metadata={"help": "folder that stage 1 wrote to"})
-    metadatasets: Path = field(default=Stage1Config.metadatasets, metadata={"help": "folder for the JSON metadatasets"})
+    metadatasets: Path = field(
+        default=Stage1Config.metadatasets,
+        metadata={"help": "folder for the JSON metadatasets; the explanations that it is of are scored"},
+    )
     dataset: str = field(default=Stage1Config.dataset, metadata={"help": "name in the metadatasets' file names"})
     preset: str = field(
         default=Stage1Config.preset, metadata={"help": "whose explanations to score: published or audit"}
     )
-    samples: int | None = field(default=Stage1Config.samples, metadata=_described("samples"))
+    samples: int | None = field(default=Stage1Config.samples, metadata=stage1_option("samples"))
     until_settled: float | None = field(
-        default=Stage1Config.until_settled, metadata=_described("until_settled") | {"help": "as in stage 1"}
+        default=Stage1Config.until_settled, metadata=stage1_option("until_settled") | {"help": "as in stage 1"}
     )
     format: str = field(
         default="auto",
@@ -318,9 +331,9 @@ class Stage2Config:
             "help": f"of the activations: json, parquet, or auto: parquet above {PARQUET_ABOVE:,} images, else json"
         },
     )
-    workers: int = field(default=Stage1Config.workers, metadata=_described("workers"))
-    cluster: str | None = field(default=Stage1Config.cluster, metadata=_described("cluster"))
-    json_log: Path | None = field(default=Stage1Config.json_log, metadata=_described("json_log"))
+    workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
+    cluster: str | None = field(default=Stage1Config.cluster, metadata=stage1_option("cluster"))
+    json_log: Path | None = field(default=Stage1Config.json_log, metadata=stage1_option("json_log"))
     overwrite: bool = field(default=False, metadata={"help": "do everything again even where it is done"})
 
     def __post_init__(self):
@@ -352,8 +365,16 @@ class Stage3Config:
         default=Stage1Config.preset,
         metadata={"help": "published: accuracy as stored in the file; audit: computed anew from real age and estimate"},
     )
-    sensitive: tuple[str, ...] | None = field(default=None, metadata=_described("sensitive"))
-    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=_described("age_ranges"))
+    sensitive: tuple[str, ...] | None = field(default=None, metadata=stage1_option("sensitive"))
+    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=stage1_option("age_ranges"))
+    copies: Path | None = field(
+        default=None,
+        metadata={
+            "help": "folder of metadataset_<dataset>_images.json, as age-audit dataset writes it: copies of a picture "
+            "then count as one where intervals are drawn",
+            "none": "every face counts by itself",
+        },
+    )
     paper: bool = field(
         default=False,
         metadata={

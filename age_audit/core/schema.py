@@ -131,7 +131,8 @@ class Attribution:
         Pixels that raise the target (and are settled, where settledness was asked for). Of a method without signs: the
         tenth of the pixels that matter most.
     negative_mask : ndarray of bool, shape (224, 224)
-        Pixels that lower the target. Pixels in neither mask are unsettled.
+        Pixels that lower the target. Pixels in neither mask are unsettled, where the method has intervals; else their
+        value is 0, or, of a method without signs, below the highest tenth.
     interval : ndarray of float, shape (S, 2), or (224, 224, 2) of a dense map, or None
         Interval of each weight, or of each pixel's value, in their unit.
     settled : ndarray of bool, shape (S,), or None
@@ -146,6 +147,9 @@ class Attribution:
         Value of every pixel, in the unit that its method states, where there are no superpixels.
     signed : bool
         Whether values below 0 lower the target; otherwise they only say how much a pixel matters, from 0 on.
+    unexplained : float
+        Of a method whose values should sum to a difference of the target: what they lack of it, in its unit, where that
+        is more than the method tolerates; else 0.
 
     Raises
     ------
@@ -165,6 +169,7 @@ class Attribution:
     dense: np.ndarray | None = None
     signed: bool = True
     samples: int | None = None
+    unexplained: float = 0.0
 
     def __post_init__(self):
         there = [part is not None for part in (self.segments, self.weights, self.dense)]

@@ -34,21 +34,25 @@ REQUIRED_COLUMNS = ("fname", "age_real", "gender_real", "race_real", "age_estima
 STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user says otherwise
 # What columns of tables are called: a sensitive feature of that name would be overwritten in them.
 _WORDS = """
-above active adjusted_for ages aligned alike all answered area asked audit below bh both boxes_a_face by by_chance
-cells cells_without_faces chance change changed_by_rounding choice claim class cliffs_delta cohort cohorts column
-compared comparisons contribution correlations crude decided decided_by design deviations difference epsilon_squared
-error estimated estimated_range estimates estimator estimator_ahead estimators even excess_kurtosis expected
-expected_by_chance explained explained_by face faces false_coverage_rate false_discovery_rate false_positives_rows
-feature few_faces final fname gap gap_of_all gender_answer group groups guess guessed_age half_width high highest
-highest_group holm images in_common in_doubt judged kept_by_all kind label_doubt labelled labels least left_out
-left_out_faces log_ratio_given lost low lowest lowest_estimate lowest_group lowest_probability masks mean measure
-median method most most_region n named_share no_answer no_gender_label no_part_active null_mean null_sd observed
-of_other_faces other other_gender_label outcome p10 p90 pairs parameter participants parts passed per_year plain
-plain_given positive_share preset probability_female published question r rate ratio raw reasons region regions
-rejected repeated reversed row rows same_sign same_sign_settled same_sign_settled_n scope score sd seed segment
-settled settled_by share shuffle side sign_changes size skewness smallest spread standard_deviation standardised
-statistic step strata summed table tested tests to_even too_narrow trained turned_by_any unit value values what
-without years years_difference years_gap zeros
+above active adjusted_for ages aligned alike all answered area asked assumed audit band below beyond bh both
+boxes_a_face by by_chance cells cells_without_faces chance change changed_by_rounding channel choice claim class
+cliffs_delta cluster clusters cohort cohorts column compared comparisons contribution copies copies_sd correlations
+crude decided decided_by design deviations difference differs digit duplicates end epsilon_squared equal_age
+equal_quality error estimated estimated_range estimates estimator estimator_ahead estimators even exact excess_kurtosis
+expected expected_by_chance explained explained_by face faces false_coverage_rate false_discovery_rate
+false_positives_rows feature few_faces few_faces_cells final fname gap gap_of_all gap_without gender_answer group groups
+guess guessed_age half_width high highest highest_group holm images in_common in_doubt interquartile_range judged
+kept_by_all kind label label_doubt labelled labels lacking least left_out left_out_faces light log_ratio_given lost low
+lowest lowest_estimate lowest_fifth lowest_group lowest_probability lowest_value mae_if_normal mae_without masks maximum
+mean measure measured_faces median method minimum mode most most_region n named_share no_answer no_gender_label
+no_part_active noise_sd noisier null_mean null_sd observed of_other_faces other other_gender_label outcome p10 p25 p75
+p90 pairs pairs_below parameter participants parts passed per_year pictures pixels plain plain_given positive_share
+preset probability probability_female proportion published quality quality_difference quality_gap question r rate ratio
+raw reason reasons refused region regions rejected removed repeated reversed rmse_without role root_mean_square_error
+row rows same_sign same_sign_settled same_sign_settled_n scope score sd seed segment settled settled_by share shuffle
+side sign_changes size skewness smallest spearman spread standard_deviation standardised statistic step strata summed
+surplus table tail tested tests thin threshold to_even too_narrow total trained turned_by_any unit value values verdict
+way what wider_share without years years_difference years_gap zeros
 """
 TABLE_WORDS = frozenset(_WORDS.split())
 TABLE_PREFIXES = (
@@ -56,6 +60,7 @@ TABLE_PREFIXES = (
     *("kurtosis_", "largest_", "least_", "mean_", "median_", "n_", "normality_", "observing_", "outer_boundary_", "p_"),
     *("p5", "p95", "panels", "published_", "r_", "rank_", "rejected_", "share_", "shuffled_", "signed_", "absolute_"),
     *("skew_", "smallest_", "split_", "statistic_", "study_", "tested_", "variance_", "of_these_", "active_"),
+    "percentile_",
 )
 TABLE_SUFFIXES = ("_alpha", "_low", "_high", "_mean", "_ratio", "_shuffled", "_p_value")
 GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}

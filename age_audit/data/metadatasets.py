@@ -4,8 +4,9 @@
 ``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one
 object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
 ``metadataset_<name>_boxes.json``: a list of {fname, boxes, active_<region>}, and
-``metadataset_<name>_region_years.json`` of {fname, years_<region>, …_low, …_high}. ``metadataset_<name>_masks.npz``:
-packed masks. The same contents give the same bytes: no time, no place, names sorted.
+``metadataset_<name>_region_years.json`` of {fname, years_<region> or probability_<region>, …_low, …_high}.
+``metadataset_<name>_masks.npz``: packed masks. ``metadataset_<name>_images.json``: a list of what the data set's audit
+found of each picture. The same contents give the same bytes: no time, no place, names sorted.
 :mod:`age_audit.data.region_scores` reads and writes activations too numerous for JSON.
 """
 
@@ -22,7 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -32,11 +33,14 @@ from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
 KINDS = {
     **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years"), "json"),
+    **dict.fromkeys(("images", "channels", "splits"), "json"),
     "masks": "npz",
 }
+OF_EXPLANATIONS = ("masks", "activations", "boxes", "region_years")  # stage 1's before those that stage 2 makes of it
+LIME = "lime"  # the method of explanations whose provenance names none
 LIBRARIES = (
-    "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "dlib-bin", "lime", "shapely", "keras", "tensorflow",
-    "onnxruntime", "pyarrow",
+    "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "imagehash", "dlib-bin", "lime", "shapely", "keras",
+    "tensorflow", "onnxruntime", "pyarrow",
 )  # fmt: skip
 
 
@@ -131,9 +135,18 @@ def read_metadataset(folder: Path, dataset: str, kind: str):
     path = metadataset_path(folder, dataset, kind)
     with reading(path, kind), opened(path) as stream:
         content = stream.read()
-        found = unpack_arrays(content) if KINDS[kind] == "npz" else json.loads(content.decode("utf-8-sig"))
+        if KINDS[kind] == "npz":
+            found = unpack_arrays(content)
+        else:
+            strict = {"parse_constant": _refuse_constant} if kind == "predictions" else {}
+            found = json.loads(content.decode("utf-8-sig"), **strict)
     refuse_others_provenance(folder, dataset, kind, content)
     return found
+
+
+def _refuse_constant(name: str) -> None:
+    """Ages come from here alone, and NaN would count as a face without an estimate; other writers' rows may hold it."""
+    raise ValueError(f"{name} is no number of JSON; null is where there is none")
 
 
 def refuse_others_provenance(folder: Path, dataset: str, kind: str, content: bytes) -> None:
@@ -163,32 +176,119 @@ def made_by(provenance: Mapping) -> tuple[str | None, str | None]:
     return (estimator.get("name") if isinstance(estimator, dict) else None), provenance.get("preset")
 
 
+class Maker(NamedTuple):
+    """What the metadatasets of one folder share; None for what nobody said, or where nothing is explained.
+
+    Examples
+    --------
+    >>> print(Maker("face-api", "audit", "grad-cam", "expected-age"))
+    face-api, preset audit, grad-cam of age
+    >>> print(Maker("face-api", "audit"))
+    face-api, preset audit
+    """
+
+    estimator: str | None
+    preset: str | None
+    method: str | None = None
+    target: str | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, [f"{self.estimator}, preset {self.preset}", self.explanation]))
+
+    @property
+    def explanation(self) -> str:
+        """Method and target in words; empty where nothing is explained."""
+        told = f"{self.method} of {self.target}".replace("of expected-age", "of age")
+        return "" if None in (self.method, self.target) else told
+
+
+def maker_of(provenance: Mapping, explained: bool = True) -> Maker:
+    """Who made what a provenance describes, and of which explanations, unless it is made of none.
+
+    Examples
+    --------
+    >>> maker_of({"estimator": {"name": "dex-wrn"}, "preset": "audit", "explanation": {"target": "expected-age"}})
+    Maker(estimator='dex-wrn', preset='audit', method='lime', target='expected-age')
+    """
+    explanation = explanation_of(provenance) if explained else {}
+    return Maker(*made_by(provenance), explanation.get("method"), explanation.get("target"))
+
+
+def explanation_of(provenance: Mapping) -> dict:
+    """Every parameter of the explanations that a provenance states, the method among them; empty where it has none."""
+    stated = provenance.get("explanation")
+    return {"method": LIME} | stated if isinstance(stated, dict) and stated else {}
+
+
 def holds_predictions(folder: Path, dataset: str) -> bool:
     """Whether there is a predictions metadataset with any estimate in it."""
+    return bool(_predictions(folder, dataset).get("predictions"))
+
+
+def holds_explanations(folder: Path, dataset: str) -> bool:
+    """Whether there is a predictions metadataset that counts explained faces."""
+    counts = _predictions(folder, dataset).get("explanations")
+    return isinstance(counts, dict) and bool(counts.get("images_total"))
+
+
+def _predictions(folder: Path, dataset: str) -> dict:
+    """The predictions; empty where there are none, or nothing that could be lost."""
     try:
         with opened(metadataset_path(folder, dataset, "predictions")) as stream:
-            return bool(json.loads(stream.read().decode("utf-8-sig")).get("predictions"))
-    except (OSError, ValueError, RecursionError, AttributeError):  # none there, or nothing that could be lost
-        return False
+            found = json.loads(stream.read().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-def refuse_other_maker(folder: Path, dataset: str, estimator: str, preset: str) -> None:
-    """Refuse to write beside what another estimator or preset made: readers would take the one for the other.
+def other_maker(folder: Path, dataset: str, maker: Maker) -> str:
+    """Why this maker must not write into a folder: what another estimator, preset, method or target made there.
+
+    Estimates alone are of no method or target. Empty where nothing speaks against it.
+    """
+    for kind in KINDS:
+        stated = stated_in(folder, dataset, kind)
+        other = maker_of(stated, kind in (*OF_EXPLANATIONS, "predictions"))
+        if kind == "predictions" and _differ(other, maker):
+            if not holds_predictions(folder, dataset):
+                continue
+            other = maker_of(stated, holds_explanations(folder, dataset))
+        if _differ(other, maker):
+            return f"expected {folder} to hold {dataset} by {maker}, but its {kind} are by {other}"
+    return ""
+
+
+def _differ(one: Maker, other: Maker) -> bool:
+    """Whether they do in what both say; a provenance of no estimator is of pictures, which anybody may share."""
+    pairs = zip(one, other, strict=True)
+    return None not in one[:2] and any(None not in pair and pair[0] != pair[1] for pair in pairs)
+
+
+def refuse_other_maker(folder: Path, dataset: str, maker: Maker) -> None:
+    """Refuse to write beside what another made: readers would take the one for the other.
 
     Raises
     ------
     UsageError
         It names who made what.
     """
-    for kind in KINDS:
-        other = made_by(stated_in(folder, dataset, kind))
-        if None in other or other == (estimator, preset):
-            continue
-        if kind != "predictions" or holds_predictions(folder, dataset):
-            raise UsageError(
-                f"expected {folder} to hold {dataset} by {estimator}, preset {preset}, but its {kind} are by "
-                f"{other[0]}, preset {other[1]}; choose another --metadatasets or --dataset, or remove them"
-            )
+    if told := other_maker(folder, dataset, maker):
+        raise UsageError(
+            f"{told}; each estimator, preset, method and target needs a folder of its own: choose another "
+            "--metadatasets or --dataset, or move those files away"
+        )
+
+
+def explained_in(folder: Path, dataset: str) -> dict:
+    """The provenance that says whose explanations a folder holds: of the masks, else of predictions of explained faces,
+    else of what stage 2 made; that of estimates alone, without ``explanation``; empty where nobody said.
+    """
+    for kind in ("masks", "predictions", *OF_EXPLANATIONS):
+        stated = stated_in(folder, dataset, kind)
+        if None not in maker_of(stated) and (kind != "predictions" or holds_explanations(folder, dataset)):
+            return stated
+    estimates = stated_in(folder, dataset, "predictions") if holds_predictions(folder, dataset) else {}
+    return {} if None in made_by(estimates) else estimates | {"explanation": {}}
 
 
 SOME = 16  # images by which sets are told apart
@@ -206,15 +306,15 @@ def some_of(content: Iterable[str]) -> list[str]:
     return sorted(digest[:_DIGITS] for digest in content)[:SOME]
 
 
-def refuse_other_images(folder: Path, dataset: str, content: Collection[str], aligned: bool) -> None:
+def refuse_other_images(folder: Path, dataset: str, content: Collection[str], aligned: bool | None = None) -> None:
     """Refuse to write over what was made of other images, or of the same aligned otherwise.
 
     Parameters
     ----------
     content : collection of str
         Hashes of all images, and of what the output folder held before they changed.
-    aligned : bool
-        Whether their faces are aligned before the crop.
+    aligned : bool, optional
+        Whether their faces are aligned before the crop; None for what is made of whole pictures.
 
     Raises
     ------
@@ -229,7 +329,7 @@ def refuse_other_images(folder: Path, dataset: str, content: Collection[str], al
         before, words = stated.get("images"), ("not aligned", "aligned")
         if before and now.isdisjoint(before):
             which = f"of others, none of which is among these {len(now)}"
-        elif "aligned" in stated and bool(stated["aligned"]) != aligned:
+        elif aligned is not None and "aligned" in stated and bool(stated["aligned"]) != aligned:
             which = f"of faces {words[not aligned]}, and these are {words[aligned]}"
         elif before:
             return  # what lies beside the predictions may be older than they
@@ -243,8 +343,9 @@ def refuse_other_images(folder: Path, dataset: str, content: Collection[str], al
 
 def refuse_mixed(folder: Path, dataset: str, kind: str = "activations") -> None:
     """Refuse activations, or boxes, that are not of the predictions beside them: by another estimator or preset, by
-    another model of the same name, of other images, or with labels of another source. What predictions do not say is
-    taken as it is.
+    another model of the same name, of other images, or with labels of another source; or of other explanations than the
+    masks or, where these are not there, of another method or target than the predictions. What nobody says is taken as
+    it is.
 
     Raises
     ------
@@ -257,6 +358,7 @@ def refuse_mixed(folder: Path, dataset: str, kind: str = "activations") -> None:
         of_both = zip(("predictions", kind), makers, strict=True)
         told = " and ".join(f"{which} by {name}, preset {preset}" for which, (name, preset) in of_both)
         raise UsageError(f"expected one estimator and preset in {folder}, found {told}; give each a folder of its own")
+    _refuse_mixed_explanations(folder, dataset, kind, predictions, others)
     for what, of in (("model", model_of), ("alignment", _aligned), ("set of images", _images)):
         one, other = of(predictions), of(others)
         if one and other and set(one).isdisjoint(other):
@@ -266,6 +368,22 @@ def refuse_mixed(folder: Path, dataset: str, kind: str = "activations") -> None:
             )
     if others:
         refuse_other_labels(folder, dataset, others.get("labels"), "analysis_2_evaluate.py", kind)
+
+
+def _refuse_mixed_explanations(folder: Path, dataset: str, kind: str, predictions: dict, others: dict) -> None:
+    source, basis, known = "masks", explanation_of(stated_in(folder, dataset, "masks")), explanation_of(others)
+    if not basis:
+        source, basis = "predictions", explanation_of(predictions)
+    names = [name for name in sorted({*basis, *known}) if basis.get(name) != known.get(name)] if basis and known else []
+    what = [name for name in ("method", "target") if name in names]
+    if source == "predictions" and (not what or not holds_explanations(folder, dataset)):
+        return  # estimates state parameters by which nothing was explained
+    if names:
+        ours, theirs = (", ".join(f"{name} {of.get(name)}" for name in what or names) for of in (known, basis))
+        raise UsageError(
+            f"expected one explanation of each face in {folder}, but the {kind} are of {ours}, and the {source} of "
+            f"{theirs}; run analysis_2_evaluate.py again"
+        )
 
 
 def model_of(provenance: Mapping) -> list[str]:

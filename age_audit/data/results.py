@@ -23,6 +23,7 @@ from age_audit.core.vocabulary import STUDY_FEATURES, label_origin, seen_mark
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import OLDEST, label_from_utkface_name
 from age_audit.data.metadatasets import (
+    explanation_of,
     made_by,
     metadataset_path,
     packed_path,
@@ -34,7 +35,6 @@ from age_audit.data.metadatasets import (
 from age_audit.data.region_scores import files_there, read_activations
 
 PUBLISHED = "published"  # the preset that explains as the study did
-LIME = "lime"  # the method of explanations whose provenance names none, for there was no other
 
 
 @dataclass(frozen=True)
@@ -271,16 +271,36 @@ class Results:
         UsageError
             As :attr:`boxes`, or if something else than the age was explained, so that they are no years.
         """
+        return self._regions("years", "a probability; read region_probabilities")
+
+    @cached_property
+    def region_probabilities(self) -> pd.DataFrame:
+        """The same where a probability was explained, such as that of Female: ``probability_<region>`` with its ends.
+
+        Raises
+        ------
+        UsageError
+            As :attr:`boxes`, or if the age was explained.
+        """
+        return self._regions("probability", "the age; read region_years")
+
+    def _regions(self, unit: str, otherwise: str) -> pd.DataFrame:
         refuse_mixed(self.folder, self.dataset, "region_years")
         rows = read_metadataset(self.folder, self.dataset, "region_years")
-        if (unit := stated_in(self.folder, self.dataset, "region_years").get("unit", "years")) != "years":
+        stated = stated_in(self.folder, self.dataset, "region_years").get("unit", unit)
+        if stated != unit:
             raise UsageError(
-                f"expected explanations of the age in {self.folder}, for numbers in years, got those of a {unit}; run "
-                "analysis_1_method.py --target age --preset audit, and analysis_2_evaluate.py after it"
+                f"expected numbers in the unit {unit} of the regions of {self.dataset} in {self.folder}, got those of "
+                f"explanations of {otherwise}"
             )
         try:
             found = pd.DataFrame(rows, columns=None if rows else ["fname"])
-            columns = {name: found[name].astype(float) for name in found if name.startswith("years_")}
+            # Of earlier versions probabilities too are called years; the provenance has told what they are.
+            columns = {
+                f"{unit}_{name.partition('_')[2]}": found[name].astype(float)
+                for name in found
+                if name.startswith((f"{unit}_", "years_"))
+            }
             found = found[["fname"]]
         except (TypeError, KeyError, ValueError) as error:
             raise UsageError(
@@ -307,12 +327,11 @@ class Results:
     @property
     def boxed_method(self) -> str:
         """By which method, as ``--explainer`` spells it; empty where nobody said."""
-        return str(self._boxed.get("method", LIME)) if self._boxed else ""
+        return str(self._boxed.get("method", ""))
 
     @cached_property
     def _boxed(self) -> Mapping:
-        explanation = stated_in(self.folder, self.dataset, "boxes").get("explanation")
-        return explanation if isinstance(explanation, Mapping) else {}
+        return explanation_of(stated_in(self.folder, self.dataset, "boxes"))
 
     @cached_property
     def landmarks(self) -> dict[str, np.ndarray]:

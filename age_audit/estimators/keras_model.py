@@ -109,7 +109,7 @@ class KerasEstimator(AgeEstimator):
         return self._answer(faces)
 
     def gradients(self, faces: np.ndarray, target: Target) -> np.ndarray:
-        target.check(len(self.classes), self.gives_gender)
+        target.check(self.classes, self.gives_gender)
         faces = checked_faces(faces).astype(np.float32, copy=False)
 
         def number(pixels):
@@ -118,7 +118,7 @@ class KerasEstimator(AgeEstimator):
         return self._by_batches(lambda some: (gradient_of(number, some),), faces)[0]
 
     def last_maps(self, faces: np.ndarray, target: Target) -> tuple[np.ndarray, np.ndarray]:
-        target.check(len(self.classes), self.gives_gender)
+        target.check(self.classes, self.gives_gender)
         faces = checked_faces(faces).astype(np.float32, copy=False)
         trunk, head = self._halves
 
@@ -128,6 +128,10 @@ class KerasEstimator(AgeEstimator):
             return maps, gradient_of(lambda tensor: self._number(head(tensor, training=False), target), maps)
 
         return self._by_batches(maps_and_gradients, faces)
+
+    def check_maps(self) -> None:
+        """Raise UsageError where no layer keeps rows and columns, so that :meth:`last_maps` has nothing to give."""
+        _ = self._halves
 
     @cached_property
     def _halves(self) -> tuple[keras.Model, keras.Model]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from age_audit.core.checks import checked_seed
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import stream
+from age_audit.estimators.base import checked_faces
 from age_audit.estimators.keras_model import KerasEstimator, on_device
 
 
@@ -35,7 +37,9 @@ def randomised(
     Raises
     ------
     UsageError
-        For an estimator that is no Keras model.
+        For an estimator that is no Keras model, for ``into`` of another one, or a seed that is none.
+    ValueError
+        For no faces, or what is none.
 
     Examples
     --------
@@ -50,12 +54,29 @@ def randomised(
     """
     if not isinstance(estimator, KerasEstimator):
         raise UsageError(f"expected a Keras estimator, whose weights can be drawn anew, got {type(estimator).__name__}")
+    faces, seed = checked_faces(faces), checked_seed(seed)
+    if not len(faces):
+        raise ValueError("expected at least one face to note means and variances from, got none")
     if into is None:
         with on_device(estimator.device):
             into = estimator.around(keras.models.clone_model(estimator.model), "with drawn weights")
+    _check_same_layers(into, estimator)
     into.model.set_weights(drawn_weights(estimator.model.get_weights(), seed))
     _note_anew(into, faces)
     return into
+
+
+def _check_same_layers(into: KerasEstimator, estimator: KerasEstimator) -> None:
+    there, wanted = (
+        [array.shape for array in one.model.get_weights()] if isinstance(one, KerasEstimator) else None
+        for one in (into, estimator)
+    )
+    if there != wanted:
+        name = into.info.name if there is not None else repr(into)
+        raise UsageError(
+            f"expected into to be what an earlier call gave for {estimator.info.name}, got {name}, whose layers are "
+            "others; leave it out for a new one"
+        )
 
 
 def drawn_weights(weights: list[np.ndarray], seed: int) -> list[np.ndarray]:

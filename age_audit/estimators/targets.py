@@ -9,6 +9,7 @@ import numpy as np
 
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate
+from age_audit.estimators.entries import ENTRIES
 
 FORMS = "age, over:YEARS, class:NUMBER, female or top-class"
 _PATTERN = re.compile(r"(age|female|top-class)|(over|class):(\d+(?:\.\d+)?)")
@@ -76,7 +77,7 @@ class Target:
         >>> parse_target("over:18").of(estimate), parse_target("age").of(estimate)
         (array([0.5]), array([18.5]))
         """
-        self.check(len(estimate.classes), estimate.probability_female is not None)
+        self.check(estimate.classes, estimate.probability_female is not None)
         if self.kind == "age":
             return estimate.age
         if self.kind == "female":
@@ -89,20 +90,52 @@ class Target:
         """The same target, with the class that ``top-class`` means on a whole face: lime's among equal ones."""
         if self.kind != "top-class":
             return self
-        self.check(len(whole.classes))
+        self.check(whole.classes)
         return Target("class", float(np.argsort(whole.probabilities[0])[-1]))
 
-    def check(self, classes: int, gives_gender: bool = True) -> None:
-        """Refuse an estimator of so many classes, 0 where it gives plain ages, that does not give the target."""
-        if self.kind in ("over", "class", "top-class") and not classes:
+    def check(self, classes: np.ndarray | None, gives_gender: bool = True) -> None:
+        """Refuse an estimator that does not give the target, or for which it is the same number whatever the face.
+
+        Parameters
+        ----------
+        classes : ndarray of float, shape (C,), or None
+            Years that its classes stand for, none where it gives plain ages; None where they are not known.
+        gives_gender : bool
+
+        Raises
+        ------
+        UsageError
+
+        Examples
+        --------
+        >>> parse_target("over:18").check(np.arange(101.0))  # nothing to say
+        >>> parse_target("over:200").check(np.arange(101.0))
+        Traceback (most recent call last):
+            ...
+        age_audit.core.errors.UsageError: expected over: and years above 0 and at most 100 to explain, ... got 200
+        """
+        if self.kind == "female" and not gives_gender:
+            able = ", ".join(name for name, entry in ENTRIES.items() if entry.gives_gender)
+            raise UsageError(
+                "expected a probability of gender to explain, but this estimator gives none; take one that gives it: "
+                f"{able}"
+            )
+        if self.kind not in ("over", "class", "top-class") or classes is None:
+            return
+        if not len(classes):
+            able = ", ".join(name for name, entry in ENTRIES.items() if entry.gives_classes)
             raise UsageError(
                 f"expected probabilities of classes of age to explain {self.name}, but this estimator gives ages only; "
-                "use --preset audit, and target 'age'"
+                f"explain its age (target 'age', which preset audit has by itself), or take one that gives them: {able}"
             )
-        if self.kind == "class" and not (self.number < classes and float(self.number).is_integer()):
-            raise UsageError(f"expected a class from 0 to {classes - 1} to explain, got {self.number:g}")
-        if self.kind == "female" and not gives_gender:
-            raise UsageError("expected a probability of gender to explain, but this estimator gives none")
+        if self.kind == "class" and not (self.number < len(classes) and float(self.number).is_integer()):
+            raise UsageError(f"expected a class from 0 to {len(classes) - 1} to explain, got {self.number:g}")
+        low, high = np.min(classes), np.max(classes)
+        if self.kind == "over" and not low < self.number <= high:
+            raise UsageError(
+                f"expected over: and years above {low:g} and at most {high:g} to explain, for which this estimator has "
+                f"classes on both sides, got {self.number:g}"
+            )
 
 
 def parse_target(text: str | Target) -> Target:
@@ -131,6 +164,8 @@ def parse_target(text: str | Target) -> Target:
     """
     if isinstance(text, Target):
         return text
+    if not isinstance(text, str):
+        raise UsageError(f"expected a target as a text, {FORMS}; got {text!r}")
     found = _PATTERN.fullmatch("age" if text in ("expected-age", "expected_age") else text)
     if found is None:
         raise UsageError(f"expected a target as {FORMS}; got {text!r}")

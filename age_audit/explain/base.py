@@ -7,11 +7,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from age_audit.core.checks import checked_seed
 from age_audit.core.config import Stage1Config
 from age_audit.core.schema import CANVAS, Attribution
 from age_audit.estimators.targets import Target, parse_target
 from age_audit.explain.superpixels import bound_to, checked_face, image_seed, targets_of
 
+# Share of an estimate below which a change of it is rounding: a few of single precision's steps, because an estimate is
+# a sum over some hundred classes.
+ROUNDING = 8 * float(np.finfo(np.float32).eps)
 MATTERS = 90  # percentile of a map without signs from which on a pixel counts as one that matters
 
 
@@ -47,7 +51,7 @@ class Explainer(ABC):
         check_target(estimator, parameters.target)
         self.estimator = estimator
         self.parameters = parameters
-        self.seed = seed
+        self.seed = checked_seed(seed)
 
     def explain(self, face: np.ndarray, target: str | Target | None = None) -> Attribution:
         """Attribute a number of the estimate of one face to its superpixels, or to its pixels.
@@ -67,7 +71,7 @@ class Explainer(ABC):
             If the estimator does not give the target.
         """
         face = checked_face(face)
-        asked = parse_target(target or self.parameters.target)
+        asked = parse_target(self.parameters.target if target is None else target)
         check_target(self.estimator, asked)
         return self._explain(face, self._on(face, asked))
 
@@ -101,12 +105,15 @@ def check_target(estimator, target: str | Target) -> None:
         ...
     age_audit.core.errors.UsageError: expected probabilities of classes of age to explain over:18, but ...
     """
-    classes = np.inf if getattr(estimator, "gives_classes", True) else 0
-    classes = len(getattr(estimator, "classes", ())) or classes
-    parse_target(target).check(classes, getattr(estimator, "gives_gender", None) is not False)
+    gives_gender = getattr(estimator, "gives_gender", None) is not False
+    classes = getattr(estimator, "classes", ()) if getattr(estimator, "gives_classes", True) else ()
+    unknown = not len(classes) and getattr(estimator, "gives_classes", True)
+    parse_target(target).check(None if unknown else np.asarray(classes), gives_gender)
 
 
-def of_map(values: np.ndarray, target: str, signed: bool, interval: np.ndarray | None = None) -> Attribution:
+def of_map(
+    values: np.ndarray, target: str, signed: bool, interval: np.ndarray | None = None, unexplained: float = 0.0
+) -> Attribution:
     """An attribution of a value a pixel.
 
     Pixels whose interval includes 0 are in neither mask, nor are those of value 0. Of a map without signs the tenth
@@ -118,6 +125,8 @@ def of_map(values: np.ndarray, target: str, signed: bool, interval: np.ndarray |
     target : str
     signed : bool
     interval : ndarray of float, shape (224, 224, 2), optional
+    unexplained : float
+        As :class:`age_audit.core.schema.Attribution`.
 
     Examples
     --------
@@ -135,7 +144,9 @@ def of_map(values: np.ndarray, target: str, signed: bool, interval: np.ndarray |
     else:
         positive = (values > 0) & (values >= np.percentile(values, MATTERS))
         negative = np.zeros_like(positive)
-    return Attribution(None, None, target, positive, negative, interval, dense=values, signed=signed)
+    return Attribution(
+        None, None, target, positive, negative, interval, dense=values, signed=signed, unexplained=unexplained
+    )
 
 
 def on_canvas(maps: np.ndarray, view: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from age_audit.core.checks import checked_whole
 from age_audit.core.config import Stage1Config, check_choice
 from age_audit.core.randomness import stream
 from age_audit.core.schema import Attribution
@@ -122,7 +123,10 @@ def faithfulness(
     Raises
     ------
     ValueError
-        For another shape or type of the face, or another fill.
+        For another shape or type of the face, or a map with values that are not finite, which would be judged as if it
+        ranked nothing.
+    UsageError
+        For another fill, or fewer than one step or random order.
     ImageFailure
         ``estimate-not-finite`` when some version of the face gets no number.
 
@@ -146,6 +150,8 @@ def faithfulness(
     """
     face = checked_face(face)
     units = grid_units() if units is None else units
+    _check_map(attribution.map)
+    checked_whole("steps", steps, 1)
     asked = attribution.target
     if chance is None:
         chance = chance_of(estimator, face, asked, units=units, fill=fill, steps=steps, orders=orders, seed=seed)
@@ -189,6 +195,9 @@ def chance_of(
     >>> found.whole, found.none, found.level_spread  # one colour: nothing to hide
     (40.0, 40.0, 0.0)
     """
+    face = checked_face(face)
+    checked_whole("steps", steps, 1)
+    checked_whole("orders", orders, 1)
     units = grid_units() if units is None else units
     generator = _draws(face, seed, "orders")
     drawn = [generator.permutation(int(units.max()) + 1) for _ in range(orders)]
@@ -294,6 +303,12 @@ def area(shares: np.ndarray, targets: np.ndarray) -> np.ndarray:
     array([25.])
     """
     return np.trapezoid(targets, shares, axis=1)
+
+
+def _check_map(values: np.ndarray) -> None:
+    count = np.count_nonzero(~np.isfinite(values))
+    if count:
+        raise ValueError(f"expected a map of finite values, got {count} of {values.size} that are not; leave it out")
 
 
 def _draws(face: np.ndarray, seed: int, what: str) -> np.random.Generator:

@@ -18,7 +18,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.schema import Attribution
 from age_audit.estimators.masked import MaskedFaces
 from age_audit.estimators.targets import Target
-from age_audit.explain.base import Explainer, check_target
+from age_audit.explain.base import Explainer
 from age_audit.explain.design import balanced_design, folded_together, paley_design, random_design
 from age_audit.explain.regression import fit_local_model, foldover_errors, foldover_intervals, selected_intervals
 from age_audit.explain.superpixels import (
@@ -70,10 +70,7 @@ class LimeExplainer(Explainer):
         if parameters is None:
             check_choice("preset", preset, PRESETS)
             parameters = PRESETS[preset]
-        self.estimator = estimator
-        self.parameters = parameters
-        self.seed = seed
-        check_target(estimator, self.parameters.target)
+        super().__init__(estimator, parameters, seed)
         if parameters.until_settled and (
             not parameters.settled_only or parameters.settled_by == "interval" or parameters.target == "top-class"
         ):

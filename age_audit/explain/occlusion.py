@@ -11,7 +11,7 @@ import numpy as np
 from age_audit.core.schema import CANVAS, Attribution
 from age_audit.estimators.masked import MaskedFaces
 from age_audit.estimators.targets import Target
-from age_audit.explain.base import Explainer
+from age_audit.explain.base import ROUNDING, Explainer
 from age_audit.explain.superpixels import masked_targets
 
 
@@ -20,6 +20,7 @@ class OcclusionExplainer(Explainer):
 
     A patch's weight is the mean, over all places of the square that cover it, of what the square takes off the target.
     The square also lies half outside the crop, so that patches at the edge are covered as often as others.
+    A weight that is rounding is in neither mask.
 
     Examples
     --------
@@ -44,7 +45,8 @@ class OcclusionExplainer(Explainer):
         shown = np.concatenate([np.ones((1, cells * cells), dtype=int), 1 - squares])
         targets, name = masked_targets(self.estimator, face, MaskedFaces(face, hidden, segments, shown), target)
         weights = squares.T @ (targets[0] - targets[1:]) / squares.sum(axis=0)
-        return Attribution(segments, weights, name, weights[segments] > 0, weights[segments] < 0)
+        least = ROUNDING * np.abs(targets).max()
+        return Attribution(segments, weights, name, weights[segments] > least, weights[segments] < -least)
 
 
 def covered_patches(cells: int, window: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from age_audit.core.config import PRESETS, Stage1Config, check_choice
@@ -37,12 +38,18 @@ class Method:
     additive : bool
         Of a method that gives a value a pixel: whether these add up to a difference of the target, so that a region's
         is their sum (:func:`age_audit.regions.years.region_years`).
+    version : int
+        Raised when its arithmetic changes; enters the key of a result from 2 on.
+    needs_maps : bool
+        Whether it works on layers with rows and columns only.
     """
 
     explainer: str
     presets: dict[str, Any]
     needs_gradients: bool = False
     additive: bool = False
+    version: int = 1
+    needs_maps: bool = False
 
     def parameters(self, name: str, preset: str):
         """Those of a preset; UsageError where the method has none of that name."""
@@ -56,14 +63,18 @@ def _audit(parameters) -> dict[str, Any]:
     return {"audit": parameters}
 
 
+def _of_maps(explainer: str, parameters) -> Method:
+    return Method(explainer, _audit(parameters), needs_gradients=True, needs_maps=True)
+
+
 EXPLAINERS = {
     "lime": Method("lime:LimeExplainer", PRESETS),
     "kernel-shap": Method("kernel_shap:KernelShapExplainer", _audit(KernelShapParameters())),
-    "occlusion": Method("occlusion:OcclusionExplainer", _audit(OcclusionParameters())),
+    "occlusion": Method("occlusion:OcclusionExplainer", _audit(OcclusionParameters()), version=2),
     "rise": Method("rise:RiseExplainer", _audit(RiseParameters())),
-    "grad-cam": Method("grad_cam:GradCamExplainer", _audit(CamParameters()), needs_gradients=True),
-    "grad-cam++": Method("grad_cam_plus_plus:GradCamPlusPlusExplainer", _audit(CamParameters()), needs_gradients=True),
-    "score-cam": Method("score_cam:ScoreCamExplainer", _audit(ScoreCamParameters()), needs_gradients=True),
+    "grad-cam": _of_maps("grad_cam:GradCamExplainer", CamParameters()),
+    "grad-cam++": _of_maps("grad_cam_plus_plus:GradCamPlusPlusExplainer", CamParameters()),
+    "score-cam": _of_maps("score_cam:ScoreCamExplainer", ScoreCamParameters()),
     "integrated-gradients": Method(
         "integrated_gradients:IntegratedGradientsExplainer",
         _audit(IntegratedGradientsParameters()),
@@ -100,7 +111,8 @@ def load_explainer(name: str, estimator, preset: str = "audit", seed: int = Stag
     Raises
     ------
     UsageError
-        For an unknown method, preset or parameter, or an estimator that lacks what the method asks for.
+        For an unknown method, preset or parameter, a parameter out of its range, or an estimator that lacks what the
+        method asks for.
 
     Examples
     --------
@@ -110,7 +122,7 @@ def load_explainer(name: str, estimator, preset: str = "audit", seed: int = Stag
     >>> load_explainer("rise", estimator=None, samples=64)
     Traceback (most recent call last):
         ...
-    age_audit.core.errors.UsageError: expected parameters of rise among num_samples, ... target; got samples
+    age_audit.core.errors.UsageError: expected parameters of rise among num_samples, ... settled_by; got samples
     """
     check_choice("explanation method", name, EXPLAINERS)
     start = EXPLAINERS[name].parameters(name, preset)
@@ -129,8 +141,13 @@ def explainer_for(name: str, estimator, parameters, seed: int):
     'LimeExplainer'
     """
     check_choice("explanation method", name, EXPLAINERS)
+    if isinstance(estimator, (str, Path)):
+        loading = f"age_audit.estimators.load_estimator({str(estimator)!r})"
+        raise UsageError(f"expected an estimator that is loaded, got its name, {estimator!r}; load it first: {loading}")
     if EXPLAINERS[name].needs_gradients and not getattr(estimator, "gives_gradients", False):
         raise no_gradients(estimator)
+    if EXPLAINERS[name].needs_maps and hasattr(estimator, "check_maps"):
+        estimator.check_maps()
     module, _, kind = EXPLAINERS[name].explainer.partition(":")
     made = getattr(import_module(f"age_audit.explain.{module}"), kind)
     return made(estimator, parameters=parameters, seed=seed)

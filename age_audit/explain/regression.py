@@ -86,32 +86,37 @@ def fit_local_model(shown: np.ndarray, targets: np.ndarray, kernel_width: float,
 
 
 @dataclass(frozen=True)
-class FoldoverErrors:
-    """How far weights fitted on a foldover design may be off.
+class WeightErrors:
+    """How far weights may be off, of superpixels or of pixels.
 
     Attributes
     ----------
     standard : ndarray of float, shape (S,)
         Standard error of each weight, in the unit of the target.
-    freedom : int
-        Degrees of freedom of these: pairs less superpixels. Below 1 nothing is known.
+    freedom : int, or ndarray of float, shape (S,)
+        Degrees of freedom of these: on a foldover design pairs less superpixels. Below 1 nothing is known.
     resolution : float
         What single precision resolves of the targets, in their unit.
+    shrinkage : ndarray of float, shape (S,)
+        What the ridge penalty took off each weight: the weight of the same fit without penalty, less the weight. NaN
+        where the samples do not determine the fit without penalty.
     """
 
     standard: np.ndarray
-    freedom: int
+    freedom: int | np.ndarray
     resolution: float
+    shrinkage: np.ndarray | float = 0.0
 
 
-def foldover_errors(shown: np.ndarray, targets: np.ndarray, kernel_width: float, ridge_alpha: float) -> FoldoverErrors:
+def foldover_errors(shown: np.ndarray, targets: np.ndarray, kernel_width: float, ridge_alpha: float) -> WeightErrors:
     """Standard errors of the weights on a foldover design.
 
     A row and its complement share every even-order interaction: it cancels in their difference and fills their mean.
     What is left in the differences after the linear model, and the spread of the means, are the two errors of the
     weights; the second counts because LIME's kernel weighs the two rows of a pair unequally. Both variances are
     estimated over the pairs and carried through the ridge regression's linear map from targets to weights. The ridge's
-    own shrinkage towards 0 is not an error in this sense.
+    penalty is a bias beside them: it shrinks weights and lets large ones leak into others, however many samples there
+    are, and is found by the same fit without it.
 
     Parameters
     ----------
@@ -132,7 +137,7 @@ def foldover_errors(shown: np.ndarray, targets: np.ndarray, kernel_width: float,
     half, superpixels = len(shown) // 2, shown.shape[1]
     freedom = half - superpixels
     if freedom < 1:
-        return FoldoverErrors(np.full(superpixels, np.inf), freedom, 0.0)
+        return WeightErrors(np.full(superpixels, np.inf), freedom, 0.0)
     # Half the difference of a pair is the linear model without its intercept on columns of +-1/2.
     signs = shown[:half] - 0.5
     differences, means = (targets[:half] - targets[half:]) / 2, (targets[:half] + targets[half:]) / 2
@@ -141,10 +146,19 @@ def foldover_errors(shown: np.ndarray, targets: np.ndarray, kernel_width: float,
     proximities = proximity(shown, kernel_width)
     centred = shown - np.average(shown, axis=0, weights=proximities)
     weighted = centred * proximities[:, None]
-    gain = np.linalg.solve(centred.T @ weighted + ridge_alpha * np.eye(superpixels), weighted.T)
+    gram = centred.T @ weighted
+    gain = np.linalg.solve(gram + ridge_alpha * np.eye(superpixels), weighted.T)
     variance = residuals @ residuals / freedom * ((gain[:, :half] - gain[:, half:]) ** 2).sum(axis=1)
     variance += means.var(ddof=1) * ((gain[:, :half] + gain[:, half:]) ** 2).sum(axis=1)
-    return FoldoverErrors(np.sqrt(variance), freedom, np.finfo(np.float32).eps * np.abs(targets).max())
+    shrinkage = _shrinkage(gram, ridge_alpha, gain @ (targets - targets.mean()))
+    return WeightErrors(np.sqrt(variance), freedom, np.finfo(np.float32).eps * np.abs(targets).max(), shrinkage)
+
+
+def _shrinkage(gram: np.ndarray, ridge_alpha: float, weights: np.ndarray) -> np.ndarray:
+    """Unpenalised weights less the penalised ones: (G + aI) w = G u, so that u - w solves G (u - w) = a w."""
+    if np.linalg.cond(gram) > 1 / np.sqrt(np.finfo(float).eps):
+        return np.full(len(weights), np.nan)
+    return np.linalg.solve(gram, ridge_alpha * weights)
 
 
 def foldover_intervals(
@@ -188,14 +202,14 @@ def foldover_intervals(
     return _intervals(model.weights, foldover_errors(shown, targets, kernel_width, ridge_alpha), confidence)
 
 
-def _intervals(weights: np.ndarray, errors: FoldoverErrors, confidence: float) -> np.ndarray:
-    if errors.freedom < 1:
-        return np.tile([-np.inf, np.inf], (len(weights), 1))
+def _intervals(weights: np.ndarray, errors: WeightErrors, confidence: float) -> np.ndarray:
+    if np.min(errors.freedom) < 1:
+        return np.tile([-np.inf, np.inf], (*weights.shape, 1))
     reach = stats.t.ppf(0.5 + confidence / 2, errors.freedom) * errors.standard + errors.resolution
-    return np.stack([weights - reach, weights + reach], axis=1)
+    return np.stack([weights - reach, weights + reach], axis=-1)
 
 
-def selected_intervals(weights: np.ndarray, errors: FoldoverErrors, rate: float) -> np.ndarray:
+def selected_intervals(weights: np.ndarray, errors: WeightErrors, rate: float) -> np.ndarray:
     """Intervals of the weights of one face, such that those that exclude 0 can be believed as a set.
 
     Benjamini and Hochberg (1995) select R of the S weights, by their t statistics, so that of the signs claimed at
@@ -203,10 +217,15 @@ def selected_intervals(weights: np.ndarray, errors: FoldoverErrors, rate: float)
     selected, intervals of level 1 - ``rate`` * R / S, of which at most the share ``rate`` is expected to miss. The two
     are one rule: a weight is selected just where that interval excludes 0.
 
+    A penalised weight is off by its shrinkage besides, which no number of samples mends. So the interval reaches from
+    the lower of the penalised and the unpenalised weight to the higher one, and beyond either by the error; whatever
+    is between the two is not known, and of the two the one nearer to 0 is judged.
+
     Parameters
     ----------
     weights : ndarray of float, shape (S,)
-    errors : FoldoverErrors
+        Of any shape in fact, as of the pixels of a map.
+    errors : WeightErrors
         Of these weights.
     rate : float
         Between 0 and 1: of wrong signs among selected weights, and of selected weights outside of their interval.
@@ -214,21 +233,49 @@ def selected_intervals(weights: np.ndarray, errors: FoldoverErrors, rate: float)
     Returns
     -------
     ndarray of float, shape (S, 2)
-        All of the same level, that of R = 1 where none is selected. Infinite where there is no degree of freedom.
+        All of the same level, that of R = 1 where none is selected. Infinite where there is no degree of freedom, or no
+        unpenalised weight.
 
     Examples
     --------
-    >>> errors = FoldoverErrors(standard=np.ones(4), freedom=100, resolution=0.0)
+    >>> errors = WeightErrors(standard=np.ones(4), freedom=100, resolution=0.0)
     >>> selected_intervals(np.array([9.0, 2.2, 1.0, 0.0]), errors, rate=0.05).round(1)  # 2.2 alone would exclude 0
     array([[ 6.5, 11.5],
            [-0.3,  4.7],
            [-1.5,  3.5],
            [-2.5,  2.5]])
+    >>> exact = WeightErrors(np.zeros(2), 100, 0.0, shrinkage=np.array([0.5, -0.1]))
+    >>> selected_intervals(np.array([9.0, 0.1]), exact, rate=0.05)  # the second weight has leaked from the first
+    array([[9. , 9.5],
+           [0. , 0.1]])
     """
-    if errors.freedom < 1:
+    if np.min(errors.freedom) < 1:
         return _intervals(weights, errors, 1 - rate)
-    beyond = np.maximum(np.abs(weights) - errors.resolution, 0)
+    unpenalised = weights + errors.shrinkage
+    low, high = np.minimum(weights, unpenalised), np.maximum(weights, unpenalised)
+    # The nearest to 0 of all that lies between the two.
+    beyond = np.maximum(np.maximum(low, -high) - errors.resolution, 0)
     statistics = np.divide(beyond, errors.standard, out=np.where(beyond > 0, np.inf, 0), where=errors.standard > 0)
-    p_values = 2 * stats.t.sf(statistics, errors.freedom)
-    selected = int((stats.false_discovery_control(p_values) <= rate).sum())
-    return _intervals(weights, errors, 1 - rate * max(selected, 1) / len(weights))
+    p_values = np.where(np.isnan(unpenalised), 1, 2 * stats.t.sf(statistics, errors.freedom))
+    selected = int((stats.false_discovery_control(p_values, axis=None) <= rate).sum())
+    level = 1 - rate * max(selected, 1) / weights.size
+    found = np.stack([_intervals(low, errors, level)[..., 0], _intervals(high, errors, level)[..., 1]], axis=-1)
+    return np.where(np.isnan(found), [-np.inf, np.inf], found)
+
+
+def settled_intervals(weights: np.ndarray, errors: WeightErrors, rule: str, rate: float) -> np.ndarray:
+    """Intervals by one of :data:`age_audit.core.config.SETTLED_BY`: each by itself, or of those settled as a set.
+
+    Parameters
+    ----------
+    weights, errors, rate
+        As :func:`selected_intervals`.
+    rule : str
+
+    Examples
+    --------
+    >>> errors = WeightErrors(standard=np.ones(3), freedom=100, resolution=0.0)
+    >>> settled_intervals(np.array([2.2, 0, 0]), errors, "interval", rate=0.05)[0].round(2)
+    array([0.22, 4.18])
+    """
+    return _intervals(weights, errors, 1 - rate) if rule == "interval" else selected_intervals(weights, errors, rate)

@@ -258,8 +258,7 @@ class OtherwiseExplainer(LimeExplainer):
         return self.choice.hidden(image, segments, self._other)
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """Where the pixels of the preset's crop lie on a crop of the same face with another margin.
 
     Attributes
@@ -267,6 +266,11 @@ class Frame:
     scale, offset : ndarray of float, shape (2,)
         A point (x, y) of the preset's crop, in pixels from the middle of its first one, is at
         ``(point + 0.5) * scale + offset - 0.5`` on the other.
+
+    Examples
+    --------
+    >>> Frame(np.array([0.5, 0.5]), np.array([56.0, 56.0])).points(np.array([[111.5, 0.0]]))  # the middle stays
+    array([[111.5 ,  55.75]])
     """
 
     scale: np.ndarray
@@ -291,9 +295,6 @@ class Frame:
         there = ((rows >= 0) & (rows < CANVAS))[:, None] & ((columns >= 0) & (columns < CANVAS))
         found = values[rows.clip(0, CANVAS - 1)[:, None], columns.clip(0, CANVAS - 1)]
         return np.where(there, found, np.nan)
-
-    def __iter__(self):
-        return iter((self.scale, self.offset))
 
 
 def frame_of(box: FaceBox, margin: float) -> Frame:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from age_audit.core.errors import ImageFailure
+from age_audit.core.checks import checked_seed
+from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.schema import CANVAS, AgeEstimate
 from age_audit.estimators.masked import MaskedFaces
 from age_audit.estimators.targets import Target, parse_target
 from age_audit.explain.quickshift import quickshift
 
+MOST_SUPERPIXELS = 2000  # a face has some 40; each is hidden in four versions of the face or more
 CHUNK = 32  # masked faces that exist at a time, for estimators that do not make them themselves
 
 
@@ -31,7 +33,7 @@ def checked_face(face: np.ndarray) -> np.ndarray:
 
 
 def image_seed(face: np.ndarray, seed: int) -> int:
-    """A seed in 0 to 2**32 - 1 that depends on the face's bytes and on another seed, on nothing else.
+    """A seed in 0 to 2**32 - 1 that depends on the face's bytes and on another such seed, on nothing else.
 
     Examples
     --------
@@ -39,7 +41,7 @@ def image_seed(face: np.ndarray, seed: int) -> int:
     >>> image_seed(face, 0) == image_seed(face.copy(), 0), image_seed(face, 0) == image_seed(face, 1)
     (True, False)
     """
-    digest = hashlib.sha256(seed.to_bytes(8, "little") + np.ascontiguousarray(face).tobytes()).digest()
+    digest = hashlib.sha256(checked_seed(seed).to_bytes(8, "little") + np.ascontiguousarray(face).tobytes()).digest()
     return int.from_bytes(digest[:4], "little")
 
 
@@ -71,6 +73,11 @@ def segment(image: np.ndarray, kernel_size: float, max_dist: float, ratio: float
     ndarray of int, shape (H, W)
         Numbered from 0.
 
+    Raises
+    ------
+    UsageError
+        For more than 2,000 superpixels.
+
     Examples
     --------
     >>> halves = np.zeros((32, 32, 3))
@@ -79,7 +86,13 @@ def segment(image: np.ndarray, kernel_size: float, max_dist: float, ratio: float
     >>> bool((segments[:, 15] != segments[:, 16]).all())
     True
     """
-    return quickshift(image, kernel_size, max_dist, ratio)
+    segments = quickshift(image, kernel_size, max_dist, ratio)
+    if segments.max() >= MOST_SUPERPIXELS:
+        raise UsageError(
+            f"expected at most {MOST_SUPERPIXELS} superpixels of a face, got {segments.max() + 1}; raise max_dist or "
+            "kernel_size, whose defaults, 200 and 4, give some 40"
+        )
+    return segments
 
 
 def hidden_image(image: np.ndarray, segments: np.ndarray, hidden: str) -> np.ndarray:

@@ -116,6 +116,31 @@ def decode_image(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
             raise ImageFailure("truncated", f"decoding stopped: {type(error).__name__}: {error}") from error
 
 
+def file_facts(content: bytes) -> dict[str, str | int]:
+    """What a file says of itself, of which the decoded picture keeps nothing.
+
+    Parameters
+    ----------
+    content : bytes
+        A file that :func:`decode_image` takes.
+
+    Returns
+    -------
+    dict
+        ``format``, such as ``"JPEG"``; ``mode``, Pillow's for channels and depth, such as ``"RGB"`` or ``"L"``;
+        ``orientation`` of EXIF, 1 to 8, where 1 is upright.
+
+    Examples
+    --------
+    >>> file = io.BytesIO()
+    >>> Image.new("L", (4, 3)).save(file, "PNG")
+    >>> file_facts(file.getvalue())
+    {'format': 'PNG', 'mode': 'L', 'orientation': 1}
+    """
+    with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+        return {"format": opened.format, "mode": opened.mode, "orientation": opened.getexif().get(0x0112, 1)}
+
+
 def _begins(content: bytes, head: bytes) -> bool:
     return re.match(head, content[:100], re.DOTALL | re.IGNORECASE) is not None
 

@@ -65,8 +65,13 @@ def landmarks_on_crop(crop: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     if box is None:
         raise ImageFailure("no-face-on-crop", "the detector does not find the face again on its crop")
     landmarks = find_landmarks(crop, box)
-    notes = [] if len(boxes) == 1 else [f"several-faces: {len(boxes)}"]
-    outside = int(((landmarks < 0) | (landmarks >= (width, height))).any(axis=1).sum())
+    return landmarks, landmark_notes(landmarks, len(boxes), (width, height))
+
+
+def landmark_notes(landmarks: np.ndarray, faces: int, size: tuple[int, int]) -> tuple[str, ...]:
+    """What is to be said of landmarks (N, 2) on a picture of that width and height with so many faces."""
+    notes = [] if faces == 1 else [f"several-faces: {faces}"]
+    outside = int(((landmarks < 0) | (landmarks >= size)).any(axis=1).sum())
     if outside:
         notes.append(f"landmarks-outside: {outside}")
-    return landmarks, tuple(notes)
+    return tuple(notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -11,10 +10,13 @@ from pathlib import Path
 from age_audit.core.config import check_choice
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
+from age_audit.data.metadatasets import Maker
 from age_audit.estimators.sources import estimator_identity
 from age_audit.explain.registry import DEFAULT, EXPLAINERS
 from age_audit.pipeline.steps import READ, STEPS, Job, needs, step_key
 
+# Of the arithmetic of the false discovery rate; 2: ridge shrinkage is part of the intervals.
+SETTLED_VERSION = 2
 REFERENCE_SHAPE = Path(__file__).parents[1] / "faces" / "reference_shape.json"
 
 
@@ -93,7 +95,11 @@ class Recipe:
             if field.metadata.get("later") and stated[field.name] == field.default:
                 del stated[field.name]
         named = {} if self.method == DEFAULT else {"method": self.method}
-        return stated | {"seed": self.seed} | named
+        version = EXPLAINERS[self.method].version
+        versions = {"method_version": version} if version > 1 else {}
+        if stated.get("settled_by") == "false-discovery-rate":
+            versions |= {"settled_version": SETTLED_VERSION}
+        return stated | {"seed": self.seed} | named | versions
 
     @property
     def method_parameters(self):
@@ -128,7 +134,7 @@ class Recipe:
         """One step of an image with that content."""
         return Job(image, step, self.variant(step), self.key(step, content))
 
-    def to_json(self) -> str:
-        return json.dumps(
-            {name: getattr(self, name) for name in ("aligned", "estimator", "precision", "seed", "method", "target")}
-        )
+    @property
+    def maker(self) -> Maker:
+        """What the metadatasets of one folder share; no file of the estimator is looked at."""
+        return Maker(Path(self.estimator).name, self.preset, self.method, self.method_parameters.target)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from age_audit.audit.explanations.sensitivity import (
     rank_table,
     survival_table,
 )
-from age_audit.core.config import Stage1Config, check_at_least
+from age_audit.core.config import Stage1Config, check_at_least, stage1_option
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import compared_by
 from age_audit.core.randomness import Resampling
@@ -73,15 +73,11 @@ PREFIX = "sensitivity"
 _OPTIONS = Stage1Config.__dataclass_fields__
 
 
-def _as_stage1(name: str) -> dict:
-    return dict(_OPTIONS[name].metadata)
-
-
 @dataclass(frozen=True)
 class SensitivityConfig:
     """Options of ``age-audit sensitivity``; those of stage 1 mean the same here."""
 
-    images: Path = field(default=Stage1Config.images, metadata=_as_stage1("images"))
+    images: Path = field(default=Stage1Config.images, metadata=stage1_option("images"))
     output: Path = field(
         default=Path("sensitivity"),
         metadata={
@@ -90,17 +86,17 @@ class SensitivityConfig:
         },
     )
     faces: int = field(default=100, metadata={"help": "how many, drawn evenly over the groups x age range"})
-    dataset: str = field(default=Stage1Config.dataset, metadata=_as_stage1("dataset"))
-    labels: str | None = field(default=Stage1Config.labels, metadata=_as_stage1("labels"))
-    sensitive: tuple[str, ...] | None = field(default=None, metadata=_as_stage1("sensitive"))
-    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=_as_stage1("age_ranges"))
-    estimator: str = field(default=Stage1Config.estimator, metadata=_as_stage1("estimator"))
-    precision: str = field(default=Stage1Config.precision, metadata=_as_stage1("precision"))
-    device: str = field(default=Stage1Config.device, metadata=_as_stage1("device"))
-    batch: int | None = field(default=Stage1Config.batch, metadata=_as_stage1("batch"))
-    workers: int = field(default=Stage1Config.workers, metadata=_as_stage1("workers"))
-    cluster: str | None = field(default=Stage1Config.cluster, metadata=_as_stage1("cluster"))
-    json_log: Path | None = field(default=Stage1Config.json_log, metadata=_as_stage1("json_log"))
+    dataset: str = field(default=Stage1Config.dataset, metadata=stage1_option("dataset"))
+    labels: str | None = field(default=Stage1Config.labels, metadata=stage1_option("labels"))
+    sensitive: tuple[str, ...] | None = field(default=None, metadata=stage1_option("sensitive"))
+    age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=stage1_option("age_ranges"))
+    estimator: str = field(default=Stage1Config.estimator, metadata=stage1_option("estimator"))
+    precision: str = field(default=Stage1Config.precision, metadata=stage1_option("precision"))
+    device: str = field(default=Stage1Config.device, metadata=stage1_option("device"))
+    batch: int | None = field(default=Stage1Config.batch, metadata=stage1_option("batch"))
+    workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
+    cluster: str | None = field(default=Stage1Config.cluster, metadata=stage1_option("cluster"))
+    json_log: Path | None = field(default=Stage1Config.json_log, metadata=stage1_option("json_log"))
     seed: int = field(default=Stage1Config.seed, metadata={"help": "seed of the sample, explanations and intervals"})
 
     def __post_init__(self):
@@ -233,17 +229,17 @@ class _Plan:
         if choice.hidden is of_another_face:
             parts.append(run.recipe.key("crop", content[self.neighbour[image]]))
         key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-        return Job(image, STEP, f"{run.recipe.explain_variant}|{name}", key)
+        return Job(image, STEP, self.variant(name), key)
+
+    def variant(self, name: str) -> str:
+        """What the ledger calls explanations by a choice."""
+        return f"{self.run.recipe.explain_variant}|{name}"
 
     def ended(self, name: str) -> dict:
         """Outcomes of one choice that were made with today's parameters from today's images, by image."""
-        jobs = {image: self.job(image, name) for image in self.images}
-        if not jobs:
-            return {}
-        outcomes = self.run.ledger.outcomes(STEP, next(iter(jobs.values())).variant)
-        return {
-            image: outcomes[image] for image, job in jobs.items() if getattr(outcomes.get(image), "key", "") == job.key
-        }
+        outcomes = self.run.ledger.outcomes(STEP, self.variant(name))
+        there = (image for image in self.images if image in outcomes)
+        return {image: outcomes[image] for image in there if outcomes[image].key == self.job(image, name).key}
 
 
 def _explain(plan: _Plan) -> None:
@@ -365,7 +361,7 @@ class _Kept(NamedTuple):
 
 
 def _kept(plan: _Plan, image: str, name: str) -> _Kept:
-    variant, ledger = plan.job(image, name).variant, plan.run.ledger
+    variant, ledger = plan.variant(name), plan.run.ledger
     try:
         arrays = unpack_arrays(ledger.payload(image, STEP, variant))
         return _Kept(Cells(arrays["years"], arrays["settled"]), arrays["regions"], arrays.get("seen"))
@@ -397,14 +393,13 @@ def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFram
         for kind, rows in survival.groupby("kind", sort=False)
     ]
     of_all = changes[changes["kind"] == "all"].set_index("choice")
-    worst = of_all.loc[others, "kept"].idxmin()
+    worst = _ends(of_all.loc[others, "kept"])[0]
 
-    def extremes(measure: str) -> tuple[str, str]:
-        means = by.loc[measure].loc[others, "mean"].dropna()
-        return (means.idxmin(), means.idxmax()) if len(means) else (others[0], others[0])
+    def extremes(measure: str) -> tuple[list[str], list[str]]:
+        return _ends(by.loc[measure].loc[others, "mean"])
 
-    def number(measure: str, name: str) -> str:
-        row = by.loc[measure, name]
+    def number(measure: str, names: Sequence[str]) -> str:
+        row = by.loc[measure, names[0]]
         return f"{row['mean']:.2f} ({row['low']:.2f} to {row['high']:.2f}, n = {row['n']:.0f})"
 
     least, most = extremes("rank_correlation")
@@ -415,12 +410,12 @@ def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFram
         f"Those are {', '.join(by_kind)}. {turned} turn round under at least one choice and {lost} become undecided "
         f"under at least one; of {total} statements asked {decided.sum()} are decided, for their 95 % interval "
         f"excludes 0, as those of about {0.05 * total:.0f} would where there is nothing to find. The most are lost "
-        f"with {_named(worst)}: {of_all.loc[worst, 'decided'] - of_all.loc[worst, 'kept']}; by another seed alone "
-        f"{of_all.loc[seed, 'decided'] - of_all.loc[seed, 'kept']}.",
+        f"with {_named(worst)}: {of_all.loc[worst[0], 'decided'] - of_all.loc[worst[0], 'kept']}; by another seed "
+        f"alone {of_all.loc[seed, 'decided'] - of_all.loc[seed, 'kept']}.",
         f"Maps change most with {_named(least)}: mean rank correlation with the preset's map "
         f"{number('rank_correlation', least)}; least with {_named(most)}: {number('rank_correlation', most)}. Another "
-        f"seed alone gives {number('rank_correlation', seed)}, another face's map "
-        f"{number('rank_correlation', ANOTHER_FACE)}.",
+        f"seed alone gives {number('rank_correlation', [seed])}, another face's map "
+        f"{number('rank_correlation', [ANOTHER_FACE])}.",
         f"Signs agree least with {_named(signs)}: in a share of {number('same_sign', signs)} of the squares at which "
         f"the estimator looks; of those settled in both least with {_named(settled)}: "
         f"{number('same_sign_settled', settled)}.",
@@ -428,8 +423,14 @@ def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFram
     ]
 
 
-def _named(name: str) -> str:
-    return f"{CHOICES[name].kind} “{name}”"
+def _ends(values: pd.Series) -> tuple[list[str], list[str]]:
+    """Who has the least and who the most of it: all of equals, and everybody where nobody has a number."""
+    known = values.dropna() if values.notna().any() else values.fillna(0)
+    return tuple(known.index[known == end].tolist() for end in (known.min(), known.max()))
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(f"{CHOICES[name].kind} “{name}”" for name in names)
 
 
 def _directions(survival: pd.DataFrame) -> str:

@@ -12,7 +12,14 @@ from age_audit.core.errors import UsageError, shortage
 from age_audit.core.masks import mask_picture
 from age_audit.core.vocabulary import label_origin
 from age_audit.data.images import ImageFile
-from age_audit.data.metadatasets import check_writable, model_of, refuse_other_images, refuse_other_maker, stated_in
+from age_audit.data.metadatasets import (
+    check_writable,
+    model_of,
+    other_maker,
+    refuse_other_images,
+    refuse_other_maker,
+    stated_in,
+)
 from age_audit.estimators.base import BATCH
 from age_audit.estimators.entries import ENTRIES, FUNCTION, kind_of
 from age_audit.estimators.hardware import choose_precision
@@ -22,6 +29,7 @@ from age_audit.estimators.targets import parse_target
 from age_audit.execution import Execution, open_execution
 from age_audit.explain.registry import DEFAULT, explainer_for
 from age_audit.pipeline import tasks
+from age_audit.pipeline.choice import remember
 from age_audit.pipeline.export import export_predictions
 from age_audit.pipeline.intake import ImageFolder, find_images
 from age_audit.pipeline.outcomes import TRANSIENT, Tally, current_outcomes, settled_outcomes, tally
@@ -134,7 +142,7 @@ def stage1(config: Stage1Config) -> Iterator[Run]:
         aligned = "align" in config.steps or ledger.meta("aligned") == "yes"
         recipe = _recipe(config, aligned)
         if ASK_ESTIMATOR & set(config.steps):
-            refuse_other_maker(config.metadatasets, config.dataset, recipe.estimator_parameters["name"], config.preset)
+            refuse_other_maker(config.metadatasets, config.dataset, recipe.maker)
         check_writable(config.metadatasets, config.dataset)
         held = ledger.contents()
         intake = images.take(ledger)
@@ -143,7 +151,9 @@ def stage1(config: Stage1Config) -> Iterator[Run]:
         run = Run(config, ledger, recipe, intake.files, intake.content, execution)
         ledger.set_meta("aligned", "yes" if aligned else "no")
         how = "aligned" if aligned else "not aligned"
-        print(f"{len(run.files)} of {images}, faces {how} before the crop, {config.estimator} in {config.precision}")
+        explained = f", {recipe.maker.explanation}" if "explain" in config.steps else ""
+        begins = f"{len(run.files)} of {images}, faces {how} before the crop"
+        print(f"{begins}, {config.estimator} in {config.precision}{explained}")
         if covered := _what_the_hash_covers(config.estimator):
             print(f"  {covered}")
         with _picture_folders(config.output):
@@ -154,9 +164,8 @@ def stage1(config: Stage1Config) -> Iterator[Run]:
                 _estimate(run)
             if "explain" in config.steps:
                 _explain(run)
-                ledger.set_meta("recipe", recipe.to_json())  # stage 2 scores what was explained last
-        origin = label_origin(config.dataset, recipe.estimator_parameters["name"], ledger.labels_from())
-        _say_how_accurate(export_predictions(config, ledger, recipe, intake.sensitive), origin)
+                remember(ledger, recipe)  # stage 2 scores one of these
+        _export(run, intake.sensitive)
         yield run
 
 
@@ -222,14 +231,28 @@ def _picture_folders(output: Path) -> Iterator[None]:
             remove_partial_files(folder)
 
 
-def _say_how_accurate(accuracy: dict | None, origin: str) -> None:
+def _export(run: Run, sensitive: Sequence[str]) -> None:
+    """Write the predictions; steps that ask no estimator leave those of another as they are."""
+    config, ledger, recipe = run.config, run.ledger, run.recipe
+    asked = ASK_ESTIMATOR & set(config.steps)  # then this was looked at before any work
+    if not asked and (other := other_maker(config.metadatasets, config.dataset, recipe.maker)):
+        print(f"{other}: it is left as it is")
+        return
+    origin = label_origin(config.dataset, recipe.estimator_parameters["name"], ledger.labels_from())
+    others = len(ledger.images()) > len(run.files)
+    _say_how_accurate(export_predictions(config, ledger, recipe, sensitive), origin, others)
+
+
+def _say_how_accurate(accuracy: dict | None, origin: str, others: bool) -> None:
+    """``others``: whether images count that an earlier run took and this one leaves out."""
     if accuracy is None:
         print("no estimates by this estimator yet: the predictions metadataset of another one is left as it is")
     elif accuracy["n"]:
         r = "" if accuracy["pearson_r"] is None else f", Pearson r {accuracy['pearson_r']:.3f}"
         error, signed = accuracy["mean_absolute_error"], accuracy["mean_signed_error"]
+        whose = ", those of earlier runs included" if others else ""
         print(
-            f"{accuracy['n']} estimates with a labelled age: mean absolute error {error:.2f} years, "
+            f"{accuracy['n']} estimates with a labelled age{whose}: mean absolute error {error:.2f} years, "
             f"mean signed error {signed:+.2f} years{r}"
         )
         if origin:
@@ -325,7 +348,7 @@ def _explain(run: Run) -> None:
         for job in jobs
     ]
     run.ledger.forget_mask_files(job.image for job in jobs)
-    label = f"explain ({run.config.preset})"
+    label = f"explain ({run.config.preset}, {run.recipe.maker.explanation})"
     run.work(tasks.explain_face, todo, label, setup=WorkerSetup(run.choice))
     _show_masks(run, {job.image for job in jobs})
 

@@ -15,13 +15,13 @@ from age_audit.data.metadatasets import (
     check_writable,
     refuse_other_images,
     refuse_other_labels,
-    refuse_other_maker,
     write_metadataset,
 )
 from age_audit.data.region_scores import format_for, write_activations
 from age_audit.estimators.targets import parse_target
 from age_audit.execution import Execution, open_execution
 from age_audit.pipeline import tasks
+from age_audit.pipeline.choice import choose_recipe, stage1_options
 from age_audit.pipeline.export import DECIMALS, describe, labels_by_name
 from age_audit.pipeline.outcomes import Tally, current_outcomes, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
@@ -61,13 +61,12 @@ def run_stage2(config: Stage2Config) -> Tally:
         open_execution(config.workers, config.cluster, config.json_log) as execution,
     ):
         evaluation = _explained(ledger, config)
-        name = evaluation.recipe.estimator_parameters["name"]
-        refuse_other_maker(config.metadatasets, config.dataset, name, config.preset)
         check_writable(config.metadatasets, config.dataset)
         if not config.overwrite:
             aligned = evaluation.recipe.aligned
             refuse_other_images(config.metadatasets, config.dataset, ledger.contents(), aligned)
         refuse_other_labels(config.metadatasets, config.dataset, ledger.labels_from(), "analysis_1_method.py")
+        print(f"{len(evaluation.content)} faces explained by {evaluation.recipe.maker}")
         worked = _evaluate(evaluation, config, execution)
         _export(evaluation, config)
         chain = ["explain", *of_stage(2)]
@@ -77,30 +76,19 @@ def run_stage2(config: Stage2Config) -> Tally:
 
 
 def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
-    stated = ledger.stated("recipe")
-    if stated is None:
-        raise UsageError(
-            f"expected stage 1 to have explained faces in {config.output}, it has not; run analysis_1_method.py first"
-        )
-    asked = {"preset": config.preset, "samples": config.samples, "until_settled": config.until_settled}
-    recipe = Recipe(**stated, **asked)
+    recipe = choose_recipe(ledger, config)
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     outcomes = current_outcomes(ledger, recipe, content, "explain")
     done = {image: content[image] for image in sorted(outcomes) if outcomes[image].status == "done"}
     if not done:
-        samples = getattr(recipe.method_parameters, "num_samples", None)
-        each = "" if samples is None else f", of {samples} samples each"
         there = ledger.variants("explain")
-        others = ", ".join(there) or "none"
+        others = f"by {', '.join(there)} alone"
         if recipe.explain_variant in there:
-            others = "those of faces, or by a file of the estimator, that have changed since, or of faces that failed"
-        again = f"--estimator {recipe.estimator} --preset {config.preset}"
-        again += f" --samples {config.samples}" if config.samples else ""
-        again += f" --until-settled {config.until_settled:g}" if config.until_settled else ""
+            others = "of faces, or by a file of the estimator, that have changed since, or of faces that failed"
         raise UsageError(
-            f"expected explanations by {recipe.estimator} with preset {config.preset} in {config.output}{each}, "
-            f"found {others}; run analysis_1_method.py {again}, or choose another --preset or --samples"
+            f"expected explanations by {recipe.maker} in {config.output}, found those {others}; run "
+            f"analysis_1_method.py {stage1_options(recipe)} with the same folders first"
         )
     asked = {image: content[image] for image in sorted(outcomes)}
     return Evaluation(ledger, recipe, rows, done, asked)
@@ -168,8 +156,9 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
     write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)
     how = {"boxes": asdict(BoxParameters())}
     _export_reading("boxes", evaluation, config, made | how, lambda boxes: {"boxes": boxes} | active_regions(boxes))
-    how = {"unit": parse_target(recipe.method_parameters.target).unit, "additive": recipe.additive}
-    _export_reading("region_years", evaluation, config, made | how, _in_columns)
+    unit = parse_target(recipe.method_parameters.target).unit
+    how = {"unit": unit, "additive": recipe.additive}
+    _export_reading("region_years", evaluation, config, made | how, lambda regions: _in_columns(regions, unit))
 
 
 def _export_reading(
@@ -185,10 +174,10 @@ def _export_reading(
     write_metadataset(config.metadatasets, config.dataset, step, rows, provenance)
 
 
-def _in_columns(regions: dict[str, Sequence[float | None]]) -> dict[str, float | None]:
-    """``years_<region>`` with its ends: to six significant digits, for they may be years or small probabilities."""
+def _in_columns(regions: dict[str, Sequence[float | None]], unit: str) -> dict[str, float | None]:
+    """``<unit>_<region>`` with its ends: to six significant digits, for they may be years or small probabilities."""
     return {
-        f"years_{region}{end}": None if number is None else float(f"{number:.6g}")
+        f"{unit}_{region}{end}": None if number is None else float(f"{number:.6g}")
         for region, row in regions.items()
         for end, number in zip(("", "_low", "_high"), row, strict=True)
     }

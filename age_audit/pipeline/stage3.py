@@ -21,6 +21,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin, seen_mark
 from age_audit.data.frames import row_counts
+from age_audit.data.image_measures import clusters_of, read_image_measures
 from age_audit.data.label_formats import hint_of_groups
 from age_audit.data.metadatasets import KINDS, made_by, metadataset_path, provenance_path, stated_in
 from age_audit.data.region_scores import files_there
@@ -66,7 +67,9 @@ def run_stage3(config: Stage3Config) -> str:
     disagree = int((np.abs(frame["age_estimation_accuracy"] - computed) > _ROUNDING).sum())
     if config.preset == "audit":
         frame["age_estimation_accuracy"] = computed
-    tables = group_tables(frame, config.sensitive)
+    if config.copies is not None:
+        frame["cluster"] = clusters_of(frame["fname"], read_image_measures(config.copies, config.dataset))
+    tables = group_tables(frame, config.sensitive, "cluster" if config.copies is not None else None)
     there = _files_of_this_name(config, estimator, notebooks)
     try:
         written = _write(config, estimator, frame, tables)
@@ -108,7 +111,7 @@ def _files_of_this_name(
     found = set(config.figures.glob(f"{escape(_start(config, estimator))}_*"))
     if config.paper:
         folders = ("notebooks", "analysis_*", "tables/analysis_*")
-        names = ("*.ipynb", *[f"{escape(f'{config.dataset}_{estimator}')}_*"] * 2)
+        names = ("*.ipynb", *[f"{escape(file_stem(f'{config.dataset}_{estimator}'))}_*"] * 2)
         for folder, name in zip(folders, names, strict=True):
             found.update(config.figures.glob(f"{folder}/{name}"))
         found -= {config.figures / "notebooks" / f"{name}.ipynb" for name in executed}
@@ -229,14 +232,17 @@ def _estimator(config: Stage3Config) -> str | None:
     return named or config.estimator
 
 
-def group_tables(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
+def group_tables(
+    frame: pd.DataFrame, sensitive: Sequence[str] | None = None, clusters: str | None = None
+) -> dict[str, pd.DataFrame]:
     """Every measure of the groups of each feature, within age ranges and over all: see :func:`estimates_of`.
 
-    Without any feature there is one table, of the age ranges.
+    Without any feature there is one table, of the age ranges. ``clusters`` is a column of what belongs together.
     """
     columns = compared_by(frame, sensitive)
     by = {feature_title(column): ["age_range", column] for column in columns} or {"age_range": ["age_range"]}
-    return {title: estimates_of(frame, features, features, resampling=RESAMPLING) for title, features in by.items()}
+    options = {"resampling": RESAMPLING, "clusters": clusters}
+    return {title: estimates_of(frame, features, features, **options) for title, features in by.items()}
 
 
 def _write(
@@ -299,6 +305,8 @@ def _summary(
     repeated = int(frame["fname"].dropna().duplicated().sum())
     if repeated:
         lines.append(f"  {repeated} repeat the file name of an earlier row: counted like any other")
+    if "cluster" in frame:
+        lines.append(f"  {_copies_in_words(frame)}")
     if disagree:
         what = "drawn as stored" if config.preset == "published" else "computed anew"
         lines.append(f"  {disagree} store an accuracy other than (100 - |estimate - age|) / 100: {what}")
@@ -323,6 +331,14 @@ def _not_among(results: Results, frame: pd.DataFrame) -> list[str]:
     if lost["lost"]:
         lines.append(f"  {lost['lost']} of {lost['images']} images failed before ({lost['reasons']}): not among these")
     return lines
+
+
+def _copies_in_words(frame: pd.DataFrame) -> str:
+    """How many faces are copies, and of how many nothing says so."""
+    sizes = _used(frame).groupby("cluster").size()
+    several, unknown = sizes[sizes > 1], int((sizes.index < 0).sum())
+    words = f"{several.sum()} are copies of each other, in {len(several)} clusters: intervals draw clusters, not faces"
+    return f"{words}; {unknown} were not measured by age-audit dataset, and count alone" if unknown else words
 
 
 def _mean_in_words(measure: Measure, row: pd.Series) -> str:

@@ -2,7 +2,7 @@
 
 Steps form a chain: read -> align -> crop -> estimate, explain, landmarks -> activations, boxes, region_years. The key
 of a step is a hash of the keys before it and of its own parameters, so that a change invalidates exactly what depends
-on it.
+on it. The two steps of the data set's audit take the picture as it was read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from age_audit.core.config import BoxParameters, CropParameters
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.core.schema import ImageOutcome
+from age_audit.faces import brisque, fingerprints
 from age_audit.store.ledger import StepRecord
 from age_audit.store.records import attribution_from_bytes, estimate_from_bytes
 
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 READ = "read"  # comes before every other step; its key is the hash of the image's bytes
 
 
+def _brisque() -> str | None:
+    """The model that pictures are judged by; without it they are measured anew once it is there."""
+    return None if brisque.absent() else brisque.MODEL[1]
+
+
 @dataclass(frozen=True)
 class Step:
     """One row of the table.
@@ -33,7 +39,7 @@ class Step:
     Attributes
     ----------
     stage : int
-        Of the script that does it.
+        Of the script that does it; 0 of the data set's audit, a command of its own.
     needs : tuple of str
         Steps whose results it takes, in the order in which their keys enter its own.
     parameters : callable
@@ -95,6 +101,18 @@ STEPS = {
         ("explain", "landmarks"),
         lambda recipe: {"additive": recipe.additive},
         variant=lambda recipe: recipe.explain_variant,
+    ),
+    "picture": Step(
+        0,
+        (READ,),
+        lambda recipe: {"preset": recipe.preset, "fingerprints": fingerprints.VERSION, "brisque": _brisque()},
+        variant=lambda recipe: recipe.preset,
+    ),
+    "face": Step(
+        0,
+        (READ,),
+        lambda recipe: {"preset": recipe.preset, "landmark_model_sha256": LANDMARK_MODEL_SHA256},
+        variant=lambda recipe: recipe.preset,
     ),
 }
 

@@ -307,7 +307,9 @@ def _read_region_years(attribution: Attribution, landmarks: np.ndarray, additive
     from age_audit.regions.years import region_years
 
     found = region_years(attribution, landmarks, additive=additive)
-    return {region: [number if np.isfinite(number) else None for number in row] for region, row in found.items()}, ()
+    numbers = {region: [number if np.isfinite(number) else None for number in row] for region, row in found.items()}
+    missing = attribution.unexplained
+    return numbers, (f"values-do-not-sum: {missing:+.2f} of the target is in no pixel",) if missing else ()
 
 
 # By step, what a face's explanation and landmarks give. A new one is a function, an entry here, a row of

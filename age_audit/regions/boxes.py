@@ -13,14 +13,17 @@ last landmark instead, one pixel sooner.) Left and right are those of the pictur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from types import MappingProxyType
 
 import numpy as np
+from scipy.ndimage import find_objects
 from skimage.filters import threshold_li, threshold_otsu, threshold_yen
-from skimage.measure import label, regionprops
+from skimage.measure import label
 
 from age_audit.core.config import BoxParameters
-from age_audit.regions.polygons import checked_landmarks
+from age_audit.core.landmarks import MESH_LANDMARK_COUNT, checked_landmarks
+from age_audit.core.schema import LANDMARK_COUNT
 
 # Landmarks whose bounding box stands for each part, in the order in which ties are decided. dlib has no points on the
 # cheeks: theirs reaches from the jaw to the wing of the nose, and from below the eye to the corner of the mouth.
@@ -34,6 +37,20 @@ BOX_POINTS = MappingProxyType(
         "lips": tuple(range(48, 68)),
         "left_cheek": (1, 2, 3, 31, 48),
         "right_cheek": (15, 14, 13, 35, 54),
+    }
+)
+# The same of MediaPipe's mesh, by the groups and the picture of its documentation: lids, brows, outlines of the lips;
+# from between the eyes to the foot of the nose and its wings; and cheeks as above, from the side of the face.
+MESH_BOX_POINTS = MappingProxyType(
+    {
+        "left_eye": (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173),
+        "right_eye": (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398),
+        "left_eyebrow": (46, 53, 52, 65, 55, 70, 63, 105, 66, 107),
+        "right_eyebrow": (276, 283, 282, 295, 285, 300, 293, 334, 296, 336),
+        "nose": (168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 327, 129, 358),
+        "lips": (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409),
+        "left_cheek": (234, 93, 132, 98, 61),
+        "right_cheek": (454, 323, 361, 327, 291),
     }
 )
 BOX_REGIONS = tuple(BOX_POINTS)
@@ -50,7 +67,7 @@ def boxes_of_face(saliency: np.ndarray, points, parameters: BoxParameters = BoxP
     ----------
     saliency : ndarray of numbers, shape (H, W)
         As :func:`binarize`.
-    points : array_like of int or float, shape (68, 2)
+    points : array_like of int or float, shape (68, 2) or (478, 2)
         Landmarks (x, y) in pixels of the same canvas.
     parameters : BoxParameters
         Frozen: its default is shared by all calls.
@@ -102,7 +119,7 @@ def binarize(saliency: np.ndarray, percentile: float = PERCENTILE, method: str =
     Raises
     ------
     ValueError
-        For another shape, values that are not finite, an unknown method or a percentile out of range.
+        For another shape or no pixel, values that are not finite, an unknown method or a percentile out of range.
 
     Examples
     --------
@@ -114,10 +131,10 @@ def binarize(saliency: np.ndarray, percentile: float = PERCENTILE, method: str =
            [0, 0, 0, 0, 0],
            [0, 0, 0, 0, 1]])
     """
-    if method not in THRESHOLDS:
+    if not isinstance(method, str) or method not in THRESHOLDS:
         raise ValueError(f"expected a threshold out of {', '.join(THRESHOLDS)}; got {method!r}")
-    if not 0 <= percentile <= 100:
-        raise ValueError(f"expected a percentile of 0 to 100, got {percentile}")
+    if not isinstance(percentile, Real) or not 0 <= percentile <= 100:
+        raise ValueError(f"expected a percentile that is a number of 0 to 100, got {percentile!r}")
     values = np.asarray(saliency, dtype=float)
     if values.ndim != 2 or not values.size:
         raise ValueError(f"expected a saliency map of shape (height, width), got {values.shape}")
@@ -158,13 +175,10 @@ def activation_boxes(mask: np.ndarray) -> list[dict]:
     [{'min_x': 1, 'min_y': 1, 'max_x': 4, 'max_y': 3, 'label': None}]
     """
     mask = np.asarray(mask)
-    if mask.ndim != 2:
+    if mask.ndim != 2 or not mask.size:
         raise ValueError(f"expected a mask of shape (height, width), got {mask.shape}")
-    boxes = []
-    for piece in regionprops(label(mask > 0, connectivity=2)):
-        top, left, bottom, right = piece.bbox
-        boxes.append(_box((left, top, right, bottom)))
-    return boxes
+    pieces = find_objects(label(mask > 0, connectivity=2))
+    return [_box((columns.start, rows.start, columns.stop, rows.stop)) for rows, columns in pieces]
 
 
 def landmark_boxes(points) -> list[dict]:
@@ -172,8 +186,9 @@ def landmark_boxes(points) -> list[dict]:
 
     Parameters
     ----------
-    points : array_like of int or float, shape (68, 2)
-        (x, y) in pixels of the canvas.
+    points : array_like of int or float, shape (68, 2) or (478, 2)
+        (x, y) in pixels of the canvas: dlib's landmarks, or those of
+        :func:`age_audit.faces.landmarks_478.landmarks_478_on_crop`.
 
     Returns
     -------
@@ -184,7 +199,7 @@ def landmark_boxes(points) -> list[dict]:
     Raises
     ------
     ValueError
-        If the landmarks are not 68 finite points.
+        If the landmarks are not 68 or 478 finite points.
 
     Examples
     --------
@@ -193,9 +208,11 @@ def landmark_boxes(points) -> list[dict]:
     >>> landmark_boxes(points)[0]
     {'min_x': 60, 'min_y': 77, 'max_x': 76, 'max_y': 85, 'label': 'left_eye'}
     """
-    pixels = np.floor(checked_landmarks(points)).astype(int)
+    mesh = len(points) == MESH_LANDMARK_COUNT
+    checked = checked_landmarks(points, MESH_LANDMARK_COUNT if mesh else LANDMARK_COUNT)
+    pixels = np.floor(checked).astype(int)
     boxes = []
-    for name, order in BOX_POINTS.items():
+    for name, order in (MESH_BOX_POINTS if mesh else BOX_POINTS).items():
         of_part = pixels[list(order)]
         boxes.append(_box((*of_part.min(axis=0), *(of_part.max(axis=0) + 1)), name))
     return boxes
@@ -240,6 +257,7 @@ def annotate(
     >>> annotate([found], [nose], published=True) == [nose]
     True
     """
+    _check_overlap(overlap)
     if not activation or not landmark:
         return [dict(box, label=None) for box in activation]
     annotated = []
@@ -279,8 +297,7 @@ def nearest_overlapping(boxes: np.ndarray, parts: np.ndarray, overlap: float = O
     >>> nearest_overlapping(np.array([[62, 70, 70, 90], [90, 100, 130, 110], [0, 0, 9, 9]]), parts).tolist()
     [1, 0, -1]
     """
-    if not 0 < overlap <= 1:
-        raise ValueError(f"expected an overlap above 0 and at most 1, got {overlap}")
+    _check_overlap(overlap)
     size = boxes[..., 2:] - boxes[..., :2]
     if (size <= 0).any():
         raise ValueError("expected boxes of at least one pixel, whose max_x and max_y are above min_x and min_y")
@@ -315,6 +332,11 @@ def active_regions(boxes: Sequence[dict]) -> dict[str, bool]:
     """
     named = {box["label"] for box in boxes}
     return {f"active_{region}": region in named for region in BOX_REGIONS}
+
+
+def _check_overlap(overlap: float) -> None:
+    if not isinstance(overlap, Real) or not 0 < overlap <= 1:
+        raise ValueError(f"expected an overlap that is a number above 0 and at most 1, got {overlap!r}")
 
 
 def _box(sides, name: str | None = None) -> dict:

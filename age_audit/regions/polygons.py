@@ -9,12 +9,14 @@ centre lies on the outline belong to neither side, and regions may overlap (the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
+from age_audit.core.landmarks import checked_landmarks
 from age_audit.core.schema import CANVAS, LANDMARK_COUNT
 
 # Indices of landmarks in the order in which they are joined. -1 to -4 are the corners of the canvas: top left,
@@ -143,7 +145,8 @@ def region_masks(landmarks, size: int = CANVAS) -> dict[str, np.ndarray]:
     -------
     dict of str to ndarray of bool, shape (size, size)
         ``mask[y, x]`` is True where the region's polygon strictly contains the point (x, y); in the order of
-        :data:`REGIONS`. Parts of a region beyond the canvas have no pixels.
+        :data:`REGIONS`. Parts of a region beyond the canvas have no pixels. Not to be written to: the next call for the
+        same face gives the same arrays.
 
     Raises
     ------
@@ -158,7 +161,27 @@ def region_masks(landmarks, size: int = CANVAS) -> dict[str, np.ndarray]:
     >>> len(masks), int(masks["eye_l_inner"].sum())  # 3 x 3 pixels: those on the outline are outside
     (13, 9)
     """
-    return {name: polygon_mask(polygon, size) for name, polygon in region_polygons(landmarks, size).polygons.items()}
+    return dict(regions_with_masks(landmarks, size)[1])
+
+
+def regions_with_masks(landmarks, size: int = CANVAS) -> tuple[FaceRegions, dict[str, np.ndarray]]:
+    """What :func:`region_polygons` and :func:`region_masks` give; of the face last asked for it is kept.
+
+    Examples
+    --------
+    >>> regions, masks = regions_with_masks(np.full((68, 2), 10), size=20)
+    >>> list(regions.polygons) == list(masks), regions_with_masks(np.full((68, 2), 10), size=20)[0] is regions
+    (True, True)
+    """
+    return _regions_with_masks(checked_landmarks(landmarks).tobytes(), _checked_size(size))
+
+
+@lru_cache(maxsize=1)  # everything that is read off an explanation asks for those of the same face
+def _regions_with_masks(landmarks: bytes, size: int) -> tuple[FaceRegions, dict[str, np.ndarray]]:
+    regions = region_polygons(np.frombuffer(landmarks).reshape(LANDMARK_COUNT, 2), size)
+    masks = _strictly_inside(list(regions.polygons.values()), size)
+    masks.setflags(write=False)  # whoever asks next gets the same
+    return regions, dict(zip(regions.polygons, masks, strict=True))
 
 
 def polygon_mask(polygon: Polygon | MultiPolygon, size: int = CANVAS) -> np.ndarray:
@@ -186,82 +209,63 @@ def polygon_mask(polygon: Polygon | MultiPolygon, size: int = CANVAS) -> np.ndar
            [0, 1, 1, 1, 0],
            [0, 0, 0, 0, 0]])
     """
-    mask = np.zeros((_checked_size(size), size), dtype=bool)
-    if polygon.is_empty:
-        return mask
-    left, top, right, bottom = polygon.bounds
-    rows, columns = _pixels_between(top, bottom, size), _pixels_between(left, right, size)
-    mask[rows, columns] = _strictly_inside(polygon, rows, columns)
-    return mask
+    return _strictly_inside([polygon], _checked_size(size))[0]
 
 
-def _strictly_inside(polygon: Polygon | MultiPolygon, rows: slice, columns: slice) -> np.ndarray:
-    """Which pixels of a window a valid polygon strictly contains, bool.
+def _strictly_inside(polygons: list[Polygon | MultiPolygon], size: int) -> np.ndarray:
+    """Which pixels each of up to 16 valid polygons strictly contains, bool (P, size, size).
 
     A pixel is inside where the row to the left of it crosses an odd number of edges. Only the place of a crossing is
     rounded, so that its side is sure for all pixels but those next to it: of these shapely, which is exact, decides.
-    Asking shapely about every pixel gives the same in several times the time.
+    Asking shapely about every pixel gives the same in several times the time. All polygons are filled at once: each
+    has a bit of a pixel's number, which is turned over at every crossing.
     """
-    (x0, y0), (x1, y1) = _edges_downwards(polygon)
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    y = np.arange(rows.start, rows.stop)
-    row, edge = np.nonzero((y0 <= y[:, None]) & (y[:, None] <= y1))
-    x0, y0, x1, y1, y = x0[edge], y0[edge], x1[edge], y1[edge], y[row]
+    geometries, bits = np.array(polygons), 1 << np.arange(len(polygons), dtype=np.uint16)
+    (x0, y0), (x1, y1), polygon = _edges_downwards(geometries)
+    edge, y = _rows_between(y0, y1, size)
+    x0, y0, x1, y1, polygon = x0[edge], y0[edge], x1[edge], y1[edge], polygon[edge]
     level = y0 == y1
-    x = x0 + (x1 - x0) * ((y - y0) / np.where(level, 1, y1 - y0)) - columns.start
+    x = x0 + (x1 - x0) * ((y - y0) / np.where(level, 1, y1 - y0))
 
     crosses = y < y1  # an edge's lower end belongs to the next edge, so that a corner on the row is crossed once
-    first_right_of_it = np.ceil(x[crosses]).clip(0, width).astype(int)
-    crossings = np.bincount(row[crosses] * (width + 1) + first_right_of_it, minlength=height * (width + 1))
-    inside = np.cumsum(crossings.reshape(height, width + 1)[:, :width], axis=1) % 2 == 1
+    first_right_of_it = np.ceil(x[crosses]).clip(0, size).astype(int)
+    turned = np.zeros((size, size + 1), dtype=np.uint16)
+    np.bitwise_xor.at(turned.reshape(-1), y[crosses] * (size + 1) + first_right_of_it, bits[polygon[crosses]])
+    inside = np.bitwise_xor.accumulate(turned, axis=1)[:, :size] & bits[:, None, None] != 0
 
     column = np.rint(x)
-    unsure = ~level & (np.abs(x - column) <= _UNSURE) & (column >= 0) & (column < width)
-    row_unsure, column_unsure = row[unsure], column[unsure].astype(int)
-    shapely.prepare(polygon)
-    inside[row_unsure, column_unsure] = shapely.contains_xy(
-        polygon, column_unsure + columns.start, row_unsure + rows.start
-    )
-    for edge_along in np.flatnonzero(level):  # its pixels lie on the outline
-        low, high = sorted((x0[edge_along] - columns.start, x1[edge_along] - columns.start))
-        inside[row[edge_along], _pixels_between(low, high, width)] = False
+    unsure = ~level & (np.abs(x - column) <= _UNSURE) & (column >= 0) & (column < size)
+    of, row, column = polygon[unsure], y[unsure], column[unsure].astype(int)
+    shapely.prepare(geometries)
+    inside[of, row, column] = shapely.contains_xy(geometries[of], column, row)
+    for along in np.flatnonzero(level):  # an edge whose pixels lie on the outline
+        inside[polygon[along], y[along], _pixels_between(*sorted((x0[along], x1[along])), size)] = False
     return inside
 
 
-def _edges_downwards(polygon: Polygon | MultiPolygon) -> tuple[np.ndarray, np.ndarray]:
-    """Upper and lower ends of all edges, holes included: two arrays (x, y), each of shape (2, edges)."""
-    rings = shapely.get_rings(shapely.get_parts(polygon))
+def _edges_downwards(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Upper and lower ends of all edges, holes included, (x, y) each of shape (2, edges), and the polygon of each."""
+    parts, polygon = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
     joined = ring[1:] == ring[:-1]
     start, end = points[:-1][joined].T, points[1:][joined].T
     downwards = start[1] <= end[1]
-    return np.where(downwards, start, end), np.where(downwards, end, start)
+    return np.where(downwards, start, end), np.where(downwards, end, start), polygon[part[ring[1:][joined]]]
+
+
+def _rows_between(top: np.ndarray, bottom: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every row of the canvas that each edge touches: the edges' numbers, and the rows."""
+    first = np.ceil(top.clip(0, None)).astype(int)
+    count = (np.floor(bottom.clip(None, size - 1)).astype(int) + 1 - first).clip(0, None)
+    edge = np.repeat(np.arange(len(top)), count)
+    return edge, np.arange(len(edge)) - (np.cumsum(count) - count)[edge] + first[edge]
 
 
 def _pixels_between(low: float, high: float, size: int) -> slice:
     """Whole coordinates on the canvas from low to high, both included; an empty slice where there is none."""
     start = max(0, int(np.ceil(low)))
     return slice(start, max(start, min(size - 1, int(np.floor(high))) + 1))
-
-
-def checked_landmarks(landmarks) -> np.ndarray:
-    """68 landmarks as an array of float, shape (68, 2); a ValueError if they are not 68 finite points.
-
-    Examples
-    --------
-    >>> checked_landmarks([(10, 20)] * 68).shape
-    (68, 2)
-    """
-    try:
-        points = np.asarray(landmarks, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"expected landmarks as {LANDMARK_COUNT} (x, y) pairs of numbers: {error}") from error
-    if points.shape != (LANDMARK_COUNT, 2):
-        raise ValueError(f"expected landmarks of shape ({LANDMARK_COUNT}, 2), one (x, y) a row; got {points.shape}")
-    if not np.isfinite(points).all():
-        rows = np.flatnonzero(~np.isfinite(points).all(axis=1)).tolist()
-        raise ValueError(f"expected finite landmarks; not finite at index {rows}")
-    return points
 
 
 def _checked_size(size: int) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from age_audit.core.schema import CANVAS, RegionActivation
-from age_audit.regions.polygons import POINT_ORDER, REGIONS, FaceRegions, polygon_mask, region_polygons
+from age_audit.regions.polygons import POINT_ORDER, REGIONS, FaceRegions, regions_with_masks
 
 _SURROUNDED_BY = {"mouth_inner": "chin", "eye_l_inner": "eye_l", "eye_r_inner": "eye_r"}
 
@@ -150,13 +150,10 @@ class _Measured:
 
 
 def _measure(mask: np.ndarray, landmarks, size: int) -> _Measured:
-    regions = region_polygons(landmarks, size)
+    regions, masks = regions_with_masks(landmarks, size)
     mask = _checked_mask(mask, size)
-    pixels, raising = {}, {}
-    for region, polygon in regions.polygons.items():
-        inside = polygon_mask(polygon, size)
-        pixels[region] = int(np.count_nonzero(inside))
-        raising[region] = int(np.count_nonzero(inside & mask))
+    pixels = {region: int(np.count_nonzero(inside)) for region, inside in masks.items()}
+    raising = {region: int(np.count_nonzero(inside & mask)) for region, inside in masks.items()}
     raising_in_image = int(np.count_nonzero(mask))
     from_all = {region: _share(count, raising_in_image) for region, count in raising.items()}
     for inner, outer in _SURROUNDED_BY.items():

@@ -55,7 +55,7 @@ class Saver:
     notebook : str
         Folder below both places.
     prefix : str
-        What every file name begins with: which results it was made of.
+        What every file name begins with: which results it was made of. What leads to another folder becomes ``_``.
     figures, tables : path
         Where figures (PNG, PDF) and tables (CSV, LaTeX, XLSX) go.
     note : str
@@ -77,7 +77,7 @@ class Saver:
     ):
         self.figures = Path(figures) / notebook
         self.tables = Path(tables) / notebook
-        self.prefix, self.note = prefix, note
+        self.prefix, self.note = file_stem(prefix), note
         self.saved: dict[str, pd.DataFrame] = {}
         self.captions: dict[str, str] = {}
         self._figures: list[str] = []

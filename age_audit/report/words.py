@@ -61,6 +61,7 @@ _WORDS = {
     "estimated_range": ("estimated", "years"),
 }
 _VALUES = {measure.key: measure.name for measure in MEASURES.values()} | REGION_NAMES
+_VALUES |= {"brisque": "BRISQUE", "laplacian_variance": "variance of the Laplacian", "fft_blur": "detail (FFT)"}
 _ENDS = {"p_value": "p", "p_holm": "p (Holm)", "p_bh": "p (BH)", "low": "95 % from", "high": "to"}
 
 

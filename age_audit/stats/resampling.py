@@ -46,6 +46,7 @@ def combination_interval(
     rng: np.random.Generator,
     draws: int = DRAWS,
     confidence: float = CONFIDENCE,
+    clusters: Sequence[np.ndarray] | None = None,
 ) -> Estimates:
     """Estimate a weighted sum of the means of independent samples, with its bootstrap interval.
 
@@ -67,12 +68,16 @@ def combination_interval(
         Bootstrap samples.
     confidence : float
         Coverage, between 0 and 1.
+    clusters : sequence of ndarray, each shape (n,), optional
+        Faces with one label belong together, such as copies of a picture: whole clusters are drawn instead of faces
+        (Davison and Hinkley 1997, section 3.8), and all limits above are limits of clusters. A cluster that is in two
+        samples is drawn in each by itself.
 
     Returns
     -------
     Estimates
-        NaN where a sample is empty; a NaN interval where a sample has fewer than three faces. A measure that never
-        varies has a point for its interval.
+        NaN where a sample is empty; a NaN interval where a sample has fewer than three faces, or clusters. A measure
+        that never varies has a point for its interval.
 
     Examples
     --------
@@ -88,16 +93,19 @@ def combination_interval(
     if not all(sizes):
         return Estimates(nothing, nothing, nothing, "none")
     value = sum(weight * sample.mean(axis=-1) for weight, sample in zip(coefficients, samples, strict=True))
+    drawn = [_clustered(*both) for both in zip(samples, clusters or [None] * len(samples), strict=True)]
+    sizes = [len(totals) for totals, _ in drawn]
     if min(sizes) < LEAST_FACES:
         return Estimates(value, nothing, nothing, "none")
     low, high = value.copy(), value.copy()
     varies = np.logical_or.reduce([np.ptp(sample, axis=-1) > 0 for sample in samples])
     if min(sizes) > BOOTSTRAP_LIMIT:
-        half = scipy.stats.norm.ppf((1 + confidence) / 2) * _standard_error(samples, coefficients)
+        apart = samples if clusters is None else [_deviations(*one) for one in drawn]
+        half = scipy.stats.norm.ppf((1 + confidence) / 2) * _standard_error(apart, coefficients)
         return Estimates(value, *_not_below(samples, coefficients, (value - half, value + half)), "normal")
     method = "BCa" if sum(sizes) <= BCA_LIMIT else "percentile"
     if varies.any():
-        chosen = [sample[varies] for sample in samples]
+        chosen = [(np.ascontiguousarray(totals[:, varies]), faces) for totals, faces in drawn]
         low[varies], high[varies] = _bootstrapped(chosen, coefficients, method, rng, draws, confidence)
     return Estimates(value, low, high, method)
 
@@ -165,22 +173,38 @@ def _variances(samples: Sequence[np.ndarray], coefficients: Sequence[float]) -> 
     return np.stack([weight**2 * sample.var(axis=-1, ddof=1) / sample.shape[-1] for weight, sample in pairs])
 
 
-def _bootstrapped(samples, coefficients, method, rng, draws, confidence) -> tuple[np.ndarray, np.ndarray]:
+def _clustered(sample: np.ndarray, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """What is drawn: totals of each cluster, shape (clusters, M), and how many faces it has; of faces the values."""
+    if labels is None:
+        return sample.T, None
+    which, found = pd.factorize(np.asarray(labels))  # in the order in which they first appear
+    totals = np.stack([np.bincount(which, values, minlength=len(found)) for values in sample], axis=1)
+    return totals, np.bincount(which, minlength=len(found)).astype(float)
+
+
+def _deviations(totals: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Whose mean varies as the mean of the faces does when clusters are drawn, to the first order; shape (M, clusters).
+
+    The mean is a ratio of two means over clusters, of totals and of sizes.
+    """
+    return ((totals - np.outer(faces, totals.sum(axis=0) / faces.sum())) / faces.mean()).T
+
+
+def _bootstrapped(drawn, coefficients, method, rng, draws, confidence) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the intervals, shape (M,) each."""
-    columns = [np.ascontiguousarray(sample.T) for sample in samples]
     with warnings.catch_warnings():  # of degenerate data, which is dealt with below
         warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         result = scipy.stats.bootstrap(
-            [np.arange(len(column)) for column in columns],  # faces are drawn by number, for all measures together
+            [np.arange(len(values)) for values, _ in drawn],  # faces are drawn by number, for all measures together
             # Rounded, because BCa counts samples below the estimate: which of those that tie in exact arithmetic are
             # below would otherwise follow the last digits of a sum, and so the processor.
-            lambda *drawn, axis=-1: sum(
-                weight * _means_of_drawn(faces, column)
-                for weight, faces, column in zip(coefficients, drawn, columns, strict=True)
+            lambda *numbers, axis=-1: sum(
+                weight * _means_of_drawn(faces, *sample)
+                for weight, faces, sample in zip(coefficients, numbers, drawn, strict=True)
             ).round(9),
             n_resamples=draws,
-            batch=max(1, _NUMBERS_AT_ONCE // sum(map(len, columns))),
+            batch=max(1, _NUMBERS_AT_ONCE // sum(len(values) for values, _ in drawn)),
             vectorized=True,
             axis=-1,
             confidence_level=confidence,
@@ -193,7 +217,7 @@ def _bootstrapped(samples, coefficients, method, rng, draws, confidence) -> tupl
     return tuple(np.where(np.isnan(ends).any(axis=0), percentile, ends))
 
 
-def _means_of_drawn(faces: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _means_of_drawn(faces: np.ndarray, values: np.ndarray, sizes: np.ndarray | None = None) -> np.ndarray:
     """Means of drawn faces, by how often each was drawn: much quicker than to collect their values.
 
     Parameters
@@ -201,6 +225,8 @@ def _means_of_drawn(faces: np.ndarray, values: np.ndarray) -> np.ndarray:
     faces : ndarray of int, shape (B, k) or (k,)
         Rows of ``values``.
     values : ndarray of float, shape (n, M)
+    sizes : ndarray of float, shape (n,), optional
+        Faces of each, where clusters are drawn and values are their totals.
 
     Returns
     -------
@@ -209,7 +235,8 @@ def _means_of_drawn(faces: np.ndarray, values: np.ndarray) -> np.ndarray:
     *batch, drawn = faces.shape
     places = np.arange(np.prod(batch, dtype=int)).reshape([*batch, 1]) * len(values)
     counts = np.bincount((faces + places).ravel(), minlength=np.prod(batch, dtype=int) * len(values))
-    return (counts.reshape(*batch, len(values)) @ values).T / drawn
+    counts = counts.reshape(*batch, len(values))
+    return (counts @ values).T / (drawn if sizes is None else counts @ sizes)
 
 
 def means_of_draws(sample: np.ndarray, *, rng: np.random.Generator, draws: int = DRAWS) -> np.ndarray:

@@ -50,6 +50,8 @@ def attribution_to_bytes(attribution: Attribution) -> bytes:
         arrays["settled"] = attribution.settled
     if attribution.samples is not None:
         arrays["samples"] = np.array(attribution.samples)
+    if attribution.unexplained:
+        arrays["unexplained"] = np.array(attribution.unexplained)
     return pack_arrays(**arrays)
 
 
@@ -79,6 +81,7 @@ def attribution_from_bytes(content: bytes) -> Attribution:
         dense=dense,
         signed=bool(arrays.get("signed", True)),
         samples=int(arrays["samples"]) if "samples" in arrays else None,
+        unexplained=float(arrays.get("unexplained", 0.0)),
     )
 
 

@@ -126,6 +126,32 @@ class TestEqualizedOdds:
         assert equalized_odds_score(codes, *NAMES) == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [{"Male": "m", "Female": "f"}, {"Male": "male", "Female": "female"}, {"Male": "male"}, {"Male": 0, "Female": 1}],
+)
+def test_classes_that_are_spelled_otherwise_are_refused(spelled):
+    """Each prediction would be wrong, and every rate 0: perfectly fair."""
+    frame = BY_HAND.assign(guess=BY_HAND["guess"].replace(spelled))
+    for ask in (lambda: equalized_odds_score(frame, *NAMES), lambda: classification_outcomes(frame, *NAMES[1:])):
+        with pytest.raises(ValueError, match=r"classes that are spelled alike, got .*; rename one of them"):
+            ask()
+
+
+def test_numbers_as_texts_are_refused():
+    codes = BY_HAND.assign(gender_real=BY_HAND["gender_real"].map({"Male": 0, "Female": 1}))
+    codes["guess"] = BY_HAND["guess"].map({"Male": "0", "Female": "1"})
+    with pytest.raises(ValueError, match=r"spelled alike, got \['0', '1'\] and"):
+        equalized_odds_score(codes, *NAMES)
+
+
+def test_a_class_that_nobody_has_may_be_predicted():
+    frame = BY_HAND.assign(guess=BY_HAND["guess"].mask(BY_HAND.index % 3 == 0, "neither"))
+    assert 0 <= equalized_odds_score(frame, *NAMES) <= 1
+    men = BY_HAND[BY_HAND["gender_real"] == "Male"].assign(guess="Female")  # all wrong, but of no unknown class
+    assert (classification_outcomes(men, *NAMES[1:]) == "misclassified").all()
+
+
 GENDER = ("gender_real", "gender_real", "guess")
 TWO = {"regions": ["nose", "lips"]}
 
@@ -164,6 +190,11 @@ class TestPublishedScores:
     def test_rounded_once_at_the_end(self):
         assert overall_bias_score({"nose": 1 / 3, "lips": 1 / 3, "left_eye": 1 / 3}) == 0.333
         assert overall_bias_score({"nose": 0.0004, "lips": 0.0008}) == 0.001
+
+    @pytest.mark.parametrize("scores", [{}, pd.Series(dtype=float)])
+    def test_of_no_part_there_is_no_score(self, scores):
+        with pytest.raises(ValueError, match="expected the score of at least one part, got none"):
+            overall_bias_score(scores)
 
     def test_faces_without_any_box_count_and_those_without_known_boxes_do_not(self):
         nothing = pd.DataFrame([{"gender_real": "Male", "guess": "Female"} | active_regions([])])

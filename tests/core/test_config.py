@@ -18,6 +18,7 @@ from age_audit.core.config import (
 )
 from age_audit.core.errors import UsageError
 from age_audit.estimators import registry
+from age_audit.explain import EXPLAINERS
 
 STAGES = (Stage1Config, Stage2Config, Stage3Config)
 
@@ -138,6 +139,10 @@ def test_what_settled_means_is_told_by_the_provenance():
     audit, published = (dataclasses.asdict(PRESETS[name]) for name in ("audit", "published"))
     assert settled_rule(audit) == "settled: at most 5 % of a face's settled signs are expected to be wrong"
     assert settled_rule(published) == settled_rule({}) == ""
+    for method in ("occlusion", "grad-cam", "random"):
+        assert settled_rule(dataclasses.asdict(EXPLAINERS[method].presets["audit"])) == ""
+    for method in ("kernel-shap", "rise"):  # always leave out what is not settled, whichever rule they follow
+        assert settled_rule(dataclasses.asdict(EXPLAINERS[method].presets["audit"])).startswith("settled: ")
     older = {"settled_only": True, "confidence": 0.9}  # says no rule: made before there were two
     assert settled_rule(older) == "settled: the 90 % interval of its weight, taken by itself, excludes 0"
 

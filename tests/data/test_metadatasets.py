@@ -14,7 +14,10 @@ import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.data.metadatasets import (
+    Maker,
     check_writable,
+    explained_in,
+    maker_of,
     metadataset_path,
     names_array,
     plain_number,
@@ -22,6 +25,7 @@ from age_audit.data.metadatasets import (
     read_metadataset,
     refuse_mixed,
     refuse_other_images,
+    refuse_other_maker,
     some_of,
     write_metadataset,
 )
@@ -181,6 +185,15 @@ class TestReading:
         assert row["fname"] == "a.jpg"
         assert np.isnan(row["age_real"])
 
+    @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+    def test_an_age_that_is_no_number_is_refused(self, tmp_path, name):
+        path = metadataset_path(tmp_path, "utkface", "predictions")
+        path.write_text(f'{{"predictions": {{"a.jpg": null, "b.jpg": {name}}}}}')
+        with pytest.raises(
+            UsageError, match=rf"_predictions.json to be a metadataset, .* \({name} is no number of JSON; null"
+        ):
+            read_metadataset(tmp_path, "utkface", "predictions")
+
     @pytest.mark.parametrize("kind", CONTENTS)
     def test_a_file_beside_the_provenance_of_another(self, written, tmp_path, kind):
         path = metadataset_path(tmp_path / "meta", "faces", kind)
@@ -304,3 +317,86 @@ def test_activations_of_what_the_predictions_no_longer_are_of(tmp_path, what, be
     write_metadataset(tmp_path, "faces", "predictions", CONTENTS["predictions"], PROVENANCE | after)
     with pytest.raises(UsageError, match=rf"expected one {what} in .*; run analysis_2_evaluate.py again"):
         refuse_mixed(tmp_path, "faces")
+
+
+class TestMakers:
+    @staticmethod
+    def stated(estimator="face-api", preset="audit", **explanation):
+        return PROVENANCE | {"estimator": {"name": estimator}, "preset": preset, "explanation": explanation}
+
+    @staticmethod
+    def write(folder, kind, provenance, explained=1):
+        counts = {"explanations": {"images_total": explained, "images_failed_detected": 0}}
+        content = CONTENTS["predictions"] | counts if kind == "predictions" else CONTENTS.get(kind, [])
+        write_metadataset(folder, "faces", kind, content, provenance)
+
+    def test_who(self):
+        ours = maker_of(self.stated(target="female", method="grad-cam"))
+        assert ours == ("face-api", "audit", "grad-cam", "female")
+        assert maker_of(self.stated(target="over:18", num_samples=9)) == ("face-api", "audit", "lime", "over:18")
+        assert maker_of(self.stated(target="female"), explained=False) == ("face-api", "audit", None, None)
+        for nothing in ({}, {"explanation": {}}, {"explanation": "lime"}, {"estimator": "face-api"}):
+            assert maker_of(nothing) == (None, None, None, None)
+
+    @pytest.mark.parametrize("kind", ["predictions", "masks", "activations", "boxes", "region_years"])
+    @pytest.mark.parametrize(
+        "other",
+        [
+            Maker("faceres", "audit", "grad-cam", "female"),
+            Maker("face-api", "published", "grad-cam", "female"),
+            Maker("face-api", "audit", "lime", "female"),
+            Maker("face-api", "audit", "grad-cam", "expected-age"),
+        ],
+        ids=str,
+    )
+    def test_another_one_is_refused(self, tmp_path, kind, other):
+        self.write(tmp_path, kind, self.stated(target="female", method="grad-cam"))
+        assert refuse_other_maker(tmp_path, "faces", Maker("face-api", "audit", "grad-cam", "female")) is None
+        told = f"by {other}, but its {kind} are by face-api, preset audit, grad-cam of female; each estimator"
+        with pytest.raises(UsageError, match=re.escape(told)):
+            refuse_other_maker(tmp_path, "faces", other)
+        assert refuse_other_maker(tmp_path, "others", other) is None
+
+    @pytest.mark.parametrize(("kind", "explained"), [("predictions", 0), ("attachment", 1)])
+    def test_estimates_and_landmarks_are_of_no_method(self, tmp_path, kind, explained):
+        self.write(tmp_path, kind, self.stated(target="expected-age"), explained)
+        assert refuse_other_maker(tmp_path, "faces", Maker("face-api", "audit", "grad-cam", "female")) is None
+        with pytest.raises(UsageError, match=rf"its {kind} are by face-api, preset audit; each"):
+            refuse_other_maker(tmp_path, "faces", Maker("faceres", "audit", "grad-cam", "female"))
+
+    @pytest.mark.parametrize("stated", [PROVENANCE, PROVENANCE | {"estimator": {"name": "face-api"}, "preset": None}])
+    def test_what_nobody_said_is_no_clash(self, tmp_path, stated):
+        self.write(tmp_path, "activations", stated)
+        assert refuse_other_maker(tmp_path, "faces", Maker("faceres", "published", "lime", "female")) is None
+
+    def test_whose_explanations_a_folder_holds(self, tmp_path):
+        """Each of these has more to say than what is there before."""
+        assert explained_in(tmp_path, "faces") == {}
+        lime, occlusion = self.stated(target="expected-age"), self.stated(target="female", method="occlusion")
+        self.write(tmp_path, "predictions", lime, explained=0)
+        estimates = explained_in(tmp_path, "faces")
+        assert maker_of(estimates) == ("face-api", "audit", None, None)
+        self.write(tmp_path, "boxes", occlusion)
+        assert explained_in(tmp_path, "faces")["explanation"] == occlusion["explanation"]
+        self.write(tmp_path, "predictions", lime)
+        assert explained_in(tmp_path, "faces")["explanation"] == lime["explanation"]
+        self.write(tmp_path, "masks", occlusion)
+        assert explained_in(tmp_path, "faces")["explanation"] == occlusion["explanation"]
+
+    @pytest.mark.parametrize("kind", ["activations", "boxes", "region_years"])
+    def test_explanations_that_are_mixed(self, tmp_path, kind):
+        lime, rise = self.stated(target="expected-age", num_samples=256), self.stated(target="female", method="rise")
+        self.write(tmp_path, "predictions", rise, explained=0)
+        self.write(tmp_path, kind, lime)
+        assert refuse_mixed(tmp_path, "faces", kind) is None  # beside estimates alone
+        self.write(tmp_path, "predictions", rise)
+        told = (
+            rf"the {kind} are of method lime, target expected-age, and the predictions of method rise, target female; "
+        )
+        with pytest.raises(UsageError, match=told + r"run analysis_2_evaluate\.py again"):
+            refuse_mixed(tmp_path, "faces", kind)
+        self.write(tmp_path, "masks", lime)
+        assert refuse_mixed(tmp_path, "faces", kind) is None
+        self.write(tmp_path, "masks", self.stated(target="expected-age", num_samples=64))
+        with pytest.raises(UsageError, match=rf"the {kind} are of num_samples 256, and the masks of num_samples 64;"):
+            refuse_mixed(tmp_path, "faces", kind)

@@ -201,6 +201,11 @@ def test_information_for_the_provenance(estimator):
     assert info.channel_order in ("RGB", "BGR") and info.precision == "float32"
 
 
+def test_an_entry_says_what_it_gives(estimator):
+    if entry := ENTRIES.get(estimator.info.name):
+        assert (entry.gives_classes, entry.gives_gender) == (estimator.gives_classes, estimator.gives_gender)
+
+
 def test_loaded_once(estimator, own, request):
     name = request.node.callspec.params["estimator"]
     assert load_estimator(own.get(name, name)) is estimator

@@ -86,3 +86,26 @@ def test_a_real_estimator_with_drawn_weights_still_tells_faces_apart(dex_wrn, ma
 def test_what_is_no_keras_model_is_refused(cydral, crops):
     with pytest.raises(UsageError, match="expected a Keras estimator, whose weights can be drawn anew, got Cydral"):
         randomised(cydral, 1, crops)
+
+
+def test_faces_to_note_anew_are_faces(small, crops):
+    with pytest.raises(ValueError, match=r"expected faces of shape \(N, 224, 224, 3\), got \(224, 224, 3\)"):
+        randomised(small, 1, crops[0])
+    with pytest.raises(ValueError, match="expected at least one face to note means and variances from, got none"):
+        randomised(small, 1, crops[:0])
+    with pytest.raises(UsageError, match="expected a seed"):
+        randomised(small, -1, crops)
+
+
+def test_another_model_is_no_place_for_these_weights(small, crops):
+    faces = keras.Input((16, 16, 3))
+    ages = keras.layers.Dense(101, "softmax")(keras.layers.Flatten()(faces))
+    other = KerasEstimator(
+        keras.Model(faces, ages), EstimatorInfo("other", "none", 16, "RGB", (0.0, 1.0)), np.arange(101)
+    )
+    before = other.model.get_weights()
+    with pytest.raises(UsageError, match="what an earlier call gave for small, got other, whose layers are others"):
+        randomised(small, 1, crops, into=other)
+    with pytest.raises(UsageError, match="for small, got 'other', whose layers are others; leave it out"):
+        randomised(small, 1, crops, into="other")
+    np.testing.assert_array_equal(other.model.get_weights()[0], before[0])

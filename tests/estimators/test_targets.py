@@ -23,8 +23,8 @@ AGES = AgeEstimate(np.array([20.0]), np.zeros((1, 0)), np.zeros(0))
         ("age", [20, 30]),
         ("over:18", [0.7, 0]),
         ("over:17.5", [0.9, 0.5]),
-        ("over:0", [1, 1]),
-        ("over:41", [0, 0]),
+        ("over:10.5", [0.9, 0.5]),
+        ("over:40", [0.4, 0]),
         ("class:1", [0.2, 0.5]),
         ("female", [0.25, 1]),
     ],
@@ -79,13 +79,27 @@ def test_what_is_no_target(text):
 @pytest.mark.parametrize("text", ["over:18", "class:1", "top-class"])
 def test_plain_ages_have_no_classes(text):
     with pytest.raises(UsageError, match="gives ages only"):
-        parse_target(text).check(0)
+        parse_target(text).check(np.zeros(0))
 
 
 @pytest.mark.parametrize("text", ["class:4", "class:1.5"])
 def test_no_such_class(text):
     with pytest.raises(UsageError, match="expected a class from 0 to 3 to explain"):
         parse_target(text).of(ESTIMATE)
+
+
+@pytest.mark.parametrize("text", ["over:0", "over:10", "over:40.5", "over:200"])
+def test_a_gate_at_which_all_classes_are_on_one_side(text):
+    """Its probability would be 1 or 0 whatever the face, and what is explained of it rounding."""
+    with pytest.raises(UsageError, match=r"expected over: and years above 10 and at most 40 to explain.*, got"):
+        parse_target(text).of(ESTIMATE)
+    parse_target(text).check(None)  # nothing is known of the classes
+
+
+@pytest.mark.parametrize("target", [5, None, 18.0, ["age"]])
+def test_a_target_of_another_type(target):
+    with pytest.raises(UsageError, match="expected a target as a text, age, over:YEARS"):
+        parse_target(target)
 
 
 def test_no_gender():

@@ -256,3 +256,32 @@ def test_maps_of_a_real_estimator_beat_random_orders_and_reversed_lose(cydral, c
     assert lost.gap < -found.chance.gap_spread
     if len(np.unique(explained.weights)) == len(explained.weights):  # equal ones come in another order
         assert lost.gap == pytest.approx(-found.gap)
+
+
+class TestRefused:
+    class Left:
+        def predict(self, faces):
+            return AgeEstimate(faces[:, :, :112].mean(axis=(1, 2, 3)), np.ones((len(faces), 1)), np.zeros(1))
+
+    @pytest.mark.parametrize("unknown", [slice(None), slice(3, 4)])
+    def test_a_map_that_is_not_finite_ranks_nothing(self, unknown, crops):
+        values = np.ones((224, 224))
+        values[unknown] = np.nan
+        with pytest.raises(ValueError, match=f"finite values, got {np.isnan(values).sum()} of 50176 that are not"):
+            faithfulness(self.Left(), crops[0], of_map(values, "expected_age", signed=True))
+
+    @pytest.mark.parametrize("steps", [0, -1, 2.5])
+    def test_no_steps(self, steps, crops):
+        said = of_map(np.ones((224, 224)), "expected_age", signed=True)
+        with pytest.raises(UsageError, match="expected steps to be a whole number, at least 1"):
+            faithfulness(self.Left(), crops[0], said, steps=steps)
+        with pytest.raises(UsageError, match="expected steps to be a whole number, at least 1"):
+            chance_of(self.Left(), crops[0], steps=steps)
+
+    def test_no_orders(self, crops):
+        with pytest.raises(UsageError, match="expected orders to be a whole number, at least 1, such as 1, got 0"):
+            chance_of(self.Left(), crops[0], orders=0)
+
+    def test_chance_of_what_is_no_face(self, crops):
+        with pytest.raises(ValueError, match="expected a uint8 face"):
+            chance_of(self.Left(), crops[0][..., 0])

@@ -275,7 +275,7 @@ class TestPublished:
     def test_refuses_ages_alone(self):
         estimator = Planted(lambda faces: np.full(len(faces), 30.0))
         estimator.gives_classes = False
-        with pytest.raises(UsageError, match="gives ages only; use --preset audit"):
+        with pytest.raises(UsageError, match=r"ages only; .* or take one that gives them: dex-wrn"):
             LimeExplainer(estimator, "published")
 
 

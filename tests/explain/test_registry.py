@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import is_dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ FEWER = {
     "kernel-shap": {"num_samples": 64},
     "rise": {"num_samples": 32},
     "score-cam": {"most": 8},
-    "integrated-gradients": {"steps": 4},
+    "integrated-gradients": {"steps": 4, "most_steps": 4},
     "smooth-grad": {"num_samples": 4},
 }
 ASK_ONLY = [name for name, method in EXPLAINERS.items() if not method.needs_gradients]
@@ -182,6 +183,133 @@ def test_what_is_unknown_is_named():
         load_explainer("occlusion", Years(), samples=3)
     with pytest.raises(UsageError, match="gives ages only"):
         explainer_for("lime", Years(), PRESETS["published"], 42)
+
+
+WRONG = [
+    ("lime", {"hidden": "white"}, "hidden to be one of black, mean-colour, got 'white'"),
+    ("lime", {"design": "foo"}, "design to be one of random, balanced, paley, got 'foo'"),
+    ("lime", {"settled_by": "foo"}, "settled_by to be one of interval, false-discovery-rate, got 'foo'"),
+    ("lime", {"num_samples": 0}, "num_samples to be a whole number, at least 2, such as .*, got 0"),
+    ("lime", {"num_samples": -5}, "got -5"),
+    ("lime", {"num_samples": 10.5}, "got 10.5"),
+    ("lime", {"until_settled": 2.0}, "until_settled to be a number, at least 0 and at most 1, .*, got 2.0"),
+    ("lime", {"until_settled": -1}, "got -1"),
+    ("lime", {"confidence": 95}, "confidence to be a number, above 0 and below 1, such as 0.95, got 95"),
+    ("lime", {"kernel_width": 0}, "kernel_width to be a number, at least 0.02"),
+    ("lime", {"ridge_alpha": -1}, "ridge_alpha to be a number, at least 0"),
+    ("lime", {"max_dist": -1}, "max_dist to be a number, above 0"),
+    ("kernel-shap", {"hidden": "white"}, "got 'white'"),
+    ("kernel-shap", {"confidence": 1}, "got 1"),
+    ("kernel-shap", {"kernel_size": 0}, "kernel_size to be a number, above 0"),
+    ("random", {"ratio": float("nan")}, "ratio to be a number, at least 0, such as 0.2, got nan"),
+    ("occlusion", {"window": 0}, "window to be a whole number, at least 1"),
+    ("occlusion", {"window": 15}, "window to be at most cells, 14, got 15"),
+    ("occlusion", {"cells": 0}, "cells to be a whole number, at least 1 and at most 56, such as 14, got 0"),
+    ("occlusion", {"cells": 300}, "got 300"),
+    ("rise", {"shown": 0}, "shown to be a number, above 0 and below 1, such as 0.5, got 0"),
+    ("rise", {"shown": 1.5}, "got 1.5"),
+    ("rise", {"cells": 0}, "got 0"),
+    ("rise", {"cells": 500}, "got 500"),
+    ("rise", {"num_samples": 1}, "num_samples to be a whole number, at least 2, such as 512, got 1"),
+    ("rise", {"target": 5}, "target to be a text, such as 'expected-age', got 5"),
+    ("rise", {"target": ""}, "got ''"),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "said"), WRONG)
+def test_wrong_parameters_are_refused_before_any_work(name, parameters, said):
+    with pytest.raises(UsageError, match=f"expected .*{said}" if said.startswith("got") else f"expected {said}"):
+        load_explainer(name, Years(), **parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("integrated-gradients", {"steps": 0}),
+        ("integrated-gradients", {"steps": 64, "most_steps": 32}),
+        ("integrated-gradients", {"baseline": "white"}),
+        ("integrated-gradients", {"tolerance": -0.1}),
+        ("smooth-grad", {"num_samples": 0}),
+        ("smooth-grad", {"noise": -1}),
+        ("score-cam", {"most": 1.5}),
+    ],
+)
+def test_wrong_parameters_of_what_works_on_derivatives(name, parameters, small):
+    with pytest.raises(UsageError, match=f"expected {list(parameters)[-1]} to be"):
+        load_explainer(name, small, **parameters)
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+@pytest.mark.parametrize("seed", [1.5, None, -1, 2**32, "3"])
+def test_what_is_no_seed_is_refused(name, seed, small):
+    with pytest.raises(UsageError, match="expected a seed that is a whole number of 0 to 4294967295"):
+        load_explainer(name, small, seed=seed)
+
+
+def test_seeds_of_numpy_are_seeds(crops):
+    one, other = (load_explainer("random", Years(), seed=seed).explain(crops[0]) for seed in (3, np.int64(3)))
+    np.testing.assert_array_equal(one.weights, other.weights)
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_the_name_of_an_estimator_is_no_estimator(name):
+    loading = r"load it first: age_audit.estimators.load_estimator\('cydral-resnet10'\)"
+    with pytest.raises(UsageError, match=loading):
+        load_explainer(name, "cydral-resnet10")
+    with pytest.raises(UsageError, match="expected an estimator that is loaded, got its name"):
+        load_explainer(name, Path("mine.keras"))
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+@pytest.mark.parametrize("target", [5, "", 18.0])
+def test_a_target_of_another_type_is_refused(name, target, crops, small):
+    with pytest.raises(UsageError, match="expected a target as"):
+        fewer(name, small).explain(crops[0], target=target)
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_a_gate_beyond_the_classes_is_refused(name, crops, small):
+    for target in ("over:200", "over:0"):
+        with pytest.raises(UsageError, match="expected over: and years above 0 and at most 100 to explain"):
+            fewer(name, small, target=target)
+        with pytest.raises(UsageError, match="expected over: and years above 0 and at most 100 to explain"):
+            fewer(name, small).explain(crops[0], target=target)
+
+
+@pytest.mark.parametrize("name", ["grad-cam", "grad-cam++", "score-cam"])
+def test_a_model_without_rows_and_columns_is_told_so_when_the_method_is_loaded(name):
+    import keras
+
+    from age_audit.estimators.base import EstimatorInfo
+    from age_audit.estimators.keras_model import KerasEstimator
+
+    faces = keras.Input((4, 4, 3))
+    model = keras.Model(faces, keras.layers.Dense(101, "softmax")(keras.layers.Flatten()(faces)))
+    flat = KerasEstimator(model, EstimatorInfo("flat", "none", 4, "RGB", (0.0, 1.0)), np.arange(101.0))
+    with pytest.raises(UsageError, match="expected layers with rows and columns"):
+        load_explainer(name, flat)
+
+
+class Rounding:
+    """An age that does not depend on the face but for what single precision rounds away."""
+
+    gives_classes = False
+
+    def predict(self, faces):
+        ages = 40 + 1e-6 * np.sin(faces.sum(axis=(1, 2, 3), dtype=float))
+        return AgeEstimate(ages, np.zeros((len(faces), 0)), np.zeros(0))
+
+
+@pytest.mark.parametrize("name", ["lime", "kernel-shap", "occlusion", "rise"])
+def test_what_is_rounding_has_no_sign(name, crops):
+    found = fewer(name, Rounding()).explain(crops[0])
+    assert np.abs(found.map).max() > 0
+    assert not found.positive_mask.any() and not found.negative_mask.any()
+
+
+def test_superpixels_that_are_no_parts_of_a_face_are_refused(crops):
+    with pytest.raises(UsageError, match=r"expected at most 2000 superpixels of a face, got .*; raise max_dist"):
+        fewer("lime", Years(), max_dist=0.5).explain(crops[0])
 
 
 def test_naming_methods_loads_none():

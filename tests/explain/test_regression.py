@@ -1,5 +1,7 @@
 """The local linear model and its intervals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,13 +9,14 @@ from sklearn.linear_model import Ridge
 
 from age_audit.explain.design import balanced_design, paley_design
 from age_audit.explain.regression import (
-    FoldoverErrors,
     LocalModel,
+    WeightErrors,
     fit_local_model,
     foldover_errors,
     foldover_intervals,
     proximity,
     selected_intervals,
+    settled_intervals,
 )
 
 WIDTH, ALPHA = 0.25, 1.0
@@ -187,7 +190,7 @@ class TestSelectedIntervals:
             standard = rng.uniform(0.5, 2, 12)
             weights = rng.normal(0, seed / 8, 12) * standard
             chosen, expected = literal_selected(weights, standard, resolution, freedom, rate)
-            found = selected_intervals(weights, FoldoverErrors(standard, freedom, resolution), rate)
+            found = selected_intervals(weights, WeightErrors(standard, freedom, resolution), rate)
             np.testing.assert_allclose(found, expected)
             assert ((found[:, 0] > 0) | (found[:, 1] < 0)).sum() == chosen  # just those exclude 0
             counts.add(chosen)
@@ -196,11 +199,11 @@ class TestSelectedIntervals:
     def test_by_hand(self):
         # z of 3, 2.5 and 1 with many degrees of freedom: p 0.0027, 0.0124, 0.3173 against 0.05 / 3, 0.1 / 3, 0.05:
         # two are selected, so the level is 1 - 0.05 * 2 / 3, whose quantile is 2.1280.
-        found = selected_intervals(np.array([3, -2.5, 1.0]), FoldoverErrors(np.ones(3), 10**9, 0.0), 0.05)
+        found = selected_intervals(np.array([3, -2.5, 1.0]), WeightErrors(np.ones(3), 10**9, 0.0), 0.05)
         np.testing.assert_allclose(found, [[0.872, 5.128], [-4.628, -0.372], [-1.128, 3.128]], atol=1e-4)
 
     def test_one_alone_is_an_ordinary_interval(self):
-        found = selected_intervals(np.array([1.0]), FoldoverErrors(np.ones(1), 10, 0.0), 0.05)
+        found = selected_intervals(np.array([1.0]), WeightErrors(np.ones(1), 10, 0.0), 0.05)
         np.testing.assert_allclose(found, [[1 - 2.22814, 1 + 2.22814]], atol=1e-5)  # Student's t, 10 degrees
 
     def test_no_degree_of_freedom_settles_nothing(self):
@@ -210,7 +213,7 @@ class TestSelectedIntervals:
         np.testing.assert_array_equal(found, np.tile([-np.inf, np.inf], (5, 1)))
 
     def test_without_any_error_what_is_not_0_is_settled(self):
-        found = selected_intervals(np.array([2.0, 0, -1e-9]), FoldoverErrors(np.zeros(3), 90, 1e-6), 0.05)
+        found = selected_intervals(np.array([2.0, 0, -1e-9]), WeightErrors(np.zeros(3), 90, 1e-6), 0.05)
         np.testing.assert_allclose(found, [[2 - 1e-6, 2 + 1e-6], [-1e-6, 1e-6], [-1.001e-6, 0.999e-6]], rtol=1e-9)
 
     def test_the_errors_are_those_of_the_intervals(self):
@@ -221,3 +224,37 @@ class TestSelectedIntervals:
         assert errors.freedom == 128 - 10 and errors.resolution == 2.0**-23 * max(abs(targets))
         reach = 1.98027 * errors.standard + errors.resolution  # Student's t, 97.5 %, 118 degrees of freedom
         np.testing.assert_allclose(found, np.stack([model.weights - reach, model.weights + reach], axis=1), rtol=1e-5)
+
+
+class TestShrinkage:
+    def test_against_the_fit_without_penalty(self):
+        rng = np.random.default_rng(0)
+        shown = paley_design(9, 64, rng)
+        targets = 40 + shown @ rng.normal(0, 2, 9) + rng.normal(0, 1, len(shown))
+        penalised, free = (fit_local_model(shown, targets, WIDTH, alpha).weights for alpha in (ALPHA, 0.0))
+        errors = foldover_errors(shown, targets, WIDTH, ALPHA)
+        np.testing.assert_allclose(errors.shrinkage, free - penalised, atol=1e-10)
+        assert np.abs(errors.shrinkage).max() > 0.1
+
+    def test_intervals_hold_both(self):
+        errors = WeightErrors(np.full(3, 0.1), 50, 0.0, np.array([0.5, -0.5, 0.2]))
+        weights = np.array([3.0, 3.0, -0.1])
+        found = selected_intervals(weights, errors, 0.05)
+        reach = stats.t.ppf(1 - 0.05 * 2 / 3 / 2, 50) * 0.1  # two of three are selected
+        ends = [[3 - reach, 3.5 + reach], [2.5 - reach, 3 + reach], [-0.1 - reach, 0.1 + reach]]
+        np.testing.assert_allclose(found, ends)
+
+    def test_a_fit_that_the_samples_do_not_determine_settles_nothing(self):
+        shown = paley_design(30, 64, np.random.default_rng(0))
+        targets = 40 + shown @ np.arange(30.0)
+        errors = foldover_errors(shown, targets, 0.02, ALPHA)  # so narrow a kernel that hardly a row counts
+        assert np.isnan(errors.shrinkage).all()
+        weights = fit_local_model(shown, targets, 0.02, ALPHA).weights
+        assert np.isinf(selected_intervals(weights, errors, 0.05)).all()
+
+    def test_intervals_by_themselves_are_as_they_were(self):
+        errors = WeightErrors(np.ones(2), 50, 0.0, np.array([5.0, 5.0]))
+        np.testing.assert_array_equal(
+            settled_intervals(np.zeros(2), errors, "interval", 0.05),
+            settled_intervals(np.zeros(2), replace(errors, shrinkage=0.0), "interval", 0.05),
+        )

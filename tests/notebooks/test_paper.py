@@ -25,6 +25,7 @@ NAMES = (
     "analysis_image_segment_activations",
     "analysis_pearson_correlations",
     "analysis_statistical_significance",
+    "audit_dataset",
     "audit_explanations",
     "audit_gender_regions",
     "compare_estimators",
@@ -80,6 +81,34 @@ def test_captions_say_what_is_drawn_of_few_faces(few_faces):
     cells = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in differences.splitlines() if "<tr>" in row]
     assert cells[0][:5] == ["age (years)", "group", "n", "other", "n of the other"] and cells[0][-1] == "few faces"
     assert len(cells) > 1 and all(row[2].isdigit() and row[4].isdigit() and row[-1] == "yes" for row in cells[1:])
+
+
+@pytest.mark.long
+def test_the_data_sets_notebook_on_few_pictures_of_which_no_face_was_measured(tmp_path):
+    """39 made-up pictures, each twice but the last; nobody measured BRISQUE, pose or skin, and there is no race."""
+    rng = np.random.default_rng(5)
+    measures = ("variance", "unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur")
+    rows = [
+        {"fname": f"{i}.jpg", "age_real": 20 + i % 7, "gender_real": ("Male", "Female")[i % 2], "race_real": None}
+        | {"width": 90, "height": 90, "mode": "L", "format": "PNG", "orientation": None, "grey": True, "brisque": None}
+        | {"pixels": f"{i // 2}", "cluster": i // 2, "reason": None, **dict.fromkeys(("yaw", "pitch", "roll"))}
+        | {"individual_typology_angle": None, "skin_lightness": None, "eye_distance": None}
+        | dict(zip(measures, rng.random(6), strict=True))
+        for i in range(39)
+    ]
+    labels = {row["fname"]: {name: row[name] for name in ("age_real", "gender_real", "race_real")} for row in rows}
+    ages = {fname: label["age_real"] + rng.normal(0, 5) for fname, label in labels.items()}
+    (tmp_path / "metadataset_mine_images.json").write_text(json.dumps(rows))
+    (tmp_path / "metadataset_mine_predictions.json").write_text(json.dumps({"predictions": ages, "labels": labels}))
+    given = {"DATASET": "mine", "ESTIMATOR": "somebody", "DRAWS": 99, "METADATASETS": str(tmp_path)}
+    given |= {"FIGURES": str(tmp_path / "figures"), "TABLES": str(tmp_path / "tables")}
+    execute_notebooks(["audit_dataset"], tmp_path, given)
+    outputs = [output for cell in cells_of(tmp_path / "audit_dataset.ipynb") for output in cell.get("outputs", ())]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    drawn = {path.stem.removeprefix("mine_somebody_") for path in (tmp_path / "figures").rglob("*.png")}
+    assert {"ages", "along_quality", "under_noise"} <= drawn and "skin_tone" not in drawn
+    claims = pd.read_csv(tmp_path / "tables" / "audit_dataset" / "mine_somebody_claims.csv")["claim"]
+    assert claims.str.contains("of 39 pictures have a copy").any() and not claims.str.contains("BRISQUE").any()
 
 
 def cells_of(path):
@@ -202,6 +231,8 @@ def test_committed_notebooks_are_executed_and_fit_for_code_hosts(name):
     outputs = [output for cell in code for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+    printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
+    assert [line for line in printed.splitlines() if line.rstrip().endswith(":")] == []  # a question without its answer
 
 
 @pytest.mark.parametrize("name", NAMES[:4])  # the study had one estimator

@@ -1,6 +1,7 @@
 """Other methods of explanation than the study's, and other targets, through stages 1 and 2 to boxes and back."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -142,8 +143,15 @@ def check_region_years(boxed):
                 found = frame.loc[fname, [f"years_{region}{end}" for end in ("", "_low", "_high")]].astype(float)
                 assert found.tolist() == pytest.approx(list(expected), rel=1e-5, abs=1e-9), (fname, region)
     assert frame["years_nose"].ne(0).any() and frame["age_real"].tolist() == [30, 77]
-    with pytest.raises(UsageError, match="for numbers in years, got those of a probability"):
-        _ = Results(boxed / "meta", "utkface", "face-api", "audit").region_years
+    of_female = Results(boxed / "meta", "utkface", "face-api", "audit")
+    with pytest.raises(UsageError, match=r"in the unit years .* got those of explanations of a probability"):
+        _ = of_female.region_years
+    rows = read_metadataset(boxed / "meta", "utkface", "region_years")
+    assert [name for name in rows[0] if name.startswith("years")] == []
+    regions = of_female.region_probabilities
+    assert regions["probability_nose"].tolist() == [row["probability_nose"] for row in rows]
+    with pytest.raises(UsageError, match=r"in the unit probability .* got those of explanations of the age"):
+        _ = results.region_probabilities
 
 
 def test_regions_of_a_method_whose_pixels_add_up_are_summed():
@@ -159,6 +167,16 @@ def test_regions_of_a_method_whose_pixels_add_up_are_summed():
     assert not Recipe(True, "face-api", "float32", "audit", 42, method="grad-cam").additive
 
 
+def test_values_that_do_not_sum_are_noted_beside_the_regions():
+    from age_audit.core.schema import Attribution
+    from age_audit.pipeline.tasks import READINGS
+
+    each, points = np.full((224, 224), 0.5), np.full((68, 2), 100)
+    for missing, noted in ((0.0, ()), (-0.364, ("values-do-not-sum: -0.36 of the target is in no pixel",))):
+        face = Attribution(None, None, "expected_age", each > 0, each < 0, dense=each, unexplained=missing)
+        assert READINGS["region_years"](face, points, True)[1] == noted
+
+
 def test_methods_and_targets_lie_side_by_side(photos, boxed):
     """Another method on the same crops: landmarks are taken as they are, explanations and boxes are its own."""
     before = outcomes(boxed)
@@ -172,9 +190,6 @@ def test_methods_and_targets_lie_side_by_side(photos, boxed):
     of_lime, of_grad_cam = (read_metadataset(boxed / name, "utkface", "boxes") for name in ("lime", "meta"))
     assert [row["boxes"] for row in of_lime] != [row["boxes"] for row in of_grad_cam]
     check_region_years(boxed)
-    # Stage 2 takes what was explained last.
-    assert stage1(photos, boxed, *GRAD_CAM) == stage2(boxed, "--preset", "audit") == 0
-    assert read_metadataset(boxed / "meta", "utkface", "boxes") == of_grad_cam
 
 
 def test_a_face_on_which_nothing_stands_out_has_no_box():
@@ -193,8 +208,11 @@ def test_a_face_on_which_nothing_stands_out_has_no_box():
         (("--explainer", "grad-cam"), "expected preset audit with grad-cam, got published"),
         ((*GRAD_CAM, "--samples", "64"), "expected no --samples with grad-cam, which takes none"),
         (("--explainer", "grad-cam", "--preset", "audit", "--estimator", "cydral-resnet10"), "derivatives"),
-        (("--target", "female", "--preset", "audit", "--estimator", "cydral-resnet10"), "a probability of gender"),
-        (("--target", "over:18", "--preset", "audit"), "expected probabilities of classes of age to explain over:18"),
+        (
+            ("--target", "female", "--preset", "audit", "--estimator", "cydral-resnet10"),
+            "take one that gives it: dex-wrn,",
+        ),
+        (("--target", "over:18", "--preset", "audit"), "ages only; explain its age (target 'age',"),
         (("--target", "beauty", "--preset", "audit"), "expected a target as age, over:YEARS"),
         (("--explainer", "gradcam", "--preset", "audit"), "expected explanation method to be one of lime"),
     ],
@@ -210,4 +228,130 @@ def test_what_cannot_be_explained_is_told_before_any_work(photos, tmp_path, caps
 def test_stage_2_with_the_presets_mixed_up(boxed, capsys):
     """Grad-CAM has no preset ``published``, which is the default of stage 2."""
     assert stage2(boxed) == 2
+    told = capsys.readouterr().err
+    assert (
+        "which are --preset audit for face-api, preset audit, grad-cam of female; got --preset published: say" in told
+    )
+
+
+def files_in(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def set_meta(folder, name, value):
+    with closing(sqlite3.connect(folder / "out" / "ledger.sqlite")) as database:
+        database.execute("DELETE FROM meta WHERE name IN ('recipe', 'recipes')")
+        database.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+        database.commit()
+
+
+@pytest.fixture
+def copied(boxed, tmp_path):
+    """A copy of ``boxed``, to which another explanation may come."""
+    shutil.copytree(boxed / "out", tmp_path / "out")
+    shutil.copytree(boxed / "meta", tmp_path / "meta")
+    return tmp_path
+
+
+def test_another_method_or_target_is_refused_where_one_lies(photos, copied, capsys):
+    before = files_in(copied / "meta")
+    for options, who in (
+        (("--explainer", "grad-cam", "--target", "age"), "grad-cam of age"),
+        (("--explainer", "occlusion", "--target", "female"), "occlusion of female"),
+        (("--steps", "estimate"), "lime of age"),
+    ):
+        assert stage1(photos, copied, "--preset", "audit", *options) == 2
+        told = capsys.readouterr().err
+        assert f"by face-api, preset audit, {who}, but its predictions are by face-api, preset audit, grad-cam" in told
+    assert files_in(copied / "meta") == before
+    # Steps that ask no estimator are no reason to write over it.
+    assert stage1(photos, copied, "--preset", "audit", "--steps", "crop") == 0
+    assert "it is left as it is" in capsys.readouterr().out
+    assert files_in(copied / "meta") == before
+
+
+def test_estimates_alone_are_of_any_target(photos, copied):
+    assert stage1(photos, copied, "--preset", "audit", "--steps", "estimate", meta="ages") == 0
+    assert stage1(photos, copied, *GRAD_CAM, meta="ages") == 0
+    assert stage2(copied, "--preset", "audit", meta="ages") == 0
+    assert files_in(copied / "ages") == files_in(copied / "meta")
+
+
+def test_stage_2_takes_what_the_folder_is_of_whatever_came_last(photos, copied, capsys):
+    before = files_in(copied / "meta")
+    assert stage1(photos, copied, "--preset", "audit", "--samples", "32", meta="lime") == 0
+    assert "float32, lime of age\n" in capsys.readouterr().out
+    other = ("--estimator", "cydral-resnet10", "--steps", "crop,explain", "--samples", "8")
+    assert stage1(photos, copied, *other, meta="cydral") == 0
+    capsys.readouterr()
+    assert stage2(copied, "--preset", "audit") == 0
+    out = capsys.readouterr().out
+    assert "2 faces explained by face-api, preset audit, grad-cam of female\n" in out and "nothing to do" in out
+    assert files_in(copied / "meta") == before
+    assert stage2(copied, "--preset", "audit", "--samples", "32", meta="lime") == 0
+    assert "by face-api, preset audit, lime of age\n" in capsys.readouterr().out
+    assert "years_nose" in read_metadataset(copied / "lime", "utkface", "region_years")[0]
+    assert stage2(copied, "--samples", "8", meta="new") == 0  # of no one yet: the last
+    assert "by cydral-resnet10, preset published, lime of top-class\n" in capsys.readouterr().out
+    # What grad-cam does not take is asked for where nobody named grad-cam: the options lead to LIME.
+    assert stage1(photos, copied, *GRAD_CAM) == 0
+    assert stage2(copied, "--preset", "audit", "--samples", "32", meta="newer") == 0
+    assert stage2(copied, "--preset", "audit", "--samples", "33", meta="newest") == 2
+    said = capsys.readouterr().err
+    assert (
+        "which are --preset audit for face-api, preset audit, grad-cam of female; --preset published --samples 8"
+        in said
+    )
+    assert "got --preset audit --samples 33: say so here, or run" in said
+
+
+def test_a_ledger_that_kept_the_last_recipe_alone(photos, copied, capsys):
+    """As earlier versions wrote it: without preset and samples."""
+    before = files_in(copied / "meta")
+    known = {"aligned": True, "estimator": "face-api", "precision": "float32", "seed": 42}
+    set_meta(copied, "recipe", json.dumps(known | {"method": "grad-cam", "target": "female"}))
+    assert stage2(copied, "--preset", "audit") == 0
+    assert files_in(copied / "meta") == before
+    assert stage2(copied) == 2
     assert "expected preset audit with grad-cam, got published" in capsys.readouterr().err
+    assert stage2(copied, "--preset", "audit", "--samples", "64") == 2
+    assert "expected no --samples with grad-cam" in capsys.readouterr().err
+    # Another one explained last: the first is asked for again, and explains nothing anew.
+    set_meta(copied, "recipe", json.dumps(known | {"method": "lime", "target": None}))
+    assert stage2(copied, "--preset", "audit") == 2
+    told = capsys.readouterr().err
+    assert (
+        "as " + str(copied / "meta") + " holds them of utkface, by face-api, preset audit, grad-cam of female" in told
+    )
+    assert "found those by face-api, preset audit, lime of age (--estimator face-api --preset audit)" in told
+    command = "--estimator face-api --preset audit --explainer grad-cam --target female"
+    assert f"run analysis_1_method.py {command} with the same folders again" in told
+    assert stage1(photos, copied, *command.split()) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert stage2(copied, "--preset", "audit") == 0
+    assert files_in(copied / "meta") == before
+
+
+def test_a_mixed_folder_is_refused_by_readers_and_mended_by_stage_2(photos, copied):
+    """As earlier versions left it: another method's masks beside boxes of the first."""
+    occlusion = ("--explainer", "occlusion", "--target", "female", "--preset", "audit")
+    assert stage1(photos, copied, *occlusion, meta="other") == 0
+    for path in (copied / "other").iterdir():
+        shutil.copy(path, copied / "meta")
+    results = Results(copied / "meta", "utkface", "face-api", "audit")
+    for read in ("boxes", "region_probabilities"):
+        with pytest.raises(
+            UsageError, match="are of method grad-cam, and the masks of method occlusion; run analysis_2"
+        ):
+            getattr(results, read)
+    assert stage2(copied, "--preset", "audit") == 0
+    assert len(results.boxes) == len(results.region_probabilities) == 2
+    assert (results.boxed_method, results.boxed_target) == ("occlusion", "female")
+
+
+def test_what_is_counted_beside_fewer_images(photos, copied, capsys):
+    assert stage1(photos, copied, *GRAD_CAM, "--limit", "1") == 0
+    out = capsys.readouterr().out
+    assert "1 of 2 images" in out and "2 estimates with a labelled age, those of earlier runs included: mean" in out
+    assert stage1(photos, copied, *GRAD_CAM) == 0
+    assert "2 estimates with a labelled age: mean" in capsys.readouterr().out

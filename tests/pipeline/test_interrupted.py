@@ -125,7 +125,7 @@ def test_killed_twenty_times(eight_photos, uninterrupted, tmp_path):
     assert {(1, 1), (2, 1)} <= {kill[:2] for kill in kills}
     assert {(2, False), (2, True)} <= {(workers, to_all) for workers, _, to_all, *_ in kills}
     assert len({steps for *_, steps in kills}) > KILLS / 4  # work was hit, at many points
-    explaining = [kill for kill in kills if kill[3] == "explain (published)"]
+    explaining = [kill for kill in kills if kill[3] == "explain (published, lime of top-class)"]
     second = [before for stage, before, _ in course if stage == 2]
     midway = [kill for kill in kills if kill[3] == "regions" and second[1] <= kill[4] < second[-1]]
     assert explaining and midway and len(explaining) + len(midway) >= IN_THE_MIDST, kills

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 
 import pytest
 
@@ -85,18 +84,27 @@ def test_another_landmark_model(monkeypatch):
     assert changed(before_unaligned, keys(unaligned)) == {"align", "landmarks", "activations", "boxes", "region_years"}
 
 
+def another(parameters, name):
+    """The same parameters, with another value of one that is allowed."""
+    given = getattr(parameters, name)
+    others = {"target": "age", "hidden": "mean-colour", "design": "paley", "threshold": "li"}
+    others |= {"settled_by": "false-discovery-rate", "num_samples": 101, "until_settled": 0.5}
+    if name not in others:
+        others[name] = not given if isinstance(given, bool) else given * 0.9
+    return dataclasses.replace(parameters, **{name: others[name]})
+
+
 @pytest.mark.parametrize("parameter", [field.name for field in dataclasses.fields(PRESETS["published"])])
 def test_every_parameter_of_the_explanation_counts(monkeypatch, parameter):
     before = keys(BASE)
-    other = dataclasses.replace(PRESETS["published"], **{parameter: "another"})
-    monkeypatch.setitem(PRESETS, "published", other)
+    monkeypatch.setitem(PRESETS, "published", another(PRESETS["published"], parameter))
     assert changed(before, keys(BASE)) == OF_THE_EXPLANATION
 
 
 @pytest.mark.parametrize("parameter", [field.name for field in dataclasses.fields(BoxParameters)])
 def test_every_parameter_of_boxes_counts(monkeypatch, parameter):
     before = keys(BASE)
-    other = dataclasses.replace(BoxParameters(), **{parameter: "another"})
+    other = another(BoxParameters(), parameter)
     monkeypatch.setattr(table, "BoxParameters", lambda: other)
     assert changed(before, keys(BASE)) == {"boxes"}
 
@@ -130,11 +138,11 @@ KNOWN = {
         "align": "eff6143b79047aabd89c9e1d763ce2fb",
         "crop": "f629c2187432d3956a9f289c71ac72dc",
         "estimate": "6856267285b9d5a1508ed425783b4f78",
-        "explain": "a822a0235e4d517d5ddddf2441ff2d72",
+        "explain": "c7d7a05cd06472bf49521142c62465fc",
         "landmarks": "938965a53b1e54caf2f6e50fe1345f83",
-        "activations": "c75341a71e2994783c5ee495159ab062",
-        "boxes": "e07b9f6f753b747b8984f064dd65fd40",
-        "region_years": "83e60207edb5e8a26b9b62319c4ef5c9",
+        "activations": "aaf15f32cc6dac7dd9451dd189b61a5b",
+        "boxes": "9e93a98f066c5df831cc718dfe69ab8c",
+        "region_years": "b0196b265a6a292968c9f3da0d72684b",
     },
 }
 
@@ -154,6 +162,25 @@ def test_what_came_later_than_ledgers_is_stated_only_where_it_is_not_as_it_was()
     assert until.explain_parameters["until_settled"] == 0.9
     assert until.explain_variant == audit.explain_variant + "|until 0.9 settled"
     assert changed(keys(audit), keys(until)) == OF_THE_EXPLANATION
+
+
+def test_a_new_arithmetic_of_settling_reaches_only_results_by_it(monkeypatch):
+    """Explanations in ledgers from before it are not taken for new ones, and all others stay."""
+    audit = dataclasses.replace(BASE, preset="audit")
+    alone = dataclasses.replace(PRESETS["audit"], settled_by="interval")
+    before = keys(audit), keys(dataclasses.replace(audit, method="rise")), keys(BASE)
+    monkeypatch.setattr(recipes, "SETTLED_VERSION", 3)
+    assert changed(before[0], keys(audit)) == OF_THE_EXPLANATION
+    assert changed(before[1], keys(dataclasses.replace(audit, method="rise"))) == OF_THE_EXPLANATION
+    assert changed(before[2], keys(BASE)) == set()
+    monkeypatch.setitem(PRESETS, "audit", alone)
+    assert "settled_version" not in audit.explain_parameters
+
+
+def test_a_new_version_of_a_method():
+    audit = dataclasses.replace(BASE, preset="audit")
+    occlusion, cam = (dataclasses.replace(audit, method=name).explain_parameters for name in ("occlusion", "grad-cam"))
+    assert occlusion["method_version"] == 2 and "method_version" not in cam
 
 
 def test_all_keys_differ():
@@ -177,13 +204,15 @@ def test_variants_tell_estimators_precisions_and_presets_apart():
         "activations": "dex-wrn|float32|published",
         "boxes": "dex-wrn|float32|published",
         "region_years": "dex-wrn|float32|published",
+        "picture": "published",
+        "face": "published",
     }
     other = Recipe(True, "a/b/net.keras", "bfloat16", "audit", 1)
     object.__setattr__(other, "estimator_parameters", {"name": "net.keras"})  # no such file here
     assert other.variant("explain") == "net.keras|bfloat16|audit"
 
 
-def test_json_holds_everything_but_the_preset():
-    recipe = Recipe(False, "cydral-resnet10", "float32", "audit", 7)
-    assert Recipe(**json.loads(recipe.to_json()), preset="audit") == recipe
-    assert "preset" not in json.loads(recipe.to_json())
+def test_the_maker_is_known_without_the_files_of_the_estimator():
+    recipe = Recipe(True, "a/b/net.keras", "float32", "audit", 42, method="grad-cam", target="over:18")
+    assert recipe.maker == ("net.keras", "audit", "grad-cam", "over:18")
+    assert BASE.maker == (BASE.estimator_parameters["name"], "published", "lime", "top-class")

@@ -69,7 +69,6 @@ def test_another_method_keeps_its_results_apart(monkeypatch):
     assert other.variant("explain") == "dex-wrn|float32|published|other"
     assert other.key("explain", "aa") != RECIPE.key("explain", "aa")
     assert other.key("estimate", "aa") == RECIPE.key("estimate", "aa")
-    assert Recipe(**json.loads(other.to_json()), preset="published") == other
     with pytest.raises(UsageError, match="no --samples with drawless"):
         replace(RECIPE, method="drawless", samples=5).key("explain", "aa")
 

@@ -188,7 +188,14 @@ def test_other_numbers_of_samples_lie_beside_the_presets(photos, finished, tmp_p
     assert "nothing to do" in capsys.readouterr().out
     assert files_in(folder / "meta") == files_in(finished / "meta")
     assert stage2(folder, "--samples", "30", meta="elsewhere") == 2
-    assert "with preset published" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert (
+        "--preset published for cydral-resnet10, preset published, lime of top-class; --preset published --samples"
+        in said
+    )
+    assert "got --preset published --samples 30" in said
+    assert stage2(folder, "--samples", "20") == 2  # the folder holds those of the preset's number
+    assert "which are --preset published for cydral-resnet10" in capsys.readouterr().err
 
 
 def test_sampling_until_settled_lies_beside_the_rest_and_goes_through_both_stages(photos, finished, tmp_path, capsys):
@@ -209,10 +216,11 @@ def test_sampling_until_settled_lies_beside_the_rest_and_goes_through_both_stage
         settled = (attribution.positive_mask | attribution.negative_mask).mean()
         assert attribution.samples == 512 or (attribution.samples == 256 and settled >= 0.3)
     assert len(found) == 3
-    assert stage2(folder, *audit, meta="elsewhere") == 2
-    assert "--samples 512" in capsys.readouterr().err
+    assert stage2(folder, *audit, meta="until") == 2
+    words = "which are --preset audit --samples 512 --until-settled 0.3 for cydral-resnet10"
+    assert words in capsys.readouterr().err
     assert stage2(folder, *audit, "--until-settled", "0.4", meta="elsewhere") == 2
-    assert "--samples 512 --until-settled 0.4" in capsys.readouterr().err
+    assert "got --preset audit --samples 512 --until-settled 0.4" in capsys.readouterr().err
 
 
 def test_a_changed_image_is_done_again_and_no_other(photos, finished, tmp_path, capsys, astronaut_head):
@@ -371,11 +379,11 @@ def test_a_folder_of_metadatasets_is_of_one_estimator_and_preset(photos, tmp_pat
     before = files_in(tmp_path / "meta")
     capsys.readouterr()
     assert stage1(photos, tmp_path, "--preset", "audit", "--samples", "16") == 2
-    words = "its predictions are by cydral-resnet10, preset published; choose another --metadatasets"
+    words = "its predictions are by cydral-resnet10, preset published, lime of top-class; each estimator"
     assert words in capsys.readouterr().err
     assert stage1(photos, tmp_path, "--preset", "audit", "--samples", "16", meta="audit") == 0
     assert stage2(tmp_path, "--preset", "audit", "--samples", "16") == 2
-    assert "preset audit, but its predictions are by" in capsys.readouterr().err
+    assert "which are --preset published for cydral-resnet10" in capsys.readouterr().err
     assert stage1(photos, tmp_path, "--steps", "estimate", estimator="dex-wrn") == 2
     assert files_in(tmp_path / "meta") == before
 
@@ -439,7 +447,8 @@ def test_stage2_says_what_is_missing(photos, finished, tmp_path, capsys):
     assert "run analysis_1_method.py with this --output first" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
     assert stage2(finished, "--preset", "audit", meta="elsewhere") == 2
-    assert "expected explanations by cydral-resnet10 with preset audit" in capsys.readouterr().err
+    words = "published for cydral-resnet10, preset published, lime of top-class; got --preset audit: say so here"
+    assert words in capsys.readouterr().err
 
 
 def test_stage3_reads_what_stage2_wrote(finished, tmp_path, capsys):
@@ -724,7 +733,7 @@ def test_what_the_preset_cannot_explain_is_told_before_any_work(photos, tmp_path
     estimator = own_ages(tmp_path, "return np.full(len(faces), 30.0)")
     assert stage1(photos, tmp_path, estimator=estimator) == 2
     told = capsys.readouterr()
-    assert "this estimator gives ages only; use --preset audit" in told.err and not told.out
+    assert "this estimator gives ages only; explain its age (target 'age'," in told.err and not told.out
     assert not (tmp_path / "out").exists()
 
 

@@ -7,6 +7,7 @@ from skimage import filters
 from age_audit.regions.boxes import (
     BOX_POINTS,
     BOX_REGIONS,
+    MESH_BOX_POINTS,
     activation_boxes,
     active_regions,
     annotate,
@@ -117,8 +118,8 @@ class TestBinarize:
             binarize(np.ones((0, 4)))
         with pytest.raises(ValueError, match="out of otsu, li, yen; got 'triangle'"):
             binarize(np.ones((4, 4)), method="triangle")
-        for percentile in (-1, 100.5, np.nan):
-            with pytest.raises(ValueError, match="percentile of 0 to 100"):
+        for percentile in (-1, 100.5, np.nan, "90", None):
+            with pytest.raises(ValueError, match="percentile that is a number of 0 to 100, got"):
                 binarize(np.ones((4, 4)), percentile)
 
 
@@ -159,6 +160,8 @@ class TestActivationBoxes:
         assert activation_boxes(np.full((2, 2), -1)) == []  # lime's masks hold +1 and -1
         with pytest.raises(ValueError, match="expected a mask"):
             activation_boxes(np.zeros(4))
+        with pytest.raises(ValueError, match=r"shape \(height, width\), got \(0, 0\)"):
+            activation_boxes(np.zeros((0, 0)))
 
 
 def face():
@@ -217,9 +220,32 @@ class TestLandmarkBoxes:
             x, y = points[list(BOX_POINTS[found["label"]])].T
             assert ((x >= found["min_x"]) & (x < found["max_x"]) & (y >= found["min_y"]) & (y < found["max_y"])).all()
 
+    def test_of_478_points_by_their_groups(self):
+        points = np.full((478, 2), 300.0)
+        points[[33, 133]] = [(66.5, 88), (90, 92.9)]
+        points[list(set(MESH_BOX_POINTS["left_eye"]) - {33, 133})] = (70, 90)
+        points[[168, 2, 129, 358]] = [(112, 85), (112, 125), (95, 118), (129, 118)]
+        points[list(set(MESH_BOX_POINTS["nose"]) - {168, 2, 129, 358, 98, 327})] = (112, 100)
+        points[[98, 327]] = [(100, 122), (124, 122)]
+        points[[234, 93, 132, 61]] = [(40, 105), (41, 116), (44, 129), (90, 150)]
+        boxes = {found["label"]: found for found in landmark_boxes(points)}
+        assert list(boxes) == list(BOX_REGIONS)
+        assert boxes["left_eye"] == box(66, 88, 91, 93, "left_eye")
+        assert boxes["nose"] == box(95, 85, 130, 126, "nose")
+        assert boxes["left_cheek"] == box(40, 105, 101, 151, "left_cheek")
+        assert boxes["right_eye"] == box(300, 300, 301, 301, "right_eye")
+
+    def test_groups_of_478_points_share_but_corners_of_cheeks(self):
+        assert list(MESH_BOX_POINTS) == list(BOX_REGIONS)
+        count = np.bincount(np.concatenate(list(MESH_BOX_POINTS.values())), minlength=478)
+        assert len(count) == 478 and count[468:].max() == 0  # none is of an iris
+        assert np.flatnonzero(count > 1).tolist() == [61, 98, 291, 327]  # mouth, wing of the nose, and the right's
+
     def test_refused(self):
         with pytest.raises(ValueError, match=r"expected landmarks of shape \(68, 2\)"):
             landmark_boxes(face()[:5])
+        with pytest.raises(ValueError, match=r"expected landmarks of shape \(478, 2\)"):
+            landmark_boxes(np.zeros((478, 3)))
         with pytest.raises(ValueError, match=r"not finite at index \[3\]"):
             landmark_boxes(np.where(np.arange(68)[:, None] == 3, np.nan, face()))
 
@@ -309,9 +335,10 @@ class TestAnnotate:
         part = box(0, 0, 10, 10, "nose")
         with pytest.raises(ValueError, match="at least one pixel"):
             annotate([box(5, 5, 5, 9)], [part])
-        for overlap in (0, 1.1, np.nan):
-            with pytest.raises(ValueError, match="overlap above 0 and at most 1"):
-                annotate([box(0, 0, 3, 3)], [part], overlap)
+        for overlap in (0, 1.1, np.nan, 20, "0.2"):
+            for boxes in ([box(0, 0, 3, 3)], []):  # also where there is nothing to name
+                with pytest.raises(ValueError, match="overlap that is a number above 0 and at most 1, got"):
+                    annotate(boxes, [part], overlap)
 
 
 def test_active_is_what_has_a_box():

@@ -380,6 +380,15 @@ def test_slivers_that_cannot_be_mended_exactly_are_rounded():
     assert all(polygon.is_valid for polygon in regions.polygons.values())
 
 
+def test_masks_are_made_once_a_face_and_cannot_be_written_to():
+    nose = region_masks(ASTRONAUT)["nose"]
+    assert region_masks(ASTRONAUT.tolist())["nose"] is nose
+    with pytest.raises(ValueError, match="read-only"):
+        nose[0, 0] = True
+    np.testing.assert_array_equal(region_masks(ASTRONAUT + np.array([1, 0]))["nose"][:, 1:], nose[:, :-1])
+    assert region_masks(ASTRONAUT, 150)["nose"].shape == (150, 150)
+
+
 def test_landmarks_are_not_changed():
     landmarks = ASTRONAUT.copy()
     region_masks(landmarks)

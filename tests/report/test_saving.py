@@ -88,6 +88,12 @@ def test_equal_figures_have_equal_bytes(form, monkeypatch):
     assert b"Matplotlib" not in first
 
 
+def test_what_is_read_from_a_file_leads_to_no_other_folder(tmp_path):
+    saver = Saver("a_notebook", "faces_../../mine:predict", tmp_path / "figures", tmp_path / "tables")
+    saver.table(TABLE, "errors", "Errors.")
+    assert [path.name for path in saver.tables.iterdir()] == ["faces_.._.._mine_predict_errors.csv"]
+
+
 def test_no_name_is_taken_twice(tmp_path):
     saver = Saver("a_notebook", "faces_dex", tmp_path, tmp_path)
     saver.figure(a_figure(), "one", "Errors.", "A line.")

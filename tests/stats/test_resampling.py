@@ -164,6 +164,72 @@ class TestInterval:
         assert 0.91 <= np.mean(covered) <= 0.96  # bootstrap intervals of few faces are a little short: 0.93–0.94
 
 
+def alone(size):
+    return np.arange(size)
+
+
+class TestClusters:
+    @pytest.mark.parametrize("size", [40, BCA_LIMIT + 1])
+    def test_each_face_its_own_cluster_is_no_cluster(self, size):
+        samples = generator(1).normal(size=(2, size)), generator(2).normal(size=(2, 30))
+        plain = combination_interval(samples, [1, -2], rng=generator(3), draws=60)
+        found = combination_interval(samples, [1, -2], rng=generator(3), draws=60, clusters=[alone(size), alone(30)])
+        assert found.method == plain.method
+        assert found.low.tolist() == plain.low.tolist() and found.high.tolist() == plain.high.tolist()
+
+    @pytest.mark.parametrize("size", [40, BCA_LIMIT + 1, BOOTSTRAP_LIMIT + 1])
+    def test_copies_tell_nothing_new(self, size):
+        values = generator(1).exponential(size=(2, size))
+        once = combination_interval([values], [1], rng=generator(3), draws=60)
+        thrice = np.tile(values, 3), np.tile(alone(size), 3)
+        found = combination_interval([thrice[0]], [1], rng=generator(3), draws=60, clusters=[thrice[1]])
+        assert found.method == once.method
+        np.testing.assert_allclose([found.low, found.high], [once.low, once.high], rtol=0, atol=1e-8)
+        narrow = combination_interval([thrice[0]], [1], rng=generator(3), draws=60)
+        assert np.all(narrow.high - narrow.low < 0.7 * (found.high - found.low))
+
+    def test_percentile_as_clusters_are_drawn_literally(self):
+        labels = generator(4).integers(0, 3_000, 5_000).astype(str)
+        values = generator(1).normal(size=(2, 5_000)) + 0.1 * labels.astype(float) % 7
+        found = combination_interval([values], [1], rng=generator(2), draws=40, clusters=[labels])
+        groups = list(dict.fromkeys(labels))
+        members = {label: np.flatnonzero(labels == label) for label in groups}
+        literal, means = generator(2), []
+        for _ in range(40):
+            drawn = literal.integers(0, len(groups), len(groups))
+            faces = np.concatenate([members[groups[number]] for number in drawn])
+            means.append(values[:, faces].mean(axis=1))
+        assert found.method == "percentile"
+        np.testing.assert_allclose(found.value, values.mean(axis=1))
+        np.testing.assert_allclose(found.low, np.quantile(means, 0.025, axis=0), rtol=0, atol=1e-8)
+        np.testing.assert_allclose(found.high, np.quantile(means, 0.975, axis=0), rtol=0, atol=1e-8)
+
+    def test_normal_and_percentile_say_the_same_of_unequal_clusters(self, monkeypatch):
+        sizes = generator(1).integers(1, 6, BOOTSTRAP_LIMIT + 1)
+        labels = np.repeat(alone(sizes.size), sizes)
+        values = (generator(2).normal(sizes, 3)[labels] + generator(3).normal(size=labels.size))[None]
+        normal = combination_interval([values], [1], rng=generator(4), clusters=[labels])
+        monkeypatch.setattr(resampling, "BOOTSTRAP_LIMIT", sizes.size)
+        drawn = combination_interval([values], [1], rng=generator(4), clusters=[labels])
+        assert (normal.method, drawn.method) == ("normal", "percentile")
+        width = drawn.high - drawn.low
+        assert np.abs(normal.low - drawn.low) < 0.05 * width and np.abs(normal.high - drawn.high) < 0.05 * width
+
+    def test_two_clusters_have_no_interval(self):
+        found = combination_interval([one(1, 2, 3, 9)], [1], rng=generator(), draws=50, clusters=[list("aabb")])
+        assert found.value.tolist() == [3.75] and np.isnan([found.low, found.high]).all()
+
+    def test_covers_as_often_as_it_says_where_single_faces_do_not(self):
+        rng, covered = generator(5), {"clusters": [], "faces": []}
+        labels = np.repeat(alone(60), 4)
+        for _ in range(400):
+            values = (rng.normal(size=60)[labels] + rng.normal(0, 0.5, size=labels.size))[None]
+            for what, options in (("clusters", {"clusters": [labels]}), ("faces", {})):
+                found = combination_interval([values], [1], rng=rng, draws=299, **options)
+                covered[what].append(found.low[0] <= 0 <= found.high[0])
+        assert 0.91 <= np.mean(covered["clusters"]) <= 0.97 and np.mean(covered["faces"]) < 0.8
+
+
 class TestStratifiedInterval:
     def test_of_two_samples_it_is_welchs(self):
         first, second = generator(1).exponential(size=(2, 12)), generator(2).normal(1, 3, size=(2, 9))

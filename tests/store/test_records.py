@@ -65,6 +65,14 @@ class TestSuperpixels:
 
 
 class TestDenseMap:
+    @pytest.mark.parametrize("missing", [0.0, -0.36])
+    def test_what_its_values_lack_of_a_difference_is_kept(self, missing):
+        values = np.ones((4, 4), dtype=np.float32)
+        made = Attribution(None, None, "expected_age", values > 0, values < 0, dense=values, unexplained=missing)
+        content = attribution_to_bytes(made)
+        assert_same(attribution_from_bytes(content), made)
+        assert ("unexplained" in unpack_arrays(content)) == bool(missing)
+
     @pytest.mark.parametrize("shape", [(224, 224), (5, 3)])
     def test_there_and_back(self, shape):
         values = np.random.default_rng(0).normal(size=shape).astype(np.float32)

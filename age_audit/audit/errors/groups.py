@@ -6,7 +6,7 @@ compared by, *control features* what they are compared within.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -77,6 +77,7 @@ def disaggregate(
     *,
     resampling: Resampling,
     between: bool = True,
+    clusters: str | None = None,
 ) -> Disaggregated:
     """Errors overall, by group, and the differences between groups.
 
@@ -90,6 +91,10 @@ def disaggregate(
         How intervals and p-values are drawn; the same gives the same tables.
     between : bool
         As :func:`group_differences`.
+    clusters : str, optional
+        Column of what belongs together, such as copies of one picture (``cluster`` of
+        :func:`age_audit.audit.dataset.duplicates.clusters_of_copies`): intervals then draw clusters, not faces.
+        p-values deal single faces all the same, and are too small where many faces have copies.
 
     Returns
     -------
@@ -124,14 +129,19 @@ def disaggregate(
     """
     sensitive, control = _features(frame, sensitive_features, control_features)
     return Disaggregated(
-        estimates_of(frame, control, control, resampling=resampling),
-        estimates_of(frame, [*control, *sensitive], control, resampling=resampling),
-        group_differences(frame, sensitive, control, resampling=resampling, between=between),
+        estimates_of(frame, control, control, resampling=resampling, clusters=clusters),
+        estimates_of(frame, [*control, *sensitive], control, resampling=resampling, clusters=clusters),
+        group_differences(frame, sensitive, control, resampling=resampling, between=between, clusters=clusters),
     )
 
 
 def estimates_of(
-    frame: pd.DataFrame, features: Sequence[str], with_all: Sequence[str] = (), *, resampling: Resampling
+    frame: pd.DataFrame,
+    features: Sequence[str],
+    with_all: Sequence[str] = (),
+    *,
+    resampling: Resampling,
+    clusters: str | None = None,
 ) -> pd.DataFrame:
     """Every measure of every combination of the features' levels: the rows of :func:`disaggregate`.
 
@@ -150,13 +160,14 @@ def estimates_of(
     5        Male  2    4.0
     9         all  4    2.0
     """
-    values = face_measures(frame)
+    values, together = face_measures(frame), _clusters(frame, clusters)
     used, as_range = np.isfinite(values[0]), np.not_equal(*real_ages(frame))
     rows = []
     for labels, inside in groups_of(frame, features, with_all):
         chosen = values[:, inside & used]
         n = chosen.shape[1]
-        found = combination_interval([chosen], [1], **resampling.for_intervals(chosen[0].tobytes()))
+        options = resampling.for_intervals(chosen[0].tobytes()) | together(inside & used)
+        found = combination_interval([chosen], [1], **options)
         for measure, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
             row = {"measure": measure, "n": n, "value": value, "low": low, "high": high}
             rows.append(labels | row | {"method": found.method, "few_faces": n < FEW_FACES})
@@ -173,6 +184,7 @@ def group_differences(
     resampling: Resampling,
     measures: Sequence[str] = COMPARED,
     between: bool = True,
+    clusters: str | None = None,
 ) -> pd.DataFrame:
     """Compare each group with the overall and with every other group, within each control level.
 
@@ -191,6 +203,8 @@ def group_differences(
         Of :data:`age_audit.core.measures.MEASURES`.
     between : bool
         Whether groups are compared with each other too; with many groups that takes most of the time.
+    clusters : str, optional
+        As :func:`disaggregate`.
 
     Returns
     -------
@@ -220,7 +234,7 @@ def group_differences(
     6     between  Female  Male        2        2        -3.0
     """
     sensitive, control = _features(frame, sensitive_features, control_features)
-    values = face_measures(frame, measures)
+    values, together = face_measures(frame, measures), _clusters(frame, clusters)
     used = np.isfinite(values[0])
     groups = {" / ".join(map(str, labels.values())): inside & used for labels, inside in groups_of(frame, sensitive)}
     options = resampling.for_intervals("differences of groups")
@@ -229,7 +243,7 @@ def group_differences(
     for labels, level in groups_of(frame, control, control):
         for names, first, second, factor in _pairs(groups, level & used, between):
             samples = values[:, first], values[:, second]
-            found = combination_interval(samples, [factor, -factor], **options)
+            found = combination_interval(samples, [factor, -factor], **options, **together(first, second))
             counts = _counts(names, first, second)
             for i, measure in enumerate(measures):
                 rows.append(labels | names | {"measure": measure} | counts)
@@ -265,6 +279,15 @@ def _counts(names: dict[str, str], first: np.ndarray, second: np.ndarray) -> dic
     n_first, n_second = int(first.sum()), int(second.sum())
     n_other = n_first + n_second if names["kind"] == "to overall" else n_second
     return {"n_group": n_first, "n_other": n_other, "few_faces": min(n_first, n_second) < FEW_FACES}
+
+
+def _clusters(frame: pd.DataFrame, column: str | None) -> Callable[..., dict]:
+    """What says which faces of each sample, given as rows of the frame, belong together."""
+    if column is None:
+        return lambda *samples: {}
+    require_columns(frame, (column,))
+    labels = frame[column].to_numpy()
+    return lambda *samples: {"clusters": [labels[inside] for inside in samples]}
 
 
 def _features(frame: pd.DataFrame, sensitive, control) -> tuple[list[str], list[str]]:

@@ -43,6 +43,7 @@ def region_contrasts(
     *,
     resampling: Resampling,
     regions: Sequence[str] = REGIONS,
+    unit: str = "years",
     intervals: bool = True,
 ) -> pd.DataFrame:
     """Compare what each region does to the estimates of each group and of all other faces.
@@ -57,13 +58,15 @@ def region_contrasts(
     Parameters
     ----------
     frame : DataFrame
-        One row a face: the feature, and ``years_<region>`` of each region
+        One row a face: the feature, and ``<unit>_<region>`` of each region
         (:func:`age_audit.regions.years.region_years`). Faces that lack one of them are left out.
     feature : str
         Column of the groups, such as ``gender_real``.
     resampling : Resampling
         Seed, permutations, and what intervals are drawn with.
     regions : sequence of str
+    unit : str
+        How the columns begin: ``"years"``, or ``"probability"`` where one was explained.
     intervals : bool
         Whether the differences get bootstrap intervals, which takes most of the time.
 
@@ -95,13 +98,13 @@ def region_contrasts(
     >>> strongest(table)[:2]
     ('Female', 'nose')
     """
-    columns = [f"years_{region}" for region in regions]
+    columns = [f"{unit}_{region}" for region in regions]
     require_columns(frame, [feature, *columns])
     values = frame[columns].to_numpy(dtype=float)
     labels = pd.Categorical(frame[feature]).remove_unused_categories()
     known = np.isfinite(values).all(axis=1) & (labels.codes >= 0)
     if not known.any():
-        raise UsageError(f"expected faces with a {feature} and years of every region, got none of {len(frame)}")
+        raise UsageError(f"expected faces with a {feature} and {unit} of every region, got none of {len(frame)}")
     measures = {SIGNED: values[known].T, SIZE: np.abs(values[known]).T}
     if not (values[known] < 0).any():
         del measures[SIGNED]

@@ -6,12 +6,12 @@ names a table of its own takes no choice of rows from the group; otherwise their
 
 Its row is that where columns have the values of ``where``, for which ``such`` holds (a condition such as ``n >= 30``),
 with a number in each column of ``having``; of several the one ``smallest`` in a column or ``furthest`` from 0 (one for
-``each`` value of a column), or the ``first``; several that are left make a claim each. ``key`` names the columns by
-which a reader finds the row, if they are not those of ``where``. A table, column or row of ``where`` that is not there
-is an error, unless the claim is ``optional``. Where no row has what ``such`` and ``having`` ask for, there is no claim,
-or the claim ``instead``, of the row that they do not bind. A question tells a number once. ``top = 1`` to ``top = 5``
-put a claim among "What we found", on top of the notebook, the first row's where it has several; ``top = { audit = 2 }``
-does so for one side.
+``each`` value of a column; the sentence ends with the names of those that are tied), or the ``first``; several that are
+left make a claim each. ``key`` names the columns by which a reader finds the row, if they are not those of ``where``. A
+table, column or row of ``where`` that is not there is an error, unless the claim is ``optional``. Where no row has what
+``such`` and ``having`` ask for, there is no claim, or the claim ``instead``, of the row that they do not bind. A
+question tells a number once. ``top = 1`` to ``top = 5`` put a claim among "What we found", on top of the notebook, the
+first row's where it has several; ``top = { audit = 2 }`` does so for one side.
 
 In ``key`` and ``where`` a word that the notebook gives for columns stands for them all (in ``where``, at the row's
 own levels). A group or claim may be repeated: ``for`` lists words, or names columns that the notebook gives, each then
@@ -42,6 +42,7 @@ NAMES = {"region": REGION_NAMES.get, "segment": segment_name}
 _SAYING = ("question", "side", "say", "table", "column")
 _SIGNED = ":p}"  # a p-value told with its sign
 _REPEATING = ("for", "rows", "claim")
+_TIED = "which rows are equal"
 _CHOOSING = ("table", "where", "such", "having", "furthest", "smallest", "each", "first", "key", "optional")
 
 
@@ -144,6 +145,7 @@ class _Reader:
             value = row[claim["column"]] if isinstance(row.get(claim["column"]), _PValue) else _Value()
             known = _Words({**fields, **row, "value": value}, self._phrases)
             words = [self._filled(claim, claim[name], known) for name in _SAYING]
+            words[_SAYING.index("say")] += row.get(_TIED, "")
             place = {name: row[name] for name in self._columns(claim, _key(claim), fields)}
             told = (words[0], *words[3:], *place.items())
             if told in self._told:
@@ -194,7 +196,7 @@ class _Reader:
             sizes = pd.to_numeric(table[extreme[0]])
             sizes = sizes.abs() if "furthest" in choice else -sizes
             within = table[each[0]] if each else pd.Series(0, table.index)
-            table = table.loc[sizes.dropna().groupby(within, sort=False, observed=True).idxmax()]
+            table = _first_of_equals(table, sizes, within, key)
         table = table.head(1) if choice.get("first") else table
         rows = table.to_dict("records")
         for column in filter(is_p_value, table if _SIGNED in choice["say"] else ()):
@@ -242,3 +244,15 @@ def _inheriting(group: Mapping, claim: Mapping) -> dict:
 
 def _key(claim: Mapping) -> list[str]:
     return claim.get("key", list(claim.get("where", {})))
+
+
+def _first_of_equals(table: pd.DataFrame, sizes: pd.Series, within: pd.Series, key: list[str]) -> pd.DataFrame:
+    """The row of the largest size within each part, and what a sentence about it adds where others are as large."""
+    rows = []
+    for _, part in sizes.dropna().groupby(within, sort=False, observed=True):
+        equals = table.loc[part.index[part == part.max()], key]
+        apart = equals.loc[:, (equals != equals.iloc[0]).any()]
+        names = dict.fromkeys(" ".join(str(REGION_NAMES.get(name, name)) for name in row) for row in apart.to_numpy())
+        tied = f" Tied: {', '.join(names)}." if len(names) > 1 else ""
+        rows.append(table.loc[[part.idxmax()]].assign(**{_TIED: tied}))
+    return pd.concat(rows) if rows else table.head(0)

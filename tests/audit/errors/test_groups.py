@@ -263,6 +263,28 @@ def test_nothing_is_found_where_there_is_nothing():
     assert not (found["p_holm"] <= 0.05).any()
 
 
+def test_with_clusters_only_intervals_change_and_copies_tell_nothing_new():
+    frame = simulated(60, seed=3).assign(cluster=range(60))
+    twice = pd.concat([frame, frame], ignore_index=True)
+    options = {"control_features": "age_range", "resampling": Resampling(seed=1, draws=99, permutations=99)}
+    once, plain = disaggregate(frame, "gender_real", **options), disaggregate(twice, "gender_real", **options)
+    found = disaggregate(twice, "gender_real", clusters="cluster", **options)
+    for table in ("overall", "by_group", "difference"):
+        tables = [getattr(errors, table) for errors in (found, plain, once)]
+        others = [
+            one.drop(columns=["low", "high", "method", "p_value", "p_holm", "p_bh"], errors="ignore") for one in tables
+        ]
+        pd.testing.assert_frame_equal(*others[:2])
+        widths = [(one["high"] - one["low"]).to_numpy() for one in tables]
+        some = np.isfinite(widths[2]) & (widths[2] > 0)
+        assert some.sum() > 10
+        assert np.all(widths[0][some] > widths[1][some]), table
+        # Other faces have other draws in the tables of estimates; that these are 99 leaves some noise.
+        assert abs(np.median(widths[0][some] / widths[2][some]) - 1) < 0.1, table
+    with pytest.raises(UsageError, match=r"missing column\(s\) copies"):
+        disaggregate(frame, "gender_real", clusters="copies", **options)
+
+
 def test_labels_that_are_ranges_count_from_their_nearer_end_and_the_table_says_so():
     frame = pd.DataFrame({"age_real": [25.0, np.nan, np.nan, np.nan], "age_estimation": [30.0, 25.0, 35.5, 12.0]})
     assert "n_age_as_range" not in estimates_of(frame, [], **FEW)

@@ -31,12 +31,12 @@ column = "change"
 CLAIM = '[[group.claim]]\nwhere = { kind = "apple", place = "north" }\nsay = "{kind}s: {value:+.0f}"\n'
 
 
-def told(folder, text, old="", new=""):
+def told(folder, text, old="", new="", fruit=FRUIT):
     """Claims of a file that holds the group and the text, with new words for old ones."""
     (folder / "book.toml").write_text((GROUP + text).replace(old, new))
-    claims = Claims(SimpleNamespace(saved={"fruit": FRUIT}, prefix="x"))
+    claims = Claims(SimpleNamespace(saved={"fruit": fruit}, prefix="x"))
     claims.add("Else?", "audit", "{:.0f}", "fruit", "n", kind="apple", place="north")  # a table needs one
-    add_claims(str(folder / "book"), claims, {"fruit": FRUIT})
+    add_claims(str(folder / "book"), claims, {"fruit": fruit})
     return claims.table().query("question != 'Else?'")
 
 
@@ -64,6 +64,13 @@ def test_claims_take_what_their_group_says(tmp_path):
 def test_rows_that_are_chosen_and_told_once(tmp_path, choice, expected):
     text = f'[[group.claim]]\nkey = ["kind", "place"]\nsay = "{{value:.0f}}"\n{choice}\n'
     assert told(tmp_path, text)["claim"].tolist() == expected
+
+
+def test_of_equals_all_are_named(tmp_path):
+    """The first one's number, but nobody is called the largest who is not alone: by size, whatever the sign."""
+    text = '[[group.claim]]\nkey = ["kind", "place"]\nfurthest = "change"\nsay = "{kind}: {value:+.0f}."\n'
+    fruit = pd.DataFrame({"kind": ["apple", "plum", "nut"], "place": "north", "change": [-2.0, 1.0, 2.0], "n": 1})
+    assert told(tmp_path, text, fruit=fruit)["claim"].tolist() == ["apple: −2. Tied: apple, nut."]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,10 @@ NOTEBOOKS = {
     "analysis_image_segment_activations": ("heatmaps", {"feature_name": "race", "floor": 1 / 2_000}),
     "analysis_pearson_correlations": ("appendix_b", {"preset": "published", "floor": 1 / 2_001}),
     "analysis_statistical_significance": ("appendix_a", appendix_a.words() | {"floor": 1 / 2_000}),
+    "audit_dataset": (
+        "dataset",
+        {"first": "dex-wrn", "quality": "brisque", "together": "all measures", "sex": "gender", "main": "race"},
+    ),
     "audit_explanations": ("explanations", {}),
     "audit_gender_regions": ("gender", {"up_to": "0–60", "oldest": "76–100", "floor": 1 / 5_000}),
     "compare_estimators": ("compare", {}),

@@ -1,0 +1,234 @@
+"""Numbers that are weighted sums of values, and how sure they and their ratios are where faces come in clusters.
+
+A difference of means, a standardised difference and a coefficient of a regression are all weighted sums of the values
+of faces. What each face adds to the error of such a sum is its *influence*; summed within each cluster, as of
+near-duplicates, influences give variances and covariances that allow for the likeness within clusters and for unequal
+spread (Liang and Zeger 1986). Two sums of the same faces differ by the difference of their influences, so that what an
+adjustment takes away has an interval of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from age_audit.core.randomness import CONFIDENCE
+
+_MOST_ALIKE = 0.95  # of two faces of one cluster, or their difference would count for everything
+_NO_RESIDUAL = 1e-10  # of a column's length: what rounding leaves where the others determine it
+
+
+@dataclass(frozen=True)
+class Influence:
+    """A weighted sum of values: its ``value`` and what each face adds to its error, ``of_faces``, shape (N,)."""
+
+    value: float
+    of_faces: np.ndarray
+
+    def __sub__(self, other: Influence) -> Influence:
+        return Influence(self.value - other.value, self.of_faces - other.of_faces)
+
+
+def of_means(values: ArrayLike, samples: Sequence[np.ndarray], coefficients: Sequence[float]) -> Influence:
+    """A weighted sum of the means of samples that share no face.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (N,)
+        Finite where a sample is.
+    samples : sequence of ndarray of bool, each shape (N,)
+        Two faces or more in each.
+    coefficients : sequence of float
+        One a sample.
+
+    Returns
+    -------
+    Influence
+        NaN where a sample has fewer than two faces.
+
+    Examples
+    --------
+    >>> found = of_means([2.0, 4, 1, 1, 4], [np.arange(5) < 2, np.arange(5) >= 2], [1, -1])
+    >>> found.value, (found.of_faces**2).sum().round(2)  # 2 / 2 + 3 / 3, as the textbook has it
+    (1.0, np.float64(2.0))
+    """
+    values = np.asarray(values, dtype=float)
+    total, influence = 0.0, np.zeros_like(values)
+    for sample, coefficient in zip(samples, coefficients, strict=True):
+        n = sample.sum()
+        if n < 2:
+            return Influence(np.nan, np.full_like(values, np.nan))
+        mean = values[sample].mean()
+        total += coefficient * mean
+        influence[sample] += coefficient * (values[sample] - mean) / np.sqrt(n * (n - 1))
+    return Influence(float(total), influence)
+
+
+def of_coefficient(column: ArrayLike, others: ArrayLike, y: ArrayLike, clusters: ArrayLike | None = None) -> Influence:
+    """The coefficient of a column beside others, by least squares, or with a random intercept for each cluster.
+
+    The intercepts' share of the variance is taken from products of residuals within clusters; given it, the fit is that
+    of a mixed model (Fuller and Battese 1973). Residuals are enlarged for their leverage (HC2, MacKinnon and White
+    1985).
+
+    Parameters
+    ----------
+    column : array_like of float, shape (N,)
+        Finite, as all.
+    others : array_like of float, shape (N, P)
+        A constant among them; they may determine each other.
+    y : array_like of float, shape (N,)
+    clusters : array_like, shape (N,), optional
+        Labels, none missing.
+
+    Returns
+    -------
+    Influence
+        NaN where the others leave nothing of the column, or nothing of y's freedom.
+
+    Examples
+    --------
+    >>> group, age = np.array([1.0, 0, 1, 0, 1, 0]), np.array([20.0, 25, 30, 35, 40, 45])
+    >>> error = 2 * group + 0.1 * age + [0.1, -0.1, -0.1, 0.1, 0.1, -0.1]
+    >>> round(of_coefficient(group, np.column_stack([np.ones(6), age]), error).value, 2)
+    2.07
+    """
+    column, others, y = (np.asarray(part, dtype=float) for part in (column, others, y))
+    found = _least_squares(column, others, y)
+    if clusters is None or np.isnan(found.value):
+        return found
+    _, codes, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    alike = _likeness(np.column_stack([column, others]), y, codes)
+    kept = 1 - np.sqrt((1 - alike) / (1 - alike + sizes * alike))
+
+    def transformed(values: np.ndarray) -> np.ndarray:
+        sums = np.zeros((len(sizes), *values.shape[1:]))
+        np.add.at(sums, codes, values)
+        return values - ((kept / sizes) * sums.T).T[codes]
+
+    return _least_squares(transformed(column), transformed(others), transformed(y))
+
+
+def _least_squares(column: np.ndarray, others: np.ndarray, y: np.ndarray) -> Influence:
+    """What the others leave of the column is what it is weighted by (Frisch and Waugh 1933)."""
+    basis, sizes, _ = np.linalg.svd(others, full_matrices=False)
+    basis = basis[:, sizes > max(others.shape) * np.finfo(float).eps * sizes.max(initial=0)]
+    left = column - basis @ (basis.T @ column)
+    length = left @ left
+    if length <= _NO_RESIDUAL * (column @ column) or len(y) <= basis.shape[1] + 1:
+        return Influence(np.nan, np.full(len(y), np.nan))
+    value = left @ y / length
+    residual = y - basis @ (basis.T @ y) - value * left
+    leverage = (basis**2).sum(axis=1) + left**2 / length
+    # Of a face that alone decides a coefficient nothing is left, and nothing known.
+    spread = np.sqrt(np.maximum(1 - leverage, 1e-12))
+    return Influence(float(value), left / length * residual / spread)
+
+
+def _likeness(columns: np.ndarray, y: np.ndarray, codes: np.ndarray) -> float:
+    """Correlation of the residuals of two faces of one cluster, 0 or more."""
+    residual = y - columns @ np.linalg.lstsq(columns, y, rcond=None)[0]
+    sizes, sums = np.bincount(codes), np.bincount(codes, residual)
+    pairs = (sizes * (sizes - 1)).sum()
+    square = residual @ residual
+    if not pairs or square == 0:
+        return 0.0
+    return float(np.clip(((sums @ sums) - square) / pairs / (square / len(y)), 0, _MOST_ALIKE))
+
+
+def covariance(influences: Sequence[Influence], clusters: ArrayLike | None = None) -> np.ndarray:
+    """Variances and covariances of weighted sums of the same faces.
+
+    Parameters
+    ----------
+    influences : sequence of M Influence
+    clusters : array_like, shape (N,), optional
+        Labels, none missing; by default each face stands alone.
+
+    Returns
+    -------
+    ndarray of float, shape (M, M)
+
+    Examples
+    --------
+    >>> mean = of_means([2.0, 4, 2, 4], [np.full(4, True)], [1])
+    >>> covariance([mean]).round(2), covariance([mean], ["a", "b", "a", "b"]).round(2)  # twice as unsure
+    (array([[0.33]]), array([[0.67]]))
+    """
+    stacked = np.stack([influence.of_faces for influence in influences])
+    if clusters is not None:
+        _, codes = np.unique(clusters, return_inverse=True)
+        stacked = np.stack([np.bincount(codes, row) for row in stacked])
+    return stacked @ stacked.T
+
+
+def interval(
+    influence: Influence, clusters: ArrayLike | None = None, confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
+    """Value, low and high of a weighted sum, the ends normal.
+
+    Examples
+    --------
+    >>> [round(end, 2) for end in interval(of_means([2.0, 4, 6, 8], [np.full(4, True)], [1]))]
+    [5.0, 2.47, 7.53]
+    """
+    half = scipy.stats.norm.ppf((1 + confidence) / 2) * np.sqrt(covariance([influence], clusters).item())
+    return influence.value, float(influence.value - half), float(influence.value + half)
+
+
+def ratio_interval(
+    numerator: Influence, denominator: Influence, clusters: ArrayLike | None = None, confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
+    """Ratio of two weighted sums of the same faces, with Fieller's (1954) interval.
+
+    Returns
+    -------
+    value, low, high : float
+        NaN where the denominator is not told apart from 0: then any ratio may be the true one.
+
+    Examples
+    --------
+    >>> ten = of_means([8.0, 9, 10, 11, 12], [np.full(5, True)], [1])
+    >>> two = of_means([1.0, 2, 3, 2, 2], [np.full(5, True)], [1])
+    >>> [round(end, 2) for end in ratio_interval(two, ten)]
+    [0.2, 0.14, 0.26]
+    >>> ratio_interval(ten, of_means([-9.0, 9, 1, -1, 1], [np.full(5, True)], [1]))
+    (nan, nan, nan)
+    """
+    (top, both), (_, bottom) = scipy.stats.norm.ppf((1 + confidence) / 2) ** 2 * covariance(
+        [numerator, denominator], clusters
+    )
+    a, b, c = denominator.value**2 - bottom, denominator.value * numerator.value - both, numerator.value**2 - top
+    if not a > 0:
+        return np.nan, np.nan, np.nan
+    half = np.sqrt(max(b**2 - a * c, 0))
+    return numerator.value / denominator.value, float((b - half) / a), float((b + half) / a)
+
+
+def cluster_weights(clusters: ArrayLike, *, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """How often each face is drawn where whole clusters are drawn with replacement.
+
+    Parameters
+    ----------
+    clusters : array_like, shape (N,)
+        Labels, none missing.
+    rng : numpy.random.Generator
+        Its state moves on.
+    draws : int
+
+    Returns
+    -------
+    ndarray of int, shape (draws, N)
+
+    Examples
+    --------
+    >>> weights = cluster_weights(["a", "b", "a"], rng=np.random.default_rng(1), draws=50)
+    >>> np.unique(weights, axis=0).tolist()
+    [[0, 2, 0], [1, 1, 1], [2, 0, 2]]
+    """
+    names, codes = np.unique(clusters, return_inverse=True)
+    return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)[:, codes]

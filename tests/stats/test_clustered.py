@@ -1,0 +1,123 @@
+"""Weighted sums of values against statsmodels, scipy and literal twins."""
+
+import numpy as np
+import pytest
+import scipy
+import statsmodels.api as sm
+
+from age_audit.stats.clustered import (
+    Influence,
+    cluster_weights,
+    covariance,
+    interval,
+    of_coefficient,
+    of_means,
+    ratio_interval,
+)
+from age_audit.stats.linear import bent_line
+
+
+def regression(seed, count=400, alike=0.0, sizes=4):
+    """Group, other columns, values and clusters: the coefficient of the group is 2, faces of a cluster are alike."""
+    rng = np.random.default_rng(seed)
+    clusters = np.sort(rng.integers(0, count // sizes, count))
+    group, age = rng.integers(0, 2, count).astype(float), rng.uniform(0, 90, count)
+    noise = np.sqrt(alike) * rng.normal(size=count)[clusters] + np.sqrt(1 - alike) * rng.normal(size=count)
+    return group, bent_line(age, bends=2), 2 * group + 0.1 * age + 3 * noise, clusters
+
+
+def test_a_difference_of_means_is_welchs():
+    rng = np.random.default_rng(1)
+    values, first = rng.normal(0, np.arange(1, 41)), np.arange(40) < 15
+    found = of_means(values, [first, ~first], [1, -1])
+    assert found.value == pytest.approx(values[first].mean() - values[~first].mean())
+    t = scipy.stats.ttest_ind(values[first], values[~first], equal_var=False).statistic
+    assert found.value / np.sqrt(covariance([found]).item()) == pytest.approx(t)
+
+
+def test_a_mean_of_one_face_has_no_error():
+    assert np.isnan(of_means([1.0, 2, 3], [np.array([True, False, False])], [1]).value)
+
+
+def test_a_coefficient_is_least_squares_with_hc2():
+    group, others, y, _ = regression(2, 60)
+    fit = sm.OLS(y, np.column_stack([group, others])).fit(cov_type="HC2")
+    assert interval(of_coefficient(group, others, y), confidence=0.9) == pytest.approx(
+        (fit.params[0], *fit.conf_int(0.1)[0])
+    )
+
+
+def test_columns_may_determine_each_other_but_not_the_first():
+    group, others, y, _ = regression(2, 60)
+    twice = np.column_stack([others, others @ np.ones(others.shape[1]), np.zeros(60)])
+    assert of_coefficient(group, twice, y).value == pytest.approx(of_coefficient(group, others, y).value)
+    assert np.isnan(of_coefficient(others[:, 1] + 1, others, y).value)
+    assert np.isnan(of_coefficient(group[:3], others[:3], y[:3]).value)
+
+
+def test_random_intercepts_are_those_of_a_mixed_model():
+    group, others, y, clusters = regression(3, 600, alike=0.6, sizes=3)
+    columns = np.column_stack([group, others])
+    fit = sm.MixedLM(y, columns, groups=clusters).fit()
+    found = of_coefficient(group, others, y, clusters)
+    plain = of_coefficient(group, others, y)
+    assert found.value == pytest.approx(fit.params[0], abs=0.03) and abs(plain.value - fit.params[0]) > 0.05
+    error = np.sqrt(covariance([found], clusters).item())
+    assert error == pytest.approx(fit.bse[0], rel=0.1) and error < np.sqrt(covariance([plain], clusters).item())
+
+
+def test_without_copies_clusters_change_nothing():
+    group, others, y, _ = regression(4, 60)
+    one, other = of_coefficient(group, others, y), of_coefficient(group, others, y, np.arange(60))
+    assert one.value == pytest.approx(other.value)
+    np.testing.assert_allclose(one.of_faces, other.of_faces)
+
+
+def test_covariances_are_sums_over_pairs_of_faces_in_one_cluster():
+    rng = np.random.default_rng(5)
+    first, second = rng.normal(size=(2, 12))
+    clusters = rng.integers(0, 4, 12)
+    expected = np.zeros((2, 2))
+    for i in range(12):
+        for j in range(12):
+            if clusters[i] == clusters[j]:
+                expected += np.outer([first[i], second[i]], [first[j], second[j]])
+    found = covariance([Influence(0.0, first), Influence(0.0, second)], clusters)
+    np.testing.assert_allclose(found, (expected + expected.T) / 2)
+
+
+def test_fieller_holds_the_ratios_that_are_not_rejected():
+    rng = np.random.default_rng(6)
+    values = np.stack([rng.normal(2, 3, 80), rng.normal(5, 3, 80)])
+    top, bottom = (of_means(row, [np.full(80, True)], [1]) for row in values)
+    ratio, low, high = ratio_interval(top, bottom)
+    assert ratio == pytest.approx(top.value / bottom.value)
+    inside = []
+    for candidate in np.arange(-1, 2, 0.001):
+        left = Influence(top.value - candidate * bottom.value, top.of_faces - candidate * bottom.of_faces)
+        _, least, most = interval(left)
+        if least <= 0 <= most:
+            inside.append(candidate)
+    assert (low, high) == pytest.approx((inside[0], inside[-1]), abs=0.002)
+
+
+def test_whole_clusters_are_drawn():
+    clusters = np.array(["a", "b", "c", "a", "c", "c"])
+    weights = cluster_weights(clusters, rng=np.random.default_rng(7), draws=400)
+    assert (weights[:, 0] == weights[:, 3]).all() and (weights[:, 2:3] == weights[:, [4, 5]]).all()
+    assert (weights[:, :3].sum(axis=1) == 3).all() and weights[:, :3].mean(axis=0) == pytest.approx([1, 1, 1], abs=0.1)
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.7])
+def test_covers_as_often_as_it_says(alike):
+    covered = {"clusters": 0, "faces alone": 0}
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        group = np.repeat(rng.integers(0, 2, 60), 3).astype(float)  # of a cluster all faces are in one group
+        clusters = np.repeat(np.arange(60), 3)
+        y = 2 * group + np.sqrt(alike) * rng.normal(size=60)[clusters] + np.sqrt(1 - alike) * rng.normal(size=180)
+        for name, of in (("clusters", clusters), ("faces alone", None)):
+            _, low, high = interval(of_coefficient(group, np.ones((180, 1)), y, of), of)
+            covered[name] += low < 2 < high
+    assert 0.92 <= covered["clusters"] / 400 <= 0.97
+    assert alike == 0 or covered["faces alone"] / 400 < 0.85
