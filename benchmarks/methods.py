@@ -6,15 +6,17 @@
 
 Faces are drawn evenly over race, gender and age range, one after the other, so that those of a short run are among
 those of a longer one. Every method gets about 256 passes of the estimator a face; a derivative counts as three (one
-forward, and about two back). What is found of each face goes into a file of records beside the result, which is no
-part of the project: a run that is started again does only what is missing there. ``methods.json`` holds means with
-intervals.
+forward, and about two back). The first ``WHOLE`` faces are asked everything; the others are not hidden in other ways,
+and their maps are not compared with those of an estimator with drawn weights. What is found of each face stands in
+``methods_faces.jsonl.xz``, and while a run goes on in a plain file beside it: a run that is started again, on this
+machine or on another, does only what is missing in both. ``methods.json`` holds means with intervals.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import re
 import time
 from collections import Counter
@@ -24,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from age_audit.audit.explanations.faithfulness_by_group import faithfulness_by_group
 from age_audit.core.errors import ImageFailure, UsageError
@@ -43,6 +46,8 @@ from age_audit.faces.detection import crop_face
 from age_audit.stats.resampling import LEAST_FACES, combination_interval
 
 OUT = Path(__file__).with_suffix(".json")
+KEPT = OUT.with_name("methods_faces.jsonl.xz")
+WHOLE = 60  # faces that are asked everything: what is asked of them alone is half of the cost
 PASSES, OF_A_DERIVATIVE = 256, 3
 DERIVATIVES = PASSES // OF_A_DERIVATIVE
 BUDGET = {
@@ -95,9 +100,9 @@ def units_of(face: np.ndarray, kind: str) -> np.ndarray:
     return grid_units() if kind == "grid" else segment(face, kernel_size=4, max_dist=200, ratio=0.2)
 
 
-def chances(estimator, face: np.ndarray) -> dict:
+def chances(estimator, face: np.ndarray, ways=WAYS) -> dict:
     """What random orders give, by way, and which cells of the grid the estimator looks at."""
-    found = {" ".join(way): vars(chance_of(estimator, face, units=units_of(face, way[0]), fill=way[1])) for way in WAYS}
+    found = {" ".join(way): vars(chance_of(estimator, face, units=units_of(face, way[0]), fill=way[1])) for way in ways}
     return found | {"seen": "".join(map(str, seen_units(estimator, face, grid_units()).astype(int)))}
 
 
@@ -106,8 +111,10 @@ def examine(name: str, estimator, face: np.ndarray, by_chance: dict, drawn) -> d
 
     Parameters
     ----------
+    by_chance : dict
+        Of :func:`chances`; the map is judged in its ways.
     drawn : AgeEstimator or None
-        The estimator with weights drawn anew, where that can be had.
+        The estimator with weights drawn anew, where that can be had and is asked.
     """
     counts, chosen, seen = Counter(), BUDGET.get(name, {}), _seen(by_chance)
     explainer = load_explainer(name, Counted(estimator, counts), seed=SEED, **chosen)
@@ -116,6 +123,8 @@ def examine(name: str, estimator, face: np.ndarray, by_chance: dict, drawn) -> d
     cost = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu, "passes": counts["passes"]}
     record = {name: round(value, 4) for name, value in cost.items()}
     for way in WAYS:
+        if " ".join(way) not in by_chance:
+            continue
         chance = Chance(**by_chance[" ".join(way)])
         judged = faithfulness(estimator, face, found, units=units_of(face, way[0]), fill=way[1], chance=chance)
         record[" ".join(way)] = {score: _digits(getattr(judged, score)) for score in SCORES}
@@ -132,8 +141,8 @@ def examine(name: str, estimator, face: np.ndarray, by_chance: dict, drawn) -> d
         untaught = load_explainer(name, drawn, seed=SEED, **chosen).explain(face)
         kept = against_drawn_weights(found, untaught, seen)
         record |= {"drawn_weights": _digits(kept[0]), "drawn_weights_sizes": _digits(kept[1])}
-    means = unit_means(found.map, grid_units())
-    return record | {"map": [float(f"{value:.4g}") for value in means]}
+    means = [float(f"{value:.4g}") for value in unit_means(found.map, grid_units())]
+    return record | {"map": rankdata(means, method="dense").tolist()}  # ranks are all that agreement asks for
 
 
 def _seen(by_chance: dict) -> np.ndarray:
@@ -144,12 +153,14 @@ def _digits(value: float) -> float | None:
     return round(float(value), 4) if np.isfinite(value) else None
 
 
-def run(estimators: list[str], folder: Path, counts: dict[str, int], records: Path, threads: int) -> None:
-    """Explain and judge what is missing in the records: a face after the other, each on all estimators."""
+def run(
+    estimators: list[str], folder: Path, counts: dict[str, int], records: Path, kept: list[dict], threads: int
+) -> None:
+    """Explain and judge what is neither kept nor in the records: a face after the other, each on all estimators."""
     labels = LabelSource("utkface")
     files = {file.image: file for file in list_images(folder)}
     labelled = {image: labels.label(file.fname) for image, file in files.items()}
-    done = {(row["estimator"], row["image"], row["method"]): row for row in read(records)}
+    done = {(row["estimator"], row["image"], row["method"]): row for row in [*read(records), *kept]}
     loaded = {}
     for name in estimators:
         configure_threads(name, threads)
@@ -170,10 +181,12 @@ def run(estimators: list[str], folder: Path, counts: dict[str, int], records: Pa
                 label = labelled[image]
                 said = {"estimator": name, "image": Path(image).name, "age": label.age}
                 said |= {"race": label.race, "gender": label.gender}
-                _one_face(said, files[image], estimator, done, records, copies)
+                _one_face(said, files[image], estimator, done, records, copies if place < WHOLE else None)
 
 
-def _one_face(said: dict, file, estimator, done: dict, records: Path, copies: dict) -> None:
+def _one_face(said: dict, file, estimator, done: dict, records: Path, copies: dict | None) -> None:
+    """Everything, with copies of the estimators to draw weights for; without, the main way to hide alone."""
+
     def key(method):
         return said["estimator"], said["image"], method
 
@@ -192,8 +205,9 @@ def _one_face(said: dict, file, estimator, done: dict, records: Path, copies: di
     except ImageFailure as failure:
         write("no face", {"reason": failure.reason})
         return
-    chance = done.get(key("chance")) or write("chance", chances(estimator, face))
-    drawn = _copy(said["estimator"], estimator, face, copies)
+    ways = WAYS[:1] if copies is None else WAYS
+    chance = done.get(key("chance")) or write("chance", chances(estimator, face, ways))
+    drawn = None if copies is None else _copy(said["estimator"], estimator, face, copies)
     for method in wanted:
         try:
             write(method, examine(method, estimator, face, chance, drawn))
@@ -215,12 +229,21 @@ def _copy(name: str, estimator, face: np.ndarray, copies: dict):
 def read(records: Path) -> list[dict]:
     """The records; of a last line that an interrupted run left torn, nothing."""
     rows = []
-    for line in records.read_text().splitlines() if records.exists() else ():
+    if not records.exists():
+        return rows
+    text = lzma.decompress(records.read_bytes()) if records.suffix == ".xz" else records.read_bytes()
+    for line in text.decode().splitlines():
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:
             continue
     return rows
+
+
+def keep(rows: list[dict], path: Path) -> None:
+    """The records in a fixed order, compressed: the same records are the same bytes."""
+    rows = sorted(rows, key=lambda row: (row["estimator"], row["image"], row["method"]))
+    path.write_bytes(lzma.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), preset=9))
 
 
 def summary(rows: list[dict]) -> dict:
@@ -236,8 +259,8 @@ def summary(rows: list[dict]) -> dict:
         said = {"estimator": name, "method": method}
         for way in map(" ".join, WAYS):
             for score in SCORES:
-                values = [row[way][score] for row in some]
-                spreads = _mean([row[way][f"{score}_spreads"] for row in some])
+                values = [row[way][score] for row in some if way in row]
+                spreads = _mean([row[way][f"{score}_spreads"] for row in some if way in row])
                 better = [None if value is None else float(value > 0) for value in values]
                 row = said | {"way": way, "score": score} | _estimate(values)
                 row |= {"in_spreads": spreads["value"], "faces_better": _mean(better)["value"]}
@@ -255,7 +278,7 @@ def summary(rows: list[dict]) -> dict:
     found["agreement"] = list(_agreement(by_case, seen))
     for name in dict.fromkeys(name for name, _ in by_case):
         for way in map(" ".join, WAYS):
-            some = [row[way] for row in rows if row["estimator"] == name and row["method"] == "chance"]
+            some = [row[way] for row in rows if (row["estimator"], row["method"]) == (name, "chance") and way in row]
             for what in ("whole", "none", "level_spread", "gap_spread"):
                 row = {"estimator": name, "way": way, "what": what} | _estimate([one[what] for one in some])
                 found["chance"].append(row)
@@ -463,8 +486,9 @@ def _ways_table(found: dict) -> str:
     rows = {(r["estimator"], r["method"], r["way"]): r for r in found["faithfulness"] if r["score"] == "gap"}
     lines = []
     for name, method in dict.fromkeys((estimator, method) for estimator, method, _ in rows):
-        cells = [_cell(rows[name, method, " ".join(way)]) for way in WAYS]
-        lines.append([name, _named(method), str(rows[name, method, "grid mean-colour"]["n"]), *cells])
+        n = rows[name, method, "grid mean-colour"]["n"]
+        cells = [_cell(rows[name, method, " ".join(way)], n=n) for way in WAYS]
+        lines.append([name, _named(method), str(n), *cells])
     signs = _by([r for r in rows.values() if r["method"] != "random"], "estimator")
     kept = [len({r["value"] > 0 for r in some}) == 1 for of in signs.values() for some in _by(of, "method").values()]
     table = _markdown(["estimator", "method", "n", *(NAMES[" ".join(way)] for way in WAYS)], lines)
@@ -560,17 +584,20 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, help="page whose tables are renewed from the result")
     parser.add_argument("--out", type=Path, default=OUT, help="file to write (default: beside this one)")
     parser.add_argument("--records", type=Path, nargs="+", help="files of records (default: beside the result, .jsonl)")
+    parser.add_argument("--kept", type=Path, default=KEPT, help="records of all runs (default: beside this file)")
     arguments = parser.parse_args()
     records = arguments.records or [arguments.out.with_suffix(".jsonl")]
+    kept = read(arguments.kept)
     if arguments.images:
         names = arguments.estimators.split(",")
         counts = {name: arguments.faces_dex if name == "dex-wrn" else arguments.faces for name in names}
-        run(names, arguments.images, counts, records[0], arguments.threads)
+        run(names, arguments.images, counts, records[0], kept, arguments.threads)
     if arguments.images or arguments.summary:
-        rows = [row for path in records for row in read(path)]
+        rows = kept + [row for path in records for row in read(path)]
         # Of a face that stands in several files, the first counts.
-        found = summary(list({(row["estimator"], row["image"], row["method"]): row for row in rows[::-1]}.values()))
-        arguments.out.write_text(written(found))
+        rows = list({(row["estimator"], row["image"], row["method"]): row for row in rows[::-1]}.values())
+        keep(rows, arguments.kept)
+        arguments.out.write_text(written(summary(rows)))
     found = json.loads(arguments.out.read_text())
     if arguments.docs:
         arguments.docs.write_text(renewed(arguments.docs.read_text(), tables(found)))
