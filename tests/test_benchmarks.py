@@ -245,11 +245,18 @@ def explained(tmp_path_factory, astronaut_head, hopper_head):
     patch = pytest.MonkeyPatch()
     patch.setattr(methods, "methods_of", lambda estimator: ["occlusion", "random"])
     patch.setattr(methods, "BUDGET", {"occlusion": {"cells": 4, "window": 1}})
-    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 1}, records, threads=1)
+    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 1}, records, [], threads=1)
     first = records.read_text()
-    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 2}, records, threads=1)
+    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 2}, records, [], threads=1)
     second = records.read_text()
+    kept, again = folder / "kept.jsonl.xz", folder / "again.jsonl"
+    methods.keep([json.loads(line) for line in second.splitlines()[:3]], kept)
+    patch.setattr(methods, "WHOLE", 1)
+    methods.run(["cydral-resnet10"], images, {"cydral-resnet10": 2}, again, methods.read(kept), threads=1)
     patch.undo()
+    added = methods.read(again)
+    assert len(methods.read(kept)) == 3 and [row["method"] for row in added] == ["chance", "occlusion", "random"]
+    assert all("grid mean-colour" in row and "grid blurred" not in row for row in added)
     return first, second, methods.summary([json.loads(line) for line in second.splitlines()])
 
 
