@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from itertools import combinations
 from pathlib import Path
 
@@ -73,8 +74,9 @@ def _row(wrong: pd.Series) -> int:
 
 def _read(path: str | Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", skipinitialspace=True)
-    except (OSError, UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        # With sep=None pandas finds out itself whether commas, semicolons or tabs part the cells.
+        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", skipinitialspace=True, sep=None, engine="python")
+    except (OSError, csv.Error, UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UsageError(
             f"expected a CSV of a population in UTF-8, with the columns {_EXAMPLE}; reading it failed: {error}"
         ) from error

@@ -48,11 +48,15 @@ def landmarks_478_on_crop(crop: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]
 
     Raises
     ------
+    ValueError
+        For a crop of another type or shape.
     ImageFailure
         ``no-face-on-crop``: none is detected, none in the middle, or the mesh finds none there.
     UsageError
         Where the file of the networks is missing or another one.
     """
+    if crop.ndim != 3 or crop.shape[2] != 3 or crop.dtype != np.uint8:
+        raise ValueError(f"expected a crop of uint8, shape (height, width, 3), got {crop.dtype} {crop.shape}")
     height, width = crop.shape[:2]
     faces = _detect(crop)
     away = np.linalg.norm(faces[:, :2].mean(axis=1) - (width / 2, height / 2), axis=1)

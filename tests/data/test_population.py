@@ -3,6 +3,7 @@
 import io
 import math
 
+import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
@@ -51,6 +52,16 @@ def test_labels_alone_ages_alone_and_percent():
 def test_what_does_not_fit_is_refused(text, words):
     with pytest.raises(UsageError, match=words):
         read(text)
+
+
+def test_semicolons_part_cells_too(tmp_path):
+    found = []
+    for separator in ",;":
+        rows = [["age_from", "age_to", "gender", "count"], ["0", "9", "Male", "20"], ["0", "9", "Female", "30"]]
+        (tmp_path / "people.csv").write_text("".join(separator.join(row) + "\n" for row in rows))
+        found.append(read_population(tmp_path / "people.csv"))
+    pd.testing.assert_frame_equal(*found)
+    assert found[0]["share"].tolist() == [0.4, 0.6]
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -88,6 +88,12 @@ def test_view_as_pixel_by_pixel(centre, side, angle, beyond):
     np.testing.assert_allclose(found, view_slowly(image, centre, side, angle, 13, beyond), atol=1e-9)
 
 
+@pytest.mark.parametrize("crop", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3))])
+def test_what_is_no_crop_is_refused(crop):
+    with pytest.raises(ValueError, match="expected a crop of uint8, shape"):
+        landmarks_478_on_crop(crop)
+
+
 def test_a_missing_file_is_named_with_what_to_do(crops, monkeypatch):
     monkeypatch.setattr(paths, "MESH_MODEL", ("no_such_carrier", "models/face_landmarker.task"))
     monkeypatch.setattr(module, "mesh_model_path", paths.mesh_model_path.__wrapped__)

@@ -11,6 +11,7 @@ import pandas as pd
 from age_audit.core.groups import groups_of, require_columns
 from age_audit.core.randomness import Resampling
 from age_audit.stats.proportions import wilson_interval
+from age_audit.stats.resampling import LEAST_FACES
 
 WHIPPLE, WHIPPLE_CHILDREN, WHIPPLE_OLD, MYERS = "whipple", "whipple_children", "whipple_old", "myers"
 # Years, both included: whole fives around the round ages 25-60, 5-20 and 65-90.
@@ -108,8 +109,9 @@ def _myers(years: np.ndarray, resampling: Resampling) -> dict:
         shares, rng = _blended(counts), resampling.for_intervals(counts.tobytes())["rng"]
         value = _index(shares - 0.1)
         half = np.quantile(_index(_drawn(counts, n, rng, resampling) - shares), resampling.confidence)
+        half = half if n >= LEAST_FACES else np.nan  # drawn from one or two ages, nothing would vary
         by_chance = _index(_drawn(_smoothed(years), n, rng, resampling) - 0.1).mean()
-        found = [value, max(0.0, value - half), min(90.0, value + half), by_chance]
+        found = [value, np.maximum(0, value - half), np.minimum(90, value + half), by_chance]
     value, low, high, by_chance = map(float, found)
     row = {"measure": MYERS, "ages": f"{_BLENDED[0]}–{_BLENDED[-1]}", "n": n, "value": value, "low": low, "high": high}
     return row | {"expected": 0, "by_chance": by_chance}

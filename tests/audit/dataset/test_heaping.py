@@ -83,6 +83,14 @@ def test_groups_missing_ages_and_nobody():
         heaping(frame[["gender_real"]], resampling=R)
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_ages_have_no_interval(n):
+    table = heaping(pd.DataFrame({"age_real": [40.0, 41.0][:n]}), resampling=Resampling(seed=1)).set_index("measure")
+    assert (
+        np.isfinite(table.loc["myers", "value"]) and np.isnan(table.loc["myers", ["low", "high"]].astype(float)).all()
+    )
+
+
 def test_digits_add_up_to_the_index():
     ages = stream(3, "ages").integers(10, 99, 500)
     table = digit_shares(pd.DataFrame({"age_real": ages}), resampling=R)
