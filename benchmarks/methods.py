@@ -362,7 +362,8 @@ def _findings(found: dict) -> str:
     """The numbered sentences of docs/methods.md, each with what it rests on."""
     gaps = [r for r in _gaps(found) if r["method"] != "random"]
     counts = {method: _better(rows) for method, rows in _by(gaps, "method").items()}
-    always = [f"{_named(method)} ({n} faces)" for method, (better, n) in counts.items() if better == n]
+    in_order = sorted(counts.items(), key=lambda one: -one[1][0] / one[1][1])  # the most often right first
+    right = [f"{_named(method)} {better} of {n}" for method, (better, n) in in_order]
     wrong = [r for r in gaps if r["value"] < 0]
     stable = [r for r in found["stability"] if r["value"] is not None and r["method"] != "random"]
     kept = [r for r in stable if r["what"] == "drawn_weights" and r["value"] >= 0.5]
@@ -372,8 +373,8 @@ def _findings(found: dict) -> str:
     alike, others = ([r for r in pairs if ({r["method"], r["other"]} == ALIKE) is same] for same in (True, False))
     below_half = sum(r["value"] < 0.5 for r in others)
     lines = [
-        f"**Hidden in its order, every face so far moved as the map says** (the gap was above 0), on all estimators "
-        f"together, with {_listed(always)}.",
+        f"**On how many faces hiding in its order moved the estimate as the map says** (the gap was above 0), all "
+        f"estimators together: {_listed(right)}.",
         f"**The mean gap was below 0**, so that hiding what is marked made faces older than hiding the rest did, with "
         f"{_of_estimators(wrong)}.",
         f"**Half of the pattern or more stayed when weights were drawn anew** (mean rank correlation 0.5 or above) "

@@ -310,7 +310,7 @@ def test_findings_say_of_whom_and_of_how_many_faces():
     found = {"faithfulness": gaps, "stability": stability, "agreement": agreement}
     assert methods._faces_seen(found) == "Faces seen so far, by estimator: one 2 and two 1."
     right, wrong, drawn, pairs, steady = methods._findings(found).splitlines()
-    assert right.endswith("with lime (3 faces).")
+    assert right.endswith("lime 3 of 3 and grad-cam ◦ 1 of 2.")
     assert wrong.endswith("with grad-cam ◦ (−1.00 on one, n = 2).")
     assert "with grad-cam ◦ (0.60 on one, n = 2). The nearer" in drawn
     assert "correlations of 0.70. Of the 2 other pairs of methods on an estimator 1 are below one half" in pairs
