@@ -30,37 +30,6 @@ _WITHIN = 5  # years of CS@5
 _MOST_SD = 100.0  # years: no noise that large is asked for
 
 
-def noise_within_clusters(frame: pd.DataFrame, clusters: str) -> dict[str, float]:
-    """Spread of the labels of pictures that are the same, and so have one real age.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        ``age_real`` in years and the column of clusters: of pictures identical or nearly so, not of persons.
-    clusters : str
-
-    Returns
-    -------
-    dict
-        ``clusters`` of two or more labelled pictures, ``n`` of these; ``sd``, pooled within clusters, in years, NaN
-        where there is none: what normal noise would have, had each picture been labelled anew. Copies whose labels were
-        copied make it too small.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"age_real": [30, 34, 50, 50, 7], "cluster": [1, 1, 2, 2, None]})
-    >>> noise_within_clusters(frame, "cluster")  # squares of 2, 2, 0, 0 with 2 degrees of freedom
-    {'clusters': 2, 'n': 4, 'sd': 2.0}
-    """
-    require_columns(frame, ("age_real", clusters))
-    ages = frame.dropna(subset=["age_real", clusters])[["age_real", clusters]].astype({"age_real": float})
-    found = ages.groupby(clusters, observed=True)["age_real"].agg(["size", "var"])
-    found = found[found["size"] > 1]
-    freedom = found["size"] - 1
-    sd = float(np.sqrt((found["var"] * freedom).sum() / freedom.sum())) if len(found) else np.nan
-    return {"clusters": len(found), "n": int(found["size"].sum()), "sd": sd}
-
-
 def expected_absolute(errors: np.ndarray, sd: float) -> np.ndarray:
     """Mean of |error + noise| over normal noise, of each face: that of a folded normal (Leone et al. 1961).
 

@@ -8,7 +8,6 @@ from age_audit.audit.dataset.label_noise import (
     errors_under_noise,
     errors_without_noise,
     expected_absolute,
-    noise_within_clusters,
     tipping_points,
     tipping_sentence,
 )
@@ -147,18 +146,6 @@ def test_no_gap_needs_no_noise_and_none_can_be_asked_of_nobody():
     apart = faces(300, 9).assign(decade=1)
     apart.loc[apart["race_real"] == "b", "age_real"] += 20
     assert tipping_points(apart, "race_real", "decade")["gap"].isna().all()
-
-
-def test_labels_of_copies_tell_the_noise():
-    rng = np.random.default_rng(10)
-    cluster = np.repeat(np.arange(2000), rng.integers(1, 4, 2000))
-    frame = pd.DataFrame({"cluster": cluster, "age_real": rng.integers(1, 90, 2000)[cluster] + 0.0})
-    frame["age_real"] += rng.normal(0, 3, len(frame))
-    sizes = np.bincount(cluster)
-    found = noise_within_clusters(frame, "cluster")
-    assert found["sd"] == pytest.approx(3, abs=0.15)
-    assert (found["clusters"], found["n"]) == ((sizes > 1).sum(), sizes[sizes > 1].sum())
-    assert np.isnan(noise_within_clusters(frame.drop_duplicates("cluster"), "cluster")["sd"])
 
 
 @pytest.mark.parametrize("sd", [-1, np.nan, np.inf])
