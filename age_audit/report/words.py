@@ -203,13 +203,13 @@ class Shown:
     """A table of texts, which a notebook shows without an index; text stands left, numbers right."""
 
     def __init__(self, frame: pd.DataFrame, left: Sequence[bool]):
-        self.frame, self._left = frame, left
+        self.frame, self.left = frame, left
 
     def __repr__(self) -> str:
         return self.frame.to_string(index=False, max_colwidth=None)
 
     def _repr_html_(self) -> str:
-        sides = ["left" if left else "right; white-space: nowrap" for left in self._left]  # "≤ 0.01" stays in one line
+        sides = ["left" if left else "right; white-space: nowrap" for left in self.left]  # "≤ 0.01" stays in one line
         rows = [("th", list(self.frame)), *(("td", row) for row in self.frame.itertuples(index=False, name=None))]
         lines = [
             "".join(
