@@ -59,6 +59,13 @@ def _compare(argv: Sequence[str], program: str) -> int:
     return run_command(CompareConfig, program, about, compare, argv)
 
 
+def _report(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.page.command import ReportConfig, report
+
+    about = "Write one page about an estimator: a gate, errors, for whom, explanations, labels, and how sure each is."
+    return run_command(ReportConfig, program, about, report, argv)
+
+
 def _sensitivity(argv: Sequence[str], program: str) -> int:
     from age_audit.pipeline.sensitivity import SensitivityConfig, run_sensitivity
 
@@ -99,6 +106,7 @@ COMMANDS = {
     "visualise": ("stage 3: errors by group, figures and tables", _stage(Stage3Config, run_stage3, STAGE3)),
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
     "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
+    "report": ("one HTML page: may it guard a door, for whom, and how sure is that", _report),
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),

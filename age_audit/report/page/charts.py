@@ -70,8 +70,9 @@ def plane(x: tuple[float, float], y: tuple[float, float]) -> tuple[Scale, Scale]
 
 
 def picture(
-    scales: tuple[Scale, Scale], marks: Iterable[Markup], titles: tuple[str, str], alt: str, percent: bool = False
-) -> Markup:
+    scales: tuple[Scale, Scale], marks: Iterable[Markup], titles: tuple[str, str], alt: str,
+    percent: bool = False, look: str = "",
+) -> Markup:  # fmt: skip
     """Axes with round numbers and their titles, and the marks on them.
 
     Parameters
@@ -85,6 +86,8 @@ def picture(
         What it shows, for those who do not see it.
     percent : bool
         Whether y is a share of 0-1, told in per cent.
+    look : str
+        A class of its own for the style sheet.
     """
     x, y = scales
     axes = []
@@ -99,8 +102,11 @@ def picture(
     return tag(
         "div",
         tag("p", titles[1], class_="ytitle"),
-        tag("svg", *axes, *marks, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=alt),
-        class_="plot",
+        tag(
+            "svg", *axes, *marks, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=alt,
+            data_x0=x.start, data_x1=x.end, data_y0=y(0.0), data_y1=y(1.0),
+        ),
+        class_=f"plot {look}".strip(),
     )
 
 
@@ -111,12 +117,13 @@ def line(scales: tuple[Scale, Scale], xs: Sequence[float], ys: Sequence[float], 
     return tag("polyline", class_=f"line {look}", points=text)
 
 
-def band(scales: tuple[Scale, Scale], xs: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> Markup:
+def band(scales: tuple[Scale, Scale], xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], look: str = ""
+) -> Markup:
     """The area between two lines."""
     there = [row for row in zip(xs, lows, highs, strict=True) if np.isfinite(row).all()]
     ends = [(x, low) for x, low, _ in there] + [(x, high) for x, _, high in reversed(there)]
     return tag(
-        "polygon", class_="band", points=" ".join(f"{scales[0](x):.1f},{scales[1](y):.1f}" for x, y in ends)
+        "polygon", class_=f"band {look}".strip(), points=" ".join(f"{scales[0](x):.1f},{scales[1](y):.1f}" for x, y in ends)
     )
 
 
@@ -211,3 +218,9 @@ def legend(entries: Iterable[tuple[str, str]]) -> Markup:
         for name, look in entries
     )
     return tag("ul", *keys, class_="legend")
+
+
+def upright(scales: tuple[Scale, Scale], at: float, look: str) -> Markup:
+    """A line from the bottom to the top."""
+    x, y = scales
+    return tag("line", class_=look, x1=x(at), x2=x(at), y1=y.start, y2=y.end)

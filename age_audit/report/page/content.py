@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from age_audit.data.results import Results, find_results, open_results, results_
 from age_audit.report.page.dataset import data_set
 from age_audit.report.page.errors import along_age, beside_guesses, for_whom, side_by_side, with_bands
 from age_audit.report.page.explanations import can_it_be_trusted, explained_by
+from age_audit.report.page.gate import may_it_guard
 from age_audit.report.page.parts import Claim, Section
 
 SEED = 42
@@ -55,6 +56,7 @@ class Page:
     origin: str
     sections: Sequence[Section]
     method: Sequence[str]
+    cite: Sequence[str]
 
     @property
     def claims(self) -> list[tuple[Section, Claim]]:
@@ -112,8 +114,10 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
     images = None
     with suppress(UsageError):
         images = read_image_measures(images_of(metadatasets, results.dataset), results.dataset)
+    gate = may_it_guard(results, faces, images, resampling)
     sections = [
         along_age(faces, resampling),
+        gate,
         for_whom(results, faces, resampling),
         can_it_be_trusted(explained_by(metadatasets, results), resampling),
         beside_guesses(faces, resampling),
@@ -121,7 +125,7 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         side_by_side(compared, resampling),
     ]
     subject = f"{results.estimator}{results.mark} on {len(faces):,} faces of {results.dataset}"
-    return Page(TITLE, subject, [], results.label_origin, sections, _method(results, seed))
+    return Page(TITLE, subject, gate.data.get("headline", ()), results.label_origin, sections, _method(results, seed), _cite(subject, results))
 
 
 def _compared(metadatasets: Path, results: Results) -> dict[str, Results]:
@@ -149,4 +153,13 @@ def _method(results: Results, seed: int) -> list[str]:
         "comparisons. Tentative: holds at both ends, but one of these is missing. Chance: not told apart from chance.",
         f"This page: age-audit {__version__}, sources {code_digest()}; age-audit report --metadatasets FOLDER "
         f"--estimator {results.estimator} --preset {results.preset} --dataset {results.dataset} --output PAGE.",
+    ]
+
+
+def _cite(subject: str, results: Results) -> list[str]:
+    return [
+        f"The age-audit authors: age-audit: a reproducible audit of facial age estimators, version {__version__}. "
+        f"Page “{TITLE}”: {subject}; predictions with SHA-256 {results.provenance.get('sha256', 'not stated')}.",
+        "Beside it cite the data set, the estimator, and the study whose method the preset “published” repeats: Stardust, "
+        "Obeid, McKee and Angus, Mandatory Age Verification for Pornography Access: Why it can't and won't work.",
     ]

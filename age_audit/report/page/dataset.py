@@ -134,9 +134,11 @@ def _copies_claims(images: pd.DataFrame, results: Results, tables: list[Table], 
     share, mean = table.loc[differing], table.loc[apart]
     if not np.isfinite([share["value"], share["low"], mean["low"]]).all():
         return []
-    sentence = f"Of pictures that are there twice, {percent(share['value'], share['low'], share['high'])} carry two different ages"
-    sentence += f", {years(mean['value'], mean['low'], mean['high'])} apart on average over all such pairs ({share['pairs']:,} pairs)."
-    return [Claim(sentence, verdict(True, n=share["pairs"]), "copies", differing)]
+    told = percent(share["value"], share["low"], share["high"])
+    sentence = f"Of {share['pairs']:,} pairs of equal pictures {told} carry two different ages."
+    further = f"Over all these pairs, ages are {years(mean['value'], mean['low'], mean['high'])} apart on average."
+    sure = verdict(True, n=share["pairs"])
+    return [Claim(sentence, sure, "copies", differing), Claim(further, sure, "copies", apart)]
 
 
 def _quality_claims(faces: pd.DataFrame, images: pd.DataFrame, tables: list[Table], resampling: Resampling) -> list[Claim]:

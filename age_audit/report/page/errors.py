@@ -16,6 +16,7 @@ from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.audit.errors.nist import mean_over_cells
 from age_audit.audit.errors.several_estimators import cumulative_scores, in_common
 from age_audit.audit.errors.stated_spread import spread_coverage
+from age_audit.audit.gate.rates import LEAST_SHOWN
 from age_audit.core.groups import ALL, age_range_of, real_ages
 from age_audit.core.measures import ACCURACY, CS_5, MAE, SIGNED_ERROR
 from age_audit.core.randomness import Resampling
@@ -25,6 +26,8 @@ from age_audit.report.page.parts import CHANCE, Chart, Claim, Section, Table, pe
 from age_audit.report.words import filled, heading
 
 BANDS = (0, 3, 7, 13, 19, 26, 36, 46, 61, 76, 101)  # years at which bands of age begin
+# How groups are compared: which column of the table, and in words.
+VIEWS = {"adjusted": ("standardised", "age-adjusted"), "plain": ("crude", "unadjusted")}
 LOOKS = "abcdefg"  # of curves, in the style sheet
 
 
@@ -96,7 +99,7 @@ def _cloud(exact: pd.DataFrame, by_age: pd.DataFrame) -> Chart:
         "A cloud of {:,} faces. Median estimates lie between {:.0f} and {:.0f} years, at labelled ages from {:.0f} to {:.0f}.",
         len(exact), by_age["median"].min(), by_age["median"].max(), exact["age_real"].min(), exact["age_real"].max(),
     )  # fmt: skip
-    svg = charts.picture(scales, marks, ("labelled age (years)", "estimate (years)"), alt)
+    svg = charts.picture(scales, marks, ("labelled age (years)", "estimate (years)"), alt, look="cloud")
     return Chart(
         svg,
         "Each square: how many faces. Thick line: the median estimate at that age; dashed: the middle 80 %; "
@@ -138,15 +141,16 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
             faces, column, "age_year", measures=[MAE.key],
             resampling=replace(resampling, confidence=1 - (1 - resampling.confidence) / max(1, groups)),
         )  # fmt: skip
-        tables.append(_groups_table(name, column, table))
+        tables += [_groups_table(name, column, table, view) for view in VIEWS]
         claims += _group_claims(name, column, table, wide[name])
     lost = lost_faces(results.document)
-    lost_rows = lost["images"] >= 1
+    lost = lost.rename(columns={"low": "share_low", "high": "share_high"})
+    lost_rows = lost["images"] >= LEAST_SHOWN
     tables.append(
         Table(
             "lost-faces", "Pictures without an estimate", lost,
-            {"feature": "of", "group": "group", "images": "pictures", "lost": "lost", "share": "share", "p_holm": "p (Holm)"},
-            digits={"share": 3}, rows=lost_rows, strip="share", folded=False,
+            {"feature": "of", "group": "group", "images": "pictures", "share": "no estimate, %", "p_holm": "p (Holm)"},
+            digits={"share": 1}, rows=lost_rows, strip="share", folded=False, percent=["share"],
         )
     )  # fmt: skip
     claims += _lost_claims(lost)
@@ -160,18 +164,19 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
     ]
     if not used:
         finding, text = "Nothing is known of groups", ["The labels have no group, such as race or gender, to compare by."]
-    return Section("groups", "For whom?", finding, text, (), tables, claims)
+    return Section("groups", "For whom?", finding, text, (), tables, claims, "groups" if used else "")
 
 
-def _groups_table(name: str, column: str, table: pd.DataFrame) -> Table:
-    shown = {column: name, "n": "faces", "standardised": "age-adjusted MAE (years)", "low": "95 % from", "high": "to"}
-    shown |= {"crude": "unadjusted MAE (years)", "difference": "adjusted, less all faces (years)"}
+def _groups_table(name: str, column: str, table: pd.DataFrame, view: str) -> Table:
+    number, words = VIEWS[view]
     table = table.rename(columns={"low": "standardised_low", "high": "standardised_high"})
-    del shown["low"], shown["high"]
-    rows = table["measure"] == MAE.key
+    shown = {column: name, "n": "faces", number: f"MAE, {words} (years)"}
+    if number == "standardised":
+        shown["difference"] = "less all faces (years)"
+    key = f"groups-{name}" if number == "standardised" else f"groups-{name}-{words}"
     return Table(
-        f"groups-{name}", f"Mean absolute error by {name}, age-adjusted and unadjusted", table, shown, 1, rows,
-        "standardised", folded=False,
+        key, f"Mean absolute error (MAE) by {name}, {words}", table, shown, 1, table["measure"] == MAE.key, number,
+        folded=False, view=view,
     )  # fmt: skip
 
 
@@ -198,12 +203,12 @@ def _lost_claims(lost: pd.DataFrame) -> list[Claim]:
     share = lost.loc[0]
     claims = []
     if share["images"]:
-        sentence = f"Of {share['images']:,} pictures {percent(share['share'], share['low'], share['high'])} ended without an estimate."
+        sentence = f"Of {share['images']:,} pictures {percent(share['share'], share['share_low'], share['share_high'])} ended without an estimate."
         claims.append(Claim(sentence, verdict(True, n=share["images"]), "lost-faces", 0))
     groups = lost[(lost["feature"] != ALL) & ~lost["few_faces"] & lost["p_holm"].notna()]
     if len(groups):
         row = groups.loc[groups["share"].idxmax()]
-        shares = percent(row["share"], row["low"], row["high"])
+        shares = percent(row["share"], row["share_low"], row["share_high"])
         sentence = f"Most often no face is found where {heading(row['feature'])} is {row['group']}: {shares}."
         sure = verdict(row["p_value"] <= 0.05, row["p_holm"] <= 0.05, row["images"])
         claims.append(Claim(sentence, sure, "lost-faces", int(row.name)))
@@ -232,10 +237,10 @@ def beside_guesses(faces: pd.DataFrame, resampling: Resampling) -> Section:
         if not beyond:
             sentence = "A guess that is told only the age range is about as near as the estimator"
         claims = [Claim(f"{sentence}.", verdict(beyond, n=one["n"]), "guesses", row_of(table, age_range=ALL, guess=OWN_AGE))]
-    shown = {"guess": "who answers", "n": "faces", ACCURACY.key: "“accuracy”", MAE.key: "MAE (years)", CS_5.key: "within 5 years"}
-    digits = {ACCURACY.key: 3, MAE.key: 1, CS_5.key: 2}
+    shown = {"guess": "who answers", "n": "faces", ACCURACY.key: "“accuracy”", MAE.key: "MAE (years)", CS_5.key: "within 5 years, %"}
+    digits = {ACCURACY.key: 3, MAE.key: 1, CS_5.key: 0}
     tables = [
-        Table("guesses", "The estimator beside guesses that see no face", table, shown, digits, table["age_range"] == ALL, folded=False)
+        Table("guesses", "The estimator beside guesses that see no face", table, shown, digits, table["age_range"] == ALL, folded=False, percent=[CS_5.key])
     ]  # fmt: skip
     spread = spread_coverage(faces)
     if spread is not None:
@@ -264,24 +269,26 @@ def side_by_side(compared: Mapping[str, Results], resampling: Resampling) -> Sec
     rows = [_row(name, compared[name], frame, resampling) for name, frame in frames.items()]
     table = pd.DataFrame(rows)
     n = len(frames[first])
-    best = table.loc[table[MAE.key].idxmin()]
+    fresh = table[[not compared[name].mark for name in table["estimator"]]]
+    best = (fresh if len(fresh) else table).pipe(lambda rows: rows.loc[rows[MAE.key].idxmin()])
     scores = cumulative_scores({name: compared[name].predictions for name in frames})
-    finding = f"Nearest of {len(table)} on the same {n:,} faces is {best['estimator']}: off by {best[MAE.key]:.1f} years on average"
+    whose = "of those not trained on these faces" if len(fresh) < len(table) else "of these"
+    finding = f"On the same {n:,} faces {best['estimator']} is nearest {whose}: off by {best[MAE.key]:.1f} years on average"
     text = [
         "An estimator that was trained on these very faces is marked: its errors on new faces are larger.",
         "MAE as NIST states it is the mean over both sexes and each year from 18 to 30, all counted alike. On other photos "
         "than NIST's it is not comparable with NIST's tables.",
     ]  # fmt: skip
     shown = {"estimator": "estimator", "n": "faces", MAE.key: "MAE (years)", SIGNED_ERROR.key: "signed error (years)"}
-    shown |= {CS_5.key: "within 5 years", "as_nist_states_it": "MAE, as NIST states it (years)"}
-    digits = {MAE.key: 1, SIGNED_ERROR.key: 1, CS_5.key: 2, "as_nist_states_it": 1}
-    others = table[table["estimator"] != best["estimator"]]
+    shown |= {CS_5.key: "within 5 years, %", "as_nist_states_it": "MAE, as NIST states it (years)"}
+    digits = {MAE.key: 1, SIGNED_ERROR.key: 1, CS_5.key: 0, "as_nist_states_it": 1}
+    others = fresh[fresh["estimator"] != best["estimator"]]
     beyond = bool((others[f"{MAE.key}_low"] > best[f"{MAE.key}_high"]).all())
     claims = [Claim(f"{finding}.", verdict(beyond), "estimators-table", int(best.name))]
     if not beyond:
         claims = [Claim(f"{finding}; its interval overlaps with another one's.", CHANCE, "estimators-table", int(best.name))]
     tables = [
-        Table("estimators-table", "Estimators on the same faces", table, shown, digits, strip=MAE.key, folded=False),
+        Table("estimators-table", "Estimators on the same faces", table, shown, digits, strip=MAE.key, folded=False, percent=[CS_5.key]),
         Table("cumulative-scores", "Share of faces within so many years of the label", scores),
     ]
     return Section("estimators", "Estimators", finding, text, [_scores(scores)], tables, claims)

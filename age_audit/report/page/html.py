@@ -20,10 +20,11 @@ from markupsafe import Markup
 from age_audit.report.formats import spreadsheet_text
 from age_audit.report.page import charts
 from age_audit.report.page.content import SCOPE, UNKNOWN, Page
-from age_audit.report.page.parts import Table
+from age_audit.report.page.parts import Table, percent_of
 from age_audit.report.words import shown
 
 _HERE = Path(__file__).parent
+_WITH_INTERVAL = " (95 % interval)"  # which the page says once, of all numbers in brackets
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def rows_of(table: Table) -> tuple[list[str], list[Row]]:
     """
     inside = np.ones(len(table.frame), dtype=bool) if table.rows is None else np.asarray(table.rows, dtype=bool)
     frame = table.frame[inside].reset_index(drop=True)
-    told = shown(frame, table.columns, table.digits)
+    scaled = [f"{name}{end}" for name in table.percent for end in ("", "_low", "_high") if f"{name}{end}" in frame]
+    told = shown(frame.assign(**{name: 100 * frame[name] for name in scaled}), table.columns, table.digits)
     names = list(table.columns if table.columns is not None else frame)
     drawings = _strips(frame, table)
     rows = [
@@ -69,7 +71,7 @@ def rows_of(table: Table) -> tuple[list[str], list[Row]]:
         )
         for i, place in enumerate(np.flatnonzero(inside).tolist())
     ]
-    return [head.strip() for head in told.frame], rows
+    return [head.strip().removesuffix(_WITH_INTERVAL) for head in told.frame], rows
 
 
 def _sorted_by(value: object) -> object:
@@ -122,4 +124,5 @@ def page_html(page: Page) -> str:
         unknown=UNKNOWN,
         rows_of=rows_of,
         download=download,
+        percent_of=percent_of,
     )

@@ -38,6 +38,10 @@ class Table:
         Where the drawing has a line: nothing differs there.
     folded : bool
         Whether a reader has to open it.
+    percent : sequence of str
+        Columns of shares (0-1), shown in per cent with their intervals.
+    view : str
+        Of tables that show one thing in two ways, which way.
     """
 
     key: str
@@ -49,6 +53,8 @@ class Table:
     strip: str | None = None
     null: float | None = None
     folded: bool = True
+    percent: Sequence[str] = ()
+    view: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,17 @@ def percent(value: float, low: float, high: float) -> str:
     """
     digits = 0 if value >= 0.05 or value == 0 else 1
     return filled(f"{{:.{digits}%}} ({{:.{digits}f}} to {{:.{digits}%}})", value, 100 * low, high)
+
+
+def percent_of(share: float) -> str:
+    """A share alone, as :func:`percent` tells it.
+
+    Examples
+    --------
+    >>> percent_of(0.616), percent_of(0.004)
+    ('62 %', '0.4 %')
+    """
+    return filled("{:.0%}" if share >= 0.05 or share == 0 else "{:.1%}", share)
 
 
 def years(value: float, low: float, high: float, sign: str = "") -> str:
