@@ -27,6 +27,7 @@ SHUFFLED = 3  # heatmaps beside the real one
 PERMUTATIONS = 1_999
 SPLITS = 10  # random halves, which this page does not tell of
 BANDS = [(low, low + 4) for low in range(0, 101, 5)]  # years of estimate within which estimates are about equal
+NAMES = {"published": "as in the published study", "audit": "as mended by this audit"}
 NAME, ESTIMATE = "Can its explanation be trusted?", "estimate_band"
 
 
@@ -48,14 +49,15 @@ def can_it_be_trusted(explained: Mapping[str, Results], resampling: Resampling) 
     tables, quizzes, rows = {}, [], {}
     for preset, results in explained.items():
         faces, maps, accurate, panels = _masks(results)
-        tables[f"preset {preset}"] = contrast_table(
+        name = NAMES.get(preset, f"preset {preset}")
+        tables[name] = contrast_table(
             maps, accurate, faces.frame, panels, seed=resampling.seed, permutations=PERMUTATIONS, splits=SPLITS
         )
         differences = pooled_differences(
             maps, accurate, faces.frame, panels, seed=resampling.seed, permutations=SHUFFLED
         )
         if np.isfinite(differences).all():
-            quizzes.append(_quiz(preset, differences, resampling.seed))
+            quizzes.append({"name": f"Explanations {name}"} | _quiz(preset, differences, resampling.seed))
     if not quizzes:
         text = [
             "There are no explanations (masks) of this estimator in this folder, or too few of accurate and of "
@@ -110,7 +112,7 @@ def _quiz(preset: str, differences: np.ndarray, seed: int) -> dict:
         }
         for place, which in enumerate(order)
     ]  # fmt: skip
-    return {"preset": preset, "maps": maps, "real": letters[int(np.argmin(order))]}
+    return {"maps": maps, "real": letters[int(np.argmin(order))]}
 
 
 def _claim(row: pd.Series) -> Claim:
@@ -118,7 +120,7 @@ def _claim(row: pd.Series) -> Claim:
     words = "lie elsewhere than" if beyond else "are not told apart from"
     p = p_text(row["p_value"], row["p_value"] <= 1.001 / (PERMUTATIONS + 1))
     p = p if p[0] in "≤<" else f"= {p}"
-    sentence = f"At about equal estimates masks of accurate estimates {words} those of inaccurate ones ({row['masks']}: p {p}"
+    sentence = f"At about equal estimates masks of accurate estimates {words} those of inaccurate ones (explained {row['masks']}: p {p}"
     sentence += filled("; the difference is {:.2f} times that of shuffled labels, n = {:,}).", row["size_ratio"], int(row["n"]))
     return Claim(sentence, verdict(beyond, bool(row["panels_found"] > 0), row["n"]), "explanations-table", int(row.name))
 

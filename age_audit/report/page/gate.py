@@ -33,30 +33,31 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
     """False passes and false refusals of all faces and of each group, at every threshold."""
     curves = {limit: _curves(results, faces, limit) for limit in LIMITS}
     usual = curves[LIMIT]
-    below, _, _, above, *_ = bands(Policy(age=LIMIT))
+    below, _, near, above, *_ = bands(Policy(age=LIMIT))
     at = {
         (rate.label, threshold): row_of(usual, feature=ALL, ages=rate.label, threshold=threshold)
-        for rate in (below, above)
+        for rate in (below, near, above)
         for threshold in (LIMIT, CHALLENGE)
     }
     numbers = {place: usual.loc[row] for place, row in at.items()}
-    if min(numbers[ages.label, LIMIT]["n"] for ages in (below, above)) < LEAST_SHOWN:
+    if min(numbers[ages.label, LIMIT]["n"] for ages in (below, near)) < LEAST_SHOWN:
         text = [
-            f"There are fewer than {LEAST_SHOWN} faces labelled {below.label}, or {above.label}, with an estimate: of a "
+            f"There are fewer than {LEAST_SHOWN} faces labelled {below.label}, or {near.label}, with an estimate: of a "
             f"limit of {LIMIT} nothing can be said. The table has what there is of others."
         ]
         tables = [Table("gate-curves", "Rates at every threshold", _long(curves))]
         return Section("gate", NAME, f"Too few faces near {LIMIT} to say", text, (), tables)
     low, high = (numbers[below.label, threshold] for threshold in (LIMIT, CHALLENGE))
-    refused = numbers[above.label, CHALLENGE]
+    refused, of_all = (numbers[ages.label, CHALLENGE] for ages in (near, above))
     finding = f"{_of(low)} of faces labelled {below.label} would pass at {LIMIT}; at {CHALLENGE} still {_of(high)} would"
     sentences = [
         (f"At an estimate of {LIMIT} or more, {_of(low)} of {low['n']:,} faces labelled {below.label} would pass.", low),
         (f"At {CHALLENGE} or more, {_of(high)} of them would pass.", high),
-        (f"At {CHALLENGE} or more, {_of(refused)} of {refused['n']:,} faces labelled {above.label} would be refused.", refused),
+        (f"At {CHALLENGE} or more, {_of(refused)} of {refused['n']:,} faces labelled {near.label} would be refused.", refused),
+        (f"At {CHALLENGE} or more, {_of(of_all)} of {of_all['n']:,} faces labelled {above.label} would be refused.", of_all),
     ]
     claims = [Claim(words, verdict(True, n=row["n"]), "gate-at-two", 0) for words, row in sentences]
-    tables = [_at_two(usual, below.label, above.label)]
+    tables = [_at_two(usual, below.label, near.label, above.label)]
     claims += _worst(results, faces, tables, resampling)
     claims += _buffers(results, faces, tables)
     claims += _labels(results, faces, images, tables, resampling)
@@ -71,7 +72,7 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
     headline = [
         {"words": f"of faces labelled {below.label} pass at {LIMIT}", "row": low},
         {"words": f"of them pass at {CHALLENGE}", "row": high},
-        {"words": f"of faces labelled {above.label} are refused at {CHALLENGE}", "row": refused},
+        {"words": f"of faces labelled {near.label} are refused at {CHALLENGE}", "row": refused},
     ]
     data = {
         "json": _json(curves), "limits": LIMITS, "limit": LIMIT, "threshold": CHALLENGE, "thresholds": THRESHOLDS,
@@ -153,19 +154,19 @@ def _chart(table: pd.DataFrame, below: str, above: str) -> Chart:
     return Chart(svg + names, f"Limit {LIMIT}, all faces, with 95 % intervals; upright lines: thresholds of {LIMIT} and {CHALLENGE}.")
 
 
-def _at_two(table: pd.DataFrame, below: str, above: str) -> Table:
+def _at_two(table: pd.DataFrame, below: str, near: str, above: str) -> Table:
     """A row a group: what happens at the limit, and with Challenge 25."""
     wide = pd.DataFrame(_groups(table), columns=["feature", "group"])
     shown = {"feature": "of", "group": "group"}
     shares = []
-    for ages, n, verb in ((below, "n_below", "pass"), (above, "n_above", "refused")):
+    for ages, n, verb in ((below, "n_below", "pass"), (near, "n_near", "near_refused"), (above, "n_above", "refused")):
         shown[n] = f"labelled {ages}"
         for threshold in (LIMIT, CHALLENGE):
             rows = table[(table["ages"] == ages) & (table["threshold"] == threshold)].reset_index(drop=True)
             wide[n] = rows["n"]
             name = f"{verb}_at_{threshold}"
             wide[[name, f"{name}_low", f"{name}_high"]] = rows[["share", "low", "high"]]
-            shown[name] = f"{verb} at {threshold}, %"
+            shown[name] = f"{verb.removeprefix('near_')} at {threshold}, %"
             shares.append(name)
     caption = f"A limit of {LIMIT} at two thresholds, by group; no number where there are fewer than {LEAST_SHOWN} faces"
     return Table("gate-at-two", caption, wide, shown, dict.fromkeys(shares, 0), folded=False, percent=shares)

@@ -104,7 +104,16 @@ def download(frame: pd.DataFrame) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_unbroken
+    )
+
+
+def _unbroken(value: object) -> object:
+    """A number and its percent sign stay on one line; of what is no text, and of CSV, nothing changes."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return value.replace(" %", "\u00a0%").replace("± ", "±\u00a0")
+    return value
 
 
 def _read(name: str) -> str:

@@ -45,7 +45,7 @@ if (gate) {
   const names = [...at("gate-group").options].map((option) => option.textContent);
   const percent = (share) => {
     const digits = share >= 0.05 || share === 0 ? 0 : 1;
-    return `${(100 * share).toFixed(digits)} %`;
+    return `${(100 * share).toFixed(digits)}\u00a0%`;
   };
   const told = (n, [share, low, high]) =>
     share === null ? "too few faces to say" : `${percent(share)} (${percent(low)} to ${percent(high)})`;
