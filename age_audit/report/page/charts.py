@@ -103,8 +103,16 @@ def picture(
         "div",
         tag("p", titles[1], class_="ytitle"),
         tag(
-            "svg", *axes, *marks, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=alt,
-            data_x0=x.start, data_x1=x.end, data_y0=y(0.0), data_y1=y(1.0),
+            "svg",
+            *axes,
+            *marks,
+            viewBox=f"0 0 {WIDTH} {HEIGHT}",
+            role="img",
+            aria_label=alt,
+            data_x0=x.start,
+            data_x1=x.end,
+            data_y0=y(0.0),
+            data_y1=y(1.0),
         ),
         class_=f"plot {look}".strip(),
     )
@@ -117,17 +125,22 @@ def line(scales: tuple[Scale, Scale], xs: Sequence[float], ys: Sequence[float], 
     return tag("polyline", class_=f"line {look}", points=text)
 
 
-def band(scales: tuple[Scale, Scale], xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], look: str = ""
+def band(
+    scales: tuple[Scale, Scale], xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], look: str = ""
 ) -> Markup:
     """The area between two lines."""
     there = [row for row in zip(xs, lows, highs, strict=True) if np.isfinite(row).all()]
     ends = [(x, low) for x, low, _ in there] + [(x, high) for x, _, high in reversed(there)]
     return tag(
-        "polygon", class_=f"band {look}".strip(), points=" ".join(f"{scales[0](x):.1f},{scales[1](y):.1f}" for x, y in ends)
+        "polygon",
+        class_=f"band {look}".strip(),
+        points=" ".join(f"{scales[0](x):.1f},{scales[1](y):.1f}" for x, y in ends),
     )
 
 
-def dots(scales: tuple[Scale, Scale], rows: Iterable[tuple[float, float, float, float, str]], look: str) -> list[Markup]:
+def dots(
+    scales: tuple[Scale, Scale], rows: Iterable[tuple[float, float, float, float, str]], look: str
+) -> list[Markup]:
     """Dots with intervals; each row x, y, low, high and the words that a pointer shows."""
     x, y = scales
     return [
@@ -214,7 +227,16 @@ def heatmap(values: np.ndarray, limit: float, alt: str) -> Markup:
 def legend(entries: Iterable[tuple[str, str]]) -> Markup:
     """Names beside the looks of their lines, as a list that wraps."""
     keys = (
-        tag("li", tag("svg", tag("line", class_=f"line {look}", x1=0, x2=28, y1=6, y2=6), viewBox="0 0 28 12", aria_hidden="true"), name)
+        tag(
+            "li",
+            tag(
+                "svg",
+                tag("line", class_=f"line {look}", x1=0, x2=28, y1=6, y2=6),
+                viewBox="0 0 28 12",
+                aria_hidden="true",
+            ),
+            name,
+        )
         for name, look in entries
     )
     return tag("ul", *keys, class_="legend")

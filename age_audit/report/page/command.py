@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from age_audit.core.config import Stage3Config, check_choice, parse_age_ranges
-from age_audit.core.config import PRESETS
+from age_audit.core.config import PRESETS, Stage3Config, check_choice, parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.report.page.content import build, opened
 from age_audit.report.page.html import page_html
@@ -22,17 +21,24 @@ class ReportConfig:
 
     metadatasets: Path = field(
         default=Stage3Config.metadatasets,
-        metadata={"help": "folder with metadataset_<name>_predictions.json; other estimators, explanations and measures "
-                  "of pictures are looked for in it and below"},
-    )  # fmt: skip
+        metadata={
+            "help": "folder with metadataset_<name>_predictions.json; other estimators, explanations and measures of "
+            "pictures are looked for in it and below"
+        },
+    )
     output: Path = field(
         default=Path("report") / "report.html", metadata={"help": "the page, one file", "metavar": "FILE"}
     )
     estimator: str | None = field(
         default=None,
-        metadata={"help": "whose results, where the folder holds several", "none": "the one set that lies in the folder"},
+        metadata={
+            "help": "whose results, where the folder holds several",
+            "none": "the one set that lies in the folder",
+        },
     )
-    preset: str = field(default=Stage3Config.preset, metadata={"help": "whose predictions file is read; both estimate alike"})
+    preset: str = field(
+        default=Stage3Config.preset, metadata={"help": "whose predictions file is read; both estimate alike"}
+    )
     dataset: str | None = field(
         default=None, metadata={"help": "name in the files' names", "none": "the one that lies in the folder"}
     )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from age_audit import __version__
 from age_audit.core.errors import UsageError
@@ -18,9 +17,11 @@ from age_audit.data.image_measures import images_of, read_image_measures
 from age_audit.data.metadatasets import code_digest, made_by
 from age_audit.data.results import Results, find_results, open_results, results_of_all
 from age_audit.report.page.dataset import data_set
-from age_audit.report.page.errors import along_age, beside_guesses, for_whom, side_by_side, with_bands
+from age_audit.report.page.errors import along_age, beside_guesses, with_bands
+from age_audit.report.page.estimators import side_by_side
 from age_audit.report.page.explanations import can_it_be_trusted, explained_by
 from age_audit.report.page.gate import may_it_guard
+from age_audit.report.page.groups import for_whom
 from age_audit.report.page.parts import Claim, Section
 
 SEED = 42
@@ -125,7 +126,15 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         side_by_side(compared, resampling),
     ]
     subject = f"{results.estimator}{results.mark} on {len(faces):,} faces of {results.dataset}"
-    return Page(TITLE, subject, gate.data.get("headline", ()), results.label_origin, sections, _method(results, seed), _cite(subject, results))
+    return Page(
+        TITLE,
+        subject,
+        gate.data.get("headline", ()),
+        results.label_origin,
+        sections,
+        _method(results, seed),
+        _cite(subject, results),
+    )
 
 
 def _compared(metadatasets: Path, results: Results) -> dict[str, Results]:
@@ -146,9 +155,9 @@ def _method(results: Results, seed: int) -> list[str]:
         f"Predictions: metadataset_{results.dataset}_predictions.json, SHA-256 {predictions}; "
         f"{len(results.document['predictions']):,} estimates"
         + (f" of {total:,} pictures." if total is not None else "."),
-        f"Estimator: {results.estimator}, weights {results.weights_hash or 'not stated'}; made by code {code}, with {versions}.",
+        f"Estimator: {results.estimator}, weights {results.weights_hash or 'not stated'}; code {code}, {versions}.",
         f"Intervals are of 95 %: bootstrap with 2,000 draws for means, Wilson's for shares; seed {seed}. Groups are "
-        "age-adjusted by direct standardisation to the ages of all faces, year by year.",
+        "age-adjusted by direct standardisation to the ages of all faces, year by year. Pictures count as independent.",
         "Firm: holds at both ends of its interval, with at least 30 faces, and after allowing for the number of "
         "comparisons. Tentative: holds at both ends, but one of these is missing. Chance: not told apart from chance.",
         f"This page: age-audit {__version__}, sources {code_digest()}; age-audit report --metadatasets FOLDER "
@@ -160,6 +169,6 @@ def _cite(subject: str, results: Results) -> list[str]:
     return [
         f"The age-audit authors: age-audit: a reproducible audit of facial age estimators, version {__version__}. "
         f"Page “{TITLE}”: {subject}; predictions with SHA-256 {results.provenance.get('sha256', 'not stated')}.",
-        "Beside it cite the data set, the estimator, and the study whose method the preset “published” repeats: Stardust, "
-        "Obeid, McKee and Angus, Mandatory Age Verification for Pornography Access: Why it can't and won't work.",
+        "Beside it cite the data set, the estimator, and the study whose method the preset “published” repeats: "
+        "Stardust, Obeid, McKee and Angus, Mandatory Age Verification for Pornography Access: Why it can't and won't work.",
     ]

@@ -19,7 +19,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.data.image_measures import with_image_measures
 from age_audit.data.results import Results, one_of_each
 from age_audit.report.page import charts
-from age_audit.report.page.parts import CHANCE, Chart, Claim, Section, Table, percent, row_of, verdict, years
+from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict, years
 from age_audit.report.words import filled
 
 QUALITY = "brisque"  # how disturbed a picture is: the higher, the worse
@@ -55,9 +55,10 @@ def data_set(
     tables.append(Table("heaping", "Do labels prefer round ages? (Whipple: 100 is no preference)", heaps, digits=1))
     claims += _heaping_claims(heaps)
     for name, column in results.features.items():
-        if column in faces and faces[column].nunique() > 1:
+        if column in faces and faces[column].dropna().unique().size > 1:
             noise = tipping_points(faces, column, "age_year")
-            tables.append(Table(f"label-noise-{name}", f"How noisy labels would have to be to make the gap by {name} alone", noise))
+            caption = f"How noisy labels would have to be to make the gap by {name} alone"
+            tables.append(Table(f"label-noise-{name}", caption, noise))
             claims += _noise_claims(noise, name)
     claims += _doubt_claims(compared, tables)
     if images is None:
@@ -65,9 +66,10 @@ def data_set(
     else:
         claims += _copies_claims(images, results, tables, resampling)
         claims += _quality_claims(faces, images, tables, resampling)
-    finding = next((claim.sentence.rstrip(".") for claim in claims if claim.table == "copies" and claim.verdict != CHANCE), "")
-    finding = finding or f"{len(results.images):,} pictures; the labels are taken as they are"
-    return Section("data", "The data set and its labels", finding, [line for line in text if line], pictures, tables, claims)
+    nothing = f"{len(results.images):,} pictures; the labels are taken as they are"
+    finding = next((claim.sentence.rstrip(".") for claim in claims if claim.table == "copies"), nothing)
+    text = [line for line in text if line]
+    return Section("data", "The data set and its labels", finding, text, pictures, tables, claims)
 
 
 def _ages(images: pd.DataFrame) -> Chart:
@@ -75,7 +77,8 @@ def _ages(images: pd.DataFrame) -> Chart:
     scales = charts.plane((0, 10 * np.ceil((counts.index.max() + 1) / 10)), (0, counts.max()))
     alt = f"Bars for each year of age, most at {counts.idxmax()} years: {counts.max():,} of {counts.sum():,} pictures."
     svg = charts.picture(scales, [charts.bars(scales, counts.index, counts)], ("labelled age (years)", "pictures"), alt)
-    return Chart(svg, "Pictures at each labelled age. Peaks at round ages are ages that somebody guessed, or ages that a source prefers.")
+    caption = "Pictures at each labelled age. Peaks at round ages: somebody guessed, or a source prefers them."
+    return Chart(svg, caption)
 
 
 def _heaping_claims(heaps: pd.DataFrame) -> list[Claim]:
@@ -86,7 +89,8 @@ def _heaping_claims(heaps: pd.DataFrame) -> list[Claim]:
     beyond = not row["low"] <= row["expected"] <= row["high"]
     words = "are rounder than chance" if row["value"] > row["expected"] else "avoid round ages"
     sentence = f"Labels of {row['ages']} years {words if beyond else 'prefer no round ages for certain'}: "
-    sentence += filled("Whipple's index is {:.0f} ({:.0f} to {:.0f}), where 100 is no preference.", row["value"], row["low"], row["high"])
+    told = "Whipple's index is {:.0f} ({:.0f} to {:.0f}), where 100 is no preference."
+    sentence += filled(told, row["value"], row["low"], row["high"])
     return [Claim(sentence, verdict(beyond, n=row["n"]), "heaping", int(row.name))]
 
 
@@ -96,8 +100,8 @@ def _noise_claims(noise: pd.DataFrame, name: str) -> list[Claim]:
         return []
     row = told.loc[told["gap"].abs().idxmax()]
     beyond = row["gap_low"] > 0 or row["gap_high"] < 0
-    sentence = tipping_sentence(row)
-    sentence = f"By {name}, at equal ages, {sentence}; less noise than that cannot make it alone." if beyond else f"By {name}, at equal ages, {sentence}."
+    rest = "; less noise than that cannot make it alone." if beyond else "."
+    sentence = f"By {name}, at equal ages, {tipping_sentence(row)}{rest}"
     # A statement about what noise could do, which nobody has measured: never more than tentative.
     return [Claim(sentence, verdict(beyond, adjusted=False), f"label-noise-{name}", int(row.name))]
 
@@ -116,8 +120,8 @@ def _doubt_claims(compared: Mapping[str, Results], tables: list[Table]) -> list[
     listed = doubtful.merge(known, on="fname").drop(columns="label_doubt")
     tables.append(Table("doubtful-labels", "These labels, by file name", listed, digits=0))
     sentence = (
-        f"{len(doubtful):,} of {len(judged):,} labels are in doubt: {len(fresh)} estimators agree within five years and "
-        "are twenty years or more from the label. That they agree does not prove them right."
+        f"{len(doubtful):,} of {len(judged):,} labels are in doubt: {len(fresh)} estimators agree within five years "
+        "and are twenty years or more from the label. That they agree does not prove them right."
     )
     return [Claim(sentence, verdict(True, adjusted=False), "doubts", 0)]
 
@@ -141,13 +145,14 @@ def _copies_claims(images: pd.DataFrame, results: Results, tables: list[Table], 
     return [Claim(sentence, sure, "copies", differing), Claim(further, sure, "copies", apart)]
 
 
-def _quality_claims(faces: pd.DataFrame, images: pd.DataFrame, tables: list[Table], resampling: Resampling) -> list[Claim]:
+def _quality_claims(faces, images, tables: list[Table], resampling: Resampling) -> list[Claim]:
     measured = with_image_measures(faces, images)
     if QUALITY not in measured or measured[QUALITY].nunique() < 5:
         return []
     table = error_by_quality_band(measured, [QUALITY], ages="age_year", resampling=resampling)
     table = table[table["measure"] == MAE.key].reset_index(drop=True)
-    tables.append(Table("picture-quality", "Error in each fifth of picture quality, best (lowest BRISQUE) first", table, digits=1))
+    caption = "Error in each fifth of picture quality, best (lowest BRISQUE) first"
+    tables.append(Table("picture-quality", caption, table, digits=1))
     bands = table[(table["group"] == ALL) & table["equal_age_low"].notna()]
     if len(bands) < 2:
         return []
@@ -158,4 +163,5 @@ def _quality_claims(faces: pd.DataFrame, images: pd.DataFrame, tables: list[Tabl
         for which, row in (("best", best), ("worst", worst))
     )
     words = "" if apart else "; these are not told apart"
-    return [Claim(f"{sentence}{words}.", verdict(bool(apart), n=min(best["n"], worst["n"])), "picture-quality", int(worst.name))]
+    sure = verdict(bool(apart), n=min(best["n"], worst["n"]))
+    return [Claim(f"{sentence}{words}.", sure, "picture-quality", int(worst.name))]

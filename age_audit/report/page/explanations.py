@@ -101,17 +101,11 @@ def _quiz(preset: str, differences: np.ndarray, seed: int) -> dict:
     order = stream(seed, f"which heatmap is real, {preset}").permutation(len(differences))
     limit = float(np.abs(differences).max()) or 1.0
     letters = "ABCDEFGH"
-    alt = "Heatmap {} of {}: the largest value either way is {:.2f}, the root mean square {:.3f}."
-    maps = [
-        {
-            "letter": letters[place],
-            "svg": charts.heatmap(
-                differences[which], limit,
-                alt.format(letters[place], len(order), np.abs(differences[which]).max(), np.sqrt(np.mean(differences[which] ** 2))),
-            ),
-        }
-        for place, which in enumerate(order)
-    ]  # fmt: skip
+    maps = []
+    for letter, values in zip(letters, differences[order], strict=False):
+        alt = f"Heatmap {letter} of {len(order)}: the largest value either way is {np.abs(values).max():.2f}, "
+        alt += f"the root mean square {np.sqrt(np.mean(values**2)):.3f}."
+        maps.append({"letter": letter, "svg": charts.heatmap(values, limit, alt)})
     return {"maps": maps, "real": letters[int(np.argmin(order))]}
 
 
@@ -120,9 +114,11 @@ def _claim(row: pd.Series) -> Claim:
     words = "lie elsewhere than" if beyond else "are not told apart from"
     p = p_text(row["p_value"], row["p_value"] <= 1.001 / (PERMUTATIONS + 1))
     p = p if p[0] in "≤<" else f"= {p}"
-    sentence = f"At about equal estimates masks of accurate estimates {words} those of inaccurate ones (explained {row['masks']}: p {p}"
-    sentence += filled("; the difference is {:.2f} times that of shuffled labels, n = {:,}).", row["size_ratio"], int(row["n"]))
-    return Claim(sentence, verdict(beyond, bool(row["panels_found"] > 0), row["n"]), "explanations-table", int(row.name))
+    sentence = f"At about equal estimates masks of accurate estimates {words} those of inaccurate ones (explained "
+    rest = "{}: p {}; the difference is {:.2f} times that of shuffled labels, n = {:,})."
+    sentence += filled(rest, row["masks"], p, row["size_ratio"], int(row["n"]))
+    sure = verdict(beyond, bool(row["panels_found"] > 0), row["n"])
+    return Claim(sentence, sure, "explanations-table", int(row.name))
 
 
 def _finding(summary: pd.DataFrame) -> str:

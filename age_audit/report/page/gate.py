@@ -49,12 +49,23 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
         return Section("gate", NAME, f"Too few faces near {LIMIT} to say", text, (), tables)
     low, high = (numbers[below.label, threshold] for threshold in (LIMIT, CHALLENGE))
     refused, of_all = (numbers[ages.label, CHALLENGE] for ages in (near, above))
-    finding = f"{_of(low)} of faces labelled {below.label} would pass at {LIMIT}; at {CHALLENGE} still {_of(high)} would"
+    finding = (
+        f"{_of(low)} of faces labelled {below.label} would pass at {LIMIT}; at {CHALLENGE} still {_of(high)} would"
+    )
     sentences = [
-        (f"At an estimate of {LIMIT} or more, {_of(low)} of {low['n']:,} faces labelled {below.label} would pass.", low),
+        (
+            f"At an estimate of {LIMIT} or more, {_of(low)} of {low['n']:,} faces labelled {below.label} would pass.",
+            low,
+        ),
         (f"At {CHALLENGE} or more, {_of(high)} of them would pass.", high),
-        (f"At {CHALLENGE} or more, {_of(refused)} of {refused['n']:,} faces labelled {near.label} would be refused.", refused),
-        (f"At {CHALLENGE} or more, {_of(of_all)} of {of_all['n']:,} faces labelled {above.label} would be refused.", of_all),
+        (
+            f"At {CHALLENGE} or more, {_of(refused)} of {refused['n']:,} faces labelled {near.label} would be refused.",
+            refused,
+        ),
+        (
+            f"At {CHALLENGE} or more, {_of(of_all)} of {of_all['n']:,} faces labelled {above.label} would be refused.",
+            of_all,
+        ),
     ]
     claims = [Claim(words, verdict(True, n=row["n"]), "gate-at-two", 0) for words, row in sentences]
     tables = [_at_two(usual, below.label, near.label, above.label)]
@@ -62,11 +73,13 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
     claims += _buffers(results, faces, tables)
     claims += _labels(results, faces, images, tables, resampling)
     every = _long(curves)
-    tables.append(Table("gate-curves", "Rates at every threshold, of every group and limit", every, rows=[False] * len(every)))
+    tables.append(
+        Table("gate-curves", "Rates at every threshold, of every group and limit", every, rows=[False] * len(every))
+    )
     text = [
-        f"Somebody passes whose estimate is at least the threshold. Whoever is labelled {below.label} and passes is let "
-        f"through falsely; whoever is labelled {LIMIT} or over and does not pass is refused falsely. A threshold above "
-        "the limit (a buffer, as in “Challenge 25”) lets fewer children through and refuses more adults. "
+        f"Somebody passes whose estimate is at least the threshold. Whoever is labelled {below.label} and passes is "
+        f"let through falsely; whoever is labelled {LIMIT} or over and does not pass is refused falsely. A threshold "
+        "above the limit (a buffer, as in “Challenge 25”) lets fewer children through and refuses more adults. "
         "Faces that are not found are in no rate."
     ]
     headline = [
@@ -130,8 +143,8 @@ def _json(curves: dict[int, pd.DataFrame]) -> dict:
             told[what] = {
                 "ages": ages,
                 "n": n.tolist(),
-                "shares": [[[None if np.isnan(end) else round(end, 5) for end in at] for at in group] for group in shares.tolist()],
-            }  # fmt: skip
+                "shares": np.where(np.isnan(shares), None, shares.round(5)).tolist(),
+            }
     return {"first": THRESHOLDS[0], "limits": found}
 
 
@@ -146,12 +159,16 @@ def _chart(table: pd.DataFrame, below: str, above: str) -> Chart:
             charts.band(scales, rows["threshold"], rows["low"], rows["high"], look.split()[1]),
             charts.line(scales, rows["threshold"], rows["share"], look),
         ]
-        told = (filled("{:.0%} at {}", *rows.set_index("threshold").loc[at, ["share"]], at) for at in (LIMIT, CHALLENGE))
+        told = (
+            filled("{:.0%} at {}", *rows.set_index("threshold").loc[at, ["share"]], at) for at in (LIMIT, CHALLENGE)
+        )
         alt.append(f"Of faces labelled {ages} {' and '.join(told)} {words}")
     titles = "threshold: the estimate that is asked for (years)", "share of faces"
-    svg = charts.picture(scales, marks, titles, f"Two curves over the threshold. {'. '.join(alt)}.", percent=True)
+    told = f"Two curves over the threshold. {'. '.join(alt)}."
+    svg = charts.picture(scales, marks, titles, told, percent=True)
     names = charts.legend([(f"labelled {below}, pass", "a"), (f"labelled {above}, refused", "b")])
-    return Chart(svg + names, f"Limit {LIMIT}, all faces, with 95 % intervals; upright lines: thresholds of {LIMIT} and {CHALLENGE}.")
+    caption = f"Limit {LIMIT}, all faces, with 95 % intervals; upright lines: thresholds of {LIMIT} and {CHALLENGE}."
+    return Chart(svg + names, caption)
 
 
 def _at_two(table: pd.DataFrame, below: str, near: str, above: str) -> Table:
@@ -168,7 +185,9 @@ def _at_two(table: pd.DataFrame, below: str, near: str, above: str) -> Table:
             wide[[name, f"{name}_low", f"{name}_high"]] = rows[["share", "low", "high"]]
             shown[name] = f"{verb.removeprefix('near_')} at {threshold}, %"
             shares.append(name)
-    caption = f"A limit of {LIMIT} at two thresholds, by group; no number where there are fewer than {LEAST_SHOWN} faces"
+    caption = (
+        f"A limit of {LIMIT} at two thresholds, by group; no number where there are fewer than {LEAST_SHOWN} faces"
+    )
     return Table("gate-at-two", caption, wide, shown, dict.fromkeys(shares, 0), folded=False, percent=shares)
 
 
@@ -178,19 +197,28 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
         if column not in faces or faces[column].nunique() < 2:
             continue
         table = worst_groups(faces, policy, column, resampling=resampling)
-        tables.append(Table(f"gate-gap-{name}", f"Challenge 25: the groups by {name} that are furthest apart", table, digits=2))
+        tables.append(
+            Table(f"gate-gap-{name}", f"Challenge 25: the groups by {name} that are furthest apart", table, digits=2)
+        )
         row = table.iloc[0]
         if row["adjustment"] != AS_THEY_ARE or not np.isfinite(row["gap"]):
             continue
         sentence = filled(
-            "At 25, faces labelled {ages} pass most often where {name} is {most} ({high:.0%}, n = {n:,}), least where it is {least} "
-            "({low:.0%}): {gap:.0f} points apart ({gap_low:.0f} to {gap_high:.0f}), where chance alone gives {chance:.0f}.",
+            "At {threshold}, {high:.0%} of faces labelled {ages} pass where {name} is {most}, {low:.0%} where it is "
+            "{least}: {gap:.0f} points apart ({gap_low:.0f} to {gap_high:.0f}; chance alone gives {chance:.0f}){told}.",
             known={
-                "ages": row["ages"], "name": name, "most": row["highest_group"], "high": row["highest"],
-                "n": int(row["highest_n"]), "least": row["lowest_group"], "low": row["lowest"], "gap": 100 * row["gap"],
-                "gap_low": 100 * row["gap_low"], "gap_high": 100 * row["gap_high"], "chance": 100 * row["by_chance"],
+                **{"threshold": CHALLENGE, "ages": row["ages"], "name": name},
+                **{
+                    "most": row["highest_group"],
+                    "high": row["highest"],
+                    "least": row["lowest_group"],
+                    "low": row["lowest"],
+                },
+                **{"gap": 100 * row["gap"], "gap_low": 100 * row["gap_low"], "gap_high": 100 * row["gap_high"]},
+                "chance": 100 * row["by_chance"],
+                "told": "" if row["gap_low"] > 0 else ", so not told apart",
             },
-        )  # fmt: skip
+        )
         sure = verdict(row["gap_low"] > 0, n=min(row["highest_n"], row["lowest_n"]))
         claims.append(Claim(sentence, sure, f"gate-gap-{name}", 0))
     return claims
@@ -199,16 +227,24 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
 def _buffers(results: Results, faces: pd.DataFrame, tables: list[Table]) -> list[Claim]:
     features: Sequence[str] = [column for column in results.features.values() if column in faces][:1]
     table = buffers_needed(faces, Policy(age=LIMIT, not_found=ERROR), features)
-    tables.append(Table("gate-buffers", "The smallest buffer that holds every group, and what it costs", table, digits=2))
+    tables.append(
+        Table("gate-buffers", "The smallest buffer that holds every group, and what it costs", table, digits=2)
+    )
     place = row_of(table, target=0.05, held_by=SURELY)
     row = table.loc[place]
     if not row["groups"]:
         return []
     if np.isnan(row["buffer"]):
-        sentence = f"No buffer is shown to hold every group's false passes at 5 %: that needs {row['n_needed']:,} faces of each group below the limit, of which none passes."
+        sentence = (
+            "No buffer is shown to hold the false passes of every group at 5 %: it takes at least "
+            f"{row['n_needed']:,} faces just below the limit in each."
+        )
         return [Claim(sentence, verdict(True, adjusted=False), "gate-buffers", place)]
     share = percent(row["refused"], row["refused_low"], row["refused_high"])
-    sentence = f"A buffer of {row['buffer']:.0f} years holds the false passes of every group at 5 %, at the upper end of its interval; it refuses {share} of adults."
+    sentence = (
+        f"A buffer of {row['buffer']:.0f} years holds the false passes of every group at 5 %, at the upper end of its "
+        f"interval; it refuses {share} of adults."
+    )
     return [Claim(sentence, verdict(True, adjusted=not row["left_out"], n=row["n"]), "gate-buffers", place)]
 
 
@@ -217,7 +253,9 @@ def _labels(results, faces, images, tables: list[Table], resampling: Resampling)
     noise, origin = NOISE, "an assumption"
     if images is not None:
         table = label_disagreement(images, [], ranges=results.ranges, resampling=resampling)
-        implied = table.query("copies == 'exact' and label == 'age' and age_range == @ALL and measure == 'label_sd_normal'")
+        implied = table.query(
+            "copies == 'exact' and label == 'age' and age_range == @ALL and measure == 'label_sd_normal'"
+        )
         if len(implied) == 1 and implied["value"].iloc[0] > 0 and implied["clusters"].iloc[0] >= FEW_FACES:
             noise, origin = round(float(implied["value"].iloc[0]), 1), "what copies of pictures imply"
     table = passes_under_noise(faces, Policy(age=LIMIT, not_found=ERROR), sorted({1.0, noise, 5.0}))
@@ -227,7 +265,8 @@ def _labels(results, faces, images, tables: list[Table], resampling: Resampling)
     if not np.isfinite(row["least_low"]):
         return []
     sentence = filled(
-        "If labels scatter by {:.1f} years ({}), up to {:.0%} of these passes could be adults labelled as children; at least {:.0%} of children would pass at {}.",
-        noise, origin, row["could_be_labels"], row["least_low"], LIMIT,
-    )  # fmt: skip
+        "If labels scatter by {:.1f} years ({}), up to {:.0%} of those who pass at {} could be adults labelled as "
+        "children; at least {:.0%} of children would pass.",
+        *(noise, origin, row["could_be_labels"], LIMIT, row["least_low"]),
+    )
     return [Claim(sentence, verdict(True, adjusted=False), "gate-labels", place)]

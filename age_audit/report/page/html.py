@@ -124,14 +124,18 @@ def page_html(page: Page) -> str:
     """The file."""
     script = _read("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _environment().from_string(_read("page.html")).render(
-        page=page,
-        style=Markup(_read("page.css")),
-        script=Markup(script),
-        digest=digest,
-        scope=SCOPE,
-        unknown=UNKNOWN,
-        rows_of=rows_of,
-        download=download,
-        percent_of=percent_of,
+    return (
+        _environment()
+        .from_string(_read("page.html"))
+        .render(
+            page=page,
+            style=Markup(_read("page.css")),
+            script=Markup(script),
+            digest=digest,
+            scope=SCOPE,
+            unknown=UNKNOWN,
+            rows_of=rows_of,
+            download=download,
+            percent_of=percent_of,
+        )
     )
