@@ -75,6 +75,6 @@ def report(config: ReportConfig) -> str:
         raise UsageError(
             f"cannot write {config.output}: {error.strerror or error}; name another file by --output"
         ) from error
-    lacking = [section.finding for section in page.sections if not section.claims]
+    lacking = [section.finding for section in page.sections if section.missing]
     told = [f"{page.subject}. {page.sections[1].finding}.", *(f"Missing: {finding}." for finding in lacking)]
     return "\n".join([*told, f"Written to {config.output} ({len(content) / 1e6:.1f} MB): open it in a browser."])

@@ -170,5 +170,6 @@ def _cite(subject: str, results: Results) -> list[str]:
         f"The age-audit authors: age-audit: a reproducible audit of facial age estimators, version {__version__}. "
         f"Page “{TITLE}”: {subject}; predictions with SHA-256 {results.provenance.get('sha256', 'not stated')}.",
         "Beside it cite the data set, the estimator, and the study whose method the preset “published” repeats: "
-        "Stardust, Obeid, McKee and Angus, Mandatory Age Verification for Pornography Access: Why it can't and won't work.",
+        "Stardust, Obeid, McKee and Angus, Mandatory Age Verification for Pornography Access: Why it can't and won't "
+        "work.",
     ]

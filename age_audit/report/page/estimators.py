@@ -27,7 +27,7 @@ def side_by_side(compared: Mapping[str, Results], resampling: Resampling) -> Sec
     frames = in_common({name: results.predictions for name, results in compared.items()})
     if len(frames) < 2:
         text = ["There are results of one estimator only in this folder, so that there is nothing to stand beside it."]
-        return Section("estimators", "Estimators", "One estimator, so nothing to compare", text)
+        return Section("estimators", "Estimators", "One estimator, so nothing to compare", text, missing=True)
     rows = [_row(name, compared[name], frame, resampling) for name, frame in frames.items()]
     table = pd.DataFrame(rows)
     n = len(frames[first])

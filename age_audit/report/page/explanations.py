@@ -63,7 +63,7 @@ def can_it_be_trusted(explained: Mapping[str, Results], resampling: Resampling) 
             "There are no explanations (masks) of this estimator in this folder, or too few of accurate and of "
             "inaccurate estimates, so that nothing can be said of them."
         ]
-        return Section("explanations", NAME, "No explanation to judge", text)
+        return Section("explanations", NAME, "No explanation to judge", text, missing=True)
     summary = contrast_summary(tables, permutations=PERMUTATIONS)
     summary["size_ratio"] = summary["size"] / summary["size_shuffled"]
     claims = [_claim(row) for _, row in summary.iterrows()]

@@ -46,7 +46,7 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
             f"limit of {LIMIT} nothing can be said. The table has what there is of others."
         ]
         tables = [Table("gate-curves", "Rates at every threshold", _long(curves))]
-        return Section("gate", NAME, f"Too few faces near {LIMIT} to say", text, (), tables)
+        return Section("gate", NAME, f"Too few faces near {LIMIT} to say", text, (), tables, missing=True)
     low, high = (numbers[below.label, threshold] for threshold in (LIMIT, CHALLENGE))
     refused, of_all = (numbers[ages.label, CHALLENGE] for ages in (near, above))
     finding = (

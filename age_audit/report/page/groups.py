@@ -53,11 +53,10 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
         "these pictures and labels, not of people.",
     ]
     if not used:
-        finding, text = (
-            "Nothing is known of groups",
-            ["The labels have no group, such as race or gender, to compare by."],
-        )
-    return Section("groups", "For whom?", finding, text, (), tables, claims, "groups" if used else "")
+        finding = "Nothing is known of groups"
+        text = ["The labels have no group, such as race or gender, to compare by."]
+    special = "groups" if used else ""
+    return Section("groups", "For whom?", finding, text, (), tables, claims, special, missing=not used)
 
 
 def _groups_table(name: str, column: str, table: pd.DataFrame, view: str) -> Table:

@@ -79,7 +79,8 @@ class Claim:
 class Section:
     """One question, answered: the finding is the heading.
 
-    ``special`` names a part of the template that draws ``data``, where tables and pictures do not do.
+    ``special`` names a part of the template that draws ``data``, where tables and pictures do not do; ``missing`` says
+    that what the question asks for is not there, and the finding that it is not.
     """
 
     key: str
@@ -91,6 +92,7 @@ class Section:
     claims: Sequence[Claim] = ()
     special: str = ""
     data: Mapping = field(default_factory=dict)
+    missing: bool = False
 
 
 def verdict(beyond: bool, adjusted: bool = True, n: float = np.inf) -> str:
