@@ -1,4 +1,4 @@
-"""A gate by estimates alone in pictures: who passes at which age, for whom it errs, and what every threshold would do."""
+"""A gate by estimates alone in pictures: who passes at which age, for whom it errs, what every threshold does."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from age_audit.core.groups import ALL, require_columns
 from age_audit.figures import style
 
 _ALL = {"color": "0.45", "linestyle": "-"}
+_APART = 3  # years between labels of an axis
 _MARK = {"color": "0.35", "linestyle": ":", "linewidth": 0.9, "zorder": 1}
 _SIDES = {FALSE_PASS: "labelled {ages}: pass (%)", FALSE_REFUSAL: "labelled {ages}: do not pass (%)"}
 
@@ -110,7 +111,8 @@ def rates_along_threshold(table: pd.DataFrame, ages: Sequence[str], title: str, 
             rate = table.loc[table["ages"] == label, "rate"].iloc[0]
             axes.set_title(_SIDES[rate].format(ages=label), loc="left", fontweight="bold")
             axes.set(xlabel="passes from an estimate of (years)", ylim=(-2, 102))
-            axes.set_xticks(sorted({*marked, *np.arange(0, table["threshold"].max() + 1, 10)}))
+            tens = np.arange(0, table["threshold"].max() + 1, 10)
+            axes.set_xticks([*marked, *(ten for ten in tens if all(abs(ten - at) > _APART for at in marked))])
             axes.set_xlim(table["threshold"].min(), table["threshold"].max())
             axes.grid(axis="y", color="0.9")
         keys = style.legend_keys(
@@ -125,10 +127,10 @@ def rates_along_threshold(table: pd.DataFrame, ages: Sequence[str], title: str, 
 
 def _curve(axes: Axes, rows: pd.DataFrame, x: str, look: dict) -> None:
     """A line in percent with its band, hollow where faces are few."""
-    across, low, high = rows[x].to_numpy(dtype=float), 100 * rows["low"].to_numpy(), 100 * rows["high"].to_numpy()
-    axes.fill_between(across, low, high, color=look["color"], alpha=0.14, linewidth=0)
+    across, few = rows[x].to_numpy(dtype=float), rows["few_faces"].to_numpy(dtype=bool)
+    low, high = (100 * rows[end].to_numpy(dtype=float) for end in ("low", "high"))
+    axes.fill_between(across, low, high, color=look["color"], alpha=0.05 if few.all() else 0.14, linewidth=0)
     axes.plot(across, 100 * rows["share"], **{"markersize": 3.5, "linewidth": 1.2, **look})
-    few = rows["few_faces"].to_numpy(dtype=bool)
     if look.get("marker") and few.any():
         hollow = {"marker": look["marker"], "markersize": 3.5, "color": look["color"], "linestyle": ""}
         axes.plot(across[few], 100 * rows["share"][few], **hollow | style.HOLLOW)
