@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import tempfile
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from age_audit.core.config import PRESETS, Stage3Config, check_choice, parse_age_ranges
 from age_audit.core.errors import UsageError
+from age_audit.data.estimates import write_estimates
 from age_audit.report.page.content import build, opened
 from age_audit.report.page.html import page_html
 from age_audit.store.files import write_if_new
@@ -24,6 +26,15 @@ class ReportConfig:
         metadata={
             "help": "folder with metadataset_<name>_predictions.json; other estimators, explanations and measures of "
             "pictures are looked for in it and below"
+        },
+    )
+    estimates: Path | None = field(
+        default=None,
+        metadata={
+            "help": "a CSV in place of --metadatasets, with the columns fname, age and estimate (years, empty where no "
+            "face was found), any labels, and spread (the standard deviation that the model states, years)",
+            "metavar": "FILE",
+            "none": "the results in --metadatasets",
         },
     )
     output: Path = field(
@@ -58,23 +69,28 @@ def report(config: ReportConfig) -> str:
     UsageError
         If there are no such results, or the page cannot be written.
     """
-    results = opened(
-        config.metadatasets, config.estimator, config.preset, config.dataset, config.sensitive, config.age_ranges
-    )
-    page = build(config.metadatasets, results)
+    with tempfile.TemporaryDirectory() as folder:
+        if config.estimates is not None:
+            write_estimates(config.estimates, Path(folder))
+            config = replace(config, metadatasets=Path(folder), estimator=None, dataset=None)
+        choice = config.estimator, config.preset, config.dataset, config.sensitive, config.age_ranges
+        page = build(config.metadatasets, opened(config.metadatasets, *choice))
     content = page_html(page).encode()
     if len(content) > LARGEST:
         raise UsageError(
             f"expected a page of at most {LARGEST / 1e6:g} MB, got {len(content) / 1e6:.1f} MB; compare by fewer "
             "features (--sensitive), or by features of fewer groups"
         )
+    _write(config.output, content)
+    lacking = [f"Missing: {section.finding}." for section in page.sections if section.missing]
+    found = next(section.finding for section in page.sections if section.key == "gate")
+    where = f"Written to {config.output} ({len(content) / 1e6:.1f} MB): open it in a browser."
+    return "\n".join([f"{page.subject}. {found}.", *lacking, where])
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        config.output.parent.mkdir(parents=True, exist_ok=True)
-        write_if_new(config.output, lambda stream: stream.write(content))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_if_new(path, lambda stream: stream.write(content))
     except OSError as error:
-        raise UsageError(
-            f"cannot write {config.output}: {error.strerror or error}; name another file by --output"
-        ) from error
-    lacking = [section.finding for section in page.sections if section.missing]
-    told = [f"{page.subject}. {page.sections[1].finding}.", *(f"Missing: {finding}." for finding in lacking)]
-    return "\n".join([*told, f"Written to {config.output} ({len(content) / 1e6:.1f} MB): open it in a browser."])
+        raise UsageError(f"cannot write {path}: {error.strerror or error}; name another file by --output") from error
