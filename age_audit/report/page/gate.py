@@ -19,6 +19,7 @@ from age_audit.core.vocabulary import FEW_FACES
 from age_audit.data.results import Results
 from age_audit.report.page import charts
 from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict
+from age_audit.report.page.policies import further_tables
 from age_audit.report.words import filled
 
 LIMITS = (13, 16, 18, 21)  # years
@@ -72,6 +73,7 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
     claims += _worst(results, faces, tables, resampling)
     claims += _buffers(results, faces, tables)
     claims += _labels(results, faces, images, tables, resampling)
+    tables += further_tables(results, faces, LIMIT)
     every = _long(curves)
     tables.append(
         Table("gate-curves", "Rates at every threshold, of every group and limit", every, rows=[False] * len(every))
