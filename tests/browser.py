@@ -102,6 +102,7 @@ class Browser:
 
     def print(self) -> bytes:
         """The page on A4 as PDF."""
+        self._ask("Emulation.setEmulatedMedia", media="")
         size = {"paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": True}
         return base64.b64decode(self._ask("Page.printToPDF", **size)["data"])
 
