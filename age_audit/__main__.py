@@ -97,6 +97,12 @@ def _estimators(argv: Sequence[str], program: str) -> int:
     )
 
 
+def _cite(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.cite import CiteConfig, cite
+
+    return run_command(CiteConfig, program, "How to cite a run: what was done, and the works that it used.", cite, argv)
+
+
 def _demo(argv: Sequence[str], program: str) -> int:
     from age_audit.demo import main
 
@@ -120,6 +126,7 @@ COMMANDS = {
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
+    "cite": ("the paragraph on methods of a run and its BibTeX; Croissant and RO-Crate for archives", _cite),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
 }
 
