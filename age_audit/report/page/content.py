@@ -16,6 +16,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.data.image_measures import images_of, read_image_measures
 from age_audit.data.metadatasets import code_digest, made_by
 from age_audit.data.results import Results, find_results, open_results, results_of_all
+from age_audit.report.cite import bibtex, methods_paragraph, stated_of, works_of
 from age_audit.report.page.dataset import data_set
 from age_audit.report.page.errors import along_age, beside_guesses, with_bands
 from age_audit.report.page.estimators import side_by_side
@@ -58,6 +59,7 @@ class Page:
     sections: Sequence[Section]
     method: Sequence[str]
     cite: Sequence[str]
+    bibtex: str
 
     @property
     def claims(self) -> list[tuple[Section, Claim]]:
@@ -133,7 +135,7 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         results.label_origin,
         sections,
         _method(results, seed),
-        _cite(subject, results),
+        *_cite(subject, results),
     )
 
 
@@ -165,11 +167,16 @@ def _method(results: Results, seed: int) -> list[str]:
     ]
 
 
-def _cite(subject: str, results: Results) -> list[str]:
-    return [
+def _cite(subject: str, results: Results) -> tuple[list[str], str]:
+    """How to cite the page; what was done, with every parameter, and BibTeX of the works that it used."""
+    sha256 = results.provenance.get("sha256", "not stated")
+    lines = [
         f"The age-audit authors: age-audit: a reproducible audit of facial age estimators, version {__version__}. "
-        f"Page “{TITLE}”: {subject}; predictions with SHA-256 {results.provenance.get('sha256', 'not stated')}.",
-        "Beside it cite the data set, the estimator, and the study whose method the preset “published” repeats: "
-        "Stardust, Obeid, McKee and Angus, Mandatory Age Verification for Pornography Access: Why it can't and won't "
-        "work.",
+        f"Page “{TITLE}”: {subject}; predictions with SHA-256 {sha256}."
     ]
+    stated = stated_of(results.folder, results.dataset)
+    if "crop" in stated.get("predictions", {}):  # estimates of others were not made here
+        lines.append(methods_paragraph(stated))
+    with suppress(UsageError):  # of a package without its repository there is no list of works
+        return lines, "\n".join(map(bibtex, works_of(stated)))
+    return lines, ""
