@@ -85,9 +85,9 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
         "Faces that are not found are in no rate."
     ]
     headline = [
-        {"words": f"of faces labelled {below.label} pass at {LIMIT}", "row": low},
-        {"words": f"of them pass at {CHALLENGE}", "row": high},
-        {"words": f"of faces labelled {near.label} are refused at {CHALLENGE}", "row": refused},
+        {"words": f"of faces labelled {below.label} would pass where an estimate of {LIMIT} is asked for", "row": low},
+        {"words": f"of them would still pass where {CHALLENGE} is asked for", "row": high},
+        {"words": f"of faces labelled {near.label} would then be refused", "row": refused},
     ]
     data = {
         "json": _json(curves), "limits": LIMITS, "limit": LIMIT, "threshold": CHALLENGE, "thresholds": THRESHOLDS,
