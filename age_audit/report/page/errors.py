@@ -12,6 +12,7 @@ from age_audit.audit.errors.stated_spread import spread_coverage
 from age_audit.core.groups import ALL, age_range_of, real_ages
 from age_audit.core.measures import ACCURACY, CS_5, MAE, SIGNED_ERROR
 from age_audit.core.randomness import Resampling
+from age_audit.core.vocabulary import FEW_FACES
 from age_audit.data.results import Results
 from age_audit.report.page import charts
 from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict, years
@@ -67,7 +68,7 @@ def _side(bands: pd.DataFrame, row: pd.Series, words: str) -> Claim:
     size = sorted((abs(row["low"]), abs(row["high"])))
     told = f"judged {years(abs(row['value']), *size)} {side} on average"
     told = told if beyond else "neither judged too old nor too young for certain"
-    sentence = f"The {words}, labelled {row['age_band']} years, are {told}"
+    sentence = f"The {words} band of {FEW_FACES} faces or more, {row['age_band']} years, is {told}"
     where = {"age_band": row["age_band"], "measure": SIGNED_ERROR.key}
     return Claim(f"{sentence}.", verdict(beyond, n=row["n"]), "errors-along-age", row_of(bands, **where))
 

@@ -50,9 +50,7 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
         return Section("gate", NAME, f"Too few faces near {LIMIT} to say", text, (), tables, missing=True)
     low, high = (numbers[below.label, threshold] for threshold in (LIMIT, CHALLENGE))
     refused, of_all = (numbers[ages.label, CHALLENGE] for ages in (near, above))
-    finding = (
-        f"{_of(low)} of faces labelled {below.label} would pass at {LIMIT}; at {CHALLENGE} still {_of(high)} would"
-    )
+    finding = f"{_of(low)} of faces labelled {below.label} would pass at {LIMIT}, {_of(high)} at {CHALLENGE}"
     sentences = [
         (
             f"At an estimate of {LIMIT} or more, {_of(low)} of {low['n']:,} faces labelled {below.label} would pass.",

@@ -21,8 +21,14 @@ def test_errors_along_age_name_their_sides(faces):
     section = along_age(faces, RESAMPLING)
     assert section.finding.startswith("An estimate is off by 6.0 years (")
     told = [claim.sentence for claim in section.claims]
-    assert told[1] == "The youngest, labelled 3–6 years, are judged 4.0 years (4.0 to 4.0) too old on average."
-    assert told[2] == "The oldest, labelled 46–60 years, are judged 8.0 years (8.0 to 8.0) too young on average."
+    assert (
+        told[1]
+        == "The youngest band of 30 faces or more, 3–6 years, is judged 4.0 years (4.0 to 4.0) too old on average."
+    )
+    assert (
+        told[2]
+        == "The oldest band of 30 faces or more, 46–60 years, is judged 8.0 years (8.0 to 8.0) too young on average."
+    )
     assert "rises by 0.78 years" in section.text[0]  # (52 - 9) / (60 - 5)
 
 

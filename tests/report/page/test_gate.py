@@ -20,7 +20,7 @@ def section(tmp_path):
 def test_headline_and_finding_are_counted_faces(section):
     shares = [number["row"]["share"] for number in section.data["headline"]]
     assert shares == [0.25, 0.1, 0.75]  # 5 and 2 of 20; 30 of 40
-    assert section.finding.startswith("25 % (11 to 47 %) of faces labelled 13–17 would pass at 18; at 25 still 10 %")
+    assert section.finding.startswith("25 % (11 to 47 %) of faces labelled 13–17 would pass at 18, 10 %")
 
 
 def test_the_slider_moves_through_the_same_numbers(section):
