@@ -66,6 +66,13 @@ def _report(argv: Sequence[str], program: str) -> int:
     return run_command(ReportConfig, program, about, report, argv)
 
 
+def _face(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.own_face import FaceConfig, own_face
+
+    about = "Judge one's own photo: the estimate, what policies would make of it, what moved it. Nothing is sent."
+    return run_command(FaceConfig, program, about, own_face, argv)
+
+
 def _gate(argv: Sequence[str], program: str) -> int:
     from age_audit.report.gate import GateConfig, gate
 
@@ -122,6 +129,7 @@ COMMANDS = {
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
     "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
     "report": ("one HTML page: may it guard a door, for whom, and how sure is that", _report),
+    "face": ("one's own photo: the estimate, what policies would make of it, what moved it", _face),
     "gate": ("may it guard a door: children let in, adults turned away, for whom, under which policy", _gate),
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),

@@ -81,14 +81,21 @@ def report(config: ReportConfig) -> str:
             f"expected a page of at most {LARGEST / 1e6:g} MB, got {len(content) / 1e6:.1f} MB; compare by fewer "
             "features (--sensitive), or by features of fewer groups"
         )
-    _write(config.output, content)
+    write_page(config.output, content)
     lacking = [f"Missing: {section.finding}." for section in page.sections if section.missing]
     found = next(section.finding for section in page.sections if section.key == "gate")
     where = f"Written to {config.output} ({len(content) / 1e6:.1f} MB): open it in a browser."
     return "\n".join([f"{page.subject}. {found}.", *lacking, where])
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_page(path: Path, content: bytes) -> None:
+    """Write a page, and make its folder.
+
+    Raises
+    ------
+    UsageError
+        If that cannot be.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_if_new(path, lambda stream: stream.write(content))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from age_audit.report.formats import spreadsheet_text
@@ -103,10 +103,18 @@ def download(frame: pd.DataFrame) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_unbroken
+def environment() -> Environment:
+    """Templates of this folder, in which all text is escaped."""
+    made = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_unbroken,
     )
+    made.globals |= {"rows_of": rows_of, "download": download, "percent_of": percent_of}
+    return made
 
 
 def _unbroken(value: object) -> object:
@@ -114,6 +122,11 @@ def _unbroken(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
         return value.replace(" %", "\u00a0%").replace("± ", "±\u00a0")
     return value
+
+
+def style() -> Markup:
+    """The style sheet."""
+    return Markup(_read("page.css"))
 
 
 def _read(name: str) -> str:
@@ -124,18 +137,5 @@ def page_html(page: Page) -> str:
     """The file."""
     script = _read("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        _environment()
-        .from_string(_read("page.html"))
-        .render(
-            page=page,
-            style=Markup(_read("page.css")),
-            script=Markup(script),
-            digest=digest,
-            scope=SCOPE,
-            unknown=UNKNOWN,
-            rows_of=rows_of,
-            download=download,
-            percent_of=percent_of,
-        )
-    )
+    own = {"style": style(), "script": Markup(script), "digest": digest}
+    return environment().get_template("page.html").render(page=page, scope=SCOPE, unknown=UNKNOWN, **own)
