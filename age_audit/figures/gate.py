@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from age_audit.audit.gate.rates import FALSE_PASS, FALSE_REFUSAL, LEAST_SHOWN
+from age_audit.audit.gate.rates import FALSE_PASS, FALSE_REFUSAL, LEAST_SHOWN, NEAR
 from age_audit.core.groups import ALL, require_columns
 from age_audit.figures import style
 
@@ -54,8 +54,9 @@ def passes_by_age(table: pd.DataFrame, limit: int, title: str) -> Figure:
         axes.axvspan(-0.5, limit - 0.5, color="0.95", zorder=0)
         for name in names:
             _curve(axes, rows[rows["policy"] == name], "age_low", looks[name])
-        first, last = rows["age_low"].min(), rows["age_low"].max()
-        axes.set(xlim=(first - 0.7, last + 0.7), ylim=(-2, 102), xlabel="labelled age (years)", ylabel="pass (%)")
+        shown = [*rows["age_low"], limit - NEAR, limit + NEAR]  # the limit, whoever there is
+        axes.set(xlim=(min(shown) - 0.7, max(shown) + 0.7), ylim=(-2, 102))
+        axes.set(xlabel="labelled age (years)", ylabel="pass (%)")
         axes.text(
             limit - 0.7, 100, f"should not pass: under {limit}", ha="right", va="top", fontsize=style.SMALL, color="0.3"
         )
@@ -167,7 +168,8 @@ def rates_of_groups(table: pd.DataFrame, ages: Sequence[str], title: str) -> Fig
             panel = rows[rows["ages"] == label]
             for place, name in enumerate(names):
                 of = panel[panel["policy"] == name].dropna(subset="share")
-                heights = of["group"].astype(str).map(groups.index) + (place - (len(names) - 1) / 2) * step
+                rows_of = np.array([groups.index(group) for group in of["group"].astype(str)], dtype=float)
+                heights = rows_of + (place - (len(names) - 1) / 2) * step
                 few = of["few_faces"].to_numpy(dtype=bool)
                 axes.hlines(heights, 100 * of["low"], 100 * of["high"], color=looks[name]["color"], linewidth=1.0)
                 mark = {key: looks[name][key] for key in ("color", "marker")} | {"linestyle": "", "markersize": 4}

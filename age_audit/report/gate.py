@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import real_ages
 from age_audit.core.policy import Policy
 from age_audit.data.estimates import write_estimates
 from age_audit.data.label_formats import TABLE_ENDINGS
@@ -94,7 +97,7 @@ def gate(config: GateConfig) -> str:
     given = _given(config, output)
     groups = None if config.sensitive is None else list(config.sensitive)
     (results,) = open_results([given], config.metadatasets, config.preset, config.dataset, groups).values()
-    if not (results.images["age_estimation"].notna() & results.images["age_real"].notna()).any():
+    if not (results.images["age_estimation"].notna() & np.isfinite(real_ages(results.images)[0])).any():
         raise UsageError(
             f"expected faces with an estimate and a labelled age in {config.predictions}, found none; a gate is judged "
             "by labels"

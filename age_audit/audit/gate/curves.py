@@ -165,6 +165,7 @@ def buffers_needed(
         for held_by, column in ((AS_FOUND, "share"), (SURELY, "high")):
             row = {"target": target, "held_by": held_by, "groups": len(kept), "n_needed": faces_needed(target)}
             row["left_out"] = ", ".join(name for name in groups if name not in kept)
+            row |= dict.fromkeys(_BUFFER_COLUMNS[5:], np.nan) | {"worst_group": "", "most_refused_group": ""}
             rows.append(row | _at_smallest(frame, policy, groups, kept, column, target))
     return pd.DataFrame(rows, columns=_BUFFER_COLUMNS)
 

@@ -87,6 +87,7 @@ def gate_gaps(
                 sides = [of & inside, of & labelled & ~inside]
                 row = {"rate": ages.rate, "ages": ages.label, "adjustment": adjustment, "group": name}
                 row |= {"n_group": int(sides[0].sum()), "n_other": int(sides[1].sum())}
+                row |= dict.fromkeys(_GAP_COLUMNS[6:-1], np.nan)
                 found = _pair(frame, yes, sides, adjustment, clusters, least, resampling)
                 rows.append(row | found | {"few_faces": min(row["n_group"], row["n_other"]) < FEW_FACES})
     return pd.DataFrame(rows, columns=_GAP_COLUMNS)
@@ -153,6 +154,7 @@ def worst_groups(
         for adjustment in (AS_THEY_ARE, AT_EQUAL_AGES):
             row = {"rate": ages.rate, "ages": ages.label, "adjustment": adjustment, "groups": len(sides)}
             row |= {"left_out": left_out, "n": int(sum(side.sum() for side in sides.values()))}
+            row |= dict.fromkeys(_WORST_COLUMNS[6:], np.nan) | {"highest_group": "", "lowest_group": ""}
             rows.append(row | _furthest(frame, yes, sides, adjustment, clusters, resampling))
     return pd.DataFrame(rows, columns=_WORST_COLUMNS)
 
