@@ -26,6 +26,7 @@ from age_audit.report.page.groups import for_whom
 from age_audit.report.page.parts import Claim, Section
 
 SEED = 42
+NAMED = {"utkface": "UTKFace"}  # data sets, as their makers write them
 TITLE = "May it guard a door?"
 SCOPE = {
     "It can say": (
@@ -127,7 +128,9 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         data_set(results, faces, compared, images, resampling),
         side_by_side(compared, resampling),
     ]
-    subject = f"{results.estimator}{results.mark} on {len(faces):,} faces of {results.dataset}"
+    subject = (
+        f"{results.estimator}{results.mark} on {len(faces):,} faces of {NAMED.get(results.dataset, results.dataset)}"
+    )
     return Page(
         TITLE,
         subject,

@@ -122,8 +122,11 @@ def _claim(row: pd.Series) -> Claim:
 
 
 def _finding(summary: pd.DataFrame) -> str:
-    ratio = summary["size_ratio"]
-    between = f"{ratio.min():.2f}" if len(ratio) == 1 else f"{ratio.min():.2f} to {ratio.max():.2f}"
-    if (summary["panels_found"] > 0).any() or ratio.max() >= 1.5:
-        return f"Explanations do differ where it errs: {between} times as much as with shuffled labels"
-    return f"Explanations hardly say where it errs: they differ {between} times as much as with shuffled labels"
+    """Of the kinds of explanations that say something, else of all."""
+    telling = summary[(summary["panels_found"] > 0) | (summary["size_ratio"] >= 1.5)]
+    words = "Explanations hardly say where it errs: they differ {} times as much as with shuffled labels"
+    if len(telling):
+        kinds = " and ".join(telling["masks"])
+        words = f"Explanations {kinds} differ where it errs: {{}} times as much as with shuffled labels"
+    ratios = sorted({f"{ratio:.2f}" for ratio in (telling if len(telling) else summary)["size_ratio"]})
+    return words.format(" to ".join([ratios[0], *ratios[1:][-1:]]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -193,35 +194,33 @@ def _at_two(table: pd.DataFrame, below: str, near: str, above: str) -> Table:
 
 def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resampling: Resampling) -> list[Claim]:
     policy, claims = Policy("Challenge 25", LIMIT, CHALLENGE - LIMIT, ERROR), []
-    for name, column in results.features.items():
-        if column not in faces or faces[column].nunique() < 2:
-            continue
+    features = {name: column for name, column in results.features.items() if column in faces}
+    features = {name: column for name, column in features.items() if faces[column].dropna().unique().size > 1}
+    for name, column in features.items():
         table = worst_groups(faces, policy, column, resampling=resampling)
-        tables.append(
-            Table(f"gate-gap-{name}", f"Challenge 25: the groups by {name} that are furthest apart", table, digits=2)
-        )
-        row = table.iloc[0]
-        if row["adjustment"] != AS_THEY_ARE or not np.isfinite(row["gap"]):
+        caption = f"Challenge 25: the groups by {name} that are furthest apart"
+        tables.append(Table(f"gate-gap-{name}", caption, table, digits=2))
+        if table.loc[0, "adjustment"] != AS_THEY_ARE or not np.isfinite(table.loc[0, "gap"]):
             continue
-        sentence = filled(
-            "At {threshold}, {high:.0%} of faces labelled {ages} pass where {name} is {most}, {low:.0%} where it is "
-            "{least}: {gap:.0f} points apart ({gap_low:.0f} to {gap_high:.0f}; chance alone gives {chance:.0f}){told}.",
-            known={
-                **{"threshold": CHALLENGE, "ages": row["ages"], "name": name},
-                **{
-                    "most": row["highest_group"],
-                    "high": row["highest"],
-                    "least": row["lowest_group"],
-                    "low": row["lowest"],
-                },
-                **{"gap": 100 * row["gap"], "gap_low": 100 * row["gap_low"], "gap_high": 100 * row["gap_high"]},
-                "chance": 100 * row["by_chance"],
-                "told": "" if row["gap_low"] > 0 else ", so not told apart",
-            },
-        )
-        sure = verdict(row["gap_low"] > 0, n=min(row["highest_n"], row["lowest_n"]))
-        claims.append(Claim(sentence, sure, f"gate-gap-{name}", 0))
+        confidence = 1 - (1 - resampling.confidence) / len(features)  # of several features one is apart by chance
+        wide = worst_groups(faces, policy, column, resampling=replace(resampling, confidence=confidence))
+        claims.append(_worst_claim(name, table, adjusted=bool(wide.loc[0, "gap_low"] > 0)))
     return claims
+
+
+def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
+    row, equal = table.loc[0], table.loc[1, "gap"]
+    points = {end: 100 * row[end] for end in ("gap", "gap_low", "gap_high", "by_chance")}
+    sentence = filled(
+        "At {threshold}, {highest:.0%} of faces labelled {ages} pass where {name} is {highest_group}, {lowest:.0%} "
+        "where it is {lowest_group}. In points that is {gap:.0f} ({gap_low:.0f} to {gap_high:.0f}), by chance alone "
+        "{by_chance:.0f}",
+        known=dict(row) | points | {"threshold": CHALLENGE, "name": name},
+    )
+    sentence += f", at equal ages {100 * equal:.0f}" if np.isfinite(equal) else ""
+    sentence += "." if row["gap_low"] > 0 else ": not told apart."
+    sure = verdict(row["gap_low"] > 0, adjusted, min(row["highest_n"], row["lowest_n"]))
+    return Claim(sentence, sure, f"gate-gap-{name}", 0)
 
 
 def _buffers(results: Results, faces: pd.DataFrame, tables: list[Table]) -> list[Claim]:
