@@ -14,7 +14,7 @@ import scipy
 
 from age_audit.audit.errors.equal_ages import standardised_within
 from age_audit.audit.errors.strata import values_and_ages
-from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
+from age_audit.core.groups import ALL, cluster_codes, feature_names, groups_of, require_columns
 from age_audit.core.measures import MAE, SIGNED_ERROR
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
@@ -191,21 +191,6 @@ def quality_associations(
     table["error"] = pd.Categorical(table["error"], list(ERRORS), ordered=True)
     table = table.sort_values("error", kind="stable", ignore_index=True).astype({"error": str})
     return table[[*(name for name in table if name != "few_faces"), "few_faces"]]
-
-
-def cluster_codes(frame: pd.DataFrame, clusters: str | None) -> np.ndarray:
-    """A number for each cluster of faces, shape (N,); a face without one has its own.
-
-    Examples
-    --------
-    >>> cluster_codes(pd.DataFrame({"cluster": [7, None, 7, None]}), "cluster").tolist()
-    [0, 2, 0, 4]
-    """
-    alone = np.arange(len(frame))
-    if clusters is None:
-        return alone
-    codes, _ = pd.factorize(frame[clusters])
-    return np.where(codes < 0, alone + codes.max(initial=0) + 1, codes)
 
 
 def _each_group(frame: pd.DataFrame, features: Sequence[str]) -> Iterator[tuple[str, str, np.ndarray]]:

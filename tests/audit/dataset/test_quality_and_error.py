@@ -7,7 +7,6 @@ import scipy
 
 from age_audit.audit.dataset.quality_and_error import (
     BANDS,
-    cluster_codes,
     error_by_quality_band,
     partial_rank_correlations,
     quality_associations,
@@ -104,12 +103,6 @@ def test_false_positives_are_as_rare_as_they_should_be():
     few = Resampling(seed=1, draws=100)
     found = [quality_associations(faces(150, seed), ["blur"], resampling=few)["p_value"][0] for seed in range(250)]
     assert 0.025 <= np.mean(np.array(found) <= 0.05) <= 0.08
-
-
-def test_a_face_without_a_cluster_stands_alone():
-    codes = cluster_codes(pd.DataFrame({"cluster": ["x", None, "y", "x", None]}), "cluster")
-    assert codes[0] == codes[3] and len(set(codes)) == 4
-    assert cluster_codes(pd.DataFrame({"cluster": [1, 1]}), None).tolist() == [0, 1]
 
 
 def test_fifths_share_equal_values():
