@@ -98,7 +98,7 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
        fname  age_estimation  luminance
     0  b.jpg            30.0       99.5
     """
-    measures = _once_each(measures)
+    measures = once_each(measures)
     of_pictures = measures[["fname", *measures.columns.difference(frame.columns, sort=False)]]
     return frame.merge(of_pictures, on="fname", how="inner", validate="one_to_one")
 
@@ -128,13 +128,27 @@ def clusters_of(fnames: pd.Series, measures: pd.DataFrame) -> pd.Series:
     >>> clusters_of(pd.Series(["b.jpg", "x.jpg", "a.jpg", "y.jpg"]), measured).tolist()
     [7, -2, 7, -4]
     """
-    found = fnames.map(_once_each(measures).set_index("fname")["cluster"]).astype("Float64")
+    found = fnames.map(once_each(measures).set_index("fname")["cluster"]).astype("Float64")
     alone = pd.Series(range(-1, -len(fnames) - 1, -1), index=fnames.index, dtype="Float64")
     return found.fillna(alone).astype(int)
 
 
-def _once_each(measures: pd.DataFrame) -> pd.DataFrame:
-    """Without the pictures that were not read because another one of their name was."""
+def once_each(measures: pd.DataFrame) -> pd.DataFrame:
+    """Without the pictures that were not read because another one of their name was, so that none counts twice.
+
+    Raises
+    ------
+    UsageError
+        If two pictures of one name were measured.
+
+    Examples
+    --------
+    >>> measured = pd.DataFrame({"fname": ["a.jpg", "a.jpg", "b.jpg"], "reason": ["read/duplicate-name", "", ""]})
+    >>> once_each(measured)
+       fname reason
+    1  a.jpg
+    2  b.jpg
+    """
     if "reason" in measures:
         unread = measures["reason"].fillna("").str.startswith("read/")
         measures = measures[~(unread & measures["fname"].duplicated(keep=False))]

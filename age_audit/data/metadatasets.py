@@ -33,7 +33,7 @@ from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
 KINDS = {
     **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years"), "json"),
-    **dict.fromkeys(("images", "channels", "splits"), "json"),
+    **dict.fromkeys(("images", "channels", "splits", "population"), "json"),
     "masks": "npz",
 }
 OF_EXPLANATIONS = ("masks", "activations", "boxes", "region_years")  # stage 1's before those that stage 2 makes of it
