@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from glob import escape
 from pathlib import Path
 
@@ -10,6 +11,17 @@ import pandas as pd
 from age_audit.core.errors import UsageError
 from age_audit.data.metadatasets import read_metadataset
 
+# Keys of a row, beside its name and labels.
+OF_PICTURE = (
+    *("width", "height", "mode", "format", "orientation", "grey", "pixels", "dhash", "phash", "variance"),
+    *("unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur", "brisque"),
+)
+OF_CROP = ("luminance", "laplacian_variance", "fft_blur")  # exposure and blur of the face, whatever is around it
+OF_FACE = (
+    *("faces_found", "eye_distance", "individual_typology_angle", "skin_tone", "skin_lightness"),
+    *("yaw", "pitch", "roll", *(f"face_{name}" for name in OF_CROP)),
+)
+MEASURED = (*OF_PICTURE, *OF_FACE, "cluster", "reason")
 KIND = "images"
 TEXTS = ("fname", "gender_real", "race_real", "mode", "format", "pixels", "dhash", "phash", "skin_tone", "reason")
 
@@ -89,7 +101,7 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
     Raises
     ------
     UsageError
-        If two pictures of one name were measured.
+        If two pictures of one name were measured, or a column of ``frame`` is called like a measure.
 
     Examples
     --------
@@ -99,8 +111,18 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
     0  b.jpg            30.0       99.5
     """
     measures = once_each(measures)
+    refuse_columns_called_like_measures(frame)
     of_pictures = measures[["fname", *measures.columns.difference(frame.columns, sort=False)]]
     return frame.merge(of_pictures, on="fname", how="inner", validate="one_to_one")
+
+
+def refuse_columns_called_like_measures(frame: pd.DataFrame, measures: Collection[str] = MEASURED) -> None:
+    """Raise a UsageError that names them: a label called entropy, say, would be taken for the picture's."""
+    if taken := [name for name in frame.columns if name in measures]:
+        raise UsageError(
+            f"expected labels beside the estimates that no measure of a picture is called like, got "
+            f"{', '.join(map(repr, taken))}; rename these columns of the labels and run stage 1 again"
+        )
 
 
 def clusters_of(fnames: pd.Series, measures: pd.DataFrame) -> pd.Series:

@@ -16,6 +16,7 @@ import pandas as pd
 from age_audit.audit.dataset.description import MEASURES, channel_shares, measures_in
 from age_audit.core.config import Stage1Config, check_choice, stage1_option
 from age_audit.core.errors import ImageFailure, UsageError
+from age_audit.data.image_measures import MEASURED, OF_CROP
 from age_audit.data.label_formats import LabelSource
 from age_audit.data.metadatasets import check_writable, metadataset_path, refuse_other_images
 from age_audit.data.population import read_population
@@ -26,9 +27,6 @@ from age_audit.faces.quality import PRESETS
 from age_audit.figures.contact_sheets import ACROSS, SheetFace, contact_sheet
 from age_audit.figures.style import counted, save_figure
 from age_audit.pipeline.images_export import (
-    OF_CROP,
-    OF_FACE,
-    OF_PICTURE,
     STEPS,
     check_population,
     export_composition,
@@ -248,7 +246,7 @@ def _written_in_words(config: DatasetConfig, written: pd.DataFrame, of_this_run:
 def _refuse_labels_called_like_measures(config: DatasetConfig) -> None:
     """A row has one place of each name, which the measure would take."""
     columns = LabelSource(config.labels).columns if config.labels is not None else ()
-    if taken := [name for name in columns if name in (*OF_PICTURE, *OF_FACE, "cluster", "reason", "image")]:
+    if taken := [name for name in columns if name in (*MEASURED, "image")]:
         raise UsageError(
             f"expected columns of {config.labels} that no measure of a picture is stored under; rename "
             f"{', '.join(map(repr, taken))}"

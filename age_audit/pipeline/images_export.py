@@ -21,7 +21,7 @@ from age_audit.core.groups import ALL, compared_by
 from age_audit.core.randomness import CONFIDENCE
 from age_audit.core.vocabulary import REQUIRED_COLUMNS
 from age_audit.data.frames import completed_frame, grouped
-from age_audit.data.image_measures import once_each
+from age_audit.data.image_measures import OF_FACE, OF_PICTURE, once_each
 from age_audit.data.metadatasets import some_of, write_metadataset
 from age_audit.faces.fingerprints import SIDE
 from age_audit.figures.style import counted
@@ -37,16 +37,6 @@ if TYPE_CHECKING:
     from age_audit.pipeline.dataset import DatasetConfig
 
 STEPS = of_stage(0)
-# Keys of a row, beside its name and labels.
-OF_PICTURE = (
-    *("width", "height", "mode", "format", "orientation", "grey", "pixels", "dhash", "phash", "variance"),
-    *("unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur", "brisque"),
-)
-OF_CROP = ("luminance", "laplacian_variance", "fft_blur")  # exposure and blur of the face, whatever is around it
-OF_FACE = (
-    *("faces_found", "eye_distance", "individual_typology_angle", "skin_tone", "skin_lightness"),
-    *("yaw", "pitch", "roll", *(f"face_{name}" for name in OF_CROP)),
-)
 DECIMALS = 6  # of measures where they are written; a published value has as many
 
 

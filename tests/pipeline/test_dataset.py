@@ -10,13 +10,13 @@ from PIL import Image
 
 from age_audit import __main__
 from age_audit.audit.dataset.description import channel_shares
+from age_audit.data.image_measures import OF_FACE, OF_PICTURE
 from age_audit.faces.alignment import landmarks_for_alignment
 from age_audit.faces.decoding import decode_image
 from age_audit.faces.fingerprints import fingerprint
 from age_audit.faces.pose import head_pose
 from age_audit.faces.quality import measure
 from age_audit.faces.skin_tone import measure_skin_tone
-from age_audit.pipeline.dataset import OF_FACE, OF_PICTURE
 
 PLAIN, COPY, GREY = "30_1_0_plain.png", "33_1_0_copy.jpg", "77_1_0_grey.png"
 FACELESS, DAMAGED = "40_0_3_faceless.png", "20_0_0_damaged.png"
