@@ -152,6 +152,7 @@ def test_copies_are_not_written_over_a_label_called_cluster(written_by_the_scrip
     measured = [{"fname": row["fname"], "cluster": 0} for row in rows]
     (tmp_path / "metadataset_utkface_images.json").write_text(json.dumps(measured))
     arguments = ["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out"), "--copies", str(tmp_path)]
+    arguments += ["--sensitive", "cluster"]
     assert analysis_3_filter_visualise.main(arguments) == 2
     assert "no measure of a picture is called like, got 'cluster'; rename" in capsys.readouterr().err
 

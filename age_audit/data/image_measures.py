@@ -172,7 +172,7 @@ def once_each(measures: pd.DataFrame) -> pd.DataFrame:
     2  b.jpg
     """
     if "reason" in measures:
-        unread = measures["reason"].fillna("").str.startswith("read/")
+        unread = measures["reason"].astype("string").str.startswith("read/").fillna(False).astype(bool)
         measures = measures[~(unread & measures["fname"].duplicated(keep=False))]
     if (twice := measures["fname"][measures["fname"].duplicated()]).size:
         raise UsageError(f"expected each file name once, got {twice.iloc[0]!r} again; leave one of its rows out")
