@@ -145,18 +145,6 @@ def test_copies_count_as_one_where_intervals_are_drawn(written_by_the_script, tm
     assert not plain["low"].equals(drawn["low"])
 
 
-def test_copies_are_not_written_over_a_label_called_cluster(written_by_the_script, tmp_path, capsys):
-    _, rows, _ = written_by_the_script
-    content = [row | {"cluster": "north"} for row in rows]
-    (tmp_path / "metadataset_utkface_activations.json").write_text(json.dumps(content))
-    measured = [{"fname": row["fname"], "cluster": 0} for row in rows]
-    (tmp_path / "metadataset_utkface_images.json").write_text(json.dumps(measured))
-    arguments = ["--metadatasets", str(tmp_path), "--figures", str(tmp_path / "out"), "--copies", str(tmp_path)]
-    arguments += ["--sensitive", "cluster"]
-    assert analysis_3_filter_visualise.main(arguments) == 2
-    assert "no measure of a picture is called like, got 'cluster'; rename" in capsys.readouterr().err
-
-
 def test_a_folder_without_copies_is_refused_by_what_was_asked_for(written_by_the_script, tmp_path, capsys):
     metadatasets = written_by_the_script[0] / "metadatasets"
     arguments = ["--metadatasets", str(metadatasets), "--figures", str(tmp_path / "figures")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from glob import escape
 from pathlib import Path
 
@@ -111,14 +110,14 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
     0  b.jpg            30.0       99.5
     """
     measures = once_each(measures)
-    refuse_columns_called_like_measures(frame)
+    _refuse_columns_called_like_measures(frame)
     of_pictures = measures[["fname", *measures.columns.difference(frame.columns, sort=False)]]
     return frame.merge(of_pictures, on="fname", how="inner", validate="one_to_one")
 
 
-def refuse_columns_called_like_measures(frame: pd.DataFrame, measures: Collection[str] = MEASURED) -> None:
+def _refuse_columns_called_like_measures(frame: pd.DataFrame) -> None:
     """Raise a UsageError that names them: a label called entropy, say, would be taken for the picture's."""
-    if taken := [name for name in frame.columns if name in measures]:
+    if taken := [name for name in frame.columns if name in MEASURED]:
         raise UsageError(
             f"expected labels beside the estimates that no measure of a picture is called like, got "
             f"{', '.join(map(repr, taken))}; rename these columns of the labels and run stage 1 again"

@@ -21,12 +21,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES, REQUIRED_COLUMNS, label_origin, seen_mark
 from age_audit.data.frames import row_counts
-from age_audit.data.image_measures import (
-    clusters_of,
-    images_of,
-    read_image_measures,
-    refuse_columns_called_like_measures,
-)
+from age_audit.data.image_measures import clusters_of, images_of, read_image_measures
 from age_audit.data.label_formats import hint_of_groups
 from age_audit.data.metadatasets import KINDS, made_by, metadataset_path, provenance_path, stated_in
 from age_audit.data.region_scores import files_there
@@ -73,7 +68,6 @@ def run_stage3(config: Stage3Config) -> str:
     if config.preset == "audit":
         frame["age_estimation_accuracy"] = computed
     if config.copies is not None:
-        refuse_columns_called_like_measures(frame, ["cluster"])
         measures = read_image_measures(images_of(config.copies, config.dataset), config.dataset)
         frame["cluster"] = clusters_of(frame["fname"], measures)
     tables = group_tables(frame, config.sensitive, "cluster" if config.copies is not None else None)
