@@ -4,7 +4,7 @@
 ``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one
 object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
 ``metadataset_<name>_boxes.json``: a list of {fname, boxes, active_<region>}, and
-``metadataset_<name>_region_years.json`` of {fname, years_<region> or probability_<region>, …_low, …_high}.
+``metadataset_<name>_region_years.json`` of {fname, years_<region>, or probability_ or saliency_, …_low, …_high}.
 ``metadataset_<name>_masks.npz``: packed masks. ``metadataset_<name>_images.json``: a list of what the data set's audit
 found of each picture. The same contents give the same bytes: no time, no place, names sorted.
 :mod:`age_audit.data.region_scores` reads and writes activations too numerous for JSON.

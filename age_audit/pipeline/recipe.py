@@ -10,8 +10,10 @@ from pathlib import Path
 from age_audit.core.config import check_choice
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
+from age_audit.core.vocabulary import SALIENCY, WITHOUT_UNIT
 from age_audit.data.metadatasets import Maker
 from age_audit.estimators.sources import estimator_identity
+from age_audit.estimators.targets import parse_target
 from age_audit.explain.registry import DEFAULT, EXPLAINERS
 from age_audit.pipeline.steps import READ, STEPS, Job, needs, step_key
 
@@ -78,6 +80,11 @@ class Recipe:
     def additive(self) -> bool:
         """Whether the values of pixels add up to a difference of what is explained; superpixels' always do."""
         return EXPLAINERS[self.method].additive
+
+    @property
+    def region_unit(self) -> str:
+        """What the number of a region is: years or a probability, as what is explained, or saliency, of no unit."""
+        return SALIENCY if self.method in WITHOUT_UNIT else parse_target(self.method_parameters.target).unit
 
     @property
     def align_parameters(self) -> dict:

@@ -18,7 +18,6 @@ from age_audit.data.metadatasets import (
     write_metadataset,
 )
 from age_audit.data.region_scores import format_for, write_activations
-from age_audit.estimators.targets import parse_target
 from age_audit.execution import Execution, open_execution
 from age_audit.pipeline import tasks
 from age_audit.pipeline.choice import choose_recipe, stage1_options
@@ -156,7 +155,7 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
     write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)
     how = {"boxes": asdict(BoxParameters())}
     _export_reading("boxes", evaluation, config, made | how, lambda boxes: {"boxes": boxes} | active_regions(boxes))
-    unit = parse_target(recipe.method_parameters.target).unit
+    unit = recipe.region_unit
     how = {"unit": unit, "additive": recipe.additive}
     _export_reading("region_years", evaluation, config, made | how, lambda regions: _in_columns(regions, unit))
 

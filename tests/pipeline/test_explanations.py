@@ -132,7 +132,7 @@ def test_a_ledger_from_before_boxes_gets_nothing_but_boxes(photos, boxed, capsys
 
 
 def check_region_years(boxed):
-    """Years of LIME's superpixels, anew from the ledger; the probability of Female is not taken for years."""
+    """Years of LIME's superpixels, anew from the ledger; Grad-CAM's map of no unit is not taken for years."""
     recipe = Recipe(True, "face-api", "float32", "audit", 42, 64)
     results = Results(boxed / "lime", "utkface", "face-api", "audit")
     frame = results.region_years.set_index("fname")
@@ -143,15 +143,15 @@ def check_region_years(boxed):
                 found = frame.loc[fname, [f"years_{region}{end}" for end in ("", "_low", "_high")]].astype(float)
                 assert found.tolist() == pytest.approx(list(expected), rel=1e-5, abs=1e-9), (fname, region)
     assert frame["years_nose"].ne(0).any() and frame["age_real"].tolist() == [30, 77]
-    of_female = Results(boxed / "meta", "utkface", "face-api", "audit")
-    with pytest.raises(UsageError, match=r"in the unit years .* got those of explanations of a probability"):
-        _ = of_female.region_years
-    rows = read_metadataset(boxed / "meta", "utkface", "region_years")
-    assert [name for name in rows[0] if name.startswith("years")] == []
-    regions = of_female.region_probabilities
-    assert regions["probability_nose"].tolist() == [row["probability_nose"] for row in rows]
-    with pytest.raises(UsageError, match=r"in the unit probability .* got those of explanations of the age"):
+    with pytest.raises(UsageError, match=r"as a probability, got years by lime; read region_years"):
         _ = results.region_probabilities
+    of_cam = Results(boxed / "meta", "utkface", "face-api", "audit")
+    for read in ("region_years", "region_probabilities"):
+        with pytest.raises(UsageError, match=r"got saliency, of no unit by grad-cam; read region_saliency"):
+            getattr(of_cam, read)
+    rows = read_metadataset(boxed / "meta", "utkface", "region_years")
+    assert [name for name in rows[0] if not name.startswith("saliency_")] == ["fname"]
+    assert of_cam.region_saliency["saliency_nose"].tolist() == [row["saliency_nose"] for row in rows]
 
 
 def test_regions_of_a_method_whose_pixels_add_up_are_summed():
@@ -339,12 +339,13 @@ def test_a_mixed_folder_is_refused_by_readers_and_mended_by_stage_2(photos, copi
     for path in (copied / "other").iterdir():
         shutil.copy(path, copied / "meta")
     results = Results(copied / "meta", "utkface", "face-api", "audit")
-    for read in ("boxes", "region_probabilities"):
+    for read in ("boxes", "region_saliency"):
         with pytest.raises(
             UsageError, match="are of method grad-cam, and the masks of method occlusion; run analysis_2"
         ):
             getattr(results, read)
     assert stage2(copied, "--preset", "audit") == 0
+    results = Results(copied / "meta", "utkface", "face-api", "audit")
     assert len(results.boxes) == len(results.region_probabilities) == 2
     assert (results.boxed_method, results.boxed_target) == ("occlusion", "female")
 
