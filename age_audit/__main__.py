@@ -59,6 +59,15 @@ def _compare(argv: Sequence[str], program: str) -> int:
     return run_command(CompareConfig, program, about, compare, argv)
 
 
+def _gate(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.gate import GateConfig, gate
+
+    about = (
+        "Ask whether estimates could guard an age limit: who passes, who is refused, for whom, and how sure that is."
+    )
+    return run_command(GateConfig, program, about, gate, argv)
+
+
 def _sensitivity(argv: Sequence[str], program: str) -> int:
     from age_audit.pipeline.sensitivity import SensitivityConfig, run_sensitivity
 
@@ -105,6 +114,7 @@ COMMANDS = {
     "visualise": ("stage 3: errors by group, figures and tables", _stage(Stage3Config, run_stage3, STAGE3)),
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
     "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
+    "gate": ("may it guard a door: children let in, adults turned away, for whom, under which policy", _gate),
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),

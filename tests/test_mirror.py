@@ -14,7 +14,7 @@ TOGETHER = {
     # Sentences are data, one file a notebook; their reader is the room itself.
     *(
         f"report/sentences/test_{name}.py"
-        for name in ("appendix_a", "appendix_b", "compare", "dataset", "errors", "gender", "heatmaps")
+        for name in ("appendix_a", "appendix_b", "compare", "dataset", "errors", "gate", "gender", "heatmaps")
     ),
     *("report/sentences/test_reader.py", "report/sentences/test_shipped.py"),
 }

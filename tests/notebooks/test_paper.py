@@ -27,6 +27,7 @@ NAMES = (
     "analysis_statistical_significance",
     "audit_dataset",
     "audit_explanations",
+    "audit_gate",
     "audit_gender_regions",
     "compare_estimators",
 )

@@ -19,8 +19,8 @@ from age_audit.store.ledger import Ledger
 TONES = [f"tone {number}" for number in range(2, 11)]  # "tone 10" comes last only if numbers are read as such
 RANGES = ["0–12", "13–17", "18–34", "35–100"]
 # Of one estimator nothing is to be compared, this one answers no gender, and was explained in one preset; pictures are
-# measured by a command of their own.
-OF_OTHER_RESULTS = {"audit_explanations", "audit_gender_regions", "compare_estimators", "audit_dataset"}
+# measured, and a gate is judged, by a command of their own.
+OF_OTHER_RESULTS = {"audit_explanations", "audit_gender_regions", "compare_estimators", "audit_dataset", "audit_gate"}
 COMPARE = ("--sensitive", "skin tone,camera", "--age-ranges", "0-12,13-17,18-34,35-100")
 
 

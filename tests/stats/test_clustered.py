@@ -12,6 +12,7 @@ from age_audit.stats.clustered import (
     cluster_weights,
     clustered_difference_p_values,
     covariance,
+    draws_of_shares,
     interval,
     of_coefficient,
     of_means,
@@ -190,3 +191,47 @@ def test_p_values_of_clusters_are_uniform_where_nothing_is():
             clustered_difference_p_values(sides[0][0], sides[1][0], [c for _, c in sides], rng=rng, permutations=199)[0]
         )
     assert 0.03 <= np.mean(np.array(found) <= 0.05) <= 0.075
+
+
+def literal_draws(yes, cell, clusters, rng, draws):
+    """Clusters drawn by number, their faces put together, half a cluster of either kind added on average."""
+    names = np.unique(clusters[cell])
+    of_cluster = {name: yes[cell & (clusters == name)] for name in names}
+    size, shares = cell.sum() / names.size, []
+    for _ in range(draws):
+        faces = np.concatenate([of_cluster[name] for name in rng.choice(names, names.size)])
+        added = size * rng.poisson(0.5, 2)
+        shares.append((faces.sum() + added[0]) / (faces.size + added.sum()))
+    return np.array(shares)
+
+
+def test_draws_of_shares_are_those_of_a_literal_bootstrap():
+    rng = np.random.default_rng(5)
+    clusters, yes = np.repeat(np.arange(20), 3), rng.random(60) < 0.3
+    yes[:30] = np.repeat(yes[:30:3], 3)  # half of the clusters are alike within
+    cell = np.arange(60) < 54
+    centre, drawn = draws_of_shares(yes, [cell], rng=np.random.default_rng(1), draws=4_000, clusters=clusters)
+    twin = literal_draws(yes, cell, clusters, np.random.default_rng(2), 4_000)
+    assert centre[0] == pytest.approx((yes[cell].sum() + 1.5) / 57)  # half a cluster of three, and half another
+    assert drawn.std() == pytest.approx(twin.std() * np.sqrt(18 / 17), rel=0.05)
+    assert np.median(drawn) == pytest.approx(np.median(twin), abs=0.02)
+
+
+def test_draws_of_two_cells_of_one_cluster_go_together():
+    yes, first = np.repeat(np.arange(30) % 3 == 0, 2), np.arange(60) % 2 == 0
+    _, drawn = draws_of_shares(
+        yes, [first, ~first], rng=np.random.default_rng(1), draws=500, clusters=np.arange(60) // 2
+    )
+    assert np.corrcoef(drawn.T)[0, 1] > 0.9
+
+
+def test_draws_of_shares_of_faces_that_are_all_alike_still_scatter():
+    centre, drawn = draws_of_shares(np.zeros(50, bool), [np.full(50, True)], rng=np.random.default_rng(1), draws=2_000)
+    assert centre[0] == pytest.approx(0.5 / 51) and drawn.min() == 0
+    assert 0.02 < np.quantile(drawn, 0.975) < 0.08
+
+
+def test_a_cell_of_which_nothing_was_drawn_is_at_its_centre():
+    cells = [np.arange(40) == 0, np.arange(40) > 0]
+    centre, drawn = draws_of_shares(np.arange(40) < 9, cells, rng=np.random.default_rng(1), draws=200, added=1e-6)
+    assert centre[0] == pytest.approx(1) and np.isfinite(drawn).all() and drawn[:, 0] == pytest.approx(1)
