@@ -59,6 +59,13 @@ def _compare(argv: Sequence[str], program: str) -> int:
     return run_command(CompareConfig, program, about, compare, argv)
 
 
+def _report(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.page.command import ReportConfig, report
+
+    about = "Write one page about an estimator: a gate, errors, for whom, explanations, labels, and how sure each is."
+    return run_command(ReportConfig, program, about, report, argv)
+
+
 def _gate(argv: Sequence[str], program: str) -> int:
     from age_audit.report.gate import GateConfig, gate
 
@@ -114,6 +121,7 @@ COMMANDS = {
     "visualise": ("stage 3: errors by group, figures and tables", _stage(Stage3Config, run_stage3, STAGE3)),
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
     "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
+    "report": ("one HTML page: may it guard a door, for whom, and how sure is that", _report),
     "gate": ("may it guard a door: children let in, adults turned away, for whom, under which policy", _gate),
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),

@@ -11,6 +11,7 @@ TOGETHER = {
     "pipeline/test_explanations.py",
     *("pipeline/test_full_disk.py", "pipeline/test_interrupted.py", "pipeline/test_own_groups.py"),
     "pipeline/test_stages.py",
+    "report/page/test_browser.py",
     # Sentences are data, one file a notebook; their reader is the room itself.
     *(
         f"report/sentences/test_{name}.py"

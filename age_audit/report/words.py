@@ -207,7 +207,7 @@ class Shown:
     """
 
     def __init__(self, frame: pd.DataFrame, left: Sequence[bool], nothing: str = NO_ROW):
-        self.frame, self._left, self._nothing = frame, left, nothing
+        self.frame, self.left, self._nothing = frame, left, nothing
 
     def __repr__(self) -> str:
         if self.frame.empty:
@@ -217,7 +217,7 @@ class Shown:
     def _repr_html_(self) -> str:
         if self.frame.empty:
             return f"<p>{page_text(self._nothing)}</p>"
-        sides = ["left" if left else "right; white-space: nowrap" for left in self._left]  # "≤ 0.01" stays in one line
+        sides = ["left" if left else "right; white-space: nowrap" for left in self.left]  # "≤ 0.01" stays in one line
         rows = [("th", list(self.frame)), *(("td", row) for row in self.frame.itertuples(index=False, name=None))]
         lines = [
             "".join(
