@@ -67,8 +67,8 @@ def test_anyones_estimates_at_a_limit_of_ones_own(tmp_path, monkeypatch, capsys)
     assert printed[-1].startswith("Written to out: audit_gate.ipynb")
     tables = tmp_path / "out/tables/audit_gate"
     rates = pd.read_csv(tables / "mine_mine_rates.csv").set_index(["policy", "ages"])
-    assert rates.loc[("pass from an estimate of 21", "20"), "share"] == 0.25
-    assert rates.loc[("pass from an estimate of 21", "21 and over"), "n_not_found"] == 11
+    assert rates.loc[("estimate ≥ 21", "20"), "share"] == 0.25
+    assert rates.loc[("estimate ≥ 21", "21 and over"), "n_not_found"] == 11
     assert set(pd.read_csv(tables / "mine_mine_gate_gaps.csv")["feature"]) == {"gender", "camera"}
     cells = json.loads((tmp_path / "out/audit_gate.ipynb").read_text())["cells"]
     assert [output for cell in cells for output in cell.get("outputs", ()) if output.get("name") == "stderr"] == []
