@@ -69,6 +69,9 @@ GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}
 UNLABELLED = "unlabelled"  # what stands in the place of a group for images without a label
 FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not representative
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]
+# Methods of explanation whose numbers rank parts of a face and are in no unit, whatever is explained.
+WITHOUT_UNIT = ("grad-cam", "grad-cam++", "score-cam", "smooth-grad", "random")
+SALIENCY = "saliency"  # what such a number is called
 HALVES = ("accurate", "inaccurate")
 PUBLISHED_HALVES = ("positive", "negative")  # the same in the words of the study and of its files
 # What UTKFace's own page (https://susanqq.github.io/UTKFace/) says of its labels; no error is shown without it.

@@ -10,6 +10,17 @@ import pandas as pd
 from age_audit.core.errors import UsageError
 from age_audit.data.metadatasets import read_metadataset
 
+# Keys of a row, beside its name and labels.
+OF_PICTURE = (
+    *("width", "height", "mode", "format", "orientation", "grey", "pixels", "dhash", "phash", "variance"),
+    *("unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur", "brisque"),
+)
+OF_CROP = ("luminance", "laplacian_variance", "fft_blur")  # exposure and blur of the face, whatever is around it
+OF_FACE = (
+    *("faces_found", "eye_distance", "individual_typology_angle", "skin_tone", "skin_lightness"),
+    *("yaw", "pitch", "roll", *(f"face_{name}" for name in OF_CROP)),
+)
+MEASURED = (*OF_PICTURE, *OF_FACE, "cluster", "reason")
 KIND = "images"
 TEXTS = ("fname", "gender_real", "race_real", "mode", "format", "pixels", "dhash", "phash", "skin_tone", "reason")
 
@@ -89,7 +100,7 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
     Raises
     ------
     UsageError
-        If two pictures of one name were measured.
+        If two pictures of one name were measured, or a column of ``frame`` is called like a measure.
 
     Examples
     --------
@@ -98,9 +109,19 @@ def with_image_measures(frame: pd.DataFrame, measures: pd.DataFrame) -> pd.DataF
        fname  age_estimation  luminance
     0  b.jpg            30.0       99.5
     """
-    measures = _once_each(measures)
+    measures = once_each(measures)
+    _refuse_columns_called_like_measures(frame)
     of_pictures = measures[["fname", *measures.columns.difference(frame.columns, sort=False)]]
     return frame.merge(of_pictures, on="fname", how="inner", validate="one_to_one")
+
+
+def _refuse_columns_called_like_measures(frame: pd.DataFrame) -> None:
+    """Raise a UsageError that names them: a label called entropy, say, would be taken for the picture's."""
+    if taken := [name for name in frame.columns if name in MEASURED]:
+        raise UsageError(
+            f"expected labels beside the estimates that no measure of a picture is called like, got "
+            f"{', '.join(map(repr, taken))}; rename these columns of the labels and run stage 1 again"
+        )
 
 
 def clusters_of(fnames: pd.Series, measures: pd.DataFrame) -> pd.Series:
@@ -128,15 +149,29 @@ def clusters_of(fnames: pd.Series, measures: pd.DataFrame) -> pd.Series:
     >>> clusters_of(pd.Series(["b.jpg", "x.jpg", "a.jpg", "y.jpg"]), measured).tolist()
     [7, -2, 7, -4]
     """
-    found = fnames.map(_once_each(measures).set_index("fname")["cluster"]).astype("Float64")
+    found = fnames.map(once_each(measures).set_index("fname")["cluster"]).astype("Float64")
     alone = pd.Series(range(-1, -len(fnames) - 1, -1), index=fnames.index, dtype="Float64")
     return found.fillna(alone).astype(int)
 
 
-def _once_each(measures: pd.DataFrame) -> pd.DataFrame:
-    """Without the pictures that were not read because another one of their name was."""
+def once_each(measures: pd.DataFrame) -> pd.DataFrame:
+    """Without the pictures that were not read because another one of their name was, so that none counts twice.
+
+    Raises
+    ------
+    UsageError
+        If two pictures of one name were measured.
+
+    Examples
+    --------
+    >>> measured = pd.DataFrame({"fname": ["a.jpg", "a.jpg", "b.jpg"], "reason": ["read/duplicate-name", "", ""]})
+    >>> once_each(measured)
+       fname reason
+    1  a.jpg
+    2  b.jpg
+    """
     if "reason" in measures:
-        unread = measures["reason"].fillna("").str.startswith("read/")
+        unread = measures["reason"].astype("string").str.startswith("read/").fillna(False).astype(bool)
         measures = measures[~(unread & measures["fname"].duplicated(keep=False))]
     if (twice := measures["fname"][measures["fname"].duplicated()]).size:
         raise UsageError(f"expected each file name once, got {twice.iloc[0]!r} again; leave one of its rows out")

@@ -1,5 +1,7 @@
 """Weighted sums of values against statsmodels, scipy and literal twins."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import scipy
@@ -8,6 +10,7 @@ import statsmodels.api as sm
 from age_audit.stats.clustered import (
     Influence,
     cluster_weights,
+    clustered_difference_p_values,
     covariance,
     draws_of_shares,
     interval,
@@ -16,6 +19,7 @@ from age_audit.stats.clustered import (
     ratio_interval,
 )
 from age_audit.stats.linear import bent_line
+from age_audit.stats.resampling import difference_p_values
 
 
 def regression(seed, count=400, alike=0.0, sizes=4):
@@ -122,6 +126,71 @@ def test_covers_as_often_as_it_says(alike):
             covered[name] += low < 2 < high
     assert 0.92 <= covered["clusters"] / 400 <= 0.97
     assert alike == 0 or covered["faces alone"] / 400 < 0.85
+
+
+def test_clusters_change_places_with_those_of_their_size():
+    # Two pairs and four single faces: the pairs' labels can be dealt in 2 ways, those of the four in 6.
+    first, second, clusters = [9.0, 8, 7, 3], [1.0, 2, 4, 6], (["p", "p", "a", "b"], ["q", "q", "c", "d"])
+    differences = [
+        np.mean([*pair, *singles]) - np.mean([*other, *({7, 3, 4, 6} - set(singles))])
+        for pair, other in (((9, 8), (1, 2)), ((1, 2), (9, 8)))
+        for singles in combinations((7, 3, 4, 6), 2)
+    ]
+    expected = np.mean(np.abs(differences) >= np.mean(first) - np.mean(second))
+    given = np.array([first, [5.0] * 4]), np.array([second, [5.0] * 4])
+    found = clustered_difference_p_values(*given, clusters, rng=np.random.default_rng(1), permutations=20_000)
+    assert found == pytest.approx([expected, 1], abs=0.01) and 0 < expected < 1
+
+
+def test_a_cluster_that_is_in_both_samples_deals_its_labels_within():
+    # Pairs of one man and one woman each, men always larger: of 2 ** 5 deals two are so far apart.
+    men, women = np.arange(10.0, 15)[None], np.arange(5.0)[None]
+    names = list("abcde")
+    found = clustered_difference_p_values(men, women, [names, names], rng=np.random.default_rng(1), permutations=20_000)
+    assert found == pytest.approx(2 / 32, abs=0.01)
+
+
+def test_where_no_cluster_can_move_there_is_no_p_value():
+    rng = np.random.default_rng(1)
+    first, second = np.array([[1.0, 2, 3, 4, 5]]), np.array([[9.0, 8, 7, 6, 5]])
+    stay = clustered_difference_p_values(first, second, [list("aabbb"), list("ccccd")], rng=rng)  # 2, 3, 4 and 1
+    one = clustered_difference_p_values(first, second, [list("aaaaa"), list("bcdef")], rng=rng)
+    assert np.isnan(stay).all() and np.isnan(one).all()
+
+
+def test_faces_that_are_all_alone_have_the_p_values_of_faces():
+    rng = np.random.default_rng(2)
+    first, second = rng.normal(size=(2, 30)), rng.normal(0.7, 1, size=(2, 40))
+    alone = clustered_difference_p_values(first, second, [range(30), range(30, 70)], rng=np.random.default_rng(3))
+    assert (alone == difference_p_values(first, second, rng=np.random.default_rng(3))).all()
+
+
+def test_copies_make_no_p_value_small():
+    """Ten copies of each face say what the faces say; dealt singly they say it ten times as loudly."""
+    rng = np.random.default_rng(4)
+    first, second = rng.normal(size=(1, 15)), rng.normal(0.5, 1, size=(1, 15))
+    copied = np.repeat(first, 10, axis=1), np.repeat(second, 10, axis=1)
+    clusters = np.repeat(np.arange(30), 10)
+    plain = difference_p_values(first, second, rng=rng)[0]
+    moved = clustered_difference_p_values(*copied, np.split(clusters, 2), rng=rng)[0]
+    assert moved == pytest.approx(plain, abs=0.03)
+    assert difference_p_values(*copied, rng=rng)[0] < plain / 10
+
+
+@pytest.mark.long
+def test_p_values_of_clusters_are_uniform_where_nothing_is():
+    found = []
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        sizes = rng.integers(1, 4, 40)
+        clusters = np.repeat(np.arange(40), sizes)
+        labels = rng.integers(0, 2, 40)[clusters].astype(bool)
+        values = rng.normal(size=40)[clusters] + 0.1 * rng.normal(size=len(clusters))
+        sides = [(values[None, one], clusters[one]) for one in (labels, ~labels)]
+        found.append(
+            clustered_difference_p_values(sides[0][0], sides[1][0], [c for _, c in sides], rng=rng, permutations=199)[0]
+        )
+    assert 0.03 <= np.mean(np.array(found) <= 0.05) <= 0.075
 
 
 def literal_draws(yes, cell, clusters, rng, draws):

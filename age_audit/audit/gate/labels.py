@@ -147,8 +147,8 @@ def labels_of_copies(frame: pd.DataFrame, policy: Policy, *, resampling: Resampl
     DataFrame
         A row for each kind of copies (``"exact"``, ``"near"``, ``"all"``), for pictures labelled in the five years
         below the limit. Columns: ``copies``, ``ages``, ``n`` pictures asked, once a copy; ``clusters``; ``faces`` whose
-        copy is labelled at or above the limit, and their ``share`` (0-1) with ``low`` and ``high``; no interval of
-        fewer than three clusters, no share of fewer than ten.
+        copy is labelled at or above the limit, and their ``share`` (0-1) with ``low`` and ``high`` (of shares of 0 and
+        1 Wilson's, of as many clusters); no interval of fewer than three clusters, no share of fewer than ten.
 
     Raises
     ------
@@ -178,6 +178,9 @@ def labels_of_copies(frame: pd.DataFrame, policy: Policy, *, resampling: Resampl
         found = combination_interval([yes[None]], [1], clusters=[clusters], **options)
         row = {"copies": copies, "ages": near.label, "n": len(yes), "clusters": len(np.unique(clusters))}
         shares = {"share": found.value[0], "low": found.low[0], "high": found.high[0]}
+        if shares["share"] in (0, 1):  # nothing to draw: Wilson's interval of as many clusters
+            ends = wilson_interval(shares["share"] * row["clusters"], row["clusters"], resampling.confidence)
+            shares |= dict(zip(("low", "high"), ends, strict=True))
         shares = shares if len(yes) >= 10 else dict.fromkeys(shares, np.nan)
         rows.append(row | {"faces": int(yes.sum())} | shares)
     return pd.DataFrame(rows)

@@ -9,6 +9,7 @@ from age_audit.audit.gate.labels import chance_of_age, labels_of_copies, passes_
 from age_audit.core.errors import UsageError
 from age_audit.core.policy import Policy
 from age_audit.core.randomness import Resampling
+from age_audit.stats.proportions import wilson_interval
 
 EXACT = Policy(age=18)
 
@@ -87,3 +88,10 @@ def test_pairs_of_copies_by_hand():
     assert table["faces"].to_dict() == {"exact": 5, "near": 1, "all": 6}
     assert table.loc["all", "share"] == pytest.approx(6 / 14) and np.isnan(table.loc["near", "share"])
     assert table.loc["all", "low"] < 6 / 14 < table.loc["all", "high"] and table.loc["all", "clusters"] == 10
+
+
+def test_that_no_copy_is_labelled_older_is_not_certain():
+    frame = pd.DataFrame({"cluster": [*range(8)] * 2, "pixels": [*map(str, range(8))] * 2, "age_real": 16})
+    row = labels_of_copies(frame, EXACT, resampling=Resampling(seed=1, draws=99)).iloc[0]
+    assert (row["n"], row["clusters"], row["share"], row["low"]) == (16, 8, 0, 0)
+    assert row["high"] == pytest.approx(wilson_interval(0, 8)[1])
