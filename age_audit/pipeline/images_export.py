@@ -21,8 +21,9 @@ from age_audit.core.groups import ALL, compared_by
 from age_audit.core.randomness import CONFIDENCE
 from age_audit.core.vocabulary import REQUIRED_COLUMNS
 from age_audit.data.frames import completed_frame, grouped
-from age_audit.data.image_measures import OF_FACE, OF_PICTURE, once_each
+from age_audit.data.image_measures import OF_FACE, OF_PICTURE, is_number, once_each
 from age_audit.data.metadatasets import some_of, write_metadataset
+from age_audit.data.region_scores import format_for, write_rows
 from age_audit.faces.fingerprints import SIDE
 from age_audit.figures.style import counted
 from age_audit.pipeline import steps
@@ -73,7 +74,8 @@ def export_images(config: DatasetConfig, ledger: Ledger, recipe: Recipe) -> pd.D
     counts = {"images": len(rows), "failed": dict(sorted(Counter(failed.values()).items()))}
     made = {"dataset": config.dataset, "labels": ledger.labels_from(), "images": some_of(ledger.contents())}
     made |= {"measured": {step: steps.STEPS[step].parameters(recipe) for step in STEPS}, "counts": counts}
-    write_metadataset(config.metadatasets, config.dataset, "images", rows, made)
+    form = format_for(config.format, len(rows))
+    write_rows(config.metadatasets, config.dataset, "images", rows, form, made, is_number)
     frame = _frame(config, rows).assign(image=in_order)
     features = compared_by(frame, config.sensitive)
     channels = [found[image].get("channels") for image in in_order]
