@@ -110,7 +110,7 @@ def export_composition(config: DatasetConfig, written: pd.DataFrame, population:
     """
     pictures = once_each(written)
     table = beside_population(pictures, population)
-    rows = [{name: finite(value) for name, value in row.items()} for row in table.to_dict("records")]
+    rows = [{name: _rounded(finite(value)) for name, value in row.items()} for row in table.to_dict("records")]
     made = {
         "population": hashlib.sha256(config.population.read_bytes()).hexdigest(),
         "counts": {"images": len(pictures)},
@@ -124,8 +124,8 @@ def _composition_in_words(name: str, table: pd.DataFrame, pictures: int) -> str:
     inside = int(table["images"].sum())
     differing = table[table["differs"]].assign(apart=table["share"] - table["expected"])
     lines = [
-        f"Beside {name}: {len(differing)} of {counted(len(table), 'cell')} with another share of these pictures than "
-        f"of that population (outside {CONFIDENCE:.0%} intervals of all cells together)"
+        f"Beside {name}: the share of these pictures is not the population's in {len(differing)} of "
+        f"{counted(len(table), 'cell')} ({CONFIDENCE:.0%} intervals of all cells together leave that out)"
     ]
     if not inside:
         return f"Beside {name}: none of these {counted(pictures, 'picture')} is in a cell of that population"

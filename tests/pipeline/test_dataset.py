@@ -219,7 +219,7 @@ def test_the_composition_stands_beside_a_population(photos, run, tmp_path, capsy
     ]
     assert [row["share"] for row in table] == pytest.approx([0.4, 0.2, 0.4])
     assert [row["differs"] for row in table] == [True, False, False]
-    assert "Beside people.csv: 1 of 3 cells with another share of these pictures" in said
+    assert "Beside people.csv: the share of these pictures is not the population's in 1 of 3 cells (95 % " in said
     assert "most too many: Female / 0–35 years, 40.0 % (" in said and "population has 5.0 %" in said
     assert "wanting" not in said and "in no cell" not in said
 

@@ -48,6 +48,9 @@ class TestBinarize:
         assert binarize(saliency).tolist() == [[False] * 9 + [True] * 2]
         assert binarize(saliency, percentile=91).tolist() == [[False] * 10 + [True]]
         assert binarize(saliency, percentile=100).tolist() == [[False] * 10 + [True]]
+        assert (
+            binarize(saliency, percentile=0) == (saliency > filters.threshold_otsu(saliency))
+        ).all()  # none is taken out
 
     @pytest.mark.parametrize("seed", range(4))
     def test_otsu_as_by_definition(self, seed):
