@@ -110,13 +110,6 @@ def _cite(argv: Sequence[str], program: str) -> int:
     return run_command(CiteConfig, program, "How to cite a run: what was done, and the works that it used.", cite, argv)
 
 
-def _face(argv: Sequence[str], program: str) -> int:
-    from age_audit.pipeline.face import FaceConfig, run_face
-
-    about = "What an estimator says of a photo of your own, and what a gate would do; nothing is kept or sent."
-    return run_command(FaceConfig, program, about, run_face, argv)
-
-
 def _demo(argv: Sequence[str], program: str) -> int:
     from age_audit.demo import main
 
@@ -141,7 +134,6 @@ COMMANDS = {
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
-    "face": ("a photo of your own: estimate, gate, explanation, as a page; nothing is kept or sent", _face),
     "cite": ("the paragraph on methods of a run and its BibTeX; Croissant and RO-Crate for archives", _cite),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
 }

@@ -8,7 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from age_audit.core.errors import UsageError
-from age_audit.data.metadatasets import read_metadataset
+from age_audit.data.columns import is_number_column
+from age_audit.data.metadatasets import read_metadataset, reading
+from age_audit.data.parquet import read_partitions
+from age_audit.data.region_scores import files_there, partitions_folder
 
 # Keys of a row, beside its name and labels.
 OF_PICTURE = (
@@ -39,7 +42,7 @@ def images_of(metadatasets: str | Path, dataset: str) -> Path:
     UsageError
         If there is none, or more than one at the least depth.
     """
-    names = (f"metadataset_{escape(dataset)}_{KIND}.json{packed}" for packed in ("", ".gz"))
+    names = (f"metadataset_{escape(dataset)}_{KIND}.{end}" for end in ("json", "json.gz", "parquet"))
     folders = sorted({path.parent for name in names for path in Path(metadatasets).rglob(name)})
     found = [folder for folder in folders if len(folder.parts) == min(len(other.parts) for other in folders)]
     if len(found) != 1:
@@ -51,7 +54,7 @@ def images_of(metadatasets: str | Path, dataset: str) -> Path:
 
 
 def read_image_measures(folder: Path, dataset: str) -> pd.DataFrame:
-    """The rows of ``metadataset_<dataset>_images.json``, as ``age-audit dataset`` writes them.
+    """The rows of ``metadataset_<dataset>_images.json`` (or ``.parquet``), as ``age-audit dataset`` writes them.
 
     Returns
     -------
@@ -64,6 +67,9 @@ def read_image_measures(folder: Path, dataset: str) -> pd.DataFrame:
     UsageError
         Without such a file, or where it is no list of objects that have a name each.
     """
+    if files_there(folder, dataset, KIND) == [path := partitions_folder(folder, dataset, KIND)]:
+        with reading(path, KIND):
+            return _typed(pd.concat([frame for frame, _ in read_partitions(path)], ignore_index=True))
     rows = read_metadataset(folder, dataset, KIND)
     named = isinstance(rows, list) and all(isinstance(row, dict) and isinstance(row.get("fname"), str) for row in rows)
     if not named:
@@ -71,7 +77,21 @@ def read_image_measures(folder: Path, dataset: str) -> pd.DataFrame:
             f"expected a list of objects with an fname each in metadataset_{dataset}_{KIND}.json of {folder}, got "
             "something else; write it by age-audit dataset"
         )
-    frame = pd.DataFrame(rows)
+    return _typed(pd.DataFrame(rows))
+
+
+def is_number(name: str) -> bool:
+    """Whether a column of measures holds numbers, by its name; a label of one's own holds text.
+
+    Examples
+    --------
+    >>> is_number("luminance"), is_number("skin_tone"), is_number("camera")
+    (True, False, False)
+    """
+    return is_number_column(name) or (name in MEASURED and name not in TEXTS)
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     for name in frame.columns.difference([*TEXTS, "grey", "cluster"]):
         if pd.api.types.is_object_dtype(frame[name]) and frame[name].isna().all():
             frame[name] = frame[name].astype(float)

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from age_audit.audit.dataset.description import MEASURES, channel_shares, measures_in
-from age_audit.core.config import Stage1Config, check_choice, stage1_option
+from age_audit.core.config import FORMATS, PARQUET_ABOVE, Stage1Config, check_choice, stage1_option
 from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.data.image_measures import MEASURED, OF_CROP
 from age_audit.data.label_formats import LabelSource
-from age_audit.data.metadatasets import check_writable, metadataset_path, refuse_other_images
+from age_audit.data.metadatasets import check_writable, refuse_other_images
 from age_audit.data.population import read_population
+from age_audit.data.region_scores import files_there
 from age_audit.execution import Execution, open_execution
 from age_audit.faces import brisque
 from age_audit.faces.decoding import decode_image, read_bytes
@@ -72,6 +73,10 @@ class DatasetConfig:
     workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
     cluster: str | None = field(default=Stage1Config.cluster, metadata=stage1_option("cluster"))
     json_log: Path | None = field(default=Stage1Config.json_log, metadata=stage1_option("json_log"))
+    format: str = field(
+        default="auto",
+        metadata={"help": f"of the rows: json, parquet, or auto: parquet above {PARQUET_ABOVE:,} pictures, else json"},
+    )
     limit: int | None = field(default=None, metadata=stage1_option("limit"))
     age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=stage1_option("age_ranges"))
     seed: int = field(default=Stage1Config.seed, metadata={"help": "seed of the training, validation and test sets"})
@@ -92,6 +97,7 @@ class DatasetConfig:
 
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)
+        check_choice("format", self.format, FORMATS)
         for step in self.steps:
             check_choice("step", step, STEPS)
         _ = self.stage1
@@ -237,7 +243,7 @@ def run_dataset(config: DatasetConfig) -> Tally:
 
 def _written_in_words(config: DatasetConfig, written: pd.DataFrame, of_this_run: set[str]) -> str:
     """How many pictures the file holds, and how many of them this run did not look at."""
-    name = metadataset_path(config.metadatasets, config.dataset, "images").name
+    name = files_there(config.metadatasets, config.dataset, "images")[0].name
     earlier = int((~written["image"].isin(of_this_run)).sum())
     more = f", {earlier:,} of them measured by earlier runs and not among the images of this one" if earlier else ""
     return f"{name} holds {counted(len(written), 'picture')}{more}"

@@ -21,8 +21,9 @@ from age_audit.core.groups import ALL, compared_by
 from age_audit.core.randomness import CONFIDENCE
 from age_audit.core.vocabulary import REQUIRED_COLUMNS
 from age_audit.data.frames import completed_frame, grouped
-from age_audit.data.image_measures import OF_FACE, OF_PICTURE, once_each
+from age_audit.data.image_measures import OF_FACE, OF_PICTURE, is_number, once_each
 from age_audit.data.metadatasets import some_of, write_metadataset
+from age_audit.data.region_scores import format_for, write_rows
 from age_audit.faces.fingerprints import SIDE
 from age_audit.figures.style import counted
 from age_audit.pipeline import steps
@@ -73,7 +74,8 @@ def export_images(config: DatasetConfig, ledger: Ledger, recipe: Recipe) -> pd.D
     counts = {"images": len(rows), "failed": dict(sorted(Counter(failed.values()).items()))}
     made = {"dataset": config.dataset, "labels": ledger.labels_from(), "images": some_of(ledger.contents())}
     made |= {"measured": {step: steps.STEPS[step].parameters(recipe) for step in STEPS}, "counts": counts}
-    write_metadataset(config.metadatasets, config.dataset, "images", rows, made)
+    form = format_for(config.format, len(rows))
+    write_rows(config.metadatasets, config.dataset, "images", rows, form, made, is_number)
     frame = _frame(config, rows).assign(image=in_order)
     features = compared_by(frame, config.sensitive)
     channels = [found[image].get("channels") for image in in_order]
@@ -108,7 +110,7 @@ def export_composition(config: DatasetConfig, written: pd.DataFrame, population:
     """
     pictures = once_each(written)
     table = beside_population(pictures, population)
-    rows = [{name: finite(value) for name, value in row.items()} for row in table.to_dict("records")]
+    rows = [{name: _rounded(finite(value)) for name, value in row.items()} for row in table.to_dict("records")]
     made = {
         "population": hashlib.sha256(config.population.read_bytes()).hexdigest(),
         "counts": {"images": len(pictures)},
@@ -122,8 +124,8 @@ def _composition_in_words(name: str, table: pd.DataFrame, pictures: int) -> str:
     inside = int(table["images"].sum())
     differing = table[table["differs"]].assign(apart=table["share"] - table["expected"])
     lines = [
-        f"Beside {name}: {len(differing)} of {counted(len(table), 'cell')} with another share of these pictures than "
-        f"of that population (outside {CONFIDENCE:.0%} intervals of all cells together)"
+        f"Beside {name}: the share of these pictures is not the population's in {len(differing)} of "
+        f"{counted(len(table), 'cell')} ({CONFIDENCE:.0%} intervals of all cells together leave that out)"
     ]
     if not inside:
         return f"Beside {name}: none of these {counted(pictures, 'picture')} is in a cell of that population"

@@ -58,13 +58,16 @@ class FaceConfig:
 
 @dataclass(frozen=True)
 class Judged:
-    """One photo: its crop, what was estimated, what moved it, and where its landmarks are (None: not found)."""
+    """One photo: its crop, what was estimated, what moved it, where its landmarks are (None: not found), and how many
+    faces were found in it, of which this is the largest.
+    """
 
     name: str
     crop: np.ndarray
     estimate: AgeEstimate
     attribution: Attribution
     landmarks: np.ndarray | None
+    faces_found: int
 
     @property
     def age(self) -> float:
@@ -123,12 +126,14 @@ def _judge(photo: Path, estimator, explainer) -> Judged:
     if not photo.is_file():
         raise UsageError(f"expected a photo at {photo}, there is no such file")
     image, _ = decode_image(read_bytes(photo))
-    aligned = align_face(image, landmarks_for_alignment(image)[0])
+    points, faces_found = landmarks_for_alignment(image)
+    aligned = align_face(image, points)
     crop = crop_face(aligned.image, near=aligned.centre, reach=EYE_DISTANCE).image
     landmarks = None
     with suppress(ImageFailure):
         landmarks, _ = landmarks_on_crop(crop)
-    return Judged(photo.name, crop, estimator.predict(crop[None]), explainer.explain(crop, target="age"), landmarks)
+    attribution = explainer.explain(crop, target="age")
+    return Judged(photo.name, crop, estimator.predict(crop[None]), attribution, landmarks, faces_found)
 
 
 def _told(face: Judged, policies: Mapping, known: pd.DataFrame | None) -> dict:
@@ -139,7 +144,7 @@ def _told(face: Judged, policies: Mapping, known: pd.DataFrame | None) -> dict:
     return {
         "name": face.name,
         "estimate": f"{face.age:.1f} years ({spread})",
-        "worth": _worth(face.age, known),
+        "worth": _worth(face.age, known) + _others(face.faces_found),
         "policies": _policies(face, policies),
         "regions": _regions(face),
         "settled": _settled(face.attribution),
@@ -159,6 +164,10 @@ def _worth(age: float, known: pd.DataFrame | None) -> str:
         "{:.0f} years, half of them over {:.0f}. That depends on whose photos these are."
     )
     return filled(words, alike["n"], alike["p10"], alike["p90"], alike["median"])
+
+
+def _others(found: int) -> str:
+    return f" {found} faces were found in this photo; the largest was taken." if found > 1 else ""
 
 
 def _policies(face: Judged, policies: Mapping) -> Table:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from age_audit import __main__
 from age_audit.audit.dataset.description import channel_shares
-from age_audit.data.image_measures import OF_FACE, OF_PICTURE
+from age_audit.data.image_measures import OF_FACE, OF_PICTURE, images_of, read_image_measures
 from age_audit.faces.alignment import landmarks_for_alignment
 from age_audit.faces.decoding import decode_image
 from age_audit.faces.fingerprints import fingerprint
@@ -219,7 +219,7 @@ def test_the_composition_stands_beside_a_population(photos, run, tmp_path, capsy
     ]
     assert [row["share"] for row in table] == pytest.approx([0.4, 0.2, 0.4])
     assert [row["differs"] for row in table] == [True, False, False]
-    assert "Beside people.csv: 1 of 3 cells with another share of these pictures" in said
+    assert "Beside people.csv: the share of these pictures is not the population's in 1 of 3 cells (95 % " in said
     assert "most too many: Female / 0–35 years, 40.0 % (" in said and "population has 5.0 %" in said
     assert "wanting" not in said and "in no cell" not in said
 
@@ -238,3 +238,20 @@ def test_a_population_that_does_not_fit_is_refused_before_anything_is_measured(p
     said = capsys.readouterr()
     assert re.search(told, said.err) and "measured by preset" not in said.out
     assert not (tmp_path / "out" / "metadataset_utkface_images.json").exists()
+
+
+def test_parquet_holds_the_same_rows_and_takes_the_place_of_json(photos, run, tmp_path, capsys):
+    output = tmp_path / "out"
+    expected = read_image_measures(run, "utkface")
+    assert __main__.main(arguments(photos, output, "--format", "parquet")) == 0
+    assert "metadataset_utkface_images.parquet holds 5 pictures" in capsys.readouterr().out
+    assert not (output / "metadataset_utkface_images.json").exists() and images_of(output, "utkface") == output
+    found = read_image_measures(output, "utkface")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert found["grey"].dtype == "boolean" and found["cluster"].dtype == "Int64"
+    part = output / "metadataset_utkface_images.parquet" / "part-00000.parquet"
+    before = part.read_bytes()
+    assert __main__.main(arguments(photos, output, "--format", "parquet")) == 0
+    assert "nothing to do" in capsys.readouterr().out and part.read_bytes() == before
+    assert __main__.main(arguments(photos, output)) == 0
+    assert not part.exists() and rows(output) == rows(run)

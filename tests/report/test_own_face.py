@@ -55,6 +55,16 @@ def test_the_page_tells_the_estimate_the_policies_and_no_more_is_kept(folder):
     assert "There are no results of this estimator here" in page
 
 
+def test_of_two_faces_the_largest_is_taken_and_told(folder, hopper):
+    small = Image.fromarray(hopper).resize((hopper.shape[1] // 2, hopper.shape[0] // 2))
+    both = Image.new("RGB", (hopper.shape[1] + small.width, hopper.shape[0]))
+    both.paste(Image.fromarray(hopper), (0, 0))
+    both.paste(small, (hopper.shape[1], 0))
+    both.save(folder / "photos" / "two.png")
+    own_face(config(folder, "two.png"))
+    assert "2 faces were found in this photo; the largest was taken." in (folder / "out" / "face.html").read_text()
+
+
 def test_the_same_photo_gives_the_same_page(folder):
     pages = []
     for _ in range(2):

@@ -7,6 +7,7 @@ import pytest
 import scipy
 import statsmodels.api as sm
 
+from age_audit.stats import clustered
 from age_audit.stats.clustered import (
     Influence,
     cluster_weights,
@@ -235,3 +236,39 @@ def test_a_cell_of_which_nothing_was_drawn_is_at_its_centre():
     cells = [np.arange(40) == 0, np.arange(40) > 0]
     centre, drawn = draws_of_shares(np.arange(40) < 9, cells, rng=np.random.default_rng(1), draws=200, added=1e-6)
     assert centre[0] == pytest.approx(1) and np.isfinite(drawn).all() and drawn[:, 0] == pytest.approx(1)
+
+
+def test_p_values_of_few_lone_faces_are_exact():
+    found = clustered_difference_p_values(
+        np.array([[1.0, 2, 3]]), np.array([[4.0, 5, 6]]), ["abc", "def"], rng=np.random.default_rng(1)
+    )
+    assert found[0] == pytest.approx(2 / 20)
+
+
+def test_p_values_do_not_depend_on_the_unit_nor_on_how_many_deals_are_held_at_a_time(monkeypatch):
+    rng = np.random.default_rng(5)
+    sides = [rng.integers(0, 4, (1, 24)) / 10 for _ in range(2)]  # which tie, and are no exact numbers
+    clusters = [np.arange(24) // 2, np.arange(24, 48) // 2]
+    plain = clustered_difference_p_values(*sides, clusters, rng=np.random.default_rng(6))
+    large = clustered_difference_p_values(*(1e9 * side for side in sides), clusters, rng=np.random.default_rng(6))
+    assert plain == large
+    monkeypatch.setattr(clustered, "_NUMBERS_AT_ONCE", 1_000)  # 20 deals
+    assert clustered_difference_p_values(*sides, clusters, rng=np.random.default_rng(7)) == pytest.approx(
+        plain, abs=0.03
+    )
+
+
+def test_a_ratios_interval_does_not_depend_on_the_unit():
+    rng = np.random.default_rng(8)
+    y = rng.normal(5, 1, 30)
+    everyone = [np.full(30, True)]
+    plain = ratio_interval(of_means(y[::-1] / 3, everyone, [1]), of_means(y, everyone, [1]))
+    small = ratio_interval(of_means(y[::-1] / 3e4, everyone, [1]), of_means(y / 1e4, everyone, [1]))
+    assert plain == pytest.approx(small) and plain[1] < plain[0] < plain[2]
+
+
+def test_faces_of_a_cluster_that_are_unlike_each_other_count_as_unrelated():
+    group, others, _, _ = regression(9, 40)
+    y = np.tile([1.0, -1.0], 20) + 0.01 * np.arange(40)  # of each pair the one is up, the other down
+    clusters = np.arange(40) // 2
+    assert of_coefficient(group, others, y, clusters).value == pytest.approx(of_coefficient(group, others, y).value)
