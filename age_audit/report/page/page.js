@@ -42,12 +42,14 @@ if (gate) {
   const { first, limits } = JSON.parse(document.getElementById("gate-data").textContent);
   const at = (id) => document.getElementById(id);
   const chart = document.querySelector("#gate-chart svg");
+  const hover = document.createElementNS("http://www.w3.org/2000/svg", "title"); // what a pointer over the picture shows
+  chart.prepend(hover);
   const names = [...at("gate-group").options].map((option) => option.textContent);
   const percent = (share) => {
     const digits = share >= 0.05 || share === 0 ? 0 : 1;
     return `${(100 * share).toFixed(digits)}\u00a0%`;
   };
-  const told = (n, [share, low, high]) =>
+  const told = ([share, low, high]) =>
     share === null ? "too few faces to say" : `${percent(share)} (${percent(low)} to ${percent(high)})`;
   const draw = (look, shares) => {
     const box = chart.dataset;
@@ -84,9 +86,9 @@ if (gate) {
         for (const [words, number] of [
           [name, false],
           [limit.passed.n[i].toLocaleString("en"), true],
-          [told(limit.passed.n[i], limit.passed.shares[i][place]), true],
+          [told(limit.passed.shares[i][place]), true],
           [limit.refused.n[i].toLocaleString("en"), true],
-          [told(limit.refused.n[i], limit.refused.shares[i][place]), true],
+          [told(limit.refused.shares[i][place]), true],
         ]) {
           const cell = document.createElement("td");
           cell.textContent = words;
@@ -104,7 +106,12 @@ if (gate) {
     at("gate-caption").textContent =
       `Limit ${at("gate-limit").value}, ${names[group]}, with 95 % intervals. Solid: labelled ${limit.passed.ages}, let through; ` +
       `dashed: labelled ${limit.refused.ages}, refused. Upright line: the threshold.`;
-    chart.setAttribute("aria-label", `${at("gate-caption").textContent} At ${threshold}: ${told(0, limit.passed.shares[group][place])} let through, ${told(0, limit.refused.shares[group][place])} refused.`);
+    const words = ["passed", "refused"].map((what) => {
+      const of = limit[what];
+      return `labelled ${of.ages}, ${what === "passed" ? "let through" : "refused"}: ${told(of.shares[group][place])}, n = ${of.n[group].toLocaleString("en")}`;
+    });
+    hover.textContent = `${names[group]}, threshold ${threshold}; ${words.join("; ")}`;
+    chart.setAttribute("aria-label", `${at("gate-caption").textContent} ${hover.textContent}`);
   };
   for (const control of [at("gate-limit"), at("gate-group"), at("gate-threshold")]) control.addEventListener("input", move);
   gate.addEventListener("submit", (event) => event.preventDefault());

@@ -98,6 +98,8 @@ def test_the_slider_moves_to_the_numbers_that_were_counted(page):
     move(page, "threshold", "18")
     assert (told(page, "passed"), told(page, "near"), told(page, "refused")) == ("25 %", "25 %", "25 %")
     assert page.run("document.getElementById('gate-at').textContent") == "18"
+    hover = page.run("document.querySelector('#gate-chart title').textContent").replace("\u00a0", " ")
+    assert "threshold 18; labelled 13–17, let through: 25 % (11 % to 47 %), n = 20; labelled 18 and over" in hover
     move(page, "limit", "21")
     assert (told(page, "passed"), told(page, "refused")) == ("58 %", "–")  # 35 of all 60; nobody is older
     assert page.errors == []
