@@ -14,6 +14,7 @@ from age_audit.audit.gate.gaps import AS_THEY_ARE, worst_groups
 from age_audit.audit.gate.labels import passes_under_noise
 from age_audit.audit.gate.rates import LEAST_SHOWN, bands
 from age_audit.core.groups import ALL
+from age_audit.core.paths import file_stem
 from age_audit.core.policy import ERROR, Policy
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
@@ -144,7 +145,8 @@ def _json(curves: dict[int, pd.DataFrame]) -> dict:
             told[what] = {
                 "ages": ages,
                 "n": n.tolist(),
-                "shares": np.where(np.isnan(shares), None, shares.round(5)).tolist(),
+                # Nine digits: with fewer, 36.4999 % becomes 36.5 here, and 37 where the page rounds it again.
+                "shares": np.where(np.isnan(shares), None, shares.round(9)).tolist(),
             }
     return {"first": THRESHOLDS[0], "limits": found}
 
@@ -199,7 +201,7 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
     for name, column in features.items():
         table = worst_groups(faces, policy, column, resampling=resampling)
         caption = f"Challenge 25: the groups by {name} that are furthest apart"
-        tables.append(Table(f"gate-gap-{name}", caption, table, digits=2))
+        tables.append(Table(f"gate-gap-{file_stem(name)}", caption, table, digits=2))
         if table.loc[0, "adjustment"] != AS_THEY_ARE or not np.isfinite(table.loc[0, "gap"]):
             continue
         confidence = 1 - (1 - resampling.confidence) / len(features)  # of several features one is apart by chance
@@ -220,7 +222,7 @@ def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
     sentence += f", at equal ages {100 * equal:.0f}" if np.isfinite(equal) else ""
     sentence += "." if row["gap_low"] > 0 else ": not told apart."
     sure = verdict(row["gap_low"] > 0, adjusted, min(row["highest_n"], row["lowest_n"]))
-    return Claim(sentence, sure, f"gate-gap-{name}", 0)
+    return Claim(sentence, sure, f"gate-gap-{file_stem(name)}", 0)
 
 
 def _buffers(results: Results, faces: pd.DataFrame, tables: list[Table]) -> list[Claim]:

@@ -11,6 +11,7 @@ from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.audit.gate.rates import LEAST_SHOWN
 from age_audit.core.groups import ALL
 from age_audit.core.measures import MAE
+from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.data.results import Results
 from age_audit.report.page.parts import CHANCE, Claim, Section, Table, percent, row_of, verdict, years
@@ -65,7 +66,7 @@ def _groups_table(name: str, column: str, table: pd.DataFrame, view: str) -> Tab
     shown = {column: name, "n": "faces", number: f"MAE, {words} (years)"}
     if number == "standardised":
         shown["difference"] = "less all faces (years)"
-    key = f"groups-{name}" if number == "standardised" else f"groups-{name}-{words}"
+    key = f"groups-{file_stem(name)}" if number == "standardised" else f"groups-{file_stem(name)}-{words}"
     return Table(
         key, f"Mean absolute error (MAE) by {name}, {words}", table, shown, 1, table["measure"] == MAE.key, number,
         folded=False, view=view,
@@ -88,7 +89,7 @@ def _group_claims(name: str, column: str, table: pd.DataFrame, wide: pd.DataFram
     else:
         by = years(row["difference"], *ends, "+")
         sentence = f"At equal ages no group by {name} is told apart from all faces; {row[column]} is furthest, by {by}"
-    return [Claim(f"{sentence}.", verdict(beyond, adjusted, row["n"]), f"groups-{name}", int(row.name))]
+    return [Claim(f"{sentence}.", verdict(beyond, adjusted, row["n"]), f"groups-{file_stem(name)}", int(row.name))]
 
 
 def _lost_claims(lost: pd.DataFrame) -> list[Claim]:

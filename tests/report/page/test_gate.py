@@ -6,6 +6,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.data.results import find_results
 from age_audit.report.page.errors import with_bands
 from age_audit.report.page.gate import THRESHOLDS, may_it_guard
+from age_audit.stats.proportions import wilson_interval
 from tests.report.page.made import document, gate_faces, write
 
 
@@ -30,6 +31,7 @@ def test_the_slider_moves_through_the_same_numbers(section):
     assert (passed["ages"], passed["n"]) == ("13–17", [20, 10, 10]) and refused["n"] == [40, 20, 20]
     at = THRESHOLDS.index(25)
     assert passed["shares"][0][at][0] == 0.1 and refused["shares"][0][at][0] == 0.75
+    assert passed["shares"][0][at] == pytest.approx([0.1, *wilson_interval(2, 20)], abs=1e-8)  # words are rounded once
     assert [len(group) for group in passed["shares"]] == [len(THRESHOLDS)] * 3
     # Of a limit of 21 no face is old enough: there is no number, not one of nothing.
     assert told["limits"][21]["refused"]["n"] == [0, 0, 0]
