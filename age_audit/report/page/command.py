@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -97,6 +99,8 @@ def write_page(path: Path, content: bytes) -> None:
         If that cannot be.
     """
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_if_new(path, lambda stream: stream.write(content))
     except OSError as error:

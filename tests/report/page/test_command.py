@@ -1,10 +1,12 @@
 """``age-audit report``: results of one's own, a CSV, and what cannot be."""
 
+from pathlib import Path
+
 import pytest
 
 from age_audit import __main__
 from age_audit.core.errors import UsageError
-from age_audit.report.page.command import ReportConfig, report
+from age_audit.report.page.command import ReportConfig, report, write_page
 from tests.report.page.made import document, gate_faces, write
 
 
@@ -27,6 +29,12 @@ def test_the_page_of_a_csv(tmp_path, capsys):
     options = ["--estimates", str(tmp_path / "theirs.csv"), "--sensitive", "cam", "--output", str(tmp_path / "p.html")]
     assert __main__.main(["report", *options]) == 0
     assert "theirs on 60 faces of theirs. 25 %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", [".", ""])
+def test_a_folder_in_place_of_the_page_is_told(folder):
+    with pytest.raises(UsageError, match=r"cannot write .: Is a directory; name another file by --output"):
+        write_page(Path(folder), b"")
 
 
 def test_a_file_in_the_way_is_told(tmp_path):
