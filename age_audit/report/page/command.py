@@ -71,6 +71,11 @@ def report(config: ReportConfig) -> str:
     UsageError
         If there are no such results, or the page cannot be written.
     """
+    if config.estimates is not None and (config.estimator or config.dataset):
+        raise UsageError(
+            "expected --estimates without --estimator and --dataset, which choose among results in --metadatasets; "
+            "leave these out: the page calls both by the name of the file"
+        )
     with tempfile.TemporaryDirectory() as folder:
         if config.estimates is not None:
             write_estimates(config.estimates, Path(folder))

@@ -14,7 +14,7 @@ from age_audit.core.measures import MAE
 from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.data.results import Results
-from age_audit.report.page.parts import CHANCE, Claim, Section, Table, percent, row_of, verdict, years
+from age_audit.report.page.parts import FIRM, Claim, Section, Table, percent, row_of, verdict, years
 from age_audit.report.words import heading
 
 # How groups are compared: which column of the table, and in words.
@@ -45,8 +45,9 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
         )
     )  # fmt: skip
     claims += _lost_claims(lost)
-    sure = [claim for claim in claims if claim.verdict != CHANCE and claim.table.startswith("groups")]
-    finding = sure[0].sentence.rstrip(".") if sure else "No group is told apart from all faces at equal ages"
+    # Of many groups that are alike the furthest is often apart at 95 %: a heading wants what allows for their number.
+    sure = [claim for claim in claims if claim.verdict == FIRM and claim.table.startswith("groups")]
+    finding = sure[0].sentence.rstrip(".") if sure else "No group is surely told apart from all faces at equal ages"
     text = [
         "Groups of a data set differ in age, and errors differ with age. So each group is given the ages of all faces "
         "(age-adjusted); the switch shows groups as they are (unadjusted).",
@@ -95,7 +96,7 @@ def _group_claims(name: str, column: str, table: pd.DataFrame, wide: pd.DataFram
 def _lost_claims(lost: pd.DataFrame) -> list[Claim]:
     share = lost.loc[0]
     claims = []
-    if share["images"]:
+    if share["images"] >= LEAST_SHOWN:
         told = percent(share["share"], share["share_low"], share["share_high"])
         sentence = f"Of {share['images']:,} pictures {told} ended without an estimate."
         claims.append(Claim(sentence, verdict(True, n=share["images"]), "lost-faces", 0))
