@@ -96,6 +96,7 @@ def check_features(names: Sequence[str]) -> tuple[str, ...]:
             why = "tables have a column of that name" if taken else f"at most {LONGEST_NAME} characters without a comma"
             why = f"its files would be those of {seen[stem]!r}" if stem in seen else why
             raise UsageError(f"expected another name of the sensitive feature {name!r}: {why}; rename it in the labels")
+        refuse_turned("no sensitive feature", name)
         seen[stem] = name
     return tuple(seen.values())
 
@@ -112,7 +113,8 @@ def check_groups(feature: str, groups: Iterable[str | None]) -> None:
     ------
     UsageError
         For one called as tables call every face or a missing label, one of more than 45 characters, one that legends
-        leave out, or two that differ in capitals, spaces, kinds of dashes, what nobody sees and forms of Unicode alone.
+        leave out, one that turns around what follows it, or two that differ in capitals, spaces, kinds of dashes, what
+        nobody sees and forms of Unicode alone.
 
     Examples
     --------
@@ -144,12 +146,40 @@ def check_groups(feature: str, groups: Iterable[str | None]) -> None:
                 f"expected no group of {feature} that begins with an underscore, for legends leave it out, got "
                 f"{group!r}; rename it in the labels"
             )
+        refuse_turned(f"no group of {feature}", group)
         other = seen.setdefault(plain, group)
         if other != group:
             raise UsageError(
                 f"expected one spelling of each group of {feature}, got {other!a} and {group!a}; write them alike in "
                 "the labels"
             )
+
+
+def refuse_turned(what: str, name: str) -> None:
+    """Refuse a name with marks that turn the words and numbers after it around: 34 would read 43.
+
+    Raises
+    ------
+    UsageError
+        If there is one of Unicode's overrides, embeddings or isolates of direction. Names in scripts that are written
+        from right to left need none.
+
+    Examples
+    --------
+    >>> refuse_turned("no group of race", "\u05d0\u05d1")
+    >>> refuse_turned("no group of race", "A\u202e")
+    Traceback (most recent call last):
+    ...
+    age_audit.core.errors.UsageError: expected no group of race with marks of direction, ... got 'A\u202e'; ...
+    """
+    if any(unicodedata.bidirectional(letter) in _TURNING for letter in name):
+        raise UsageError(
+            f"expected {what} with marks of direction, which turn around the numbers after it, got {name!a}; "
+            "take them out of the name"
+        )
+
+
+_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def _plain(group: str) -> str:

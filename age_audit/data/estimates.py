@@ -32,18 +32,25 @@ def estimates_of_csv(path: Path) -> dict:
     UsageError
         As that, or if there is no such column, a number is none, or an estimate is no age.
     """
-    labels = read_label_csv(path)
+    if not path.is_file():
+        raise UsageError(f"expected a CSV of estimates at {path}, there is no such file; name another")
+    labels = {name: _in_lower_case(label) for name, label in read_label_csv(path).items()}
     if ESTIMATE not in next(iter(labels.values())).features:
         raise UsageError(
             f"expected a column {ESTIMATE} in {path}, in years, beside file names and ages, got only "
             f"{', '.join(next(iter(labels.values())).features) or 'none'}; the estimates go into the table of labels"
         )
-    named = {Path(name).name: label for name, label in labels.items()}
+    named = {Path(name).name: label for name, label in sorted(labels.items())}  # draws follow the order of faces
     if len(named) < len(labels):
         raise UsageError(f"expected each file name of {path} once, folders left aside; rename what is there twice")
     estimates = {name: _years(path, label, ESTIMATE) for name, label in named.items()}
     spreads = {name: _years(path, label, SPREAD) for name, label in named.items()}
     found = {name: years for name, years in estimates.items() if years is not None}
+    if not any(named[name].age is not None or named[name].age_bounds for name in found):
+        raise UsageError(
+            f"expected a face with both an age and an {ESTIMATE} in {path}, got {len(named):,} rows, of which "
+            f"{len(found):,} have an {ESTIMATE} and none of these an age; fill in what is missing"
+        )
     document = {"cropping": {"images_total": len(named), "images_failed_detected": len(named) - len(found)}}
     document |= {"predictions": found, "labels": {name: _fields(label) for name, label in named.items()}}
     if any(spreads[name] is not None for name in found):
@@ -78,6 +85,15 @@ def _years(path: Path, label: FaceLabel, column: str) -> float | None:
             f"{path}: expected {column} in years, 0 to {OLDEST}, or an empty cell, got {text!r} for {label.fname!r}"
         )
     return years
+
+
+def _in_lower_case(label: FaceLabel) -> FaceLabel:
+    """With the columns that are read here under their names, where capitals alone tell them apart."""
+    features = dict(label.features)
+    for name in label.features:
+        if name.lower() in (ESTIMATE, SPREAD) and name.lower() not in features:
+            features[name.lower()] = features.pop(name)
+    return replace(label, features=features)
 
 
 def _fields(label: FaceLabel) -> Mapping:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import refuse_turned
 from age_audit.core.policy import Policy
 
 SHIPPED = Path(__file__).with_name("policies.toml")
@@ -57,6 +58,7 @@ def _policy(path: Path, row: object) -> Policy:
     if not isinstance(row.get("source", ""), str):
         raise UsageError(f"{path}: expected the source of {row['name']!r} to be a text, got {row['source']!r:.60}")
     try:
+        refuse_turned("no policy", str(row["name"]))
         return Policy(**row)
     except UsageError as error:
         raise UsageError(f"{path}, policy {row['name']!r}: {error}") from error

@@ -102,6 +102,7 @@ def test_what_faces_are_compared_by():
         (["x" * 61], "at most 60 characters without a comma"),
         (["a,b"], "at most 60 characters without a comma"),
         ([""], "expected another name"),
+        (["a\u2067"], "no sensitive feature with marks of direction"),
     ],
 )
 def test_names_that_tables_and_files_cannot_carry(names, words):
@@ -127,6 +128,7 @@ def test_names_that_tables_and_files_cannot_carry(names, words):
         (["non-white", "non\u2011white"], "one spelling"),  # a hyphen at which no line breaks
         (["26\u201335", "26-35"], "one spelling"),
         (["1", "2", "1.0"], "got '1' and '1.0'"),  # as pandas writes a column with gaps
+        (["A", "\u202e43"], r"no group of tone with marks of direction, .*, got '\\u202e43'; take them out"),
         (["A", "_B"], "begins with an underscore, for legends leave it out, got '_B'"),
     ],
 )

@@ -58,6 +58,30 @@ def test_a_table_of_labels_alone_is_refused(tmp_path):
         estimates_of_csv(write(tmp_path, "a.jpg,16,light", header="fname,age,tone"))
 
 
+def test_capitals_tell_no_columns_apart(tmp_path):
+    found = estimates_of_csv(write(tmp_path, "a.jpg,16,19.5,4", header="File,Age,Estimate,SPREAD"))
+    assert found["predictions"] == {"a.jpg": 19.5} and found["age_spread"] == {"a.jpg": 4.0}
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path):
+    rows = ["b.jpg,16,,,19.5,", "a.jpg,30,,,31,", "c.jpg,40,,,,"]
+    there, back = (estimates_of_csv(write(tmp_path, *part)) for part in (rows, rows[::-1]))
+    assert [list(part) for part in there.values()] == [list(part) for part in back.values()]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"), [("a.jpg,16,,,,", "0 have an estimate"), ("a.jpg,,,,20,", "1 have an estimate")]
+)
+def test_a_table_of_which_nothing_can_be_judged_is_refused(row, told, tmp_path):
+    with pytest.raises(UsageError, match=f"both an age and an estimate in .*mine.csv, got 1 rows, of which {told}"):
+        estimates_of_csv(write(tmp_path, row))
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(UsageError, match=r"a CSV of estimates at .*none.csv, there is no such file; name another$"):
+        estimates_of_csv(tmp_path / "none.csv")
+
+
 def test_one_name_in_two_folders_is_refused(tmp_path):
     with pytest.raises(UsageError, match="once, folders left aside"):
         estimates_of_csv(write(tmp_path, "x/a.jpg,16,20", "y/a.jpg,17,21", header="file,age,estimate"))

@@ -34,6 +34,7 @@ def test_a_file_of_ones_own(tmp_path):
         ('[[policy]]\nname = "x"\nage = 18\nmargin = 2', "'margin': 2"),
         ('[[policy]]\nname = "x"\nage = 18\nsource = 3', "expected the source of 'x' to be a text, got 3"),
         ('[[policy]]\nname = "x"\nage = 18\nbuffer = -2', "policy 'x': expected buffer to be a number, at least 0"),
+        ('[[policy]]\nname = "\u202e"\nage = 18', "expected no policy with marks of direction"),
         ('[[policy]]\nname = "x"\nage = 18\n[[policy]]\nname = "x"\nage = 16', "a name of its own, got 'x' twice"),
     ],
 )

@@ -22,7 +22,7 @@ from age_audit.core.randomness import Resampling
 
 CHALLENGE_25 = Policy("Challenge 25", 18, 7, "error")
 CHILD_RANGE = (13, 16)  # completed years, both included
-NOT_COMPARABLE = "not comparable with NIST's: other photos, and ages that nobody verified"
+NOT_COMPARABLE = "not comparable with NIST's: other photos, and labels as they are"
 _CHALLENGED = [("14–17", 14, 17), *((f"{age}", age, age) for age in range(14, 18))]
 # The page says "outside the allowed age range"; which ages were asked there depends on the photos that NIST has.
 _OUTSIDE = [("8–12", 8, 12), ("17–22", 17, 22)]

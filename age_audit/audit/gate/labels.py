@@ -19,7 +19,7 @@ import pandas as pd
 import scipy
 
 from age_audit.audit.dataset.duplicates import pairs_of_copies
-from age_audit.audit.gate.rates import FALSE_PASS, Ages, bands, passed, within
+from age_audit.audit.gate.rates import FALSE_PASS, LEAST_SHOWN, Ages, bands, passed, within
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import require_columns
 from age_audit.core.policy import Policy
@@ -86,6 +86,8 @@ def passes_under_noise(frame: pd.DataFrame, policy: Policy, sds: Sequence[float]
         the share labelled so that is expected to be at or above the limit; ``least`` and ``most``, between which the
         rate of those truly below it lies (of ``share``, as if that were exact); ``least_low``, the least at the lower
         end of the interval; ``could_be_labels``, the largest part of the passes that could be right; ``few_faces``.
+        No bounds where fewer than ten faces are labelled in the five years from the limit on: the labels then do not
+        say how many people of these ages there are, and none below the limit would seem to be one of them.
 
     Raises
     ------
@@ -103,11 +105,13 @@ def passes_under_noise(frame: pd.DataFrame, policy: Policy, sds: Sequence[float]
     if wrong := [sd for sd in sds if not 0 < sd < np.inf]:
         raise UsageError(f"expected standard deviations of labels above 0 years, got {wrong[0]}")
     frame = frame[frame["age_real"].notna()]
-    through, near = passed(frame, policy), bands(policy)[0]
+    through, (near, _, above, *_) = passed(frame, policy), bands(policy)
+    older = within(frame, above).sum() >= LEAST_SHOWN
     asked = [near, *(Ages(FALSE_PASS, f"{year}", year, year) for year in range(near.low, near.high + 1))]
     rows = []
     for sd in sds:
         chance = chance_of_age(frame["age_real"].to_numpy(dtype=float), policy.age, sd)
+        chance = chance if older else np.full(len(frame), np.nan)
         for ages in asked:
             inside = within(frame, ages) & ~np.isnan(through)
             rows.append({"noise_sd": float(sd), "ages": ages.label} | _bounds(through[inside], chance[inside]))
@@ -118,12 +122,15 @@ def _bounds(through: np.ndarray, chance: np.ndarray) -> dict:
     n = len(through)
     row = {"n": n} | dict.fromkeys(("share", "low", "high", "old_enough", "least", "most"), np.nan)
     row |= {"least_low": np.nan, "could_be_labels": np.nan, "few_faces": n < FEW_FACES}
-    if n < 10:
+    if n < LEAST_SHOWN:
         return row
     share, adults = through.mean(), chance.mean()
     low, high = wilson_interval(through.sum(), n)
+    row |= {"share": share, "low": low, "high": high}
+    if np.isnan(adults):
+        return row
     least, least_low = (max(0.0, (end - adults) / (1 - adults)) for end in (share, low))
-    row |= {"share": share, "low": low, "high": high, "old_enough": adults, "least": least, "least_low": least_low}
+    row |= {"old_enough": adults, "least": least, "least_low": least_low}
     row["most"] = min(1.0, share / (1 - adults))
     return row | {"could_be_labels": min(1.0, adults / share) if share else np.nan}
 

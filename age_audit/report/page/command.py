@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -69,6 +71,11 @@ def report(config: ReportConfig) -> str:
     UsageError
         If there are no such results, or the page cannot be written.
     """
+    if config.estimates is not None and (config.estimator or config.dataset):
+        raise UsageError(
+            "expected --estimates without --estimator and --dataset, which choose among results in --metadatasets; "
+            "leave these out: the page calls both by the name of the file"
+        )
     with tempfile.TemporaryDirectory() as folder:
         if config.estimates is not None:
             write_estimates(config.estimates, Path(folder))
@@ -97,6 +104,8 @@ def write_page(path: Path, content: bytes) -> None:
         If that cannot be.
     """
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_if_new(path, lambda stream: stream.write(content))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from age_audit import __version__
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import real_ages
 from age_audit.core.randomness import Resampling
+from age_audit.core.schema import AGE_RANGES
 from age_audit.data.image_measures import images_of, read_image_measures
 from age_audit.data.metadatasets import code_digest, made_by
 from age_audit.data.results import Results, find_results, open_results, results_of_all
@@ -34,7 +36,7 @@ SCOPE = {
         "what a rule such as “refuse who is judged younger than 25” would have done with these faces.",
     ),
     "It cannot say": (
-        "how old anybody is: labels are taken as they are, and nobody verified them;",
+        "how old anybody is: labels are taken as they are, and nothing here verifies them;",
         "what happens at a real door, with another camera, light, and people who mean to deceive it;",
         "what a group is like: a group is a label, and a difference is one of the estimator on these pictures;",
         "anything of one person: never use it to decide about one.",
@@ -165,9 +167,24 @@ def _method(results: Results, seed: int) -> list[str]:
         "age-adjusted by direct standardisation to the ages of all faces, year by year. Pictures count as independent.",
         "Firm: holds at both ends of its interval, with at least 30 faces, and after allowing for the number of "
         "comparisons. Tentative: holds at both ends, but one of these is missing. Chance: not told apart from chance.",
-        f"This page: age-audit {__version__}, sources {code_digest()}; age-audit report --metadatasets FOLDER "
-        f"--estimator {results.estimator} --preset {results.preset} --dataset {results.dataset} --output PAGE.",
+        f"This page: age-audit {__version__}, sources {code_digest()}; {_command(results)}.",
     ]
+
+
+def _command(results: Results) -> str:
+    """What makes this page again: of results, or of somebody's CSV of estimates; and by what it compares."""
+    stated, origin = results.provenance, results.provenance.get("labels") or {}
+    words = ["age-audit", "report"]
+    if "crop" not in stated and "from" in origin:
+        words += ["--estimates", origin["from"]]
+    else:
+        words += ["--metadatasets", "FOLDER", "--estimator", results.estimator, "--preset", results.preset]
+        words += ["--dataset", results.dataset]
+    if results.sensitive is not None:
+        words += ["--sensitive", ",".join(results.sensitive)]
+    if results.ranges != AGE_RANGES:
+        words += ["--age-ranges", ",".join(f"{low}-{high}" for low, high in results.ranges)]
+    return shlex.join([*words, "--output", "PAGE"])
 
 
 def _cite(subject: str, results: Results) -> tuple[list[str], str]:

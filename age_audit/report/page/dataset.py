@@ -15,6 +15,7 @@ from age_audit.audit.errors.several_estimators import follows_age, label_doubts
 from age_audit.audit.sample import faces_by_age
 from age_audit.core.groups import ALL
 from age_audit.core.measures import MAE
+from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.data.image_measures import with_image_measures
 from age_audit.data.results import Results, one_of_each
@@ -58,7 +59,7 @@ def data_set(
         if column in faces and faces[column].dropna().unique().size > 1:
             noise = tipping_points(faces, column, "age_year")
             caption = f"How noisy labels would have to be to make the gap by {name} alone"
-            tables.append(Table(f"label-noise-{name}", caption, noise))
+            tables.append(Table(f"label-noise-{file_stem(name)}", caption, noise))
             claims += _noise_claims(noise, name)
     claims += _doubt_claims(compared, tables)
     if images is None:
@@ -103,7 +104,7 @@ def _noise_claims(noise: pd.DataFrame, name: str) -> list[Claim]:
     rest = "; less noise than that cannot make it alone." if beyond else "."
     sentence = f"By {name}, at equal ages, {tipping_sentence(row)}{rest}"
     # A statement about what noise could do, which nobody has measured: never more than tentative.
-    return [Claim(sentence, verdict(beyond, adjusted=False), f"label-noise-{name}", int(row.name))]
+    return [Claim(sentence, verdict(beyond, adjusted=False), f"label-noise-{file_stem(name)}", int(row.name))]
 
 
 def _doubt_claims(compared: Mapping[str, Results], tables: list[Table]) -> list[Claim]:

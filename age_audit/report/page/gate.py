@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from age_audit.audit.gate.gaps import AS_THEY_ARE, worst_groups
 from age_audit.audit.gate.labels import passes_under_noise
 from age_audit.audit.gate.rates import LEAST_SHOWN, bands
 from age_audit.core.groups import ALL
+from age_audit.core.paths import file_stem
 from age_audit.core.policy import ERROR, Policy
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
@@ -42,57 +42,58 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
         for threshold in (LIMIT, CHALLENGE)
     }
     numbers = {place: usual.loc[row] for place, row in at.items()}
-    if min(numbers[ages.label, LIMIT]["n"] for ages in (below, near)) < LEAST_SHOWN:
+    every = _long(curves)
+    every = Table("gate-curves", "Rates at every threshold, of every group and limit", every, rows=[False] * len(every))
+    finding, sentences, headline = _said(numbers, below.label, near.label, above.label)
+    if not sentences:
         text = [
-            f"There are fewer than {LEAST_SHOWN} faces labelled {below.label}, or {near.label}, with an estimate: of a "
-            f"limit of {LIMIT} nothing can be said. The table has what there is of others."
+            f"There are fewer than {LEAST_SHOWN} faces labelled {below.label}, and {above.label}, with an estimate (of "
+            f"a label that is a range of ages all has to be): of a limit of {LIMIT} nothing can be said. The table has "
+            "what there is of others."
         ]
-        tables = [Table("gate-curves", "Rates at every threshold", _long(curves))]
-        return Section("gate", NAME, f"Too few faces near {LIMIT} to say", text, (), tables, missing=True)
-    low, high = (numbers[below.label, threshold] for threshold in (LIMIT, CHALLENGE))
-    refused, of_all = (numbers[ages.label, CHALLENGE] for ages in (near, above))
-    finding = f"{_of(low)} of faces labelled {below.label} would pass at {LIMIT}, {_of(high)} at {CHALLENGE}"
-    sentences = [
-        (
-            f"At an estimate of {LIMIT} or more, {_of(low)} of {low['n']:,} faces labelled {below.label} would pass.",
-            low,
-        ),
-        (f"At {CHALLENGE} or more, {_of(high)} of them would pass.", high),
-        (
-            f"At {CHALLENGE} or more, {_of(refused)} of {refused['n']:,} faces labelled {near.label} would be refused.",
-            refused,
-        ),
-        (
-            f"At {CHALLENGE} or more, {_of(of_all)} of {of_all['n']:,} faces labelled {above.label} would be refused.",
-            of_all,
-        ),
-    ]
+        return Section("gate", NAME, f"Too few faces near {LIMIT} to say", text, (), [every], missing=True)
     claims = [Claim(words, verdict(True, n=row["n"]), "gate-at-two", 0) for words, row in sentences]
     tables = [_at_two(usual, below.label, near.label, above.label)]
     claims += _worst(results, faces, tables, resampling)
     claims += _buffers(results, faces, tables)
     claims += _labels(results, faces, images, tables, resampling)
     tables += further_tables(results, faces, LIMIT)
-    every = _long(curves)
-    tables.append(
-        Table("gate-curves", "Rates at every threshold, of every group and limit", every, rows=[False] * len(every))
-    )
+    tables.append(every)
     text = [
         f"Somebody passes whose estimate is at least the threshold. Whoever is labelled {below.label} and passes is "
         f"let through falsely; whoever is labelled {LIMIT} or over and does not pass is refused falsely. A threshold "
         "above the limit (a buffer, as in “Challenge 25”) lets fewer children through and refuses more adults. "
         "Faces that are not found are in no rate."
     ]
-    headline = [
-        {"words": f"of faces labelled {below.label} would pass where an estimate of {LIMIT} is asked for", "row": low},
-        {"words": f"of them would still pass where {CHALLENGE} is asked for", "row": high},
-        {"words": f"of faces labelled {near.label} would then be refused", "row": refused},
-    ]
     data = {
         "json": _json(curves), "limits": LIMITS, "limit": LIMIT, "threshold": CHALLENGE, "thresholds": THRESHOLDS,
         "groups": [_named(*pair) for pair in _groups(usual)], "headline": headline,
     }  # fmt: skip
     return Section("gate", NAME, finding, text, [_chart(usual, below.label, above.label)], tables, claims, "gate", data)
+
+
+def _said(numbers: dict, below: str, near: str, above: str) -> tuple[str, list[tuple[str, pd.Series]], list[dict]]:
+    """Finding, claims with their numbers, and headline: of those ages of which there are faces enough."""
+    places = (below, LIMIT), (below, CHALLENGE), (near, CHALLENGE), (above, CHALLENGE)
+    low, high, refused, of_all = (numbers[place] for place in places)
+    sentences, headline, finding = [], [], ""
+    if low["n"] >= LEAST_SHOWN:
+        finding = f"{_of(low)} of faces labelled {below} would pass at {LIMIT}, {_of(high)} at {CHALLENGE}"
+        words = f"At an estimate of {LIMIT} or more, {_of(low)} of {low['n']:,} faces labelled {below} would pass."
+        sentences = [(words, low), (f"At {CHALLENGE} or more, {_of(high)} of them would pass.", high)]
+        words = f"of faces labelled {below} would pass where an estimate of {LIMIT} is asked for"
+        headline = [{"words": words, "row": low}]
+        headline.append({"words": f"of them would still pass where {CHALLENGE} is asked for", "row": high})
+    for ages, row in ((near, refused), (above, of_all)):
+        if row["n"] >= LEAST_SHOWN:
+            told = f"{_of(row)} of faces labelled {ages} would be refused at {CHALLENGE}"
+            finding = finding or f"{told}; too few are labelled {below} to say who would pass"
+            words = f"At {CHALLENGE} or more, {_of(row)} of {row['n']:,} faces labelled {ages} would be refused."
+            sentences.append((words, row))
+            then = f"be refused where {CHALLENGE} is asked for" if low["n"] < LEAST_SHOWN else "then be refused"
+            if len(headline) in (0, 2):
+                headline.append({"words": f"of faces labelled {ages} would {then}", "row": row})
+    return finding, sentences, headline
 
 
 def _of(row: pd.Series) -> str:
@@ -144,7 +145,8 @@ def _json(curves: dict[int, pd.DataFrame]) -> dict:
             told[what] = {
                 "ages": ages,
                 "n": n.tolist(),
-                "shares": np.where(np.isnan(shares), None, shares.round(5)).tolist(),
+                # Nine digits: with fewer, 36.4999 % becomes 36.5 here, and 37 where the page rounds it again.
+                "shares": np.where(np.isnan(shares), None, shares.round(9)).tolist(),
             }
     return {"first": THRESHOLDS[0], "limits": found}
 
@@ -199,7 +201,7 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
     for name, column in features.items():
         table = worst_groups(faces, policy, column, resampling=resampling)
         caption = f"Challenge 25: the groups by {name} that are furthest apart"
-        tables.append(Table(f"gate-gap-{name}", caption, table, digits=2))
+        tables.append(Table(f"gate-gap-{file_stem(name)}", caption, table, digits=2))
         if table.loc[0, "adjustment"] != AS_THEY_ARE or not np.isfinite(table.loc[0, "gap"]):
             continue
         confidence = 1 - (1 - resampling.confidence) / len(features)  # of several features one is apart by chance
@@ -220,12 +222,12 @@ def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
     sentence += f", at equal ages {100 * equal:.0f}" if np.isfinite(equal) else ""
     sentence += "." if row["gap_low"] > 0 else ": not told apart."
     sure = verdict(row["gap_low"] > 0, adjusted, min(row["highest_n"], row["lowest_n"]))
-    return Claim(sentence, sure, f"gate-gap-{name}", 0)
+    return Claim(sentence, sure, f"gate-gap-{file_stem(name)}", 0)
 
 
 def _buffers(results: Results, faces: pd.DataFrame, tables: list[Table]) -> list[Claim]:
-    features: Sequence[str] = [column for column in results.features.values() if column in faces][:1]
-    table = buffers_needed(faces, Policy(age=LIMIT, not_found=ERROR), features)
+    name, column = next(((name, column) for name, column in results.features.items() if column in faces), ("", ""))
+    table = buffers_needed(faces, Policy(age=LIMIT, not_found=ERROR), [column] if name else [])
     tables.append(
         Table("gate-buffers", "The smallest buffer that holds every group, and what it costs", table, digits=2)
     )
@@ -233,18 +235,20 @@ def _buffers(results: Results, faces: pd.DataFrame, tables: list[Table]) -> list
     row = table.loc[place]
     if not row["groups"]:
         return []
+    asked = f"{FEW_FACES} faces or more just below the limit"
+    whose = f"of every group by {name} that has {asked}" if name else "of all faces"
     if np.isnan(row["buffer"]):
         sentence = (
-            "No buffer is shown to hold the false passes of every group at 5 %: it takes at least "
-            f"{row['n_needed']:,} faces just below the limit in each."
+            f"No buffer is shown to hold the false passes {whose} at 5 %: it takes at least {row['n_needed']:,} such "
+            "faces" + (" of each." if name else ".")
         )
         return [Claim(sentence, verdict(True, adjusted=False), "gate-buffers", place)]
-    share = percent(row["refused"], row["refused_low"], row["refused_high"])
     sentence = (
-        f"A buffer of {row['buffer']:.0f} years holds the false passes of every group at 5 %, at the upper end of its "
-        f"interval; it refuses {share} of adults."
+        f"A buffer of {row['buffer']:.0f} years holds the false passes {whose} at 5 %, at the upper end of the interval"
     )
-    return [Claim(sentence, verdict(True, adjusted=not row["left_out"], n=row["n"]), "gate-buffers", place)]
+    if np.isfinite(row["refused"]):
+        sentence += f"; it refuses {percent(row['refused'], row['refused_low'], row['refused_high'])} of adults"
+    return [Claim(f"{sentence}.", verdict(True, adjusted=not row["left_out"], n=row["n"]), "gate-buffers", place)]
 
 
 def _labels(results, faces, images, tables: list[Table], resampling: Resampling) -> list[Claim]:
@@ -265,7 +269,7 @@ def _labels(results, faces, images, tables: list[Table], resampling: Resampling)
         return []
     sentence = filled(
         "If labels scatter by {:.1f} years ({}), up to {:.0%} of those who pass at {} could be adults labelled as "
-        "children; at least {:.0%} of children would pass.",
-        *(noise, origin, row["could_be_labels"], LIMIT, row["least_low"]),
+        "children; at least {:.0%} of children would pass ({:.0%} at the lower end of the interval).",
+        *(noise, origin, row["could_be_labels"], LIMIT, row["least"], row["least_low"]),
     )
     return [Claim(sentence, verdict(True, adjusted=False), "gate-labels", place)]

@@ -11,9 +11,10 @@ from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.audit.gate.rates import LEAST_SHOWN
 from age_audit.core.groups import ALL
 from age_audit.core.measures import MAE
+from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.data.results import Results
-from age_audit.report.page.parts import CHANCE, Claim, Section, Table, percent, row_of, verdict, years
+from age_audit.report.page.parts import FIRM, Claim, Section, Table, percent, row_of, verdict, years
 from age_audit.report.words import heading
 
 # How groups are compared: which column of the table, and in words.
@@ -44,8 +45,9 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
         )
     )  # fmt: skip
     claims += _lost_claims(lost)
-    sure = [claim for claim in claims if claim.verdict != CHANCE and claim.table.startswith("groups")]
-    finding = sure[0].sentence.rstrip(".") if sure else "No group is told apart from all faces at equal ages"
+    # Of many groups that are alike the furthest is often apart at 95 %: a heading wants what allows for their number.
+    sure = [claim for claim in claims if claim.verdict == FIRM and claim.table.startswith("groups")]
+    finding = sure[0].sentence.rstrip(".") if sure else "No group is surely told apart from all faces at equal ages"
     text = [
         "Groups of a data set differ in age, and errors differ with age. So each group is given the ages of all faces "
         "(age-adjusted); the switch shows groups as they are (unadjusted).",
@@ -65,7 +67,7 @@ def _groups_table(name: str, column: str, table: pd.DataFrame, view: str) -> Tab
     shown = {column: name, "n": "faces", number: f"MAE, {words} (years)"}
     if number == "standardised":
         shown["difference"] = "less all faces (years)"
-    key = f"groups-{name}" if number == "standardised" else f"groups-{name}-{words}"
+    key = f"groups-{file_stem(name)}" if number == "standardised" else f"groups-{file_stem(name)}-{words}"
     return Table(
         key, f"Mean absolute error (MAE) by {name}, {words}", table, shown, 1, table["measure"] == MAE.key, number,
         folded=False, view=view,
@@ -88,13 +90,13 @@ def _group_claims(name: str, column: str, table: pd.DataFrame, wide: pd.DataFram
     else:
         by = years(row["difference"], *ends, "+")
         sentence = f"At equal ages no group by {name} is told apart from all faces; {row[column]} is furthest, by {by}"
-    return [Claim(f"{sentence}.", verdict(beyond, adjusted, row["n"]), f"groups-{name}", int(row.name))]
+    return [Claim(f"{sentence}.", verdict(beyond, adjusted, row["n"]), f"groups-{file_stem(name)}", int(row.name))]
 
 
 def _lost_claims(lost: pd.DataFrame) -> list[Claim]:
     share = lost.loc[0]
     claims = []
-    if share["images"]:
+    if share["images"] >= LEAST_SHOWN:
         told = percent(share["share"], share["share_low"], share["share_high"])
         sentence = f"Of {share['images']:,} pictures {told} ended without an estimate."
         claims.append(Claim(sentence, verdict(True, n=share["images"]), "lost-faces", 0))

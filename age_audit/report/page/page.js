@@ -47,7 +47,10 @@ if (gate) {
   const names = [...at("gate-group").options].map((option) => option.textContent);
   const percent = (share) => {
     const digits = share >= 0.05 || share === 0 ? 0 : 1;
-    return `${(100 * share).toFixed(digits)}\u00a0%`;
+    const [number, half] = [100 * share, digits ? 0.25 : 0.5];
+    // Tables round an exact half to the even digit; toFixed alone would round it up.
+    const even = (2 * Math.round((number * 10 ** digits) / 2)) / 10 ** digits;
+    return `${(number % (2 * half) === half ? even : number).toFixed(digits)}\u00a0%`;
   };
   const told = ([share, low, high]) =>
     share === null ? "too few faces to say" : `${percent(share)} (${percent(low)} to ${percent(high)})`;

@@ -64,6 +64,15 @@ def test_bounds_by_hand():
     assert row["could_be_labels"] == pytest.approx(old / 0.5)
 
 
+def test_labels_that_end_at_the_limit_have_no_bounds():
+    """Of children alone nobody seems to be an adult labelled as a child, however noisy labels are."""
+    frame = pd.DataFrame({"age_real": [16, 17] * 20 + [18] * 9 + [40] * 20, "age_estimation": 20})
+    row = passes_under_noise(frame, EXACT, [3.0]).iloc[0]
+    assert row["share"] == 1 and row[["old_enough", "least", "least_low", "most", "could_be_labels"]].isna().all()
+    more = pd.concat([frame, frame[frame["age_real"] == 18].head(1)])
+    assert passes_under_noise(more, EXACT, [3.0]).iloc[0]["could_be_labels"] > 0
+
+
 def test_fewer_than_ten_faces_have_no_bounds():
     frame = pd.DataFrame({"age_real": [17] * 9 + [30] * 20, "age_estimation": 20.0})
     table = passes_under_noise(frame, EXACT, [2.0])

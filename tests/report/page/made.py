@@ -40,7 +40,7 @@ def write_hostile(folder):
     ages = [int(age) for age in np.random.default_rng(1).integers(5, 70, 300)]
     estimates = [float(np.clip(age + shift, 0, 100)) for age, shift in zip(ages, [-6, -3, 0, 4, 9] * 60, strict=True)]
     names = [f"{i}{HOSTILE}.jpg".replace("/", "") if i % 2 else f"=cmd|{i}.jpg" for i in range(300)]
-    groups = {"gender_real": ["Male", "Female"], "cam": [HOSTILE, FORMULA, QUOTED]}
+    groups = {"gender_real": ["Male", "Female"], "100 % cam": [HOSTILE, FORMULA, QUOTED]}
     write(folder, document(ages, estimates, groups, names), HOSTILE)
 
 

@@ -8,6 +8,7 @@ from age_audit.data.results import find_results
 from age_audit.report.page.command import ReportConfig, report
 from age_audit.report.page.content import build
 from age_audit.report.page.html import page_html
+from age_audit.report.page.parts import percent_of
 from tests.browser import NAMES, Browser, found
 from tests.report.page.made import HOSTILE, document, gate_faces, write, write_hostile
 
@@ -105,6 +106,17 @@ def test_the_slider_moves_to_the_numbers_that_were_counted(page):
     assert page.errors == []
 
 
+def test_the_slider_rounds_halves_as_tables_do(browser, tmp_path):
+    write(tmp_path, document([16] * 16 + [20] * 16, [15.0] * 14 + [20.0] * 2 + [17.0] * 6 + [21.0] * 10))
+    path = tmp_path / "page.html"
+    path.write_text(page_html(build(tmp_path, find_results(tmp_path, "own", "published", "mine"))))
+    browser.open(path)
+    move(browser, "threshold", "18")
+    assert (
+        (told(browser, "passed"), told(browser, "near")) == (percent_of(2 / 16), percent_of(6 / 16)) == ("12 %", "38 %")
+    )
+
+
 def test_a_group_is_told_by_itself(page):
     move(page, "threshold", "18")
     names = page.run("[...document.getElementById('gate-group').options].map((o) => o.textContent)")
@@ -171,10 +183,14 @@ def test_without_scripts_the_numbers_at_18_and_25_are_there(browser, counted):
 def test_hostile_names_run_nothing(browser, tmp_path):
     write_hostile(tmp_path)
     path = tmp_path / "page.html"
-    results = find_results(tmp_path, HOSTILE, "published", "mine", ["cam", "gender"])
+    results = find_results(tmp_path, HOSTILE, "published", "mine", ["100 % cam", "gender"])
     path.write_text(page_html(build(tmp_path, results)))
     browser.errors.clear()
     browser.open(path)
+    links = "document.querySelectorAll('a[href^=\"#\"]')"
+    browser.run(
+        f"(async () => {{ for (const a of {links}) {{ a.click(); await new Promise((on) => setTimeout(on, 5)); }} }})()"
+    )
     assert browser.run("document.querySelectorAll('script').length") == 2 and browser.errors == []
     assert browser.run("document.querySelector('.subject').textContent").startswith(HOSTILE)
 

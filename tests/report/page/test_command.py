@@ -1,10 +1,12 @@
 """``age-audit report``: results of one's own, a CSV, and what cannot be."""
 
+from pathlib import Path
+
 import pytest
 
 from age_audit import __main__
 from age_audit.core.errors import UsageError
-from age_audit.report.page.command import ReportConfig, report
+from age_audit.report.page.command import ReportConfig, report, write_page
 from tests.report.page.made import document, gate_faces, write
 
 
@@ -12,11 +14,20 @@ def test_the_page_of_ones_own_results(tmp_path, capsys):
     ages, estimates = gate_faces()
     write(tmp_path / "meta", document(ages, estimates))
     output = tmp_path / "new" / "page.html"
-    assert __main__.main(["report", "--metadatasets", str(tmp_path / "meta"), "--output", str(output)]) == 0
+    assert (
+        __main__.main(
+            ["report", "--metadatasets", str(tmp_path / "meta"), "--age-ranges", "0-17,18-99", "--output", str(output)]
+        )
+        == 0
+    )
     told = capsys.readouterr().out
     assert "25 % (11 to 47 %) of faces labelled 13–17 would pass at 18" in told
     assert "Missing: No explanation to judge." in told and "Missing: Nothing is known of groups." in told
     text = output.read_text()
+    again = (
+        "--metadatasets FOLDER --estimator own --preset published --dataset mine --age-ranges 0-17,18-99 --output PAGE."
+    )
+    assert again in text
     assert text.startswith("<!doctype html>") and "25\u00a0%" in text
 
 
@@ -27,6 +38,19 @@ def test_the_page_of_a_csv(tmp_path, capsys):
     options = ["--estimates", str(tmp_path / "theirs.csv"), "--sensitive", "cam", "--output", str(tmp_path / "p.html")]
     assert __main__.main(["report", *options]) == 0
     assert "theirs on 60 faces of theirs. 25 %" in capsys.readouterr().out
+    again = "age-audit report --estimates theirs.csv --sensitive cam --output PAGE."
+    assert again in (tmp_path / "p.html").read_text()
+
+
+def test_a_csv_is_of_one_estimator(tmp_path):
+    with pytest.raises(UsageError, match="expected --estimates without --estimator and --dataset"):
+        report(ReportConfig(estimates=tmp_path / "theirs.csv", estimator="other"))
+
+
+@pytest.mark.parametrize("folder", [".", ""])
+def test_a_folder_in_place_of_the_page_is_told(folder):
+    with pytest.raises(UsageError, match=r"cannot write .: Is a directory; name another file by --output"):
+        write_page(Path(folder), b"")
 
 
 def test_a_file_in_the_way_is_told(tmp_path):

@@ -6,6 +6,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.data.results import find_results
 from age_audit.report.page.errors import with_bands
 from age_audit.report.page.gate import THRESHOLDS, may_it_guard
+from age_audit.stats.proportions import wilson_interval
 from tests.report.page.made import document, gate_faces, write
 
 
@@ -30,6 +31,7 @@ def test_the_slider_moves_through_the_same_numbers(section):
     assert (passed["ages"], passed["n"]) == ("13–17", [20, 10, 10]) and refused["n"] == [40, 20, 20]
     at = THRESHOLDS.index(25)
     assert passed["shares"][0][at][0] == 0.1 and refused["shares"][0][at][0] == 0.75
+    assert passed["shares"][0][at] == pytest.approx([0.1, *wilson_interval(2, 20)], abs=1e-8)  # words are rounded once
     assert [len(group) for group in passed["shares"]] == [len(THRESHOLDS)] * 3
     # Of a limit of 21 no face is old enough: there is no number, not one of nothing.
     assert told["limits"][21]["refused"]["n"] == [0, 0, 0]
@@ -42,8 +44,38 @@ def test_every_claim_points_at_a_table_that_is_there(section):
     assert section.claims[0].verdict == "tentative"  # of 20 faces
 
 
+def made(folder, ages, estimates, groups=None):
+    write(folder, document(ages, estimates, groups))
+    results = find_results(folder, "own", "published", "mine")
+    return may_it_guard(results, with_bands(results), None, Resampling(1, draws=99))
+
+
 def test_without_faces_near_the_limit_nothing_is_said(tmp_path):
-    write(tmp_path, document([40] * 20, [41.0] * 20))
-    results = find_results(tmp_path, "own", "published", "mine")
-    section = may_it_guard(results, with_bands(results), None, Resampling(1, draws=99))
+    section = made(tmp_path, [40] * 9, [41.0] * 9)
     assert section.missing and not section.claims and "Too few faces near 18" in section.finding
+    assert len(section.tables[0].frame) > 100 and not any(section.tables[0].rows)  # to download, not to read
+
+
+def test_of_children_alone_it_is_said_who_passes(tmp_path):
+    section = made(tmp_path, [16] * 20, [15.0] * 15 + [20.0] * 3 + [30.0] * 2)
+    assert section.finding.startswith("25 % (11 to 47 %) of faces labelled 13–17 would pass at 18, 10 %")
+    assert [number["row"]["share"] for number in section.data["headline"]] == [0.25, 0.1]
+    # Nobody is labelled 18: of labels, and of what a buffer costs adults, nothing is claimed.
+    assert not any("labels scatter" in claim.sentence or "adults" in claim.sentence for claim in section.claims)
+
+
+def test_of_adults_alone_it_is_said_who_is_refused(tmp_path):
+    section = made(tmp_path, [40] * 20, [20.0] * 5 + [41.0] * 15)
+    told = "25 % (11 to 47 %) of faces labelled 18 and over would be refused at 25"
+    assert section.finding == f"{told}; too few are labelled 13–17 to say who would pass" and not section.missing
+    (number,) = section.data["headline"]
+    assert number["words"] == "of faces labelled 18 and over would be refused where 25 is asked for"
+
+
+def test_a_buffer_is_said_to_hold_groups_that_were_asked(tmp_path):
+    """Of 100 labelled 16 nobody is judged older; a group of 20 is asked about nothing, and the claim says so."""
+    groups = {"race_real": ["a"] * 5 + ["b"]}
+    section = made(tmp_path, [16] * 120 + [30] * 20, [15.0] * 120 + [35.0] * 20, groups)
+    (claim,) = [claim for claim in section.claims if "buffer" in claim.sentence]
+    assert "of every group by race that has 30 faces or more just below the limit" in claim.sentence
+    assert claim.verdict == "tentative"

@@ -38,7 +38,7 @@ class Seen(HTMLParser):
 def hostile(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     write_hostile(folder)
-    results = find_results(folder, HOSTILE, "published", "mine", ["cam", "gender"])
+    results = find_results(folder, HOSTILE, "published", "mine", ["100 % cam", "gender"])
     return page_html(build(folder, results))
 
 
@@ -77,7 +77,7 @@ def test_no_cell_of_a_download_is_a_formula(hostile):
 
 def test_the_same_results_give_the_same_bytes(hostile, tmp_path):
     write_hostile(tmp_path / "elsewhere")
-    results = find_results(tmp_path / "elsewhere", HOSTILE, "published", "mine", ["cam", "gender"])
+    results = find_results(tmp_path / "elsewhere", HOSTILE, "published", "mine", ["100 % cam", "gender"])
     assert page_html(build(tmp_path / "elsewhere", results)) == hostile
     assert str(tmp_path) not in hostile and len(hostile.encode()) < 3_000_000
 
