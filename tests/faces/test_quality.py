@@ -199,6 +199,11 @@ class TestColours:
             quality.unique_colours(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [254, 255, 255]]], np.uint8)) == 4
         )
 
+    def test_one_of_green_is_no_colour_of_blue_or_red(self):
+        powers = [1 << bit for bit in range(8)]
+        colours = [[0] * channel + [power] + [0] * (2 - channel) for channel in range(3) for power in powers]
+        assert quality.unique_colours(np.array([colours], np.uint8)) == 24
+
     def test_entropy_of_all_levels_alike_is_eight_bits(self):
         assert quality.entropy(np.arange(256, dtype=np.uint8).repeat(3)) == pytest.approx(8)
         assert quality.entropy(np.zeros((5, 5), dtype=np.uint8)) == 0

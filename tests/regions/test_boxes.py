@@ -43,6 +43,12 @@ class TestBinarize:
         mask = binarize(saliency, method=method)
         assert np.argwhere(mask).tolist() == [[2, 3], [2, 4], [2, 5], [2, 6], [2, 7], [5, 5]]
 
+    def test_values_below_0_count_as_0_however_little_they_are_below(self):
+        saliency = np.repeat([-0.9, 0.0197, 0.2], [50, 25, 25]).reshape(10, 10)
+        assert (
+            binarize(saliency, percentile=0) == (saliency > 0.1)
+        ).all()  # of -0.9 the threshold would lie below both
+
     def test_pixels_at_the_percentile_are_kept(self):
         saliency = np.arange(1.0, 12.0)[None]  # 90 % of eleven values: the tenth of them, 10
         assert binarize(saliency).tolist() == [[False] * 9 + [True] * 2]

@@ -103,3 +103,24 @@ def test_of_a_region_made_of_whole_superpixels_intervals_cover_as_they_promise()
         covered.append(eye.low <= 5 <= eye.high)
     # binomial: 95 % of 300 is 285, two standard errors are 8; and the ridge shrinks weights a little
     assert 0.91 <= np.mean(covered) <= 0.985
+
+
+def test_a_superpixel_of_one_pixel_and_one_of_none():
+    segments = np.zeros((SIZE, SIZE), dtype=int)
+    segments[4, 4] = 2  # in the eye; no pixel is of 1
+    found = region_years(superpixels(segments, [0, 100, 3]), LANDMARKS)
+    assert found["eye_l_inner"].value == 3
+    assert found["top"].value == 0
+
+
+def test_a_region_of_one_pixel_has_its_value():
+    landmarks = np.full((68, 2), 10)
+    landmarks[36:42] = [(2, 2), (4, 2), (4, 4), (2, 4), (2, 4), (2, 4)]  # pixel 3, 3 alone
+    values = np.zeros((SIZE, SIZE))
+    values[3, 3] = 7
+    dense = of_map(values, "expected_age", True)
+    with np.errstate(all="raise"):
+        for additive in (True, False):
+            found = region_years(dense, landmarks, additive=additive)
+            assert found["eye_l_inner"].value == 7
+        assert np.isnan(found["nose"].value)

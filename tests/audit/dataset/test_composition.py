@@ -35,7 +35,7 @@ def test_so_many_images_give_such_an_interval_of_skewed_errors_as_well():
     assert (np.abs(means - 8 * np.sqrt(1.5)) <= 1).mean() == pytest.approx(0.95, abs=0.012)
 
 
-@pytest.mark.parametrize(("spread", "half_width"), [(0, 1), (np.nan, 1), (8, 0)])
+@pytest.mark.parametrize(("spread", "half_width"), [(0, 1), (np.nan, 1), (8, 0), (np.inf, 1), (8, np.inf)])
 def test_no_spread_no_number(spread, half_width):
     with pytest.raises(ValueError, match="above 0"):
         c.images_needed(spread, half_width)
@@ -79,3 +79,21 @@ def test_who_is_in_no_cell_and_why():
     ]
     cells = c.cells(frame, ["gender_real"], spread=8)["images"].sum()
     assert cells + c.in_no_cell(frame, ["gender_real"])["images"].sum() == len(frame)
+
+
+def test_just_enough_images_are_enough_and_thirty_are_not_few():
+    needed = c.images_needed(4)
+    table = c.cells(
+        frame_of([5] * (needed + 30), ["Male"] * needed + ["Female"] * 30), ["gender_real"], [(0, 12)], spread=4
+    )
+    assert table["images"].tolist() == [30, needed] and table["thin"].tolist() == [True, False]
+    assert not table["few_faces"].any()
+
+
+def test_an_age_range_whose_errors_are_all_alike_or_that_is_empty_has_the_spread_of_the_others():
+    errors = [2.0] * 40 + [1.0, 9.0] * 20
+    frame = frame_of([5] * 40 + [20] * 40, ["Male"] * 80, absolute_error=errors)
+    spread = c.spread_of_errors(frame, [(0, 12), (13, 30), (31, 99)])
+    assert list(spread) == ["0–12", "13–30", "31–99"] and len(set(spread.values())) == 1
+    with pytest.raises(UsageError, match="give a spread"):
+        c.spread_of_errors(frame[:40], [(0, 12)])

@@ -153,3 +153,30 @@ def test_the_largest_difference_counts_pairs():
     assert (row["highest_group"], row["lowest_group"]) == ("a", "b")
     assert row["probability"] == pytest.approx(5.5 / 9)
     assert d.largest_difference(frame[:2], ["luminance"], "race_real").empty
+
+
+def test_the_interval_of_a_mean_histogram_is_around_it():
+    table = d.mean_channels(d.channel_sums([("Male", noise(i, (3, 4), 8)) for i in range(4)]))
+    inside = table[table["low"] > 0]
+    assert len(inside) and (inside["share"] - inside["low"]).to_numpy() == pytest.approx(
+        (inside["high"] - inside["share"]).to_numpy()
+    )
+    assert (table["low"] <= table["share"]).all()
+
+
+def test_the_largest_differences_come_first_and_the_larger_group_too():
+    frame = pd.DataFrame(
+        {"entropy": [1.0, 2, 3, 1, 2, 3], "luminance": [1.0, 2, 3, 3, 8, 9], "race_real": list("aaabbb")}
+    )
+    table = d.largest_difference(frame, ["entropy", "luminance"], "race_real")
+    assert table["measure"].tolist() == ["luminance", "entropy"] and table.index.tolist() == [0, 1]
+    assert table.loc[0, ["highest_group", "lowest_group", "probability"]].tolist() == ["b", "a", 8.5 / 9]
+    assert table.loc[1, ["highest_group", "lowest_group", "probability"]].tolist() == ["a", "b", 0.5]  # as they come
+
+
+def test_measures_that_nobody_names_are_those_that_are_there():
+    frame = pd.DataFrame({"luminance": [1.0, 2, 3], "entropy": [1.0, 3, 2], "other": [3.0, 2, 1]})
+    assert d.correlations(frame)[["measure", "other"]].to_numpy().tolist() == [["entropy", "luminance"]]
+    assert d.correlations(frame, ["other", "luminance"])[["measure", "other"]].to_numpy().tolist() == [
+        ["other", "luminance"]
+    ]

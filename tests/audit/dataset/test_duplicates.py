@@ -7,7 +7,6 @@ from PIL import Image
 
 from age_audit.audit.dataset import duplicates
 from age_audit.audit.dataset.duplicates import (
-    DISTANCE,
     LIKENESS,
     chained,
     clusters_of_copies,
@@ -46,7 +45,7 @@ def literal(pixels, dhash, phash, details):
         for j in range(i):
             apart = [(int(of[i]) ^ int(of[j])).bit_count() for of in (dhash, phash)]
             alike = likeness(details, np.array([[i, j]]))[0] >= LIKENESS
-            if pixels[i] == pixels[j] or (min(apart) <= DISTANCE and alike):
+            if pixels[i] == pixels[j] or (min(apart) <= 4 and alike):
                 cluster = [cluster[j] if one == cluster[i] else one for one in cluster]
     return pd.factorize(np.array(cluster))[0].tolist()
 
@@ -64,7 +63,7 @@ class TestClusters:
         prints["phash"] = prints["phash"] ^ np.arange(60, dtype=np.uint64) * np.uint64(0x0F0F0F0F0F0F0F)
         found = clusters_of_copies(**prints).tolist()
         assert found == literal(**prints)
-        assert len(set(found)) == (57 if near > DISTANCE else 51)
+        assert len(set(found)) == (57 if near > 4 else 51)
 
     def test_either_hash_is_enough_and_neither_without_likeness(self):
         prints = made(40, np.random.default_rng(1))
@@ -253,3 +252,19 @@ def test_pictures_without_a_cluster_are_no_copies_and_not_counted():
         1,
     ]
     assert pairs_of_copies(frame)[["first", "second", "cluster"]].to_numpy().tolist() == [[1, 3, 0]]
+
+
+def test_pictures_as_alike_as_asked_for_are_copies():
+    details = np.zeros((2, SIDE, SIDE), dtype=np.int8)
+    details[0, 0, :2], details[1, 0, :2] = (3, 4), (4, 3)
+    exactly = likeness(details, np.array([[0, 1]]))[0]
+    assert exactly == pytest.approx(24 / 25)
+    for least, count in ((exactly, 1), (np.nextafter(exactly, 1), 2)):
+        assert len(set(clusters_of_copies(["a", "b"], [0, 0], [0, 0], details, least=least))) == count
+
+
+def test_labels_that_all_agree_are_within_half_a_year():
+    frame = pd.DataFrame({"cluster": np.arange(20) // 2, "pixels": list("abcdefghijklmnopqrst"), "age_real": 30.0})
+    found = label_disagreement(frame, [], resampling=FEW)
+    robust = found[(found["measure"] == "label_sd_robust") & (found["age_range"] == "all") & (found["copies"] == "all")]
+    assert robust["value"].tolist() == pytest.approx([0.25 / 0.9538725524])  # the middle of 0 to 0.5

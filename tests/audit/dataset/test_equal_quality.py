@@ -201,3 +201,33 @@ def test_of_nobody_there_are_no_rows_but_all_columns():
     frame = faces(600, 2, beside_blur=1.5)
     empty, full = (gaps_at_equal_quality(of, "race_real", ["blur"]) for of in (frame[:0], frame))
     assert len(empty) == 0 and list(empty) == list(full)
+
+
+def test_one_measure_has_no_row_of_all_together():
+    table = gaps_at_equal_quality(faces(400, 1), "race_real", ["blur"])
+    assert set(table["quality"]) == {"blur"} and len(table) == 4
+
+
+def test_who_has_no_group_changes_nothing():
+    frame = faces(600, 2, through_blur=1)
+    stranger = faces(200, 3).assign(race_real=None, age_estimation=150.0)
+    both = gaps_at_equal_quality(pd.concat([frame, stranger], ignore_index=True), "race_real", ["blur"])
+    pd.testing.assert_frame_equal(both, gaps_at_equal_quality(frame, "race_real", ["blur"]))
+
+
+def test_a_small_group_among_many_others_is_compared():
+    frame = faces(4000, 4, beside_blur=2)
+    few = frame[(frame["race_real"] == "a") | (np.arange(4000) % 20 == 0)]
+    assert of_b(gaps_at_equal_quality(few, "race_real", ["blur"])).loc[MODEL, "verdict"] == "stays"
+
+
+def test_the_difference_in_quality_is_one_of_places_among_all():
+    table = of_b(gaps_at_equal_quality(faces(4000, 5), "race_real", ["blur"]))
+    # Of two faces the one of b is the more blurred with probability 0.76: an SD of √2 between them.
+    assert table.loc[STRATA, "quality_difference"] == pytest.approx(0.26, abs=0.02)
+
+
+def test_a_share_that_may_be_nothing_or_all_is_not_told():
+    table = of_b(gaps_at_equal_quality(faces(400, 3, beside_blur=0.3), "race_real", ["blur"]))
+    shares = table[["share", "share_low", "share_high"]].isna().all(axis=1)  # of strata -1.9 to 0.8, else -0.7 to 0.2
+    assert (table["equal_age_low"] > 0).all() and shares.to_dict() == {STRATA: True, MODEL: False}

@@ -60,3 +60,22 @@ def test_whose_images_are_beyond_of_those_that_are_measured():
     ]
     assert lowest["share"].tolist() == pytest.approx([1 / 6, 0, 1 / 15, 0])
     assert extremes_by_group(frame, extremes(frame, ["luminance"], [0.001]), ["race_real"]).empty
+
+
+def test_one_image_in_the_tail_has_a_threshold_and_tails_of_nothing_are_refused():
+    assert thresholds(frame_of(range(100)), ["luminance"], [0.01])["threshold"].notna().all()
+    for tail in (0, -0.1):
+        with pytest.raises(ValueError, match="above 0 and below"):
+            thresholds(frame_of(range(100)), ["luminance"], [tail])
+
+
+def test_measures_and_sides_in_their_order_and_images_alike_by_name():
+    frame = frame_of([0, 0, *range(1, 99)]).assign(entropy=np.arange(100.0))
+    found = extremes(frame.iloc[::-1], ["luminance", "entropy"], [0.03])
+    assert list(dict.fromkeys(found[["measure", "side"]].itertuples(index=False, name=None))) == [
+        ("luminance", "lowest"),
+        ("luminance", "highest"),
+        ("entropy", "lowest"),
+        ("entropy", "highest"),
+    ]
+    assert found["fname"][:2].tolist() == ["0.jpg", "1.jpg"] and found.index.tolist() == list(range(len(found)))

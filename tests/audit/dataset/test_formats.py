@@ -56,3 +56,9 @@ def test_failures_by_reason_balance():
     table = unusable(pd.DataFrame({"reason": ["no-face", "unreadable", "no-face"]}))
     assert table[["reason", "images"]].to_numpy().tolist() == [["used", 0], ["no-face", 2], ["unreadable", 1]]
     assert unusable(pd.DataFrame({"reason": []}))["images"].tolist() == [0]
+
+
+def test_ten_sizes_are_all_listed():
+    frame = pd.DataFrame({"fname": [f"{i}.png" for i in range(10)], "width": range(100, 110), "height": 7})
+    assert "other sizes" not in counted(frame, "size") and len(counted(frame, "size")) == 10
+    assert kinds_of_files(frame).index.tolist() == list(range(len(kinds_of_files(frame))))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from age_audit.audit.dataset import heaping as module
 from age_audit.audit.dataset.heaping import digit_shares, heaping
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import Resampling, stream
@@ -98,3 +99,19 @@ def test_digits_add_up_to_the_index():
     assert 50 * (table["share"] - 0.1).abs().sum() == pytest.approx(slow_myers(ages))
     assert ((table["low"] < table["share"]) & (table["share"] < table["high"])).all()
     assert digit_shares(pd.DataFrame({"age_real": [3.0]}), resampling=R)["share"].isna().all()
+
+
+def test_ages_are_smoothed_over_ten_years_each_digit_once():
+    assert module._smoothed(np.arange(120)).tolist() == pytest.approx([1] * 89)
+    spike = module._smoothed(np.array([50]))  # half at either end of the eleven years around it
+    assert dict(zip(range(10, 99), spike, strict=True)) == pytest.approx(
+        {age: 0.1 * (abs(age - 50) < 5) + 0.05 * (abs(age - 50) == 5) for age in range(10, 99)}
+    )
+
+
+def test_shares_of_digits_have_as_much_beyond_either_end():
+    ages = stream(3, "ages").integers(10, 99, 5000)
+    table = digit_shares(pd.DataFrame({"age_real": ages}), resampling=Resampling(seed=1, draws=2000))
+    below, above = (table["share"] - table["low"]).mean(), (table["high"] - table["share"]).mean()
+    assert below == pytest.approx(above, rel=0.1)
+    assert below == pytest.approx(1.96 * np.sqrt(0.1 * 0.9 / 5000), rel=0.15)

@@ -158,3 +158,31 @@ def test_noise_has_a_standard_deviation_of_0_or_more(sd):
 def test_of_nobody_there_are_no_tipping_points_but_all_their_columns():
     empty, full = (tipping_points(faces(count, 1), "race_real") for count in (0, 100))
     assert len(empty) == 0 and list(empty) == list(full)
+
+
+def test_five_years_are_within_five_and_noise_is_0_to_5_years_where_nobody_says():
+    frame = pd.DataFrame({"age_real": [30.0] * 4, "age_estimation": [35, 25, 36, 30], "race_real": list("aabb")})
+    table = errors_under_noise(frame, "race_real").set_index(["group", "noise_sd"])
+    assert table.loc[("a", 0), "cumulative_score_5"] == 1 and table.loc[("b", 0), "cumulative_score_5"] == 0.5
+    assert table.loc["all"].index.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("sd", "found"), [(99.5, 99.5), (100.5, np.nan)])
+def test_no_more_than_a_hundred_years_of_noise_are_asked_for(sd, found):
+    frame = pd.DataFrame({"age_real": 30.0, "age_estimation": 30.0, "race_real": ["a"] * 30 + ["b"] * 30})
+    frame.loc[30:, "age_estimation"] += sd * np.sqrt(2 / np.pi)  # the mean size of such noise
+    row = tipping_points(frame, "race_real").iloc[1]
+    assert row["noise_sd"] == pytest.approx(found, nan_ok=True)
+    assert tipping_sentence(row).startswith(
+        "the gap in MAE would need labels of b to be noisier than those of all others"
+    )
+
+
+def test_thirty_are_not_few():
+    frame = faces(60, 1).assign(race_real=["a"] * 30 + ["b"] * 29 + ["c"])
+    assert errors_without_noise(frame, "race_real", [1]).set_index("group")["few_faces"].to_dict() == {
+        "a": False,
+        "b": True,
+        "c": True,
+        "all": False,
+    }

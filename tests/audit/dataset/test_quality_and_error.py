@@ -96,7 +96,32 @@ def test_ranks_that_agree_throughout_have_an_interval(sign):
     end = np.tanh(np.arctanh(below) - scipy.stats.norm.ppf(0.975) * error)
     assert row["rank_correlation"] == pytest.approx(sign) and row["refused"] == ""
     assert sorted([sign * row["low"], sign * row["high"]]) == pytest.approx([end, 1]) and end < 1
-    assert row["p_value"] < 1e-9 and np.isfinite(row["p_holm"])
+    expected = 2 * scipy.stats.norm.sf(np.arctanh(below) / error)
+    assert row["p_value"] == pytest.approx(expected, rel=1e-6, abs=0) and row["p_value"] > 0 and row["p_holm"] > 0
+
+
+def test_ranks_that_agree_well_but_not_throughout_have_an_interval_of_draws():
+    frame = faces(60, 2, effect=3).assign(age_real=30.0)
+    frame["blur"] = (frame["age_estimation"] - 30).abs() + np.tile([0.0, 6.0, 12.0], 20)
+    row = quality_associations(frame, ["blur"], **DRAWN).iloc[0]
+    assert 0.75 < row["rank_correlation"] < 0.99 and row["high"] < 1
+    other = quality_associations(frame, ["blur"], resampling=Resampling(seed=2, draws=200)).iloc[0]
+    assert other["rank_correlation"] == row["rank_correlation"] and other["low"] != row["low"]
+
+
+def test_more_draws_than_a_standard_error_asks_for_are_not_taken():
+    frame = faces(40, 2)
+    rows = {
+        draws: quality_associations(frame, ["blur"], resampling=Resampling(1, draws=draws)).loc[0, "low"]
+        for draws in (399, 400, 4000)
+    }
+    assert rows[399] != rows[400] == rows[4000]
+
+
+def test_an_error_that_does_not_vary_takes_nothing_from_one_that_does():
+    columns = np.array([[1.0, 2, 3, 4], [5, 5, 5, 5], [1, 3, 2, 4]])
+    found = partial_rank_correlations(columns, np.ones((4, 1)), np.ones((1, 4)))
+    assert np.isnan(found[0, 0]) and found[0, 1] == pytest.approx(0.8)
 
 
 def test_draws_that_agree_throughout_leave_an_interval_of_what_hardly_does_not():
@@ -149,6 +174,7 @@ def test_false_positives_are_as_rare_as_they_should_be():
 
 def test_fifths_share_equal_values():
     bands = quality_bands(pd.Series([1.0] * 6 + [2, 3, 4, 5, np.nan]))
+    assert bands.ordered and list(bands.categories) == list(BANDS)
     assert list(bands[:6]) == [BANDS[1]] * 6  # whose middle is at 0.3
     assert list(bands[6:10]) == [BANDS[3], BANDS[3], BANDS[4], BANDS[4]]
     assert bands.isna().tolist() == [False] * 10 + [True]

@@ -65,3 +65,31 @@ def test_intervals_of_all_cells_hold_at_once():
         frame = pd.DataFrame({"age_real": 30.0, "tone": rng.choice(list("abcd"), 300, p=truth)})
         held.append(not beside_population(frame, given)["differs"].any())
     assert 0.9 <= np.mean(held) <= 0.99
+
+
+@pytest.mark.parametrize(("age_from", "images"), [(18, 4), (1, 6), (0, 7)])
+def test_cells_that_only_begin_hold_those_of_that_age_and_older(age_from, images):
+    given = population(share=[1.0]).assign(age_from=float(age_from))
+    table = beside_population(FRAME.assign(age_real=[0.5, 17.9, 18, 40, 116, 1, 30]), given)
+    assert table["images"].tolist() == [images] and table["share"].tolist() == [1]
+
+
+def test_one_image_and_thirty():
+    given = population(tone=["1", "2"], share=[0.5, 0.5])
+    one = beside_population(pd.DataFrame({"age_real": [30], "tone": pd.Categorical(["1"], ["1", "2"])}), given)
+    assert one["share"].tolist() == [1, 0] and list(one.columns[:4]) == ["age_from", "age_to", "tone", "images"]
+    several = beside_population(pd.DataFrame({"age_real": 30, "tone": [1] * 30 + [2] * 29}), given)
+    assert several["few_faces"].tolist() == [False, True]
+    with np.errstate(all="raise"):
+        beside_population(FRAME[:0], population(gender=["Male", "Female"], share=[0.5, 0.5]))
+
+
+def test_a_ratios_ends_and_what_lies_on_an_end():
+    given = population(tone=["1", "2"], share=[0.4, 0.6])
+    table = beside_population(FRAME, given)
+    for end in ("low", "high"):
+        assert (table[f"ratio_{end}"] == table[end] / [0.4, 0.6]).all()
+        on_it = beside_population(FRAME, given.assign(share=table[end]))
+        assert not on_it["differs"].any()
+        beyond = beside_population(FRAME, given.assign(share=table[end] + {"low": -1e-9, "high": 1e-9}[end]))
+        assert beyond["differs"].all()

@@ -74,6 +74,8 @@ def test_it_is_json(frame):
 
 def test_no_pictures_and_one_cluster(frame):
     assert splits(frame.iloc[:0], seed=1)["splits"] == {name: [] for name in SHARES}
+    assert splits(frame.iloc[:0], seed=1)["clusters"] == 0
+    assert splits(frame.iloc[:5].assign(cluster=0), seed=1)["clusters"] == 1
     one = splits(frame.iloc[:5].assign(cluster=0), seed=1)["splits"]
     assert sorted(map(len, one.values())) == [0, 0, 5]
 

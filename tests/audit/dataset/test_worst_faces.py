@@ -43,3 +43,8 @@ def test_faces_that_others_lack():
 def test_what_is_missing():
     with pytest.raises(UsageError, match="sharpness"):
         worst_faces_with_doubts(frames(), ["sharpness"])
+
+
+def test_twenty_where_nobody_says_how_many():
+    frame = pd.DataFrame({"fname": [f"{i}.jpg" for i in range(30)], "age_real": 30, "age_estimation": range(30)})
+    assert len(worst_faces_with_doubts({"one": frame})) == 20
