@@ -122,6 +122,8 @@ def test_an_error_that_does_not_vary_takes_nothing_from_one_that_does():
     columns = np.array([[1.0, 2, 3, 4], [5, 5, 5, 5], [1, 3, 2, 4]])
     found = partial_rank_correlations(columns, np.ones((4, 1)), np.ones((1, 4)))
     assert np.isnan(found[0, 0]) and found[0, 1] == pytest.approx(0.8)
+    other = partial_rank_correlations(columns[[0, 2, 1]], np.ones((4, 1)), np.ones((1, 4)))
+    assert other[0, 0] == pytest.approx(0.8) and np.isnan(other[0, 1])
 
 
 def test_draws_that_agree_throughout_leave_an_interval_of_what_hardly_does_not():

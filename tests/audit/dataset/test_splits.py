@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.audit.dataset.splits import FEATURES, SHARES, splits
+from age_audit.audit.dataset.splits import FEATURES, SHARES, _keys, splits
 from age_audit.core.errors import UsageError
 
 
@@ -87,3 +87,8 @@ def test_what_cannot_be_dealt_is_refused(frame):
         splits(pd.concat([frame, frame.iloc[:1]]), seed=1)
     with pytest.raises(UsageError, match="race_real"):
         splits(frame.drop(columns="race_real"), seed=1)
+
+
+def test_combinations_are_classes_of_their_own_where_there_are_several_features(frame):
+    """One feature is its own combination: its classes would count twice."""
+    assert [_keys(frame, list(FEATURES)[:count]).shape[1] for count in (0, 1, 2, 3)] == [1, 2, 4, 5]
