@@ -73,6 +73,22 @@ def _dataset(argv: Sequence[str], program: str) -> int:
     return run_command(DatasetConfig, program, about, run_dataset, argv)
 
 
+def _train(argv: Sequence[str], program: str) -> int:
+    from age_audit.pipeline.training import TrainConfig, run_training
+
+    about = (
+        "Train a classifier of age groups, or of years, on labelled faces, and ask it about faces that it never saw."
+    )
+    return run_command(TrainConfig, program, about, run_training, argv)
+
+
+def _evaluate_classifier(argv: Sequence[str], program: str) -> int:
+    from age_audit.pipeline.training import EvaluateConfig, run_evaluation
+
+    about = "Ask a trained classifier about the labelled faces of another folder: how good is it there?"
+    return run_command(EvaluateConfig, program, about, run_evaluation, argv)
+
+
 def _estimators(argv: Sequence[str], program: str) -> int:
     from age_audit.estimators.overview import OverviewConfig, overview
 
@@ -101,6 +117,8 @@ COMMANDS = {
     "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),
+    "train": ("a classifier of age groups on one's own faces, which is an estimator like the others", _train),
+    "evaluate-classifier": ("a trained classifier on the faces of another folder", _evaluate_classifier),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
 }
@@ -112,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="age-audit",
         description="Audit facial age estimators.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="commands:\n" + "\n".join(f"  {name:<12}{about}" for name, (about, _) in COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:<20} {about}" for name, (about, _) in COMMANDS.items()),
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below; each has its --help")

@@ -25,7 +25,7 @@ MEASURES = {
 _PROBABILITY = "probability_"
 
 
-def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroups, years: np.ndarray) -> pd.DataFrame:
+def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroups, ages: np.ndarray) -> pd.DataFrame:
     """What a classifier says of faces, beside what their labels say.
 
     Parameters
@@ -34,21 +34,21 @@ def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroup
         N rows with ``fname``, ``age_real``, ``gender_real``, ``race_real`` and ``cluster``; every age in a group.
     probabilities : ndarray of float, shape (N, K)
     groups : AgeGroups
-    years : ndarray of float, shape (K,)
-        That each group stands for.
+    ages : ndarray of float, shape (N,)
+        Expected ages in years.
 
     Returns
     -------
     DataFrame
         The columns above, ``group`` and ``group_estimated`` (names, in order), ``distance`` (groups by which the most
-        probable one is too old), ``age_estimation`` (the mean of the years, weighted), and ``probability_<group>``.
+        probable one is too old), ``age_estimation``, and ``probability_<group>``.
 
     Examples
     --------
     >>> from age_audit.training.groups import parse_groups
     >>> faces = pd.DataFrame({"fname": ["a"], "age_real": [20.0], "gender_real": "Male", "race_real": "Other"})
     >>> groups = parse_groups(["Child 0-17", "Adult 18-"])
-    >>> told = predictions(faces.assign(cluster=0), np.array([[0.75, 0.25]]), groups, np.array([8, 40]))
+    >>> told = predictions(faces.assign(cluster=0), np.array([[0.75, 0.25]]), groups, np.array([16.0]))
     >>> told[["group", "group_estimated", "distance", "age_estimation"]]
        group group_estimated  distance  age_estimation
     0  Adult           Child        -1            16.0
@@ -60,7 +60,7 @@ def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroup
     for name, numbers in (("group", codes), ("group_estimated", said)):
         table[name] = pd.Categorical.from_codes(numbers, list(groups.names), ordered=True)
     table["distance"] = said - codes
-    table["age_estimation"] = probabilities.astype(np.float64) @ years
+    table["age_estimation"] = ages
     told = {f"{_PROBABILITY}{name}": probabilities[:, code] for code, name in enumerate(groups.names)}
     return pd.concat([table, pd.DataFrame(told)], axis=1)
 
@@ -99,7 +99,7 @@ def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resa
     >>> faces = pd.DataFrame({"fname": list("abcd"), "age_real": [5.0, 5, 30, 30], "gender_real": "Male"})
     >>> groups = parse_groups(["Child 0-17", "Adult 18-"])
     >>> faces = faces.assign(race_real="Other", cluster=range(4))
-    >>> told = predictions(faces, np.array([[0.9, 0.1]] * 3 + [[0.2, 0.8]]), groups, np.array([8, 40]))
+    >>> told = predictions(faces, np.array([[0.9, 0.1]] * 3 + [[0.2, 0.8]]), groups, np.array([11.2, 11.2, 11.2, 33.6]))
     >>> found = measure(told, resampling=Resampling(seed=1))
     >>> found.loc[found["measure"] == "exact", ["n", "value"]].values.tolist()
     [[4.0, 0.75]]
@@ -238,36 +238,31 @@ def worst_faces(table: pd.DataFrame, count: int = 20) -> pd.DataFrame:
     return order.drop(columns=["off", "years"]).head(count).reset_index(drop=True)
 
 
-def estimator_as_classifier(
-    ages: Mapping[str, float], faces: pd.DataFrame, groups: AgeGroups, years: np.ndarray
-) -> pd.DataFrame:
-    """An estimator of ages as a classifier of groups: the group that its age falls into, by the same table.
+def estimator_as_classifier(ages: Mapping[str, float], faces: pd.DataFrame, groups: AgeGroups) -> pd.DataFrame:
+    """An estimator of ages as a classifier of groups: the group that its age falls into.
 
     Parameters
     ----------
     ages : mapping of str to float
         Estimates in years by file name; faces without one are left out.
-    faces, groups, years
+    faces, groups
         As :func:`predictions`.
 
     Returns
     -------
     DataFrame
-        As :func:`predictions`, with probabilities of 0 and 1; ``age_estimation`` is the estimator's own.
+        As :func:`predictions`, with probabilities of 0 and 1.
 
     Examples
     --------
     >>> from age_audit.training.groups import parse_groups
     >>> faces = pd.DataFrame({"fname": ["a"], "age_real": [20.0], "gender_real": "Male", "race_real": "Other"})
-    >>> faces, groups = faces.assign(cluster=0), parse_groups(["Child 0-17", "Adult 18-"])
-    >>> told = estimator_as_classifier({"a": 17.9}, faces, groups, np.array([8, 40]))
-    >>> told[["group_estimated", "age_estimation"]]
+    >>> groups = parse_groups(["Child 0-17", "Adult 18-"])
+    >>> estimator_as_classifier({"a": 17.9}, faces.assign(cluster=0), groups)[["group_estimated", "age_estimation"]]
       group_estimated  age_estimation
     0           Child            17.9
     """
     there = faces[faces["fname"].isin(ages.keys())]
     given = there["fname"].map(ages).to_numpy(dtype=float)
-    lowest, highest = groups.bounds[0][0], groups.bounds[-1][1]
-    codes = groups.of(np.clip(given, lowest, highest))
-    told = predictions(there, np.eye(len(groups))[codes], groups, years)
-    return told.assign(age_estimation=given)
+    codes = groups.of(np.clip(given, groups.bounds[0][0], groups.bounds[-1][1]))
+    return predictions(there, np.eye(len(groups))[codes], groups, given)
