@@ -78,8 +78,8 @@ class TrainConfig:
     stages: tuple[str, ...] | None = field(
         default=None,
         metadata=_told(
-            "one after the other, LAYERS:RATE:EPOCHS: how many last layers with weights are trained beside the head, the "
-            "learning rate, and epochs at most",
+            "one after the other, LAYERS:RATE:EPOCHS: how many last layers with weights are trained beside the head, "
+            "the learning rate, and epochs at most",
             none="; ".join(f"{name} {','.join(stages)}" for name, stages in STAGES.items()),
         ),
     )

@@ -75,7 +75,7 @@ def model_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, 
         ],
         "What it is not for": [
             "It guesses an apparent age, by labels that are guesses too: decide nothing about a person by it. On",
-            "pictures taken in other ways it may be worse: measure that on some of them (`age-audit evaluate-classifier`).",
+            "pictures taken in other ways it may be worse: measure it on some (`age-audit evaluate-classifier`).",
         ],
     }
     pages = [f"## {heading}\n" + "\n".join(lines) for heading, lines in parts.items()]

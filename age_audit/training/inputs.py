@@ -105,9 +105,9 @@ def change(faces, changes):
     side = faces.shape[1]
     mirrored, right, down, lighter, contrast, colour = (changes[:, column, None] for column in range(6))
     places = ops.arange(side, dtype="float32")[None]
-    columns = ops.where(mirrored > 0.5, side - 1 - places, places) - ops.round(right * side)
-    rows = places - ops.round(down * side)
-    rows, columns = (ops.cast(ops.clip(at, 0, side - 1), "int32") for at in (rows, columns))
+    rows, columns = (ops.clip(places - ops.round(by * side), 0, side - 1) for by in (down, right))
+    columns = ops.where(mirrored > 0.5, side - 1 - columns, columns)
+    rows, columns = (ops.cast(at, "int32") for at in (rows, columns))
     faces = ops.take_along_axis(faces, rows[:, :, None, None], axis=1)
     faces = ops.take_along_axis(faces, columns[:, None, :, None], axis=2)
     lighter, contrast, colour = (values[:, :, None, None] for values in (lighter, contrast, colour))
@@ -216,7 +216,7 @@ def examples_of_epoch(
     return np.column_stack([version, rows[order]]), weights[order].astype(np.float32)
 
 
-def whole_in_order(count: int, truth: np.ndarray, parts: list[np.ndarray], rows: np.ndarray, size: int = 64) -> Batches:
+def whole_in_order(truth: np.ndarray, parts: list[np.ndarray], rows: np.ndarray, size: int = 64) -> Batches:
     """Some faces once each, unchanged, in their order."""
     which = np.column_stack([np.zeros(len(rows), dtype=int), rows])
     return Batches(parts, which, truth, np.ones(len(rows), np.float32), size=size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -134,9 +135,20 @@ def save_model(model: keras.Model, path: Path) -> str:
             members = {name: archive.read(name) for name in archive.namelist()}
     facts = json.loads(members["metadata.json"])
     members["metadata.json"] = json.dumps({name: fact for name, fact in facts.items() if name != "date_saved"}).encode()
+    members["config.json"] = _without_addresses(members["config.json"].decode()).encode()
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(members.items()):
             archive.writestr(zipfile.ZipInfo(name), content)  # which has a date of its own, the same always
     write_atomically(path, stream.getvalue())
     return sha256_of(path)
+
+
+def _without_addresses(config: str) -> str:
+    """Objects that are shared are numbered as they come: Keras calls them by where they lay in memory."""
+    numbers: dict[str, str] = {}
+
+    def number(match: re.Match) -> str:
+        return f'"shared_object_id": {numbers.setdefault(match[1], str(len(numbers)))}'
+
+    return re.sub(r'"shared_object_id": (\d+)', number, config)
