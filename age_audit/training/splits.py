@@ -11,7 +11,7 @@ import pandas as pd
 from age_audit.audit.dataset.duplicates import clusters_of_copies
 from age_audit.audit.dataset.splits import splits
 from age_audit.core.errors import UsageError
-from age_audit.core.groups import require_columns
+from age_audit.core.groups import levels, require_columns
 from age_audit.faces.fingerprints import Fingerprint
 from age_audit.stats.hamming import joined, numbered
 
@@ -73,7 +73,8 @@ def deal(frame: pd.DataFrame, *, seed: int, person: str | None = None, shares: M
     content = frame.set_index("fname")["content"]
     groups = frame.set_index("fname")["group"]
     for part, names in dealt["splits"].items():
-        if absent := sorted(set(groups.astype(str)) - set(groups[names].astype(str))):
+        there = set(groups[names])
+        if absent := [str(name) for name in levels(frame["group"]) if name not in there]:
             raise UsageError(
                 f"expected faces of every group in the {part} part, found none of {', '.join(absent)}; give more "
                 "faces, or wider groups by --groups"

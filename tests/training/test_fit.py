@@ -55,7 +55,7 @@ def uninterrupted(faces, tmp_path_factory):
 
 def test_it_learns(uninterrupted):
     curves, _ = uninterrupted
-    assert curves[["stage", "epoch"]].values.tolist() == [[1, 1], [1, 2], [1, 3], [2, 1], [2, 2]]
+    assert curves[["stage", "epoch"]].to_numpy().tolist() == [[1, 1], [1, 2], [1, 3], [2, 1], [2, 2]]
     assert curves["loss"].iloc[-1] < curves["loss"].iloc[0] and curves["exact"].iloc[-1] > 0.6
 
 
