@@ -88,7 +88,7 @@ def test_a_trained_classifier_is_asked_about_other_faces(trained, folders, tmp_p
         (["--stages", "much"], "LAYERS:RATE:EPOCHS"),
         (["--cap", "5"], "--balance cap"),
         (["--person", "who"], "--person"),
-        (["--weights", "imagenet", "--model", "cnn"], "no weights for cnn"),
+        ([*OPTIONS, "--weights", "imagenet"], "no weights for cnn"),
     ],
 )
 def test_what_users_can_act_on_ends_with_2(folders, trained, tmp_path, capsys, further, said):
