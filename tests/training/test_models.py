@@ -18,7 +18,7 @@ def test_the_small_network_is_as_published():
     network = build("cnn", 10, seed=1)
     kinds = (keras.layers.Conv2D, keras.layers.MaxPooling2D, keras.layers.Dense, keras.layers.Dropout)
     kinds = (*kinds, keras.layers.GlobalAveragePooling2D)
-    assert sum(isinstance(layer, kinds) for layer in network.model.layers) == 14
+    assert sum(isinstance(layer, kinds) for layer in network.model.layers) == 15
     assert 0.8e6 < network.model.count_params() < 1.2e6
 
 
@@ -41,7 +41,12 @@ def test_both_parts_are_the_whole(crops, dex, last):
         tail.predict_on_batch(trunk.predict_on_batch(faces)), dex.model.predict_on_batch(faces), atol=1e-6
     )
     trained = {variable.path.split("/")[0] for variable in tail.trainable_variables}
-    assert trained == {"head_normalised", "groups", *[name for name in dex.backbone[-last:] if last and "conv" in name]}
+    assert trained == {
+        "head_normalised",
+        "head_dense",
+        "groups",
+        *[name for name in dex.backbone[-last:] if last and "conv" in name],
+    }
 
 
 def test_what_is_known_of_means_stays_where_it_was_learnt_from_more_faces(dex):
