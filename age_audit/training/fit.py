@@ -162,7 +162,7 @@ def train(
         parts = cached(trunk, faces.paths, versions(len(faces.paths), plan, pictures), cache, tell)
         steps = -(-len(faces.rows) // plan.batch)
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(stage.rate, steps * stage.epochs))
-        tail.compile(optimizer, loss_function(plan.loss), metrics=[exact, within_one])
+        tail.compile(optimizer, loss_function(plan.loss), metrics=[exact, within_one], jit_compile=False)
         optimizer.build(tail.trainable_variables)
         state.begin(place, optimizer)
         held_out = whole_in_order(faces.truth, parts, faces.validation).fastest()
