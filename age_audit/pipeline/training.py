@@ -371,8 +371,7 @@ def _write_findings(folder: Path, told: pd.DataFrame, facts: dict | None, seed: 
     crossed = [["group"], *([name] for name in features), *([features] if len(features) > 1 else [])]
     measures = evaluate.measure(told, crossed, resampling=Resampling(seed))
     distances, table, found = evaluate.by_distance(told), evaluate.confusion(told), evaluate.calibration(told)
-    of_faces = told.drop(columns="cluster").round(6)
-    for name, rows in (("predictions", of_faces), ("measures", measures), ("distances", distances)):
+    for name, rows in (("predictions", told), ("measures", measures), ("distances", distances)):
         _write_table(folder / f"{name}.csv", rows)
     _write_table(folder / "confusion.csv", table.rename_axis(None, axis=1).reset_index())
     _write_table(folder / "calibration.csv", found)

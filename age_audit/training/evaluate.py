@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ MEASURES = {
     "mean_absolute_error": "mean absolute error of the expected age (years)",
     "log_loss": "mean of -log of the probability of the right group",
 }
-_PROBABILITY = "probability_"
+PROBABILITY = "probability_"
 
 
 def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroups, ages: np.ndarray) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroup
         table[name] = pd.Categorical.from_codes(numbers, list(groups.names), ordered=True)
     table["distance"] = said - codes
     table["age_estimation"] = ages
-    told = {f"{_PROBABILITY}{name}": probabilities[:, code] for code, name in enumerate(groups.names)}
+    told = {f"{PROBABILITY}{name}": probabilities[:, code] for code, name in enumerate(groups.names)}
     return pd.concat([table, pd.DataFrame(told)], axis=1)
 
 
@@ -74,7 +74,7 @@ def measures_of_faces(table: pd.DataFrame) -> np.ndarray:
 
 
 def _probabilities(table: pd.DataFrame) -> np.ndarray:
-    return table[[f"{_PROBABILITY}{name}" for name in table["group"].cat.categories]].to_numpy(dtype=float)
+    return table[[f"{PROBABILITY}{name}" for name in table["group"].cat.categories]].to_numpy(dtype=float)
 
 
 def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resampling: Resampling) -> pd.DataFrame:
@@ -119,29 +119,6 @@ def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resa
             row |= {"low": found.low[place], "high": found.high[place], "few_faces": bool(inside.sum() < FEW_FACES)}
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def difference(first: pd.DataFrame, other: pd.DataFrame, *, resampling: Resampling) -> pd.DataFrame:
-    """How much two classifiers differ on the same faces: the first less the other, with intervals.
-
-    Parameters
-    ----------
-    first, other : DataFrame
-        Of :func:`predictions`; the faces that both have are compared.
-    resampling : Resampling
-
-    Returns
-    -------
-    DataFrame
-        ``measure``, ``n``, ``value``, ``low``, ``high``; shares as shares, ages in years.
-    """
-    names = sorted(set(first["fname"]) & set(other["fname"]))
-    tables = [table.set_index("fname").loc[names].reset_index() for table in (first, other)]
-    apart = measures_of_faces(tables[0]) - measures_of_faces(tables[1])
-    options = resampling.for_intervals("classifiers, difference")
-    found = combination_interval([apart], [1], clusters=[tables[0]["cluster"].to_numpy()], **options)
-    rows = zip(MEASURES, found.value, found.low, found.high, strict=True)
-    return pd.DataFrame(rows, columns=["measure", "value", "low", "high"]).assign(n=len(names))
 
 
 def by_distance(table: pd.DataFrame) -> pd.DataFrame:
@@ -236,33 +213,3 @@ def worst_faces(table: pd.DataFrame, count: int = 20) -> pd.DataFrame:
     off = table.assign(off=table["distance"].abs(), years=(table["age_estimation"] - table["age_real"]).abs())
     order = off.sort_values(["off", "years", "fname"], ascending=[False, False, True])
     return order.drop(columns=["off", "years"]).head(count).reset_index(drop=True)
-
-
-def estimator_as_classifier(ages: Mapping[str, float], faces: pd.DataFrame, groups: AgeGroups) -> pd.DataFrame:
-    """An estimator of ages as a classifier of groups: the group that its age falls into.
-
-    Parameters
-    ----------
-    ages : mapping of str to float
-        Estimates in years by file name; faces without one are left out.
-    faces, groups
-        As :func:`predictions`.
-
-    Returns
-    -------
-    DataFrame
-        As :func:`predictions`, with probabilities of 0 and 1.
-
-    Examples
-    --------
-    >>> from age_audit.training.groups import parse_groups
-    >>> faces = pd.DataFrame({"fname": ["a"], "age_real": [20.0], "gender_real": "Male", "race_real": "Other"})
-    >>> groups = parse_groups(["Child 0-17", "Adult 18-"])
-    >>> estimator_as_classifier({"a": 17.9}, faces.assign(cluster=0), groups)[["group_estimated", "age_estimation"]]
-      group_estimated  age_estimation
-    0           Child            17.9
-    """
-    there = faces[faces["fname"].isin(ages.keys())]
-    given = there["fname"].map(ages).to_numpy(dtype=float)
-    codes = groups.of(np.clip(given, groups.bounds[0][0], groups.bounds[-1][1]))
-    return predictions(there, np.eye(len(groups))[codes], groups, given)

@@ -11,8 +11,6 @@ from age_audit.training.evaluate import (
     calibration,
     calibration_error,
     confusion,
-    difference,
-    estimator_as_classifier,
     faces_needed,
     measure,
     predictions,
@@ -81,20 +79,6 @@ def test_calibration_by_hand(told):
     assert found["stated"].tolist() == pytest.approx([1.6 / 3, 2.6 / 3])
     assert found["share"].tolist() == [0, 1]
     assert calibration_error(found) == pytest.approx((1.6 / 3 + 0.4 / 3) / 2)
-
-
-def test_the_same_predictions_do_not_differ(told):
-    same = difference(told, told.sample(frac=1, random_state=1), resampling=Resampling(1))
-    assert same["value"].eq(0).all() and same["n"].eq(6).all()
-    better = told.assign(distance=0)
-    assert difference(better, told, resampling=Resampling(1)).set_index("measure").loc["exact", "value"] == 0.5
-
-
-def test_an_estimator_of_ages_falls_into_groups(told):
-    faces = told[["fname", "age_real", "gender_real", "race_real", "cluster"]]
-    found = estimator_as_classifier({"a": 9.99, "c": 20.0, "f": 140.0}, faces, GROUPS)
-    assert found["group_estimated"].tolist() == ["Child", "Adult", "Adult"]
-    assert found["age_estimation"].tolist() == [9.99, 20.0, 140.0]
 
 
 def test_52_faces_give_13_points():
