@@ -3,8 +3,8 @@
     python -m tools.ship_classifiers runs/     # pack every run below that folder, then write the table
     python -m tools.ship_classifiers           # write the table of what is packed
 
-A run is a folder that ``age-audit train`` wrote, called by its model and what is special of it, ``-s`` and its seed. Models
-are not packed: index.json has the options, by which they are made again, and their hashes.
+A run is a folder that ``age-audit train`` wrote, called by its model and what is special of it, ``-s`` and its seed.
+Models are not packed: index.json has the options, by which they are made again, and their hashes.
 """
 
 from __future__ import annotations

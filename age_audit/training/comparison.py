@@ -27,7 +27,9 @@ def read_predictions(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path)
         groups = [name.removeprefix(PROBABILITY) for name in table.columns if name.startswith(PROBABILITY)]
         kind = pd.CategoricalDtype(groups, ordered=True)
-        return table.astype({"group": kind, "group_estimated": kind, "distance": int, "age_estimation": float})
+        numbers = ["age_real", "age_estimation", *(f"{PROBABILITY}{name}" for name in groups)]
+        kinds = {"group": kind, "group_estimated": kind, "distance": int} | dict.fromkeys(numbers, float)
+        return table.astype(kinds)
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(
             f"expected predictions of a classifier in {path}, but: {error}; age-audit train writes them"
