@@ -65,7 +65,7 @@ def balance_figure(table: pd.DataFrame) -> Figure:
     >>> row = {"feature": "group", "class": "Child", "faces": 30, "share": 0.75, "shown": 30, "weight": 0.5}
     >>> rows = [row, row | {"class": "Adult", "faces": 10, "share": 0.25, "shown": 10}]
     >>> style.title_of(balance_figure(pd.DataFrame(rows)))
-    'The largest group is 3.0 times the smallest before balancing and 1.0 times after it'
+    'The largest group is 3.0 times the smallest before and 1.0 times after balancing'
     """
     require_columns(table, ("feature", "class", "faces", "share", "shown", "weight"))
     features = list(dict.fromkeys(table["feature"]))
@@ -85,8 +85,8 @@ def balance_figure(table: pd.DataFrame) -> Figure:
         panels[0].legend()
         ends = [table.loc[(table["feature"] == features[0]) & (table["faces"] > 0), c] for c in ("share", "weight")]
         before, after = (part.max() / part.min() for part in ends)
-        told = f"The largest {features[0]} is {before:.1f} times the smallest before balancing"
-        style.set_finding(figure, f"{told} and {after:.1f} times after it")
+        told = f"The largest {features[0]} is {before:.1f} times the smallest before"
+        style.set_finding(figure, f"{told} and {after:.1f} times after balancing")
     return figure
 
 
@@ -130,4 +130,46 @@ def confusion_figure(table: pd.DataFrame, found: pd.DataFrame) -> Figure:
         least = there[np.diag(shares)[there].argmin()]
         told = f"{style.percent(np.trace(counts) / counts.sum())} of {counts.sum():,} faces are in the right group"
         style.set_finding(figure, f"{told}, least of {table.index[least]}, {style.percent(shares[least, least])}")
+    return figure
+
+
+def classifiers_figure(table: pd.DataFrame) -> Figure:
+    """Draw what share of faces classifiers, and estimators of ages, put in the right group, or in that or the next.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows as :func:`age_audit.training.comparison.over_seeds` makes them, with ``classifier`` and ``trained``
+        (whether it was trained here).
+
+    Examples
+    --------
+    >>> rows = [{"classifier": name, "measure": measure, "value": 0.5, "low": 0.4, "high": 0.6, "trained": name == "a"}
+    ...         for name in "ab" for measure in ("exact", "within_one")]
+    >>> style.title_of(classifiers_figure(pd.DataFrame(rows)))
+    'a puts 50 % of the faces into the right group, the best of what was not trained here, b, 50 %'
+    """
+    require_columns(table, ("classifier", "measure", "value", "low", "high", "trained"))
+    names = list(dict.fromkeys(table["classifier"]))
+    with style.applied():
+        figure = style.new_figure(style.FULL, 1.4 + 0.24 * len(names))
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, measure in zip(panels, ("exact", "within_one"), strict=True):
+            rows = table[table["measure"] == measure].set_index("classifier")
+            for y, name in enumerate(names):
+                row = rows.loc[name]
+                look = {"color": _HELD_OUT if row["trained"] else "0.35", "marker": "o" if row["trained"] else "D"}
+                axes.plot([100 * row["low"], 100 * row["high"]], [y, y], color=look["color"])
+                axes.plot(100 * row["value"], y, markersize=4, **look)
+            axes.set_xlabel(_PANELS[measure])
+            axes.grid(axis="x", color="0.9", linewidth=0.6)
+        panels[0].set_yticks(range(len(names)), names)
+        panels[0].invert_yaxis()
+        exact = table[table["measure"] == "exact"].set_index("classifier")
+        (best, value), (other, others) = (
+            (part["value"].idxmax(), part["value"].max())
+            for part in (exact[exact["trained"]], exact[~exact["trained"]])
+        )
+        told = f"{best} puts {style.percent(value)} of the faces into the right group, the best of what was not trained"
+        style.set_finding(figure, f"{told} here, {other}, {style.percent(others)}")
     return figure

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.figures import style
-from age_audit.figures.training import balance_figure, confusion_figure, curves_figure
+from age_audit.figures.training import balance_figure, classifiers_figure, confusion_figure, curves_figure
 from age_audit.training.balance import balance_table, balanced
 from age_audit.training.groups import TEN_GROUPS, parse_groups
 
@@ -48,4 +48,24 @@ def test_confusion():
     found = pd.DataFrame({"n": 100, "stated": np.linspace(0.3, 0.9, 10), "share": np.linspace(0.35, 0.9, 10)})
     figure = confusion_figure(table, found.assign(low=found["share"] - 0.1, high=found["share"] + 0.05))
     assert "least of Adolescent, 40 %" in style.title_of(figure)
+    assert style.overlapping_texts(figure) == []
+
+
+def test_classifiers():
+    given = (("cnn", 0.45, True), ("faceres, soft", 0.61, True), ("ages of face-api", 0.54, False))
+    rows = [
+        {
+            "classifier": name,
+            "measure": measure,
+            "value": value,
+            "low": value - 0.03,
+            "high": value + 0.03,
+            "trained": own,
+        }
+        for name, value, own in given
+        for measure in ("exact", "within_one")
+    ]
+    figure = classifiers_figure(pd.DataFrame(rows))
+    title = style.title_of(figure)
+    assert title.startswith("faceres, soft puts 61 %") and "ages of face-api, 54 %" in title
     assert style.overlapping_texts(figure) == []
