@@ -115,7 +115,7 @@ def build(name: str, groups: int, loss: str = "cross-entropy", options: Options 
     stored = {layer.name: layer for source in found.sources for layer in source.layers}
     for layer in backbone if stored else ():
         layer.set_weights(stored[layer.name].get_weights())
-    x = layers.Concatenate(name="descriptors")(found.parts) if len(found.parts) > 1 else found.parts[0]
+    x = layers.Concatenate(name="head_descriptors")(found.parts) if len(found.parts) > 1 else found.parts[0]
     x = layers.BatchNormalization(momentum=0.9, name="head_normalised", dtype="float32")(x)
     x = layers.Dropout(DROPOUT, name="head_dropout_1", dtype="float32")(x)
     x = layers.Dense(HIDDEN, activation="relu", name="head_dense", dtype="float32")(x)

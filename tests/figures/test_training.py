@@ -35,9 +35,7 @@ def test_balance():
     frame = frame[(frame["group"] != "Baby") | (np.arange(400) < 100)]
     chosen = balanced(frame["group"].cat.codes.to_numpy(), "weights", seed=1)
     figure = balance_figure(balance_table(frame, chosen, ["group", "race_real"]))
-    assert (
-        style.title_of(figure) == "The largest group is 4.0 times the smallest before balancing and 1.0 times after it"
-    )
+    assert "4.0 times the smallest before and 1.0 times after balancing" in style.title_of(figure)
     assert style.overlapping_texts(figure) == []
 
 
