@@ -20,7 +20,13 @@ TONES = [f"tone {number}" for number in range(2, 11)]  # "tone 10" comes last on
 RANGES = ["0–12", "13–17", "18–34", "35–100"]
 # Of one estimator nothing is to be compared, this one answers no gender, and was explained in one preset; pictures are
 # measured by a command of their own.
-OF_OTHER_RESULTS = {"audit_explanations", "audit_gender_regions", "compare_estimators", "audit_dataset"}
+OF_OTHER_RESULTS = {
+    "age_classifier",
+    "audit_explanations",
+    "audit_gender_regions",
+    "compare_estimators",
+    "audit_dataset",
+}
 COMPARE = ("--sensitive", "skin tone,camera", "--age-ranges", "0-12,13-17,18-34,35-100")
 
 
