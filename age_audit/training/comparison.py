@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from age_audit.audit.dataset.duplicates import pairs_of_copies
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import Resampling
 from age_audit.stats.resampling import combination_interval
@@ -122,3 +123,46 @@ def estimator_as_classifier(ages: Mapping[str, float], faces: pd.DataFrame, grou
     given = there["fname"].map(ages).to_numpy(dtype=float)
     codes = groups.of(np.clip(given, groups.bounds[0][0], groups.bounds[-1][1]))
     return predictions(there, np.eye(len(groups))[codes], groups, given)
+
+
+def labels_of_copies(frame: pd.DataFrame, groups: AgeGroups, *, resampling: Resampling) -> pd.DataFrame:
+    """How often two labels of one picture fall into the same group: what a classifier reaches that is as good as one.
+
+    Only copies that stayed in the data set can be looked at; :mod:`age_audit.audit.dataset.duplicates` says what that
+    means.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a picture: ``cluster``, ``pixels``, ``age_real``.
+    groups : AgeGroups
+    resampling : Resampling
+        Whole clusters are drawn.
+
+    Returns
+    -------
+    DataFrame
+        ``measure`` (``exact``: one group; ``within_one``: one or the next), ``pairs``, ``clusters``, ``value``,
+        ``low``, ``high``.
+
+    Examples
+    --------
+    >>> from age_audit.training.groups import parse_groups
+    >>> frame = pd.DataFrame({"cluster": [0, 0, 1, 1, 2, 2, 3], "pixels": list("aabbccd")})
+    >>> frame["age_real"] = [5, 7, 12, 30, 40, 41, 50]
+    >>> found = labels_of_copies(frame, parse_groups(["0-17", "18-"]), resampling=Resampling(seed=1))
+    >>> found[["measure", "pairs", "clusters", "value"]].round(2)
+          measure  pairs  clusters  value
+    0       exact      3         3   0.67
+    1  within_one      3         3   1.00
+    """
+    pairs = pairs_of_copies(frame)
+    first, second = (groups.of(frame["age_real"].to_numpy(float)[pairs[side]]) for side in ("first", "second"))
+    known = (first >= 0) & (second >= 0)
+    apart, clusters = np.abs(first - second)[known], pairs["cluster"].to_numpy()[known]
+    options = resampling.for_intervals("labels of copies, groups")
+    found = combination_interval(
+        [np.stack([apart == 0, apart <= 1]).astype(float)], [1], clusters=[clusters], **options
+    )
+    columns = {"measure": ["exact", "within_one"], "pairs": len(apart), "clusters": len(np.unique(clusters))}
+    return pd.DataFrame(columns | {"value": found.value, "low": found.low, "high": found.high})
