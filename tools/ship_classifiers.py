@@ -22,9 +22,10 @@ import pandas as pd
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import ROOT
 from age_audit.core.randomness import Resampling
+from age_audit.core.vocabulary import seen_mark
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.store.files import write_atomically
-from age_audit.training.comparison import estimator_as_classifier, over_seeds, read_predictions
+from age_audit.training.comparison import estimator_as_classifier, over_seeds, read_predictions, title_of
 from age_audit.training.groups import TEN_GROUPS, parse_groups
 
 FOLDER = ROOT / "metadatasets" / "age-classifier"
@@ -66,16 +67,17 @@ def table() -> list[str]:
         "| | began from | right group | right or next | years off | seeds | core-seconds a seed |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, runs in seeds.items():
+    for runs in seeds.values():
         found = over_seeds([read_predictions(FOLDER / f"{run}.csv.gz") for run in runs], resampling=Resampling(SEED))
         began = ", ".join(re.findall(r"(?:^|; )([\w-]+):", index[runs[0]]["learnt_from"])) or "scratch"
         took = " ".join(f"{index[run]['processor_seconds']:,.0f}" for run in runs)
-        lines.append(f"| {name} | {began} | {_cells(found)} | {len(runs)} | {took} |")
+        lines.append(f"| {title_of(index[runs[0]]['options'])} | {began} | {_cells(found)} | {len(runs)} | {took} |")
     faces = read_predictions(FOLDER / f"{next(iter(index))}.csv.gz")
     for name, folder in ESTIMATORS.items():
         ages = read_metadataset(ROOT / "metadatasets" / folder, "utkface", "predictions")["predictions"]
         told = estimator_as_classifier(ages, faces, parse_groups(TEN_GROUPS))
-        lines.append(f"| ages of {name} | – | {_cells(over_seeds([told], resampling=Resampling(SEED)))} | – | – |")
+        found = over_seeds([told], resampling=Resampling(SEED))
+        lines.append(f"| ages of {name}{seen_mark('utkface', name)} | – | {_cells(found)} | – | – |")
     return lines
 
 

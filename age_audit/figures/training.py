@@ -139,17 +139,22 @@ def classifiers_figure(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Rows as :func:`age_audit.training.comparison.over_seeds` makes them, with ``classifier`` and ``trained``
-        (whether it was trained here).
+        Rows as :func:`age_audit.training.comparison.over_seeds` makes them, with ``classifier`` and ``kind``:
+        ``"trained"`` here; ``"untrained"``; or ``"seen"`` of an estimator that was trained on such faces before.
+
+    Returns
+    -------
+    Figure
+        Dots: trained here; diamonds: estimators of ages, hollow where they have seen these faces.
 
     Examples
     --------
-    >>> rows = [{"classifier": name, "measure": measure, "value": 0.5, "low": 0.4, "high": 0.6, "trained": name == "a"}
-    ...         for name in "ab" for measure in ("exact", "within_one")]
+    >>> rows = [{"classifier": name, "measure": measure, "value": 0.5, "low": 0.4, "high": 0.6, "kind": kind}
+    ...         for name, kind in (("a", "trained"), ("b", "untrained")) for measure in ("exact", "within_one")]
     >>> style.title_of(classifiers_figure(pd.DataFrame(rows)))
-    'a puts 50 % of the faces into the right group, the best of what was not trained here, b, 50 %'
+    'a puts 50 % of the faces into the right group; without training here b puts 50 %'
     """
-    require_columns(table, ("classifier", "measure", "value", "low", "high", "trained"))
+    require_columns(table, ("classifier", "measure", "value", "low", "high", "kind"))
     names = list(dict.fromkeys(table["classifier"]))
     with style.applied():
         figure = style.new_figure(style.FULL, 1.4 + 0.24 * len(names))
@@ -158,18 +163,22 @@ def classifiers_figure(table: pd.DataFrame) -> Figure:
             rows = table[table["measure"] == measure].set_index("classifier")
             for y, name in enumerate(names):
                 row = rows.loc[name]
-                look = {"color": _HELD_OUT if row["trained"] else "0.35", "marker": "o" if row["trained"] else "D"}
+                look = (
+                    {"color": _HELD_OUT, "marker": "o"}
+                    if row["kind"] == "trained"
+                    else {"color": "0.35", "marker": "D"}
+                )
                 axes.plot([100 * row["low"], 100 * row["high"]], [y, y], color=look["color"])
-                axes.plot(100 * row["value"], y, markersize=4, **look)
+                axes.plot(
+                    100 * row["value"], y, markersize=4, **look, **(style.HOLLOW if row["kind"] == "seen" else {})
+                )
             axes.set_xlabel(_PANELS[measure])
             axes.grid(axis="x", color="0.9", linewidth=0.6)
         panels[0].set_yticks(range(len(names)), names)
         panels[0].invert_yaxis()
         exact = table[table["measure"] == "exact"].set_index("classifier")
-        (best, value), (other, others) = (
-            (part["value"].idxmax(), part["value"].max())
-            for part in (exact[exact["trained"]], exact[~exact["trained"]])
-        )
-        told = f"{best} puts {style.percent(value)} of the faces into the right group, the best of what was not trained"
-        style.set_finding(figure, f"{told} here, {other}, {style.percent(others)}")
+        best, other = (exact.loc[exact["kind"] == kind, "value"].idxmax() for kind in ("trained", "untrained"))
+        value, others = (style.percent(exact.loc[name, "value"]) for name in (best, other))
+        told = f"{best} puts {value} of the faces into the right group; without training here {other} puts {others}"
+        style.set_finding(figure, told.replace("ages of ", ""))
     return figure

@@ -37,6 +37,26 @@ def read_predictions(path: Path) -> pd.DataFrame:
         ) from error
 
 
+def title_of(options: Mapping) -> str:
+    """What tables and figures call a classifier: its network and what else was chosen.
+
+    Parameters
+    ----------
+    options : mapping
+        As ``training.json`` has them.
+
+    Examples
+    --------
+    >>> given = {"model": "faceres", "loss": "soft", "balance": "weights", "stages": ["0:0.001:9", "6:0.0005:5"]}
+    >>> title_of(given), title_of({"model": "cnn", "loss": "coral", "balance": "none", "stages": ["all:0.001:9"]})
+    ('faceres, soft labels, balanced by weights, last 6 layers', 'cnn, coral')
+    """
+    thawed = max((int(stage.split(":")[0]) for stage in options["stages"] if not stage.startswith("all")), default=0)
+    parts = [options["model"], {"soft": "soft labels"}.get(options["loss"], options["loss"])]
+    parts += [f"balanced by {options['balance']}"] if options["balance"] != "none" else []
+    return ", ".join([*parts, f"last {thawed} layers"] if thawed else parts)
+
+
 def over_seeds(tables: Sequence[pd.DataFrame], *, resampling: Resampling) -> pd.DataFrame:
     """Each measure as the mean over trainings that differ in their seed, with an interval that draws clusters of faces.
 
