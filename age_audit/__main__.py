@@ -59,6 +59,29 @@ def _compare(argv: Sequence[str], program: str) -> int:
     return run_command(CompareConfig, program, about, compare, argv)
 
 
+def _report(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.page.command import ReportConfig, report
+
+    about = "Write one page about an estimator: a gate, errors, for whom, explanations, labels, and how sure each is."
+    return run_command(ReportConfig, program, about, report, argv)
+
+
+def _face(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.own_face import FaceConfig, own_face
+
+    about = "Judge one's own photo: the estimate, what policies would make of it, what moved it. Nothing is sent."
+    return run_command(FaceConfig, program, about, own_face, argv)
+
+
+def _gate(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.gate import GateConfig, gate
+
+    about = (
+        "Ask whether estimates could guard an age limit: who passes, who is refused, for whom, and how sure that is."
+    )
+    return run_command(GateConfig, program, about, gate, argv)
+
+
 def _sensitivity(argv: Sequence[str], program: str) -> int:
     from age_audit.pipeline.sensitivity import SensitivityConfig, run_sensitivity
 
@@ -97,6 +120,12 @@ def _estimators(argv: Sequence[str], program: str) -> int:
     )
 
 
+def _cite(argv: Sequence[str], program: str) -> int:
+    from age_audit.report.cite import CiteConfig, cite
+
+    return run_command(CiteConfig, program, "How to cite a run: what was done, and the works that it used.", cite, argv)
+
+
 def _demo(argv: Sequence[str], program: str) -> int:
     from age_audit.demo import main
 
@@ -115,11 +144,15 @@ COMMANDS = {
     "visualise": ("stage 3: errors by group, figures and tables", _stage(Stage3Config, run_stage3, STAGE3)),
     "paper": ("execute the notebooks: every figure and table of the paper", _paper),
     "compare": ("several estimators on the faces that all have: who is nearest, for whom all err", _compare),
+    "report": ("one HTML page: may it guard a door, for whom, and how sure is that", _report),
+    "face": ("one's own photo: the estimate, what policies would make of it, what moved it", _face),
+    "gate": ("may it guard a door: children let in, adults turned away, for whom, under which policy", _gate),
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),
     "train": ("a classifier of age groups on one's own faces, which is an estimator like the others", _train),
     "evaluate-classifier": ("a trained classifier on the faces of another folder", _evaluate_classifier),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
+    "cite": ("the paragraph on methods of a run and its BibTeX; Croissant and RO-Crate for archives", _cite),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
 }
 

@@ -22,7 +22,7 @@ UTKFACE_VARIABLE = "AGE_AUDIT_UTKFACE"
 # Started first, or one process is still at them when the other has nothing left; in half-minutes: 4, 3, 2, 2, 1, 1, 1.
 LONGEST = (
     *("test_interrupted.py", "test_paper.py", "/estimators/", "test_stages.py"),
-    *("test_full_disk.py", "test_cluster.py", "test_equal_ages.py"),
+    *("test_full_disk.py", "test_cluster.py", "test_equal_ages.py", "page/test_browser.py"),
 )
 
 

@@ -11,10 +11,11 @@ TOGETHER = {
     "pipeline/test_explanations.py",
     *("pipeline/test_full_disk.py", "pipeline/test_interrupted.py", "pipeline/test_own_groups.py"),
     "pipeline/test_stages.py",
+    "report/page/test_browser.py",
     # Sentences are data, one file a notebook; their reader is the room itself.
     *(
         f"report/sentences/test_{name}.py"
-        for name in ("appendix_a", "appendix_b", "compare", "dataset", "errors", "gender", "heatmaps")
+        for name in ("appendix_a", "appendix_b", "compare", "dataset", "errors", "gate", "gender", "heatmaps")
     ),
     *("report/sentences/test_reader.py", "report/sentences/test_shipped.py"),
 }

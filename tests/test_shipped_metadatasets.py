@@ -12,10 +12,10 @@ from age_audit.cli import build_parser
 from age_audit.core.config import Stage1Config, Stage2Config
 from age_audit.core.masks import unpack_masks
 from age_audit.core.vocabulary import AGE_RANGES, GENDERS, RACES
-from age_audit.data.image_measures import images_of, read_image_measures
+from age_audit.data.image_measures import OF_FACE, OF_PICTURE, images_of, read_image_measures
 from age_audit.data.metadatasets import metadataset_path, opened
 from age_audit.data.results import Results, find_results
-from age_audit.pipeline.dataset import OF_FACE, OF_PICTURE, DatasetConfig
+from age_audit.pipeline.dataset import DatasetConfig
 from age_audit.regions.boxes import BOX_REGIONS, annotate, landmark_boxes
 from age_audit.regions.scores import score_regions
 from tools import ship_metadatasets as shipping

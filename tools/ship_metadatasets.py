@@ -1,6 +1,6 @@
 """Pack the metadatasets that ship, and write the index of ``metadatasets/``.
 
-    python -m tools.ship_metadatasets            # pack, then write index.json and the table in README.md
+    python -m tools.ship_metadatasets            # pack, then write index.json, descriptions and the table in README.md
     python -m tools.ship_metadatasets --check    # say whether the files are those of the index
 
 Stages 1 and 2 write plain JSON. Only the first set stays plain, where notebooks of the published study open it; the
@@ -19,6 +19,7 @@ from pathlib import Path
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import ROOT
 from age_audit.data.metadatasets import metadataset_path, opened, packed_path, provenance_path, read_metadataset
+from age_audit.report.describe import describe
 from age_audit.store.files import write_atomically
 
 FOLDER = ROOT / "metadatasets"
@@ -27,6 +28,7 @@ KINDS = ("predictions", "activations", "attachment", "boxes", "masks")
 IMAGES = "images"  # measures of pictures, which no estimator made: a set of their own
 BESIDE = ("channels", "splits")  # what the same command writes, and nobody asks here
 PLAIN = ("predictions", "activations")  # of the first set
+PUBLISHED = "2026-11-27"  # the day that descriptions for machines name
 MAX_BYTES = 60_000_000  # all together: a clone should stay small
 # Folder: what it is, and the commands that make it again from the faces.
 SETS = {
@@ -245,6 +247,7 @@ def main(argv: list[str] | None = None) -> int:
         write_atomically(FOLDER / "index.json", text.encode())
         page = FOLDER / "README.md"
         write_atomically(page, _with_table(page.read_text(encoding="utf-8"), table_of(index)).encode())
+        describe(FOLDER, PUBLISHED)
     print(f"{len(index['results'])} sets, {index['total_bytes'] / 1e6:.1f} MB: as in the index")
     return 0
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from age_audit.core.checks import Checked, choice, flag, named, number, whole
 from age_audit.core.errors import UsageError
-from age_audit.core.schema import AGE_RANGES, CANVAS
+from age_audit.core.landmarks import MESH_LANDMARK_COUNT
+from age_audit.core.schema import AGE_RANGES, CANVAS, LANDMARK_COUNT
 
 HIDDEN = ("black", "mean-colour")  # what a hidden superpixel shows
 SETTLED_BY = ("interval", "false-discovery-rate")
@@ -331,6 +332,12 @@ class Stage2Config:
             "help": f"of the activations: json, parquet, or auto: parquet above {PARQUET_ABOVE:,} images, else json"
         },
     )
+    box_landmarks: int = field(
+        default=LANDMARK_COUNT,
+        metadata={
+            "help": f"by which landmarks boxes are named: dlib's {LANDMARK_COUNT}, or MediaPipe's {MESH_LANDMARK_COUNT}"
+        },
+    )
     workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
     cluster: str | None = field(default=Stage1Config.cluster, metadata=stage1_option("cluster"))
     json_log: Path | None = field(default=Stage1Config.json_log, metadata=stage1_option("json_log"))
@@ -339,6 +346,7 @@ class Stage2Config:
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)
         check_choice("format", self.format, FORMATS)
+        check_choice("--box-landmarks", self.box_landmarks, (LANDMARK_COUNT, MESH_LANDMARK_COUNT))
         check_dataset_name(self.dataset)
         check_at_least("workers", self.workers, 1)
         check_until_settled(self.until_settled, self.samples, self.preset)
@@ -397,7 +405,7 @@ class Stage3Config:
 def check_choice(what: str, given: str, choices) -> None:
     """Refuse anything but one of the choices, naming them."""
     if given not in choices:
-        raise UsageError(f"expected {what} to be one of {', '.join(choices)}, got {given!r}")
+        raise UsageError(f"expected {what} to be one of {', '.join(map(str, choices))}, got {given!r}")
 
 
 def check_at_least(name: str, given: int, least: int) -> None:

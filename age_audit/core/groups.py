@@ -264,3 +264,18 @@ def levels(column: pd.Series) -> list:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return list(column.cat.categories)
     return in_order(column.dropna().unique())
+
+
+def cluster_codes(frame: pd.DataFrame, clusters: str | None) -> np.ndarray:
+    """A number for each cluster of faces, shape (N,); a face without one has its own.
+
+    Examples
+    --------
+    >>> cluster_codes(pd.DataFrame({"cluster": [7, None, 7, None]}), "cluster").tolist()
+    [0, 2, 0, 4]
+    """
+    alone = np.arange(len(frame))
+    if clusters is None:
+        return alone
+    codes, _ = pd.factorize(frame[clusters])
+    return np.where(codes < 0, alone + codes.max(initial=0) + 1, codes)

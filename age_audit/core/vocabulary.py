@@ -34,27 +34,28 @@ REQUIRED_COLUMNS = ("fname", "age_real", "gender_real", "race_real", "age_estima
 STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user says otherwise
 # What columns of tables are called: a sensitive feature of that name would be overwritten in them.
 _WORDS = """
-above active adjusted_for ages aligned alike all answered area asked assumed audit band below beyond bh both
-boxes_a_face by by_chance cells cells_without_faces chance change changed_by_rounding channel choice claim class
-cliffs_delta cluster clusters cohort cohorts column compared comparisons contribution copies copies_sd correlations
-crude decided decided_by design deviations difference differs digit distance duplicates end epoch epsilon_squared
-equal_age equal_quality error estimated estimated_range estimates estimator estimator_ahead estimators even exact
-exact_sd excess_kurtosis expected expected_by_chance explained explained_by face faces false_coverage_rate
-false_discovery_rate false_positives_rows feature few_faces few_faces_cells final fname gap gap_of_all gap_without
-gender_answer group group_estimated groups guess guessed_age half_width high highest highest_group holm images in_common
-in_doubt interquartile_range judged kept_by_all kind label label_doubt labelled labels lacking least left_out
-left_out_faces light log_ratio_given loss lost low lowest lowest_estimate lowest_fifth lowest_group lowest_probability
-lowest_value mae_if_normal mae_without masks maximum mean measure measured_faces median method minimum mode most
-most_region n named_share no_answer no_gender_label no_part_active noise_sd noisier null_mean null_sd observed
-of_other_faces other other_gender_label outcome p10 p25 p75 p90 pairs pairs_below parameter participants parts passed
-per_year pictures pixels plain plain_given positive_share preset probability probability_female proportion published
-quality quality_difference quality_gap question r rate ratio raw reason reasons refused region regions rejected removed
-removed_model removed_strata repeated reversed rmse_without role root_mean_square_error row rows same_sign
-same_sign_settled same_sign_settled_n scope score sd seed segment settled settled_by share shown shuffle side
-sign_changes size skewness smallest spearman spread stage standard_deviation standardised stated statistic step strata
-summed surplus table tail tested tests thin threshold to_even too_narrow total trained turned_by_any unit
+above active adjusted_for adjustment age ages aligned alike all answered area ask_below asked assumed audit band below
+beyond bh both boxes_a_face buffer by by_chance cells cells_without_faces chance change changed_by_rounding channel
+choice claim class cliffs_delta cluster clusters cohort cohorts column compared comparisons contribution copies
+copies_sd correlations could_be_labels crude decided decided_by design deviations difference differs digit distance
+duplicates end epoch epsilon_squared equal_age equal_quality error estimated estimated_range estimates estimator
+estimator_ahead estimators even exact exact_sd excess_kurtosis expected expected_by_chance explained explained_by face
+faces false_coverage_rate false_discovery_rate false_positives_rows feature few_faces few_faces_cells final fname gap
+gap_of_all gap_without gender_answer group group_estimated groups guess guessed_age half_width held_by high highest
+highest_group holm images in_common in_doubt interquartile_range judged kept_by_all kind label label_doubt labelled
+labels lacking least left_out left_out_faces light limit_of log_ratio_given loss lost low lowest lowest_estimate
+lowest_fifth lowest_group lowest_n lowest_probability lowest_value mae_if_normal mae_without masks maximum mean measure
+measured_faces median method minimum mode most most_refused most_refused_group most_region n named_share no_answer
+no_gender_label no_part_active noise_sd noisier not_found null_mean null_sd observed of_other_faces old_enough other
+other_gender_label other_share outcome p10 p25 p75 p90 pairs pairs_below parameter participants parts passed per_year
+pictures pixels plain plain_given policy positive_share preset probability probability_female proportion published
+quality quality_difference quality_gap question r rate ratio raw reason reasons refused refused_near region regions
+rejected removed removed_model removed_strata repeated reversed rmse_without role root_mean_square_error row rows
+same_sign same_sign_settled same_sign_settled_n scope score sd seed segment settled settled_by share shown shuffle side
+sign_changes size skewness smallest source spearman spread stage standard_deviation standardised stated statistic step
+strata summed surplus table tail target tested tests thin threshold to_even too_narrow total trained turned_by_any unit
 validation_exact validation_loss validation_within_one value values verdict verdict_model verdict_strata way weight what
-wider_share within_one without years years_difference years_gap zeros
+wider_share within_one without worst_group years years_difference years_gap zeros
 """
 TABLE_WORDS = frozenset(_WORDS.split())
 TABLE_PREFIXES = (
@@ -69,6 +70,9 @@ GROUP_ORDER = {"gender_real": GENDERS, "race_real": RACES}
 UNLABELLED = "unlabelled"  # what stands in the place of a group for images without a label
 FEW_FACES = 30  # the study calls a cohort with fewer small, and perhaps not representative
 AGE_RANGE_LABELS = [f"{low}–{high}" for low, high in AGE_RANGES]
+# Methods of explanation whose numbers rank parts of a face and are in no unit, whatever is explained.
+WITHOUT_UNIT = ("grad-cam", "grad-cam++", "score-cam", "smooth-grad", "random")
+SALIENCY = "saliency"  # what such a number is called
 HALVES = ("accurate", "inaccurate")
 PUBLISHED_HALVES = ("positive", "negative")  # the same in the words of the study and of its files
 # What UTKFace's own page (https://susanqq.github.io/UTKFace/) says of its labels; no error is shown without it.

@@ -4,7 +4,7 @@
 ``explanations``; further keys are ours and never required. ``metadataset_<name>_activations.json``: a list, one
 object an image. ``metadataset_<name>_attachment.json``: a list of {fname, landmarks}.
 ``metadataset_<name>_boxes.json``: a list of {fname, boxes, active_<region>}, and
-``metadataset_<name>_region_years.json`` of {fname, years_<region> or probability_<region>, …_low, …_high}.
+``metadataset_<name>_region_years.json`` of {fname, years_<region>, or probability_ or saliency_, …_low, …_high}.
 ``metadataset_<name>_masks.npz``: packed masks. ``metadataset_<name>_images.json``: a list of what the data set's audit
 found of each picture. The same contents give the same bytes: no time, no place, names sorted.
 :mod:`age_audit.data.region_scores` reads and writes activations too numerous for JSON.
@@ -33,7 +33,7 @@ from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
 KINDS = {
     **dict.fromkeys(("predictions", "activations", "attachment", "boxes", "region_years"), "json"),
-    **dict.fromkeys(("images", "channels", "splits"), "json"),
+    **dict.fromkeys(("images", "channels", "splits", "population"), "json"),
     "masks": "npz",
 }
 OF_EXPLANATIONS = ("masks", "activations", "boxes", "region_years")  # stage 1's before those that stage 2 makes of it

@@ -1,4 +1,4 @@
-"""Activations as Parquet partitions.
+"""Rows of metadatasets as Parquet partitions.
 
 The only module that imports pyarrow. The same rows give the same bytes: row groups and partitions have fixed sizes,
 and nothing of the time, the place or the machine is written.
@@ -6,7 +6,7 @@ and nothing of the time, the place or the machine is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def partition_paths(folder: Path) -> list[Path]:
     return sorted(folder.glob("part-*.parquet"))
 
 
-def write_partitions(folder: Path, rows: Iterable[Mapping]) -> int:
+def write_partitions(folder: Path, rows: Iterable[Mapping], is_number: Callable[[str], bool] = is_number_column) -> int:
     """Write rows as Parquet partitions into an empty folder, holding one row group of them at a time.
 
     Parameters
@@ -43,8 +43,10 @@ def write_partitions(folder: Path, rows: Iterable[Mapping]) -> int:
     folder : Path
         Is there, and holds no partitions.
     rows : iterable of mapping
-        Read once. All with the keys of the first and sorted by ``fname``; finite numbers and None under the
-        keys of :func:`age_audit.data.columns.is_number_column`, texts and None under all others.
+        Read once. All with the keys of the first and sorted by ``fname``; finite numbers, truth values and None under
+        the keys of numbers, texts and None under all others.
+    is_number : callable
+        Whether a key is of numbers; by default as of activations.
 
     Returns
     -------
@@ -56,11 +58,11 @@ def write_partitions(folder: Path, rows: Iterable[Mapping]) -> int:
     ValueError
         If a row has other keys, is out of order or holds what its column cannot.
     """
-    tables = _tables(rows)
+    tables = _tables(rows, is_number)
     upcoming, partitions, written = next(tables), 0, 0
     while upcoming is not None:
         path = folder / partition_name(partitions)
-        groups = [name for name in upcoming.column_names if name != "fname" and not is_number_column(name)]
+        groups = [name for name in upcoming.column_names if name != "fname" and not is_number(name)]
         with pa.parquet.ParquetWriter(path, upcoming.schema, use_dictionary=groups, **_WRITING) as writer:
             for _ in range(GROUPS_PER_PARTITION):
                 writer.write_table(upcoming, row_group_size=ROWS_PER_GROUP)
@@ -110,7 +112,7 @@ def read_partitions(folder: Path, wanted: Collection[str] | None = None) -> Iter
         yield table.to_pandas(ignore_metadata=True), names
 
 
-def _tables(rows: Iterable[Mapping]) -> Iterator[pa.Table]:
+def _tables(rows: Iterable[Mapping], is_number: Callable[[str], bool]) -> Iterator[pa.Table]:
     """Row groups: at least one, full but for the last."""
     rows, names, last = iter(rows), None, ""
     while True:
@@ -127,12 +129,13 @@ def _tables(rows: Iterable[Mapping]) -> Iterator[pa.Table]:
             if row["fname"] < last:
                 raise ValueError(f"expected rows sorted by fname, got {row['fname']!r} after {last!r}")
             last = row["fname"]
-        yield pa.table({name: _array(name, [row[name] for row in batch]) for name in names})
+        yield pa.table({name: _array(name, [row[name] for row in batch], is_number(name)) for name in names})
 
 
-def _array(name: str, values: list) -> pa.Array:
-    if not is_number_column(name):
+def _array(name: str, values: list, number: bool) -> pa.Array:
+    if not number:
         return pa.array(values, pa.string())
+    values = [float(value) if isinstance(value, bool) else value for value in values]
     numbers = pa.array(values, pa.float64(), from_pandas=False)
     if not pa.compute.all(pa.compute.is_finite(numbers), min_count=0).as_py():
         raise ValueError(f"expected finite numbers or None in {name}, got an infinity or NaN")

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +22,7 @@ import pandas as pd
 from age_audit.core.config import JSON_AT_ONCE, PARQUET_ABOVE
 from age_audit.core.errors import UsageError
 from age_audit.data import parquet
-from age_audit.data.columns import Part, parts_of
+from age_audit.data.columns import Part, is_number_column, parts_of
 from age_audit.data.frames import frame_of_parts
 from age_audit.data.metadatasets import (
     metadataset_path,
@@ -39,15 +39,15 @@ from age_audit.data.metadatasets import (
 KIND = "activations"
 
 
-def partitions_folder(folder: Path, dataset: str) -> Path:
-    """``<folder>/metadataset_<dataset>_activations.parquet``."""
-    return metadataset_path(folder, dataset, KIND).with_suffix(".parquet")
+def partitions_folder(folder: Path, dataset: str, kind: str = KIND) -> Path:
+    """``<folder>/metadataset_<dataset>_<kind>.parquet``."""
+    return metadataset_path(folder, dataset, kind).with_suffix(".parquet")
 
 
-def files_there(folder: Path, dataset: str) -> list[Path]:
+def files_there(folder: Path, dataset: str, kind: str = KIND) -> list[Path]:
     """The activations of a data set, the one that is read first: JSON, JSON packed with gzip, partitions."""
-    path = metadataset_path(folder, dataset, KIND)
-    return [p for p in (path, packed_path(path), partitions_folder(folder, dataset)) if p.exists()]
+    path = metadataset_path(folder, dataset, kind)
+    return [p for p in (path, packed_path(path), partitions_folder(folder, dataset, kind)) if p.exists()]
 
 
 def format_for(asked: str, images: int) -> str:
@@ -58,18 +58,33 @@ def format_for(asked: str, images: int) -> str:
 
 
 def write_activations(folder: Path, dataset: str, rows: Iterable[Mapping], form: str, provenance: dict) -> Path:
-    """Write activations and their provenance, and take away those of the other format.
+    """Write activations: :func:`write_rows`."""
+    return write_rows(folder, dataset, KIND, rows, form, provenance)
+
+
+def write_rows(
+    folder: Path,
+    dataset: str,
+    kind: str,
+    rows: Iterable[Mapping],
+    form: str,
+    provenance: dict,
+    is_number: Callable[[str], bool] = is_number_column,
+) -> Path:
+    """Write rows and their provenance, and take away those of the other format.
 
     Parameters
     ----------
     folder : Path
-    dataset : str
+    dataset, kind : str
     rows : iterable of mapping
         Sorted by ``fname``. For Parquet they are read one row group at a time, and all have the same keys.
     form : str
         ``"json"`` or ``"parquet"``.
     provenance : dict
         Parameters and counts; code and library versions are added.
+    is_number : callable
+        For Parquet: whether a key is of numbers.
 
     Returns
     -------
@@ -82,14 +97,14 @@ def write_activations(folder: Path, dataset: str, rows: Iterable[Mapping], form:
         When the folder cannot be written.
     """
     if form == "json":
-        path = write_metadataset(folder, dataset, KIND, rows, provenance)
+        path = write_metadataset(folder, dataset, kind, rows, provenance)
     else:
-        path = partitions_folder(folder, dataset)
+        path = partitions_folder(folder, dataset, kind)
         with writing(path):
-            written = _write_partitions(path, rows)
-            write_provenance(folder, dataset, KIND, {"file": path.name} | written | provenance)
+            written = _write_partitions(path, rows, is_number)
+            write_provenance(folder, dataset, kind, {"file": path.name} | written | provenance)
     with writing(path):
-        for other in files_there(folder, dataset):
+        for other in files_there(folder, dataset, kind):
             if other.suffix == ".parquet" and form == "json":
                 _remove_partitions(other)
             elif other.suffix != ".parquet" and form == "parquet":
@@ -185,13 +200,13 @@ def _told(error: ijson.JSONError) -> str:
     return lines[0].rstrip(".") + (f", near {near!r}" if near else "")
 
 
-def _write_partitions(path: Path, rows: Iterable[Mapping]) -> dict:
+def _write_partitions(path: Path, rows: Iterable[Mapping], is_number: Callable[[str], bool]) -> dict:
     """Write all partitions elsewhere first, so that never some are old and some new; what is the same stays."""
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
     try:
         partial.mkdir()
-        count = parquet.write_partitions(partial, rows)
+        count = parquet.write_partitions(partial, rows, is_number)
         digests = _digests(partial)
         if _digests(path) != digests:
             _remove_partitions(path)

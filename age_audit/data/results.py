@@ -19,7 +19,7 @@ from age_audit.core.config import parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS, check_features, compared_by, feature_column, feature_title, levels
 from age_audit.core.schema import AGE_RANGES, FaceLabel
-from age_audit.core.vocabulary import STUDY_FEATURES, label_origin, seen_mark
+from age_audit.core.vocabulary import SALIENCY, STUDY_FEATURES, WITHOUT_UNIT, label_origin, seen_mark
 from age_audit.data.frames import grouped, predictions_frame
 from age_audit.data.label_formats import OLDEST, label_from_utkface_name
 from age_audit.data.metadatasets import (
@@ -35,6 +35,14 @@ from age_audit.data.metadatasets import (
 from age_audit.data.region_scores import files_there, read_activations
 
 PUBLISHED = "published"  # the preset that explains as the study did
+
+
+# By what a region's number is: in words, who reads it, and how its columns begin, in files of earlier versions too.
+_UNITS = {
+    "years": ("years", "region_years", ("years_",)),
+    "probability": ("a probability", "region_probabilities", ("probability_", "years_")),
+    SALIENCY: ("saliency, of no unit", "region_saliency", (f"{SALIENCY}_", "probability_", "years_")),
+}
 
 
 @dataclass(frozen=True)
@@ -269,9 +277,10 @@ class Results:
         Raises
         ------
         UsageError
-            As :attr:`boxes`, or if something else than the age was explained, so that they are no years.
+            As :attr:`boxes`, or if they are no years: something else than the age was explained, or by a method whose
+            maps have no unit.
         """
-        return self._regions("years", "a probability; read region_probabilities")
+        return self._regions("years")
 
     @cached_property
     def region_probabilities(self) -> pd.DataFrame:
@@ -280,27 +289,44 @@ class Results:
         Raises
         ------
         UsageError
-            As :attr:`boxes`, or if the age was explained.
+            As :attr:`boxes`, or if they are none.
         """
-        return self._regions("probability", "the age; read region_years")
+        return self._regions("probability")
 
-    def _regions(self, unit: str, otherwise: str) -> pd.DataFrame:
+    @cached_property
+    def region_saliency(self) -> pd.DataFrame:
+        """The same of a method whose maps have no unit, such as Grad-CAM: ``saliency_<region>``, to rank regions by.
+
+        Raises
+        ------
+        UsageError
+            As :attr:`boxes`, or if the numbers have a unit.
+        """
+        return self._regions(SALIENCY)
+
+    def _regions(self, unit: str) -> pd.DataFrame:
         refuse_mixed(self.folder, self.dataset, "region_years")
         rows = read_metadataset(self.folder, self.dataset, "region_years")
-        stated = stated_in(self.folder, self.dataset, "region_years").get("unit", unit)
+        provenance = stated_in(self.folder, self.dataset, "region_years")
+        stated, method = provenance.get("unit", unit), explanation_of(provenance).get("method")
+        if method in WITHOUT_UNIT:  # earlier versions called them what was explained
+            stated = SALIENCY
         if stated != unit:
+            by = f" by {method}" if method else ""
             raise UsageError(
-                f"expected numbers in the unit {unit} of the regions of {self.dataset} in {self.folder}, got those of "
-                f"explanations of {otherwise}"
+                f"expected the regions of {self.dataset} in {self.folder} as {_UNITS[unit][0]}, got "
+                f"{_UNITS[stated][0]}{by}; read {_UNITS[stated][1]}"
             )
         try:
             found = pd.DataFrame(rows, columns=None if rows else ["fname"])
-            # Of earlier versions probabilities too are called years; the provenance has told what they are.
+            # Earlier versions have other names for them; the provenance has told what they are.
             columns = {
                 f"{unit}_{name.partition('_')[2]}": found[name].astype(float)
                 for name in found
-                if name.startswith((f"{unit}_", "years_"))
+                if name.startswith(_UNITS[unit][2])
             }
+            if rows and not columns:
+                raise ValueError(f"no numbers of regions as {_UNITS[unit][0]}")
             found = found[["fname"]]
         except (TypeError, KeyError, ValueError) as error:
             raise UsageError(

@@ -26,7 +26,9 @@ def remember(ledger: Ledger, recipe: Recipe) -> None:
     """Keep a recipe by which faces were explained, as the last of them; one of the same variant took its place."""
     known = ledger.stated("recipes") or {}
     known.pop(recipe.explain_variant, None)
-    ledger.set_meta("recipes", json.dumps(known | {recipe.explain_variant: asdict(recipe)}))
+    fields = asdict(recipe)
+    del fields["box_landmarks"]  # which is asked of stage 2
+    ledger.set_meta("recipes", json.dumps(known | {recipe.explain_variant: fields}))
 
 
 def remembered(ledger: Ledger, config: Stage2Config) -> list[Recipe]:

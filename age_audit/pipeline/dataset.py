@@ -5,57 +5,42 @@ A command of its own beside the three stages, with a ledger like theirs: what is
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import zlib
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from age_audit.audit.dataset.description import MEASURES, ChannelSums, channel_shares, mean_channels, measures_in
-from age_audit.audit.dataset.duplicates import clusters_of_copies
-from age_audit.audit.dataset.splits import splits
-from age_audit.core.config import Stage1Config, check_choice, stage1_option
+from age_audit.audit.dataset.description import MEASURES, channel_shares, measures_in
+from age_audit.core.config import FORMATS, PARQUET_ABOVE, Stage1Config, check_choice, stage1_option
 from age_audit.core.errors import ImageFailure, UsageError
-from age_audit.core.groups import ALL, compared_by
-from age_audit.core.vocabulary import REQUIRED_COLUMNS
-from age_audit.data.frames import completed_frame, grouped
+from age_audit.data.image_measures import MEASURED, OF_CROP
 from age_audit.data.label_formats import LabelSource
-from age_audit.data.metadatasets import check_writable, refuse_other_images, some_of, write_metadataset
+from age_audit.data.metadatasets import check_writable, refuse_other_images
+from age_audit.data.population import read_population
+from age_audit.data.region_scores import files_there
 from age_audit.execution import Execution, open_execution
 from age_audit.faces import brisque
 from age_audit.faces.decoding import decode_image, read_bytes
-from age_audit.faces.fingerprints import SIDE
 from age_audit.faces.quality import PRESETS
 from age_audit.figures.contact_sheets import ACROSS, SheetFace, contact_sheet
-from age_audit.figures.style import save_figure
-from age_audit.pipeline import steps
-from age_audit.pipeline.export import labels_by_name
+from age_audit.figures.style import counted, save_figure
+from age_audit.pipeline.images_export import (
+    STEPS,
+    check_population,
+    export_composition,
+    export_images,
+    finite,
+    packed,
+)
 from age_audit.pipeline.intake import Intake, find_images
-from age_audit.pipeline.outcomes import Tally, current_outcomes, failures, settled_outcomes, tally
+from age_audit.pipeline.outcomes import Tally, settled_outcomes, tally
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import read_results
-from age_audit.pipeline.steps import Job, of_stage
+from age_audit.pipeline.steps import Job
 from age_audit.pipeline.tasks import attempt, count_failed, worker_died
 from age_audit.store.ledger import Ledger, StepRecord
-
-STEPS = of_stage(0)
-# Keys of a row, beside its name and labels.
-OF_PICTURE = (
-    *("width", "height", "mode", "format", "orientation", "grey", "pixels", "dhash", "phash", "variance"),
-    *("unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur", "brisque"),
-)
-OF_CROP = ("luminance", "laplacian_variance", "fft_blur")  # exposure and blur of the face, whatever is around it
-OF_FACE = (
-    *("faces_found", "eye_distance", "individual_typology_angle", "skin_tone", "skin_lightness"),
-    *("yaw", "pitch", "roll", *(f"face_{name}" for name in OF_CROP)),
-)
-DECIMALS = 6  # of measures where they are written; a published value has as many
 
 
 @dataclass(frozen=True)
@@ -88,6 +73,10 @@ class DatasetConfig:
     workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
     cluster: str | None = field(default=Stage1Config.cluster, metadata=stage1_option("cluster"))
     json_log: Path | None = field(default=Stage1Config.json_log, metadata=stage1_option("json_log"))
+    format: str = field(
+        default="auto",
+        metadata={"help": f"of the rows: json, parquet, or auto: parquet above {PARQUET_ABOVE:,} pictures, else json"},
+    )
     limit: int | None = field(default=None, metadata=stage1_option("limit"))
     age_ranges: tuple[str, ...] = field(default=Stage1Config.age_ranges, metadata=stage1_option("age_ranges"))
     seed: int = field(default=Stage1Config.seed, metadata={"help": "seed of the training, validation and test sets"})
@@ -95,10 +84,20 @@ class DatasetConfig:
         default=False,
         metadata={"help": "draw the most extreme pictures of each measure into --output; a sheet shows faces"},
     )
+    population: Path | None = field(
+        default=None,
+        metadata={
+            "help": "CSV of a population that the pictures are compared with: age_from, age_to, labels such as gender, "
+            "and share or count",
+            "metavar": "FILE",
+            "none": "none",
+        },
+    )
     overwrite: bool = field(default=False, metadata=stage1_option("overwrite"))
 
     def __post_init__(self):
         check_choice("preset", self.preset, PRESETS)
+        check_choice("format", self.format, FORMATS)
         for step in self.steps:
             check_choice("step", step, STEPS)
         _ = self.stage1
@@ -161,21 +160,13 @@ def of_picture(image: np.ndarray, preset: str) -> dict:
     height, width = image.shape[:2]
     hashes = {"pixels": mark.pixels, "dhash": f"{mark.dhash:016x}", "phash": f"{mark.phash:016x}"}
     counts = np.rint(channel_shares(image) * (height * width)).astype("<u4")
-    kept = {"details": _packed(mark.details), "channels": _packed(counts)}
+    kept = {"details": packed(mark.details), "channels": packed(counts)}
     return (
         {"width": width, "height": height, "grey": grey}
         | hashes
         | kept
         | measure(image, preset, with_brisque=not brisque.absent())
     )
-
-
-def _packed(array: np.ndarray) -> str:
-    return base64.b85encode(zlib.compress(array.tobytes())).decode()
-
-
-def _unpacked(text: str) -> bytes:
-    return zlib.decompress(base64.b85decode(text))
 
 
 def of_face(image: np.ndarray, preset: str) -> tuple[dict, str]:
@@ -198,7 +189,7 @@ def of_face(image: np.ndarray, preset: str) -> tuple[dict, str]:
     found |= {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll, "eye_distance": eye_distance(points)}
     crop = measure(_around(image, points), preset, with_brisque=False)
     found |= {f"face_{name}": crop[name] for name in OF_CROP}
-    return {name: _finite(value) for name, value in found.items()}, tone.reason
+    return {name: finite(value) for name, value in found.items()}, tone.reason
 
 
 def _around(image: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -208,10 +199,6 @@ def _around(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     if not part.size:
         raise ImageFailure("landmarks-outside", "none of the landmarks lies in the picture")
     return np.ascontiguousarray(part)
-
-
-def _finite(value):
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def run_dataset(config: DatasetConfig) -> Tally:
@@ -225,6 +212,7 @@ def run_dataset(config: DatasetConfig) -> Tally:
     if config.cluster is not None:  # other machines have another working directory
         config = replace(config, images=config.images.absolute(), output=config.output.absolute())
     images = find_images(config.stage1)
+    population = None if config.population is None else read_population(config.population)
     _refuse_labels_called_like_measures(config)
     recipe = Recipe(aligned=False, estimator="", precision="", preset=config.preset, seed=0)
     check_writable(config.metadatasets, config.dataset)
@@ -234,24 +222,37 @@ def run_dataset(config: DatasetConfig) -> Tally:
     ):
         held = ledger.contents()
         intake = images.take(ledger)
+        if population is not None:  # groups spelled otherwise are told before hours of measuring
+            check_population(config, ledger, population)
         if not config.overwrite:
             refuse_other_images(config.metadatasets, config.dataset, held | ledger.contents())
         print(f"{len(intake.files)} of {images}, measured by preset {config.preset}")
         if "picture" in config.steps and (absent := brisque.absent()):
             print(f"BRISQUE is left out: {absent}")
         worked = _measure(config, ledger, recipe, intake, execution)
-        frame = _export(config, ledger, recipe)
+        written = export_images(config, ledger, recipe)
+        print(_written_in_words(config, written, {file.image for file in intake.files}))
+        if population is not None:
+            print(export_composition(config, written, population))
         if config.sheets:
-            _draw_sheets(config, frame)
-        counted = tally(ledger, recipe, [file.image for file in intake.files], intake.content, config.steps, worked)
-        execution.progress.tell("end", **asdict(counted))
-        return counted
+            _draw_sheets(config, written)
+        result = tally(ledger, recipe, [file.image for file in intake.files], intake.content, config.steps, worked)
+        execution.progress.tell("end", **asdict(result))
+        return result
+
+
+def _written_in_words(config: DatasetConfig, written: pd.DataFrame, of_this_run: set[str]) -> str:
+    """How many pictures the file holds, and how many of them this run did not look at."""
+    name = files_there(config.metadatasets, config.dataset, "images")[0].name
+    earlier = int((~written["image"].isin(of_this_run)).sum())
+    more = f", {earlier:,} of them measured by earlier runs and not among the images of this one" if earlier else ""
+    return f"{name} holds {counted(len(written), 'picture')}{more}"
 
 
 def _refuse_labels_called_like_measures(config: DatasetConfig) -> None:
     """A row has one place of each name, which the measure would take."""
     columns = LabelSource(config.labels).columns if config.labels is not None else ()
-    if taken := [name for name in columns if name in (*OF_PICTURE, *OF_FACE, "cluster", "reason", "image")]:
+    if taken := [name for name in columns if name in (*MEASURED, "image")]:
         raise UsageError(
             f"expected columns of {config.labels} that no measure of a picture is stored under; rename "
             f"{', '.join(map(repr, taken))}"
@@ -273,80 +274,9 @@ def _measure(config: DatasetConfig, ledger: Ledger, recipe: Recipe, intake: Inta
     )
 
 
-def _export(config: DatasetConfig, ledger: Ledger, recipe: Recipe) -> pd.DataFrame:
-    """Write the metadatasets; returns the pictures that were measured, a row each, with ``image``, the file's path."""
-    images = ledger.images()
-    content = {image: row.content for image, row in images.items() if row.content is not None}
-    outcomes = {step: current_outcomes(ledger, recipe, content, step) for step in STEPS}
-    # Whatever is known counts, also of a step that this run leaves out; one that never ran is no failure.
-    failed = failures(ledger, recipe, images, content, [step for step in STEPS if outcomes[step]])
-    found: dict[str, dict] = {image: {} for image in images}
-    for step in STEPS:
-        for image, facts in read_results(ledger, recipe, step, outcomes[step]):
-            found[image] |= facts
-    clusters, labels = _clusters(found), labels_by_name(list(images.values()))
-    in_order = sorted(images, key=lambda image: (images[image].fname, image))
-    rows = [
-        {"fname": images[image].fname}
-        | labels[images[image].fname]
-        | {name: _rounded(found[image].get(name)) for name in (*OF_PICTURE, *OF_FACE)}
-        | {"cluster": clusters.get(image), "reason": failed.get(image)}
-        for image in in_order
-    ]
-    counts = {"images": len(images), "failed": dict(sorted(Counter(failed.values()).items()))}
-    made = {"dataset": config.dataset, "labels": ledger.labels_from(), "images": some_of(ledger.contents())}
-    made |= {"measured": {step: steps.STEPS[step].parameters(recipe) for step in STEPS}, "counts": counts}
-    write_metadataset(config.metadatasets, config.dataset, "images", rows, made)
-    frame = _frame(config, rows).assign(image=in_order)
-    features = compared_by(frame, config.sensitive)
-    known = frame[frame["cluster"].notna()]
-    channels = [found[image].get("channels") for image in in_order]
-    write_metadataset(config.metadatasets, config.dataset, "channels", _channel_rows(frame, channels, features), made)
-    dealt = splits(known, ["age_range", *features], seed=config.seed)
-    write_metadataset(config.metadatasets, config.dataset, "splits", dealt, made | {"seed": config.seed})
-    return known
-
-
-def _frame(config: DatasetConfig, rows: list[dict]) -> pd.DataFrame:
-    columns = dict.fromkeys([*REQUIRED_COLUMNS, *(rows[0] if rows else ())])
-    frame = completed_frame(pd.DataFrame([columns | row for row in rows], dtype=object))
-    return grouped(frame, config.sensitive, config.stage1.ranges)
-
-
-def _channel_rows(frame: pd.DataFrame, channels: list[str | None], features: list[str]) -> list[dict]:
-    """Mean histograms of the channels, of all pictures and of each group: 768 rows each."""
-    sums: dict[tuple[str, str], ChannelSums] = {}
-    for labels, packed in zip(frame[features].itertuples(index=False), channels, strict=True):
-        if packed is None:
-            continue
-        counts = np.frombuffer(_unpacked(packed), dtype="<u4").reshape(3, 256)
-        shares = counts / counts[0].sum()
-        one = ChannelSums(1, shares, shares**2)
-        known = [(name, str(label)) for name, label in zip(features, labels, strict=True) if pd.notna(label)]
-        for key in [("", ALL), *known]:
-            sums[key] = sums[key] + one if key in sums else one
-    tables = [mean_channels({group: sums[feature, group]}).assign(feature=feature) for feature, group in sorted(sums)]
-    rows = pd.concat(tables).to_dict("records") if tables else []
-    return [
-        {"feature": row.pop("feature")} | {name: _rounded(_finite(value)) for name, value in row.items()}
-        for row in rows
-    ]
-
-
-def _clusters(found: Mapping[str, Mapping]) -> dict[str, int]:
-    """The number of each picture's cluster of copies, from 0 in order of name."""
-    images = [image for image in sorted(found) if "details" in found[image]]
-    if not images:
-        return {}
-    pixels, dhash, phash = ([found[image][name] for image in images] for name in ("pixels", "dhash", "phash"))
-    details = np.frombuffer(b"".join(_unpacked(found[image]["details"]) for image in images), dtype=np.int8)
-    hashes = (np.array([int(text, 16) for text in texts], dtype=np.uint64) for texts in (dhash, phash))
-    clusters = clusters_of_copies(pixels, *hashes, details.reshape(-1, SIDE, SIDE))
-    return dict(zip(images, clusters.tolist(), strict=True))
-
-
-def _draw_sheets(config: DatasetConfig, frame: pd.DataFrame) -> None:
+def _draw_sheets(config: DatasetConfig, written: pd.DataFrame) -> None:
     """A sheet for each measure in which pictures differ: those that have least of it, and those that have most."""
+    frame = written[written["cluster"].notna()]
     measures = [name for name in measures_in(frame) if len(frame[name].dropna().unique()) > 1]
     numbers = frame.assign(**{name: pd.to_numeric(frame[name]) for name in measures})
     for measure in measures:
@@ -359,7 +289,3 @@ def _draw_sheets(config: DatasetConfig, frame: pd.DataFrame) -> None:
             ]
         title = f"The pictures with the least and with the most: {MEASURES.get(measure, measure)}"
         save_figure(contact_sheet(rows, title), config.output / "contact-sheets", measure, title=title)
-
-
-def _rounded(value):
-    return round(value, DECIMALS) if isinstance(value, float) else value

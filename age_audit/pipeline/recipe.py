@@ -7,11 +7,15 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from age_audit.core.config import check_choice
+from age_audit.core.config import BoxParameters, check_choice
 from age_audit.core.errors import UsageError
-from age_audit.core.paths import LANDMARK_MODEL_SHA256
+from age_audit.core.landmarks import MESH_LANDMARK_COUNT
+from age_audit.core.paths import LANDMARK_MODEL_SHA256, MESH_MODEL_SHA256
+from age_audit.core.schema import LANDMARK_COUNT
+from age_audit.core.vocabulary import SALIENCY, WITHOUT_UNIT
 from age_audit.data.metadatasets import Maker
 from age_audit.estimators.sources import estimator_identity
+from age_audit.estimators.targets import parse_target
 from age_audit.explain.registry import DEFAULT, EXPLAINERS
 from age_audit.pipeline.steps import READ, STEPS, Job, needs, step_key
 
@@ -43,6 +47,8 @@ class Recipe:
         Of explanation, a key of :data:`age_audit.explain.EXPLAINERS`.
     target : str, optional
         What is explained in place of the preset's target.
+    box_landmarks : int
+        By how many landmarks boxes are named, dlib's 68 or MediaPipe's 478: of stage 2 alone.
     """
 
     aligned: bool
@@ -54,6 +60,7 @@ class Recipe:
     method: str = DEFAULT
     target: str | None = None
     until_settled: float | None = None
+    box_landmarks: int = LANDMARK_COUNT
 
     @cached_property
     def estimator_parameters(self) -> dict:
@@ -78,6 +85,17 @@ class Recipe:
     def additive(self) -> bool:
         """Whether the values of pixels add up to a difference of what is explained; superpixels' always do."""
         return EXPLAINERS[self.method].additive
+
+    @property
+    def region_unit(self) -> str:
+        """What the number of a region is: years or a probability, as what is explained, or saliency, of no unit."""
+        return SALIENCY if self.method in WITHOUT_UNIT else parse_target(self.method_parameters.target).unit
+
+    @property
+    def box_parameters(self) -> dict:
+        """How an explanation becomes boxes; of dlib's landmarks, which a face has anyway, nothing is said here."""
+        mesh = {"landmarks": MESH_LANDMARK_COUNT, "landmark_model_sha256": MESH_MODEL_SHA256}
+        return asdict(BoxParameters()) | (mesh if self.box_landmarks == MESH_LANDMARK_COUNT else {})
 
     @property
     def align_parameters(self) -> dict:

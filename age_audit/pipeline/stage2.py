@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from age_audit.core.config import BoxParameters, Stage2Config
+from age_audit.core.config import Stage2Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import BOUNDS
+from age_audit.core.landmarks import MESH_LANDMARK_COUNT
 from age_audit.core.metrics import study_accuracy
+from age_audit.core.paths import mesh_model_path
 from age_audit.data.metadatasets import (
     check_writable,
     refuse_other_images,
@@ -18,7 +20,6 @@ from age_audit.data.metadatasets import (
     write_metadataset,
 )
 from age_audit.data.region_scores import format_for, write_activations
-from age_audit.estimators.targets import parse_target
 from age_audit.execution import Execution, open_execution
 from age_audit.pipeline import tasks
 from age_audit.pipeline.choice import choose_recipe, stage1_options
@@ -52,10 +53,13 @@ def run_stage2(config: Stage2Config) -> Tally:
     Raises
     ------
     UsageError
-        When stage 1 has explained nothing in this output folder with this preset.
+        When stage 1 has explained nothing in this output folder with this preset, or the file of MediaPipe's networks
+        is missing where its landmarks are asked for.
     """
     if config.cluster is not None:  # other machines have another working directory
         config = replace(config, output=config.output.absolute())
+    if config.box_landmarks == MESH_LANDMARK_COUNT:
+        mesh_model_path()  # said before any work where it is missing
     with (
         Ledger(config.output, create=False) as ledger,
         open_execution(config.workers, config.cluster, config.json_log) as execution,
@@ -76,7 +80,7 @@ def run_stage2(config: Stage2Config) -> Tally:
 
 
 def _explained(ledger: Ledger, config: Stage2Config) -> Evaluation:
-    recipe = choose_recipe(ledger, config)
+    recipe = replace(choose_recipe(ledger, config), box_landmarks=config.box_landmarks)
     rows = ledger.images()
     content = {image: row.content for image, row in rows.items() if row.content is not None}
     outcomes = current_outcomes(ledger, recipe, content, "explain")
@@ -113,6 +117,7 @@ def _evaluate(evaluation: Evaluation, config: Stage2Config, execution: Execution
                 readings=readings,
                 attribution=ledger.payload(image, "explain", recipe.variant("explain")),
                 additive=recipe.additive,
+                box_landmarks=recipe.box_landmarks,
             )
         )
     return ledger.record_as_they_come(
@@ -154,9 +159,9 @@ def _export(evaluation: Evaluation, config: Stage2Config) -> None:
     form = format_for(config.format, len(done))
     write_activations(config.metadatasets, config.dataset, activations, form, provenance)
     write_metadataset(config.metadatasets, config.dataset, "attachment", attachment, provenance)
-    how = {"boxes": asdict(BoxParameters())}
+    how = {"boxes": recipe.box_parameters}
     _export_reading("boxes", evaluation, config, made | how, lambda boxes: {"boxes": boxes} | active_regions(boxes))
-    unit = parse_target(recipe.method_parameters.target).unit
+    unit = recipe.region_unit
     how = {"unit": unit, "additive": recipe.additive}
     _export_reading("region_years", evaluation, config, made | how, lambda regions: _in_columns(regions, unit))
 

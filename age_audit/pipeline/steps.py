@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from age_audit.core.config import BoxParameters, CropParameters
+from age_audit.core.config import CropParameters
 from age_audit.core.paths import LANDMARK_MODEL_SHA256
 from age_audit.core.schema import ImageOutcome
 from age_audit.faces import brisque, fingerprints
@@ -93,7 +93,7 @@ STEPS = {
     "boxes": Step(
         2,
         ("explain", "landmarks"),
-        lambda recipe: asdict(BoxParameters()),
+        lambda recipe: recipe.box_parameters,
         variant=lambda recipe: recipe.explain_variant,
     ),
     "region_years": Step(

@@ -18,8 +18,9 @@ import numpy as np
 
 from age_audit.core.config import BoxParameters
 from age_audit.core.errors import ImageFailure, UsageError, is_disk_full, is_out_of_files
+from age_audit.core.landmarks import MESH_LANDMARK_COUNT
 from age_audit.core.masks import mask_picture
-from age_audit.core.schema import CANVAS, AgeEstimate, Attribution
+from age_audit.core.schema import CANVAS, LANDMARK_COUNT, AgeEstimate, Attribution
 from age_audit.data.label_formats import OLDEST
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
@@ -280,6 +281,7 @@ class EvaluateTask:
     readings: tuple[Job, ...]
     attribution: bytes
     additive: bool = False  # of a value a pixel: whether they add up, as of age_audit.explain.registry.Method
+    box_landmarks: int = LANDMARK_COUNT
 
     @property
     def blamed(self) -> list[Job]:
@@ -338,8 +340,13 @@ def evaluate_face(task: EvaluateTask) -> list[StepRecord]:
         except (ValueError, LookupError) as error:
             note = f"the ledger holds a damaged one: {error}; run analysis_1_method.py again"
             raise ImageFailure("explanation-unreadable", note) from error
-        content, notes = READINGS[step](found["attribution"], found["landmarks"], task.additive)
-        return json.dumps(content).encode(), "; ".join(notes)
+        points, noted = found["landmarks"], ()
+        if step == "boxes" and task.box_landmarks == MESH_LANDMARK_COUNT:
+            from age_audit.faces.landmarks_478 import landmarks_478_on_crop
+
+            points, noted = landmarks_478_on_crop(read_crop(task.crop))
+        content, notes = READINGS[step](found["attribution"], points, task.additive)
+        return json.dumps(content).encode(), "; ".join([*noted, *notes])
 
     records = []
     if task.points is None:

@@ -37,6 +37,27 @@ def csv_text(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format=f"%.{SIGNIFICANT}g", lineterminator="\n")
 
 
+def spreadsheet_text(table: pd.DataFrame) -> str:
+    """As :func:`csv_text`, for people who open it in a spreadsheet: no text in it can be taken for a formula.
+
+    A text, or a name of a column, that begins as a formula does gets an apostrophe in front.
+
+    Examples
+    --------
+    >>> print(spreadsheet_text(pd.DataFrame({"group": ["=1+1", "Other"], "gap": [-0.5, 2.0]})), end="")
+    group,gap
+    '=1+1,-0.5
+    Other,2
+    """
+    columns = {place: table.iloc[:, place].map(_as_text) for place in range(table.shape[1])}
+    plain = pd.DataFrame(columns, index=table.index).set_axis([_as_text(str(name)) for name in table], axis=1)
+    return csv_text(plain)
+
+
+def _as_text(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@") else value
+
+
 def markdown_text(text: str) -> str:
     r"""Plain text for Markdown: no sign of it makes a link, a formula or HTML.
 

@@ -18,6 +18,7 @@ from age_audit.figures.appendix_b import segment_name
 from age_audit.regions.polygons import REGION_NAMES
 
 NOTHING = "–"
+NO_ROW = "There is nothing of this kind here."
 MOST_DIGITS = 3  # behind the point
 # Columns that their own name does not explain: what they are called at the head of a table, and their unit.
 _WORDS = {
@@ -200,16 +201,23 @@ def page_text(text: str) -> str:
 
 
 class Shown:
-    """A table of texts, which a notebook shows without an index; text stands left, numbers right."""
+    """A table of texts, which a notebook shows without an index; text stands left, numbers right.
 
-    def __init__(self, frame: pd.DataFrame, left: Sequence[bool]):
-        self.frame, self._left = frame, left
+    Without any row it is a sentence.
+    """
+
+    def __init__(self, frame: pd.DataFrame, left: Sequence[bool], nothing: str = NO_ROW):
+        self.frame, self.left, self._nothing = frame, left, nothing
 
     def __repr__(self) -> str:
+        if self.frame.empty:
+            return self._nothing
         return self.frame.to_string(index=False, max_colwidth=None)
 
     def _repr_html_(self) -> str:
-        sides = ["left" if left else "right; white-space: nowrap" for left in self._left]  # "≤ 0.01" stays in one line
+        if self.frame.empty:
+            return f"<p>{page_text(self._nothing)}</p>"
+        sides = ["left" if left else "right; white-space: nowrap" for left in self.left]  # "≤ 0.01" stays in one line
         rows = [("th", list(self.frame)), *(("td", row) for row in self.frame.itertuples(index=False, name=None))]
         lines = [
             "".join(
@@ -226,6 +234,7 @@ def shown(
     columns: Sequence[str] | Mapping[str, str] | None = None,
     digits: int | Mapping[str, int] | None = None,
     floor: float | None = None,
+    nothing: str = NO_ROW,
 ) -> Shown:
     """A table for readers: columns in words, no NaN, no truth values, few digits, ≤ where p is at its floor.
 
@@ -241,6 +250,8 @@ def shown(
         Behind the point, of all numbers or by column; by default what shows three significant ones of the largest.
     floor : float, optional
         As :func:`at_floor`. Choose columns here, not before, so that raw p-values are there.
+    nothing : str
+        A sentence that stands in place of a table without rows, whose heads alone would look like a fault.
 
     Raises
     ------
@@ -253,6 +264,8 @@ def shown(
     >>> shown(errors, ["race_real", "n", "p_holm"], floor=1 / 2000)
      race     n p (Holm)
     Asian 1,200  ≤ 0.025
+    >>> shown(errors[errors["n"] < 30], nothing="No group has fewer than 30 faces.")
+    No group has fewer than 30 faces.
     """
     names = dict(columns) if isinstance(columns, Mapping) else {name: heading(name) for name in columns or table}
     require_columns(table, names)
@@ -274,7 +287,7 @@ def shown(
             name += " "  # two columns may be called alike
         cells[name] = texts
         left.append(not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values))
-    return Shown(pd.DataFrame(cells), left)
+    return Shown(pd.DataFrame(cells), left, nothing)
 
 
 def _texts(table: pd.DataFrame, column: str, digits: int | None, floor: float | None) -> list[str]:

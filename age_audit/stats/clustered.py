@@ -16,10 +16,12 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from age_audit.core.randomness import CONFIDENCE
+from age_audit.core.randomness import CONFIDENCE, PERMUTATIONS
+from age_audit.stats.resampling import difference_p_values, sums_of_dealt
 
 _MOST_ALIKE = 0.95  # of two faces of one cluster, or their difference would count for everything
 _NO_RESIDUAL = 1e-10  # of a column's length: what rounding leaves where the others determine it
+_NUMBERS_AT_ONCE = 2**21  # permuted numbers held in memory at a time: 16 MiB
 
 
 @dataclass(frozen=True)
@@ -232,3 +234,151 @@ def cluster_weights(clusters: ArrayLike, *, rng: np.random.Generator, draws: int
     """
     names, codes = np.unique(clusters, return_inverse=True)
     return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)[:, codes]
+
+
+def clustered_difference_p_values(
+    first: np.ndarray,
+    second: np.ndarray,
+    clusters: Sequence[ArrayLike],
+    *,
+    rng: np.random.Generator,
+    permutations: int = PERMUTATIONS,
+) -> np.ndarray:
+    """Two-sided permutation p-values of the difference of two means where faces come in clusters.
+
+    Null hypothesis: which of the clusters of as many faces has which labels is arbitrary, and so is which face of a
+    cluster has which of the cluster's labels. So clusters of one size change places as wholes, with the labels of all
+    their faces (Winkler et al. 2015, Multi-level block permutation), and a cluster without another of its size that
+    is in one sample only stays. Both samples keep their size. Dealt singly, copies would each count as a face of their
+    own, and p-values be too small.
+
+    Parameters
+    ----------
+    first, second : ndarray of float, shapes (M, n) and (M, m)
+        M measures of n and of m faces, finite.
+    clusters : sequence of array_like, shapes (n,) and (m,)
+        Labels, none missing; one that is in both samples is one cluster.
+    rng : numpy.random.Generator
+        Its state moves on.
+    permutations : int
+        Drawn at random, and counted as :func:`age_audit.stats.resampling.difference_p_values` does.
+
+    Returns
+    -------
+    ndarray of float, shape (M,)
+        NaN where a sample has fewer than two clusters, or nothing can change places.
+
+    Examples
+    --------
+    >>> men, women = np.array([[1.0, 2, 3, 4, 5]]), np.array([[6.0, 7, 8, 9, 10]])
+    >>> rng = np.random.default_rng(1)
+    >>> bool(clustered_difference_p_values(men, women, ["abcde", "fghij"], rng=rng)[0] < 0.02)  # 2 of 252 deals
+    True
+    >>> bool(clustered_difference_p_values(men, women, ["aabbc", "ddeef"], rng=rng)[0] > 0.1)  # 2 of 6 by 2
+    True
+    """
+    names = [list(one) for one in clusters]
+    nothing = np.full(first.shape[0], np.nan)
+    if min(len(set(one)) for one in names) < 2:
+        return nothing
+    _, codes = np.unique(np.concatenate(names), return_inverse=True)
+    if codes.max() == codes.size - 1:  # every face is alone
+        return difference_p_values(first, second, rng=rng, permutations=permutations)
+    both = np.concatenate([first, second], axis=-1)
+    values = (both - both.mean(axis=-1, keepdims=True)).T  # one sample's sum is minus the other's
+    labels = np.arange(len(values)) < first.shape[-1]
+    sizes, moved, drawn = np.bincount(codes)[codes], False, np.zeros((permutations, len(nothing)))
+    for size in np.unique(sizes):
+        faces = np.flatnonzero(sizes == size)
+        faces = faces[np.argsort(codes[faces], kind="stable")]
+        moved |= len(set(labels[faces])) > 1
+        drawn += _sums_of_moved(values[faces], labels[faces].reshape(-1, size), rng, permutations)
+    found = labels @ values
+    # Deals that tie in exact arithmetic differ in the last digits of sums of another order.
+    at_least = (np.abs(drawn) >= np.abs(found) - 1e-12 * np.abs(values).sum(axis=0)).sum(axis=0)
+    return (at_least + 1) / (permutations + 1) if moved else nothing
+
+
+def _sums_of_moved(values: np.ndarray, labels: np.ndarray, rng: np.random.Generator, permutations: int) -> np.ndarray:
+    """Sums over the first sample, (permutations, M), where clusters (C, size) change places, and faces within them."""
+    count, size = labels.shape
+    if size == 1:
+        return sums_of_dealt(values, int(labels.sum()), rng, permutations)
+    at_once, sums = max(1, _NUMBERS_AT_ONCE // labels.size), []
+    for start in range(0, permutations, at_once):
+        many = min(at_once, permutations - start)
+        order = rng.permuted(np.tile(np.arange(count), (many, 1)), axis=1)
+        dealt = rng.permuted(labels[order], axis=2).reshape(many, -1)
+        sums.append(dealt.astype(float) @ values)
+    return np.concatenate(sums)
+
+
+def draws_of_shares(
+    yes: ArrayLike,
+    cells: Sequence[np.ndarray],
+    *,
+    rng: np.random.Generator,
+    draws: int,
+    clusters: ArrayLike | None = None,
+    added: ArrayLike = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of several cells of the same faces in bootstrap samples of whole clusters.
+
+    A share of 0 or 1 leaves nothing to draw, however few the faces: half a cluster that is so and half a one that is
+    not are added to each cell (Jeffreys 1961), of its mean size, and as many, more or fewer to each sample, by
+    Poisson's distribution. What is drawn from n clusters has a spread that is too small by (n - 1) / n, which is put
+    right. In simulations of two groups, of 30 to 100 faces and ten times as many, single or in pairs, with shares of
+    0.02 to 0.9, the middle 95 % held the difference in 90 to 99 %, 95 % on average.
+
+    Parameters
+    ----------
+    yes : array_like of bool, shape (N,)
+        Of which faces something is so.
+    cells : sequence of C ndarrays of bool, each shape (N,)
+        They may overlap; a face in each.
+    rng : numpy.random.Generator
+        Its state moves on.
+    draws : int
+    clusters : array_like, shape (N,), optional
+        Labels, none missing; by default each face stands alone.
+    added : array_like of float, one or shape (C,)
+        Clusters added to a cell, half of them so: 1, or a part of it where several cells make one group.
+
+    Returns
+    -------
+    centre : ndarray of float, shape (C,)
+        The shares with what is added, which the samples scatter around.
+    drawn : ndarray of float, shape (draws, C)
+        0-1; the centre where nothing was drawn of a cell.
+
+    Examples
+    --------
+    >>> yes, everyone = np.arange(40) < 10, [np.full(40, True)]
+    >>> centre, drawn = draws_of_shares(yes, everyone, rng=np.random.default_rng(1), draws=2000)
+    >>> _, paired = draws_of_shares(
+    ...     yes, everyone, rng=np.random.default_rng(1), draws=2000, clusters=np.arange(40) // 2
+    ... )
+    >>> centre.round(2), drawn.std().round(2), paired.std().round(2)  # two by two alike: wider
+    (array([0.26]), np.float64(0.07), np.float64(0.1))
+    """
+    inside = np.stack(cells, axis=1)
+    used = inside.any(axis=1)
+    inside, yes = inside[used].astype(np.int64), np.asarray(yes, dtype=bool)[used, None]
+    codes = (
+        np.arange(len(inside)) if clusters is None else np.unique(np.asarray(clusters)[used], return_inverse=True)[1]
+    )
+    counts = np.zeros((codes.max() + 1, 2 * len(cells)), dtype=np.int64)
+    np.add.at(counts, codes, np.hstack([inside & yes, inside & ~yes]))
+    n = (counts[:, : len(cells)] + counts[:, len(cells) :] > 0).sum(axis=0)
+    half = np.broadcast_to(np.asarray(added, dtype=float) / 2, len(cells))
+    found = counts.sum(axis=0).reshape(2, -1)
+    size = found.sum(axis=0) / n  # of a cluster
+    centre = (found[0] + half * size) / (found.sum(axis=0) + 2 * half * size)
+    # Clusters of the same counts are alike: how many of each kind are drawn is all that matters.
+    kinds, sizes = np.unique(counts, axis=0, return_counts=True)
+    weights = rng.multinomial(len(counts), sizes / len(counts), size=draws)
+    sums = (weights @ kinds).reshape(draws, 2, -1) + size * rng.poisson(half, (draws, 2, len(cells)))
+    total = sums.sum(axis=1)
+    drawn = np.where(total > 0, sums[:, 0] / np.where(total > 0, total, 1), centre)
+    wider = np.sqrt(n / np.maximum(n - 1, 1))
+    return centre, np.clip(centre + (drawn - centre) * wider, 0, 1)

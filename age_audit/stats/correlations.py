@@ -43,6 +43,65 @@ def fisher_interval(r: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) 
     return tuple(np.where(usable, np.tanh(z + side * half), np.nan) for side in (-1, 1))
 
 
+def largest_below_one(n: ArrayLike) -> np.ndarray:
+    """The largest Spearman correlation below 1 that n faces can have: of ranks of which two neighbours are exchanged.
+
+    Parameters
+    ----------
+    n : array_like of float
+        Faces; below 3 there is none, and it is 0.
+
+    Returns
+    -------
+    ndarray of float
+
+    Examples
+    --------
+    >>> largest_below_one([4, 100]).round(6)  # of 1, 2, 4, 3 for 1, 2, 3, 4
+    array([0.8     , 0.999988])
+    """
+    n = np.maximum(np.asarray(n, dtype=float), 2)
+    return np.maximum(1 - 12 / (n * (n**2 - 1)), 0)
+
+
+def spearman_interval(r: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of Spearman's r by Fisher's z with the variance (1 + r² / 2) / (n - 3).
+
+    Of ranks that agree throughout z is infinite, and an interval from 1 to 1 would claim that no further face can
+    disagree. It then reaches from the lower end of the largest correlation below 1 to 1, so too of -1.
+
+    Parameters
+    ----------
+    r : array_like of float
+        -1 to 1.
+    n : array_like of int, same shape
+        Faces, each counted once: it assumes that they are independent.
+    confidence : float
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    (ndarray, ndarray) of float
+        Low and high ends; NaN where r is NaN or n is below 4.
+
+    Notes
+    -----
+    Bonett & Wright, Psychometrika 65, 2000.
+
+    Examples
+    --------
+    >>> low, high = spearman_interval([0.3, 1.0], [100, 100])
+    >>> low.round(4), high.round(4)
+    (array([0.1057, 1.    ]), array([0.4722, 1.    ]))
+    """
+    r, n = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(n, dtype=float))
+    limit = largest_below_one(n)
+    within = np.clip(r, -limit, limit)
+    low, high = fisher_interval(within, 3 + (n - 3) / (1 + within**2 / 2), confidence)
+    perfect = (np.abs(r) > (1 + limit) / 2) & (n > 3)  # nearer to 1 than rounding leaves the largest below
+    return np.where(perfect & (r < 0), -1, low), np.where(perfect & (r > 0), 1, high)
+
+
 def weighted_correlations(shares: np.ndarray, accuracy: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Pearson's r of each share with accuracy where a face counts as often as its weight says.
 

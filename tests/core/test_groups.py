@@ -161,3 +161,9 @@ def test_no_table_that_ships_has_a_column_that_a_feature_may_be_called():
         if name not in ("race_real", "gender_real"):
             with pytest.raises(UsageError, match="tables have a column of that name"):
                 groups.check_features([name])
+
+
+def test_a_face_without_a_cluster_stands_alone():
+    codes = groups.cluster_codes(pd.DataFrame({"cluster": ["x", None, "y", "x", None]}), "cluster")
+    assert codes[0] == codes[3] and len(set(codes)) == 4
+    assert groups.cluster_codes(pd.DataFrame({"cluster": [1, 1]}), None).tolist() == [0, 1]

@@ -90,3 +90,12 @@ def test_none_and_several_are_refused(tmp_path):
         images_of(tmp_path, "mine")
     written(folders[0], ROWS, packed=True)  # beside the plain file: one and the same
     assert images_of(folders[0], "mine") == folders[0]
+
+
+@pytest.mark.parametrize("name", ["entropy", "yaw", "cluster", "reason", "face_luminance"])
+def test_a_label_called_like_a_measure_is_refused_when_they_are_joined(tmp_path, name):
+    measures = read_image_measures(written(tmp_path, ROWS), "mine").assign(**{name: 1.0})
+    estimates = pd.DataFrame({"fname": ["a.jpg"], "camera": ["phone"], name: ["dark"]})
+    with pytest.raises(UsageError, match=f"no measure of a picture is called like, got '{name}'; rename"):
+        with_image_measures(estimates, measures)
+    assert "camera" in with_image_measures(estimates.drop(columns=name), measures)

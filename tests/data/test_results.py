@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -381,3 +382,38 @@ class TestBoxes:
         }
         assert {results.preset for results in found.values()} == {"published"}
         assert list(boxed_results(tmp_path, first, "expected-age")) == ["faceres"]
+
+
+class TestRegions:
+    """Numbers of regions by what they are, in files of earlier versions too, which had other names for them."""
+
+    def written(self, folder, column, **stated):
+        write_set(folder)
+        made = {"estimator": {"name": "dex-wrn"}, "preset": "published"} | stated
+        rows = [{"fname": "b.jpg", f"{column}_nose": 2, f"{column}_nose_low": None, f"{column}_nose_high": None}]
+        write_metadataset(folder, "faces", "region_years", rows, {"dataset": "faces"} | made)
+        return Results(folder, "faces", "dex-wrn", "published")
+
+    @pytest.mark.parametrize("method", ["grad-cam", "grad-cam++", "score-cam", "smooth-grad", "random"])
+    @pytest.mark.parametrize("unit", ["years", "probability", "saliency"])
+    def test_maps_without_a_unit_are_saliency_whatever_the_file_calls_them(self, tmp_path, method, unit):
+        results = self.written(tmp_path, unit, unit=unit, explanation={"method": method})
+        assert results.region_saliency["saliency_nose"].tolist() == [2]
+        for read in ("region_years", "region_probabilities"):
+            with pytest.raises(UsageError, match=f"got saliency, of no unit by {re.escape(method)}; read region_sal"):
+                getattr(results, read)
+
+    @pytest.mark.parametrize("column", ["years", "probability"])
+    def test_probabilities_of_earlier_versions_are_called_years(self, tmp_path, column):
+        results = self.written(tmp_path, column, unit="probability", explanation={"target": "female"})
+        assert results.region_probabilities["probability_nose"].tolist() == [2]
+        assert results.region_probabilities["probability_nose_low"].isna().all()
+        with pytest.raises(UsageError, match="as years, got a probability by lime; read region_probabilities"):
+            _ = results.region_years
+
+    def test_without_provenance_a_column_is_what_it_is_called(self, tmp_path):
+        results = self.written(tmp_path, "saliency")
+        provenance_path(tmp_path, "faces", "region_years").unlink()
+        assert results.region_saliency["saliency_nose"].tolist() == [2]
+        with pytest.raises(UsageError, match="no numbers of regions as years"):
+            _ = results.region_years

@@ -11,6 +11,7 @@ import pytest
 from age_audit.core.config import PRESETS
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate
+from age_audit.core.vocabulary import WITHOUT_UNIT
 from age_audit.estimators import load_estimator
 from age_audit.explain import EXPLAINERS, explainer_for, load_explainer
 
@@ -316,3 +317,10 @@ def test_naming_methods_loads_none():
     loaded = "'lime' in sys.modules or 'skimage' in sys.modules or 'keras' in sys.modules"
     code = f"import sys, age_audit.explain; raise SystemExit({loaded})"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_methods_without_a_unit_are_methods_and_none_of_them_adds_up():
+    assert set(WITHOUT_UNIT) < set(EXPLAINERS)
+    assert not [name for name in WITHOUT_UNIT if EXPLAINERS[name].additive]
+    # Weights of superpixels, pixels that add up, and means of the target itself have the target's unit.
+    assert set(EXPLAINERS) - set(WITHOUT_UNIT) == {"lime", "kernel-shap", "occlusion", "rise", "integrated-gradients"}

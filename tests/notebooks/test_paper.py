@@ -28,6 +28,7 @@ NAMES = (
     "analysis_statistical_significance",
     "audit_dataset",
     "audit_explanations",
+    "audit_gate",
     "audit_gender_regions",
     "compare_estimators",
 )
@@ -89,26 +90,31 @@ def test_captions_say_what_is_drawn_of_few_faces(few_faces):
     assert len(cells) > 1 and all(row[2].isdigit() and row[4].isdigit() and row[-1] == "yes" for row in cells[1:])
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("genders", [("Male", "Female"), (None, None)])
-def test_the_data_sets_notebook_on_few_pictures_of_which_no_face_was_measured(genders, tmp_path):
-    """39 made-up pictures, each twice but the last; nobody measured BRISQUE, pose or skin, and there is no race."""
+def few_pictures(folder, count, genders, copies=2):
+    """Made-up pictures with their estimates, and what the notebook of the data set is given to read them."""
     rng = np.random.default_rng(5)
     measures = ("variance", "unique_colours", "entropy", "luminance", "laplacian_variance", "fft_blur")
     rows = [
         {"fname": f"{i}.jpg", "age_real": 20 + i % 7, "gender_real": genders[i % 2], "race_real": None}
         | {"width": 90, "height": 90, "mode": "L", "format": "PNG", "orientation": None, "grey": True, "brisque": None}
-        | {"pixels": f"{i // 2}", "cluster": i // 2, "reason": None, **dict.fromkeys(("yaw", "pitch", "roll"))}
-        | {"individual_typology_angle": None, "skin_lightness": None, "eye_distance": None}
+        | {"pixels": f"{i // copies}", "cluster": i // copies, "reason": None}
+        | dict.fromkeys(("yaw", "pitch", "roll", "individual_typology_angle", "skin_lightness", "eye_distance"))
         | dict(zip(measures, rng.random(6), strict=True))
-        for i in range(39)
+        for i in range(count)
     ]
     labels = {row["fname"]: {name: row[name] for name in ("age_real", "gender_real", "race_real")} for row in rows}
     ages = {fname: label["age_real"] + rng.normal(0, 5) for fname, label in labels.items()}
-    (tmp_path / "metadataset_mine_images.json").write_text(json.dumps(rows))
-    (tmp_path / "metadataset_mine_predictions.json").write_text(json.dumps({"predictions": ages, "labels": labels}))
-    given = {"DATASET": "mine", "ESTIMATOR": "somebody", "DRAWS": 99, "METADATASETS": str(tmp_path)}
-    given |= {"FIGURES": str(tmp_path / "figures"), "TABLES": str(tmp_path / "tables")}
+    (folder / "metadataset_mine_images.json").write_text(json.dumps(rows))
+    (folder / "metadataset_mine_predictions.json").write_text(json.dumps({"predictions": ages, "labels": labels}))
+    given = {"DATASET": "mine", "ESTIMATOR": "somebody", "DRAWS": 99, "METADATASETS": str(folder)}
+    return rows, given | {"FIGURES": str(folder / "figures"), "TABLES": str(folder / "tables")}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("genders", [("Male", "Female"), (None, None)])
+def test_the_data_sets_notebook_on_few_pictures_of_which_no_face_was_measured(genders, tmp_path):
+    """39 made-up pictures, each twice but the last; nobody measured BRISQUE, pose or skin, and there is no race."""
+    _, given = few_pictures(tmp_path, 39, genders)
     execute_notebooks(["audit_dataset"], tmp_path, given)
     outputs = [output for cell in cells_of(tmp_path / "audit_dataset.ipynb") for output in cell.get("outputs", ())]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
@@ -122,6 +128,32 @@ def test_the_data_sets_notebook_on_few_pictures_of_which_no_face_was_measured(ge
     claims = pd.read_csv(tmp_path / "tables" / "audit_dataset" / "mine_somebody_claims.csv")["claim"]
     assert claims.str.contains("of 39 pictures have a copy").any() and not claims.str.contains("BRISQUE").any()
     assert not claims.str.contains("other estimators|unlabelled|nan").any()
+
+
+@pytest.mark.long
+def test_the_data_sets_notebook_has_a_sentence_where_five_pictures_fill_no_table(tmp_path):
+    rows, given = few_pictures(tmp_path, 5, ("Male", "Female"), copies=1)
+    twin = rows[0] | {"age_real": 85, "cluster": None, "reason": "read/duplicate-name"}  # another file of that name
+    (tmp_path / "metadataset_mine_images.json").write_text(json.dumps([rows[0], twin, *rows[1:]]))
+    cell = {"age_from": 0, "age_to": None, "gender_real": "Male", "images": 3, "share": 1.0, "expected": 1.0}
+    (tmp_path / "metadataset_mine_population.json").write_text(json.dumps([cell | {"few_faces": True}]))
+    execute_notebooks(["audit_dataset"], tmp_path, given)
+    outputs = [output for cell in cells_of(tmp_path / "audit_dataset.ipynb") for output in cell.get("outputs", ())]
+    text = "\n".join(output["data"].get("text/plain", "") for output in outputs if "data" in output)
+    assert "Empty DataFrame" not in text
+    for sentence in (
+        "too few for one to be that far out",
+        "to have a darkest hundredth",
+        "No two copies have",
+        "overlaps",
+    ):
+        assert sentence in text, sentence
+    tables = tmp_path / "tables" / "audit_dataset"
+    heaps = pd.read_csv(tables / "mine_somebody_heaping.csv").set_index(["gender", "measure"])
+    assert heaps.loc[("all", "myers"), "n"] == 5 and heaps.loc[("all", "whipple_old"), "n"] == 0
+    reasons = pd.read_csv(tables / "mine_somebody_usable.csv").set_index("reason")["images"]
+    assert reasons["used"] == 5 and reasons.drop("used").sum() == 1
+    assert pd.read_csv(tables / "mine_somebody_population.csv")["images"].tolist() == [3]
 
 
 def cells_of(path):

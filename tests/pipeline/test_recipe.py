@@ -40,6 +40,7 @@ def changed(before, after):
         ({"precision": "bfloat16"}, OF_THE_MODEL),
         ({"preset": "audit"}, OF_THE_EXPLANATION),
         ({"seed": 43}, OF_THE_EXPLANATION),
+        ({"box_landmarks": 478}, {"boxes"}),
     ],
 )
 def test_a_change_of_the_recipe(change, stale):
@@ -105,7 +106,7 @@ def test_every_parameter_of_the_explanation_counts(monkeypatch, parameter):
 def test_every_parameter_of_boxes_counts(monkeypatch, parameter):
     before = keys(BASE)
     other = another(BoxParameters(), parameter)
-    monkeypatch.setattr(table, "BoxParameters", lambda: other)
+    monkeypatch.setattr(recipes, "BoxParameters", lambda: other)
     assert changed(before, keys(BASE)) == {"boxes"}
 
 

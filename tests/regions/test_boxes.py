@@ -48,6 +48,9 @@ class TestBinarize:
         assert binarize(saliency).tolist() == [[False] * 9 + [True] * 2]
         assert binarize(saliency, percentile=91).tolist() == [[False] * 10 + [True]]
         assert binarize(saliency, percentile=100).tolist() == [[False] * 10 + [True]]
+        assert (
+            binarize(saliency, percentile=0) == (saliency > filters.threshold_otsu(saliency))
+        ).all()  # none is taken out
 
     @pytest.mark.parametrize("seed", range(4))
     def test_otsu_as_by_definition(self, seed):
@@ -356,3 +359,39 @@ def test_from_a_map_to_the_active_parts():
     named = annotate(activation_boxes(binarize(saliency)), landmark_boxes(points))
     assert named == [box(0, 0, 20, 20), box(70, 86, 86, 91, "left_eye")]
     assert [name for name, there in active_regions(named).items() if there] == ["active_left_eye"]
+
+
+# The parts in 68 points as iBUG numbers them, and in MediaPipe's mesh as its drawing of connections goes around them.
+NUMBERS = {
+    68: {
+        "left_eye": "36 37 38 39 40 41",
+        "right_eye": "42 43 44 45 46 47",
+        "left_eyebrow": "17 18 19 20 21",
+        "right_eyebrow": "22 23 24 25 26",
+        "nose": "27 28 29 30 31 32 33 34 35",
+        "lips": "48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67",
+        "left_cheek": "1 2 3 31 48",
+        "right_cheek": "13 14 15 35 54",
+    },
+    478: {
+        "left_eye": "33 7 163 144 145 153 154 155 133 173 157 158 159 160 161 246",
+        "right_eye": "263 249 390 373 374 380 381 382 362 398 384 385 386 387 388 466",
+        "left_eyebrow": "46 53 52 65 55 107 66 105 63 70",
+        "right_eyebrow": "276 283 282 295 285 336 296 334 293 300",
+        "nose": "168 6 197 195 5 4 1 19 94 2 98 129 327 358",
+        "lips": "61 146 91 181 84 17 314 405 321 375 291 409 270 269 267 0 37 39 40 185",
+        "left_cheek": "234 93 132 98 61",
+        "right_cheek": "454 323 361 327 291",
+    },
+}
+
+
+@pytest.mark.parametrize("count", [68, 478])
+def test_each_landmark_moves_the_boxes_of_its_parts_and_no_other(count):
+    still = landmark_boxes(np.full((count, 2), 100))
+    for number in range(count):
+        points = np.full((count, 2), 100)
+        points[number] = 10
+        moved = [box["label"] for box, before in zip(landmark_boxes(points), still, strict=True) if box != before]
+        expected = [part for part, numbers in NUMBERS[count].items() if str(number) in numbers.split()]
+        assert moved == expected, number

@@ -128,3 +128,10 @@ def test_the_floor_of_adjusted_p_values():
 )
 def test_p_values_as_text(p, lowest, text):
     assert p_text(p, lowest) == text
+
+
+def test_a_table_without_rows_is_a_sentence():
+    table = pd.DataFrame({"race_real": ["Asian"], "n": [3]})
+    empty = shown(table.head(0), ["race_real", "n"], nothing="No group & no face.")
+    assert repr(empty) == "No group & no face." and empty._repr_html_() == "<p>No group &amp; no face.</p>"
+    assert "Empty" not in repr(shown(table.head(0))) and "race" in repr(shown(table, nothing="None."))

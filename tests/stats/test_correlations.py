@@ -1,13 +1,21 @@
 """Correlations against numbers worked out by hand, by scipy and by literal repetition."""
 
 import warnings
+from itertools import permutations
 
 import numpy as np
 import pytest
 import scipy
 
 from age_audit.stats import correlations
-from age_audit.stats.correlations import fisher_interval, residuals, row_correlations, weighted_correlations
+from age_audit.stats.correlations import (
+    fisher_interval,
+    largest_below_one,
+    residuals,
+    row_correlations,
+    spearman_interval,
+    weighted_correlations,
+)
 
 
 def test_pearson_r():
@@ -131,3 +139,20 @@ class TestResiduals:
         columns = np.column_stack([0.3 * given**3 - given, np.full(10, 0.1), np.zeros(10), 1e6 * given**2, given**4])
         assert (residuals(columns, given)[:, :4] == 0).all() and residuals(columns, given)[:, 4].any()
         assert residuals(columns, np.full(10, 7.0))[:, 0] == pytest.approx(columns[:, 0] - columns[:, 0].mean())
+
+
+def test_the_largest_rank_correlation_below_one_is_that_of_two_neighbours_exchanged():
+    for n in (3, 4, 5, 6):
+        found = {round(scipy.stats.spearmanr(range(n), order).statistic, 9) for order in permutations(range(n))}
+        assert largest_below_one(n) == pytest.approx(sorted(found)[-2])
+    assert largest_below_one([0, 1, 2]).tolist() == [0, 0, 0]
+
+
+def test_the_interval_of_ranks_that_agree_reaches_one_and_begins_below():
+    low, high = spearman_interval([1.0, -1.0, 0.5, np.nan, 1.0], [20, 20, 20, 20, 3])
+    below = largest_below_one(20)
+    start = np.tanh(np.arctanh(below) - scipy.stats.norm.ppf(0.975) * np.sqrt((1 + below**2 / 2) / 17))
+    assert (low[0], high[0], low[1], high[1]) == pytest.approx((start, 1, -1, -start)) and start < below
+    z = np.arctanh(0.5) + np.array([-1, 1]) * scipy.stats.norm.ppf(0.975) * np.sqrt(1.125 / 17)
+    assert (low[2], high[2]) == pytest.approx(tuple(np.tanh(z)))
+    assert np.isnan([low[3:], high[3:]]).all()

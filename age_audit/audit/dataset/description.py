@@ -18,7 +18,7 @@ import scipy
 from age_audit.audit.sample import faces_by_age
 from age_audit.core.groups import ALL, groups_of, levels, require_columns
 from age_audit.core.randomness import CONFIDENCE
-from age_audit.stats.correlations import fisher_interval
+from age_audit.stats.correlations import spearman_interval
 from age_audit.stats.proportions import share_columns
 from age_audit.stats.resampling import LEAST_FACES
 
@@ -213,8 +213,7 @@ def correlations(frame: pd.DataFrame, measures: Sequence[str] | None = None) -> 
 
     Notes
     -----
-    The interval is that of Fisher's z with the variance (1 + spearman² / 2) / (n - 3) (Bonett & Wright, Psychometrika
-    65, 2000); NaN of fewer than four images.
+    The interval is :func:`age_audit.stats.correlations.spearman_interval`; NaN of fewer than four images.
 
     Examples
     --------
@@ -230,8 +229,7 @@ def correlations(frame: pd.DataFrame, measures: Sequence[str] | None = None) -> 
     both, r, ranked = there.T @ there, values.corr(), values.corr("spearman")
     rows = [(a, b, both.loc[a, b], r.loc[a, b], ranked.loc[a, b]) for a, b in combinations(measures, 2)]
     table = pd.DataFrame(rows, columns=["measure", "other", "n", "r", "spearman"])
-    widened = 3 + (table["n"] - 3) / (1 + table["spearman"] ** 2 / 2)
-    table["spearman_low"], table["spearman_high"] = fisher_interval(table["spearman"], widened)
+    table["spearman_low"], table["spearman_high"] = spearman_interval(table["spearman"], table["n"])
     return table
 
 

@@ -20,9 +20,9 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from age_audit.audit.dataset.quality_and_error import cluster_codes, quality_bands
+from age_audit.audit.dataset.quality_and_error import quality_bands
 from age_audit.audit.errors.strata import LEAST, TOLERANCE, pooled, runs_of, values_and_ages
-from age_audit.core.groups import groups_of, require_columns
+from age_audit.core.groups import cluster_codes, groups_of, require_columns
 from age_audit.core.measures import MAE
 from age_audit.core.randomness import CONFIDENCE
 from age_audit.core.vocabulary import FEW_FACES

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from age_audit.audit.dataset.quality_and_error import cluster_codes
 from age_audit.audit.errors.strata import LEAST, TOLERANCE, pooled, runs_of
-from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
+from age_audit.core.groups import ALL, cluster_codes, feature_names, groups_of, require_columns
 from age_audit.core.metrics import signed_error
 from age_audit.core.randomness import CONFIDENCE
 from age_audit.core.vocabulary import FEW_FACES

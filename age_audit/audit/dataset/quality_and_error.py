@@ -14,11 +14,12 @@ import scipy
 
 from age_audit.audit.errors.equal_ages import standardised_within
 from age_audit.audit.errors.strata import values_and_ages
-from age_audit.core.groups import ALL, feature_names, groups_of, require_columns
+from age_audit.core.groups import ALL, cluster_codes, feature_names, groups_of, require_columns
 from age_audit.core.measures import MAE, SIGNED_ERROR
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.clustered import cluster_weights
+from age_audit.stats.correlations import largest_below_one, spearman_interval
 from age_audit.stats.linear import bent_line
 from age_audit.stats.resampling import with_adjusted
 
@@ -154,8 +155,10 @@ def quality_associations(
     DataFrame
         One row an error, feature, group and measure. Columns: ``error`` (``absolute_error`` or ``signed_error``),
         ``feature``, ``group`` (``"all"`` for all faces), ``quality``, ``n``, ``rank_correlation`` (-1 to 1) with
-        ``low`` and ``high``, ``p_value``, ``p_holm`` and ``p_bh`` (adjusted over all rows of one error) and
-        ``few_faces``. NaN under 30 faces, or where a measure does not vary.
+        ``low`` and ``high``, ``p_value``, ``p_holm`` and ``p_bh`` (adjusted over all rows of one error);
+        ``few_faces``; ``refused``, why there is no correlation: ``"few faces"`` (under 30) or ``"no spread"`` (the
+        measure, or the error, does not vary at equal ages), else empty. Ranks that agree throughout have the
+        interval of :func:`age_audit.stats.correlations.spearman_interval` of as many clusters.
 
     Raises
     ------
@@ -190,22 +193,8 @@ def quality_associations(
     table = with_adjusted(table.assign(few_faces=table["n"] < FEW_FACES), ["error"])
     table["error"] = pd.Categorical(table["error"], list(ERRORS), ordered=True)
     table = table.sort_values("error", kind="stable", ignore_index=True).astype({"error": str})
-    return table[[*(name for name in table if name != "few_faces"), "few_faces"]]
-
-
-def cluster_codes(frame: pd.DataFrame, clusters: str | None) -> np.ndarray:
-    """A number for each cluster of faces, shape (N,); a face without one has its own.
-
-    Examples
-    --------
-    >>> cluster_codes(pd.DataFrame({"cluster": [7, None, 7, None]}), "cluster").tolist()
-    [0, 2, 0, 4]
-    """
-    alone = np.arange(len(frame))
-    if clusters is None:
-        return alone
-    codes, _ = pd.factorize(frame[clusters])
-    return np.where(codes < 0, alone + codes.max(initial=0) + 1, codes)
+    last = ["few_faces", "refused"]
+    return table[[*table.columns.difference(last, sort=False), *last]]
 
 
 def _each_group(frame: pd.DataFrame, features: Sequence[str]) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -217,18 +206,37 @@ def _each_group(frame: pd.DataFrame, features: Sequence[str]) -> Iterator[tuple[
 
 
 def _associations(columns: np.ndarray, ages: np.ndarray, codes: np.ndarray, resampling: Resampling, name: str) -> list:
-    """Of the first column with each other one: correlation, ends and p-value."""
-    nothing = dict.fromkeys(("rank_correlation", "low", "high", "p_value"), np.nan)
-    if columns.shape[1] < FEW_FACES:
-        return [nothing] * (len(columns) - 1)
+    """Of the first column with each other one: correlation, ends and p-value, or why there is none."""
+    n, nothing = len(np.unique(codes)), [np.nan] * 4
+    if columns.shape[1] < FEW_FACES or n < _FEWEST_CLUSTERS:
+        return [dict(zip(_ASSOCIATION, [*nothing, "few faces"], strict=True))] * (len(columns) - 1)
     design = bent_line(ages)
     found = partial_rank_correlations(columns, design, np.ones((1, len(ages))))[0]
-    drawn = _drawn_correlations(columns, design, codes, resampling, name)
-    z, errors = np.arctanh(found), np.nanstd(np.arctanh(drawn), axis=0, ddof=1)
-    half = scipy.stats.norm.ppf((1 + resampling.confidence) / 2) * errors
-    p_values = 2 * scipy.stats.norm.sf(np.abs(z) / errors)
-    ends = found, np.tanh(z - half), np.tanh(z + half), p_values
-    return [dict(zip(nothing, map(float, row), strict=True)) for row in zip(*ends, strict=True)]
+    drawn = np.full((1, len(found)), np.nan)
+    if np.isfinite(found).any():
+        drawn = _drawn_correlations(columns, design, codes, resampling, name)
+    rows = []
+    for r, of_draws in zip(found, drawn.T, strict=True):
+        ends = [*nothing, "no spread"] if np.isnan(r) else [*_ends(r, of_draws, n, resampling.confidence), ""]
+        rows.append(dict(zip(_ASSOCIATION, ends, strict=True)))
+    return rows
+
+
+_ASSOCIATION = ("rank_correlation", "low", "high", "p_value", "refused")
+_FEWEST_CLUSTERS = 4  # of an interval of a rank correlation
+
+
+def _ends(r: float, of_draws: np.ndarray, n: int, confidence: float) -> tuple[float, ...]:
+    """A correlation, its interval and p-value; of n clusters whose ranks agree throughout no draw says anything."""
+    limit = float(largest_below_one(n))
+    perfect = abs(r) > (1 + limit) / 2  # nearer to 1 than rounding leaves the largest below
+    z, of_draws = np.arctanh(np.clip(r, -limit, limit)), np.arctanh(np.clip(of_draws, -limit, limit))
+    error = np.nanstd(of_draws, ddof=1) if not perfect else np.sqrt((1 + limit**2 / 2) / (n - 3))
+    half = scipy.stats.norm.ppf((1 + confidence) / 2) * error
+    low, high = np.tanh(z - half), np.tanh(z + half)
+    if perfect:
+        low, high = spearman_interval(r, n, confidence)
+    return float(r), float(low), float(high), float(2 * scipy.stats.norm.sf(np.abs(z) / error))
 
 
 def _drawn_correlations(columns, design, codes, resampling, name) -> np.ndarray:

@@ -86,6 +86,37 @@ def _enough(years: np.ndarray, smallest: int) -> list[tuple[int, int]]:
     return bounds
 
 
+def labels_of_alike(frame: pd.DataFrame, estimate: float, reach: float = 2.5) -> dict[str, float]:
+    """How old faces are labelled that are judged about this old: what a single estimate is worth.
+
+    It depends on the ages of the data set: where few are old, few of any estimate are.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As :func:`estimates_by_age`.
+    estimate : float
+        Years.
+    reach : float
+        Years around it within which estimates are taken for alike.
+
+    Returns
+    -------
+    dict
+        ``n`` faces, and ``p10``, ``median`` and ``p90`` of their labels in years: NaN of fewer than 30.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age_real": range(20, 80), "age_estimation": [30.0] * 60})
+    >>> labels_of_alike(frame, 31), labels_of_alike(frame, 40)["n"]
+    ({'n': 60, 'p10': 25.9, 'median': 49.5, 'p90': 73.1}, 0)
+    """
+    faces = with_exact_age(frame)
+    ages = faces["age_real"][(faces["age_estimation"] - estimate).abs() <= reach].to_numpy(dtype=float)
+    ends = np.quantile(ages, (0.1, 0.5, 0.9)).tolist() if len(ages) >= FEW_FACES else [np.nan] * 3
+    return {"n": len(ages)} | dict(zip(("p10", "median", "p90"), ends, strict=True))
+
+
 def age_slope(frame: pd.DataFrame, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
     """By how many years the estimate grows with each year of real age: least squares, with an interval.
 

@@ -13,10 +13,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from age_audit.core.groups import ALL, feature_names, groups_of, real_ages, require_columns
+from age_audit.core.groups import ALL, cluster_codes, feature_names, groups_of, real_ages, require_columns
 from age_audit.core.measures import COMPARED, MEASURES
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
+from age_audit.stats.clustered import clustered_difference_p_values
 from age_audit.stats.resampling import cliffs_delta, combination_interval, difference_p_values, with_adjusted
 
 
@@ -93,8 +94,9 @@ def disaggregate(
         As :func:`group_differences`.
     clusters : str, optional
         Column of what belongs together, such as copies of one picture (``cluster`` of
-        :func:`age_audit.audit.dataset.duplicates.clusters_of_copies`): intervals then draw clusters, not faces.
-        p-values deal single faces all the same, and are too small where many faces have copies.
+        :func:`age_audit.audit.dataset.duplicates.clusters_of_copies`): intervals then draw clusters, not faces, and
+        p-values move whole clusters (:func:`age_audit.stats.clustered.clustered_difference_p_values`). A face without
+        one stands alone.
 
     Returns
     -------
@@ -214,7 +216,7 @@ def group_differences(
         (for the overall: of all faces); ``difference`` = group - other with ``low`` and ``high``; ``p_value``,
         ``p_holm`` and ``p_bh`` (adjusted over all rows of one kind and measure); ``cliffs_delta`` (group against other,
         for the overall against all other faces; above 0 where the group has the larger values); ``few_faces``. NaN
-        where a side has too few faces.
+        where a side has too few faces, or clusters, or no cluster can change places with one of its size.
 
     Raises
     ------
@@ -243,12 +245,14 @@ def group_differences(
     for labels, level in groups_of(frame, control, control):
         for names, first, second, factor in _pairs(groups, level & used, between):
             samples = values[:, first], values[:, second]
-            found = combination_interval(samples, [factor, -factor], **options, **together(first, second))
+            alike = together(first, second)
+            found = combination_interval(samples, [factor, -factor], **options, **alike)
             counts = _counts(names, first, second)
             for i, measure in enumerate(measures):
                 rows.append(labels | names | {"measure": measure} | counts)
                 rows[-1] |= {"difference": found.value[i], "low": found.low[i], "high": found.high[i]}
-            p_values = difference_p_values(*samples, **drawn)
+            tested = clustered_difference_p_values if alike else difference_p_values
+            p_values = tested(*samples, **alike, **drawn)
             deltas = cliffs_delta(*samples)
             for row, p_value, delta in zip(rows[-len(measures) :], p_values, deltas, strict=True):
                 row |= {"p_value": p_value, "cliffs_delta": delta}
@@ -286,8 +290,8 @@ def _clusters(frame: pd.DataFrame, column: str | None) -> Callable[..., dict]:
     if column is None:
         return lambda *samples: {}
     require_columns(frame, (column,))
-    labels = frame[column].to_numpy()
-    return lambda *samples: {"clusters": [labels[inside] for inside in samples]}
+    codes = cluster_codes(frame, column)
+    return lambda *samples: {"clusters": [codes[inside] for inside in samples]}
 
 
 def _features(frame: pd.DataFrame, sensitive, control) -> tuple[list[str], list[str]]:

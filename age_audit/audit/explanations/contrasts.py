@@ -119,6 +119,52 @@ def contrast_table(
     return with_adjusted(pd.DataFrame(rows), ["family"]).drop(columns="family")
 
 
+def pooled_differences(
+    maps: np.ndarray,
+    first: ArrayLike,
+    frame: pd.DataFrame,
+    features: Sequence[str],
+    *,
+    seed: int,
+    permutations: int,
+) -> np.ndarray:
+    """The difference of two mean masks that all panels share, as labelled and with shuffled labels: to be looked at.
+
+    Parameters
+    ----------
+    maps, first, frame, features, seed
+        As :func:`contrast_table`, whose row ``"all"`` is of the size of these differences.
+    permutations : int
+        How many are of labels that were shuffled within panels.
+
+    Returns
+    -------
+    ndarray of float, shape (1 + permutations, ...)
+        Mean map of the first kind less that of the second, as labelled first; NaN where no panel has two faces of
+        either kind.
+
+    Examples
+    --------
+    >>> maps, first = np.zeros((8, 28, 28)), np.arange(8) < 4
+    >>> maps[first, 0] = 1  # masks of the first kind mark the top row
+    >>> frame = pd.DataFrame({"gender_real": ["Male", "Female"] * 4})
+    >>> differences = pooled_differences(maps, first, frame, ["gender_real"], seed=1, permutations=3)
+    >>> differences.shape, float(differences[0, 0, 0]), float(differences[0, 1, 0])
+    ((4, 28, 28), 1.0, 0.0)
+    """
+    require_columns(frame, features)
+    flat, first = flat_maps(maps, frame), np.asarray(first, dtype=bool)
+    rng = stream(seed, "differences to look at")
+    contrasts = [
+        _contrast(flat[inside], first[inside], rng, permutations, 2)
+        for _, inside in groups_of(frame, list(features))
+        if min((first & inside).sum(), (~first & inside).sum()) >= FEWEST
+    ]
+    pooled = _pooled(contrasts)
+    shape = (permutations + 1, *np.shape(maps)[1:])
+    return np.full(shape, np.nan) if pooled is None else pooled.differences.reshape(shape)
+
+
 def _contrast(maps: np.ndarray, first: np.ndarray, rng: np.random.Generator, shuffles: int, splits: int) -> _Contrast:
     n, m = int(first.sum()), int((~first).sum())
     dealt = np.tile(first, (shuffles + 1, 1))

@@ -1,5 +1,7 @@
 """Rank correlations at equal ages against a literal twin, and errors in fifths of quality."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,6 @@ import scipy
 
 from age_audit.audit.dataset.quality_and_error import (
     BANDS,
-    cluster_codes,
     error_by_quality_band,
     partial_rank_correlations,
     quality_associations,
@@ -81,8 +82,48 @@ def test_few_faces_and_missing_measures():
     table = quality_associations(frame, ["blur"], **DRAWN)
     assert list(table["n"]) == [20, 20] and table["few_faces"].all()
     assert table[["rank_correlation", "low", "p_value", "p_holm"]].isna().all(axis=None)
+    assert (table["refused"] == "few faces").all()
     with pytest.raises(UsageError, match="sharpness"):
         quality_associations(frame, ["sharpness"], **DRAWN)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_ranks_that_agree_throughout_have_an_interval(sign):
+    frame = faces(50, 2).assign(age_real=30.0)  # of one age, so that nothing is taken off
+    frame["blur"] = sign * (frame["age_estimation"] - 30).abs()
+    row = quality_associations(frame, ["blur"], **DRAWN).iloc[0]
+    below, error = 1 - 12 / (50 * (50**2 - 1)), np.sqrt((1 + (1 - 12 / (50 * (50**2 - 1))) ** 2 / 2) / 47)
+    end = np.tanh(np.arctanh(below) - scipy.stats.norm.ppf(0.975) * error)
+    assert row["rank_correlation"] == pytest.approx(sign) and row["refused"] == ""
+    assert sorted([sign * row["low"], sign * row["high"]]) == pytest.approx([end, 1]) and end < 1
+    assert row["p_value"] < 1e-9 and np.isfinite(row["p_holm"])
+
+
+def test_draws_that_agree_throughout_leave_an_interval_of_what_hardly_does_not():
+    frame = faces(40, 2).assign(age_real=30.0)
+    frame["blur"] = (frame["age_estimation"] - 30).abs()
+    order = frame["blur"].sort_values().index
+    frame.loc[order[:2], "blur"] = frame.loc[order[1::-1], "blur"].to_numpy()  # one draw in seven lacks both
+    row = quality_associations(frame, ["blur"], **DRAWN).iloc[0]
+    assert 0.99 < row["low"] < row["rank_correlation"] < row["high"] < 1
+
+
+def test_what_does_not_vary_is_refused_in_words_and_without_a_warning():
+    frame = faces(100, 2).assign(level=3.0)
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = quality_associations(frame, ["level", "blur"], **DRAWN)
+    assert list(table["refused"]) == ["no spread", ""] * 2
+    assert table.loc[0, ["rank_correlation", "low", "high", "p_value", "p_holm"]].isna().all()
+    assert table.loc[1, ["rank_correlation", "low", "high", "p_value", "p_holm"]].notna().all()
+    same = frame.assign(age_estimation=frame["age_real"] + 5)  # no error varies
+    assert (quality_associations(same, ["blur"], **DRAWN)["refused"] == "no spread").all()
+
+
+def test_three_clusters_are_few_however_many_faces_they_have():
+    frame = faces(90, 2).assign(cluster=np.arange(90) % 3)
+    table = quality_associations(frame, ["blur"], clusters="cluster", **DRAWN)
+    assert (table["refused"] == "few faces").all() and table["low"].isna().all()
 
 
 def test_copies_widen_the_interval():
@@ -104,12 +145,6 @@ def test_false_positives_are_as_rare_as_they_should_be():
     few = Resampling(seed=1, draws=100)
     found = [quality_associations(faces(150, seed), ["blur"], resampling=few)["p_value"][0] for seed in range(250)]
     assert 0.025 <= np.mean(np.array(found) <= 0.05) <= 0.08
-
-
-def test_a_face_without_a_cluster_stands_alone():
-    codes = cluster_codes(pd.DataFrame({"cluster": ["x", None, "y", "x", None]}), "cluster")
-    assert codes[0] == codes[3] and len(set(codes)) == 4
-    assert cluster_codes(pd.DataFrame({"cluster": [1, 1]}), None).tolist() == [0, 1]
 
 
 def test_fifths_share_equal_values():

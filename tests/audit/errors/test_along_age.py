@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 import statsmodels.api
 
-from age_audit.audit.errors.along_age import BEYOND, age_slope, confusion, estimates_by_age, with_exact_age
+from age_audit.audit.errors.along_age import (
+    BEYOND,
+    age_slope,
+    confusion,
+    estimates_by_age,
+    labels_of_alike,
+    with_exact_age,
+)
 from age_audit.stats.proportions import wilson_interval
 
 
@@ -86,3 +93,13 @@ def test_few_faces_of_a_range_are_fewer_than_thirty():
 def test_a_range_of_ages_counts_where_all_of_it_lies_in_one():
     frame = faces([np.nan, np.nan], [21, 21]).assign(age_real_low=[20, 10], age_real_high=[29, 19])
     assert confusion(frame, [(0, 12), (13, 99)]).query("faces > 0")["age_range"].tolist() == ["13–99"]
+
+
+def test_faces_judged_alike_are_those_within_reach_and_thirty_of_them():
+    alike = faces(list(range(31)), [40.0] * 31)
+    beyond = faces([90] * 50, [42.6] * 50)
+    found = labels_of_alike(pd.concat([alike, beyond]), 40.0)
+    assert found == {"n": 31, "p10": 3.0, "median": 15.0, "p90": 27.0}
+    assert labels_of_alike(pd.concat([alike, beyond]), 40.1)["n"] == 81  # 42.6 is 2.5 away
+    few = labels_of_alike(alike[:29], 40.0)
+    assert few["n"] == 29 and np.isnan(few["median"])

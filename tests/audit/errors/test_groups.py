@@ -263,7 +263,7 @@ def test_nothing_is_found_where_there_is_nothing():
     assert not (found["p_holm"] <= 0.05).any()
 
 
-def test_with_clusters_only_intervals_change_and_copies_tell_nothing_new():
+def test_with_clusters_intervals_and_p_values_change_and_copies_tell_nothing_new():
     frame = simulated(60, seed=3).assign(cluster=range(60))
     twice = pd.concat([frame, frame], ignore_index=True)
     options = {"control_features": "age_range", "resampling": Resampling(seed=1, draws=99, permutations=99)}
@@ -281,8 +281,21 @@ def test_with_clusters_only_intervals_change_and_copies_tell_nothing_new():
         assert np.all(widths[0][some] > widths[1][some]), table
         # Other faces have other draws in the tables of estimates; that these are 99 leaves some noise.
         assert abs(np.median(widths[0][some] / widths[2][some]) - 1) < 0.1, table
+    p_values = [errors.difference["p_value"].to_numpy() for errors in (found, plain, once)]
+    tested = np.isfinite(p_values[2])
+    assert tested.sum() > 10 and np.abs(p_values[0] - p_values[2])[tested].max() < 0.15  # of 99 deals
+    assert (p_values[1][tested] < p_values[2][tested] - 0.05).sum() > 5  # singly dealt copies are too sure
     with pytest.raises(UsageError, match=r"missing column\(s\) copies"):
         disaggregate(frame, "gender_real", clusters="copies", **options)
+
+
+def test_a_face_without_a_cluster_stands_alone():
+    frame = simulated(40, seed=3)
+    few = {"resampling": Resampling(seed=1, draws=99, permutations=99)}
+    numbered = disaggregate(frame.assign(cluster=range(40)), "gender_real", clusters="cluster", **few)
+    missing = disaggregate(frame.assign(cluster=[0, *[None] * 39]), "gender_real", clusters="cluster", **few)
+    for table in ("by_group", "difference"):
+        pd.testing.assert_frame_equal(getattr(numbered, table), getattr(missing, table))
 
 
 def test_labels_that_are_ranges_count_from_their_nearer_end_and_the_table_says_so():

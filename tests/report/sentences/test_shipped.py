@@ -29,6 +29,12 @@ NOTEBOOKS = {
         {"first": "dex-wrn", "quality": "brisque", "together": "all measures", "sex": "gender", "main": "race"},
     ),
     "audit_explanations": ("explanations", {}),
+    "audit_gate": (
+        "gate",
+        {"limit": "18", "near": "13–17", "above": "18–22", "ask_below": "25", "last_year": "17", "main": "race"}
+        | {"bare": "estimate ≥ 18", "buffered": "estimate ≥ 25", "noise": "3.1"}
+        | {"noise_is": ", as labels of 13–22 do of copies of one picture (40 pairs)"},
+    ),
     "audit_gender_regions": ("gender", {"up_to": "0–60", "oldest": "76–100", "floor": 1 / 5_000}),
     "compare_estimators": ("compare", {}),
 }

@@ -1,0 +1,85 @@
+"""Anybody's estimates in a CSV, with the labels beside them, as a predictions metadataset."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from age_audit.core.errors import UsageError
+from age_audit.core.schema import FaceLabel
+from age_audit.data.frames import label_fields
+from age_audit.data.label_formats import OLDEST, read_label_csv
+from age_audit.data.metadatasets import write_metadataset
+
+ESTIMATE, SPREAD = "estimate", "spread"  # columns of the CSV, in years
+
+
+def estimates_of_csv(path: Path) -> dict:
+    """What a predictions metadataset holds, out of one CSV.
+
+    Parameters
+    ----------
+    path : Path
+        As :func:`age_audit.data.label_formats.read_label_csv`, of columns ``fname`` and ``age``, any labels, and
+        ``estimate`` in years, empty where no face was found; ``spread``, the standard deviation that the model states,
+        where it does.
+
+    Raises
+    ------
+    UsageError
+        As that, or if there is no such column, a number is none, or an estimate is no age.
+    """
+    labels = read_label_csv(path)
+    if ESTIMATE not in next(iter(labels.values())).features:
+        raise UsageError(
+            f"expected a column {ESTIMATE} in {path}, in years, beside file names and ages, got only "
+            f"{', '.join(next(iter(labels.values())).features) or 'none'}; the estimates go into the table of labels"
+        )
+    named = {Path(name).name: label for name, label in labels.items()}
+    if len(named) < len(labels):
+        raise UsageError(f"expected each file name of {path} once, folders left aside; rename what is there twice")
+    estimates = {name: _years(path, label, ESTIMATE) for name, label in named.items()}
+    spreads = {name: _years(path, label, SPREAD) for name, label in named.items()}
+    found = {name: years for name, years in estimates.items() if years is not None}
+    document = {"cropping": {"images_total": len(named), "images_failed_detected": len(named) - len(found)}}
+    document |= {"predictions": found, "labels": {name: _fields(label) for name, label in named.items()}}
+    if any(spreads[name] is not None for name in found):
+        document["age_spread"] = {name: spreads[name] for name in found}
+    return document
+
+
+def write_estimates(path: Path, folder: Path) -> Path:
+    """Write a CSV of estimates as a predictions metadataset of its name, for whatever reads such; returns its path.
+
+    Raises
+    ------
+    UsageError
+        As :func:`estimates_of_csv`, or if the folder cannot be written.
+    """
+    document = estimates_of_csv(path)
+    origin = {"from": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    made_by = {"dataset": path.stem, "estimator": {"name": path.stem}, "preset": "published", "labels": origin}
+    return write_metadataset(folder, path.stem, "predictions", document, made_by)
+
+
+def _years(path: Path, label: FaceLabel, column: str) -> float | None:
+    text = label.features.get(column)
+    if text is None:
+        return None
+    try:
+        years = float(text)
+    except ValueError:
+        years = math.nan
+    if not 0 <= years <= OLDEST:
+        raise UsageError(
+            f"{path}: expected {column} in years, 0 to {OLDEST}, or an empty cell, got {text!r} for {label.fname!r}"
+        )
+    return years
+
+
+def _fields(label: FaceLabel) -> Mapping:
+    others = {name: text for name, text in label.features.items() if name not in (ESTIMATE, SPREAD)}
+    return label_fields(replace(label, features=others))

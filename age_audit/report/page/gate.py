@@ -1,0 +1,271 @@
+"""Section on the gate: who would pass an age limit, who would be refused, and what moving the threshold does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from age_audit.audit.dataset.duplicates import label_disagreement
+from age_audit.audit.gate.curves import SURELY, buffers_needed, gate_curves
+from age_audit.audit.gate.gaps import AS_THEY_ARE, worst_groups
+from age_audit.audit.gate.labels import passes_under_noise
+from age_audit.audit.gate.rates import LEAST_SHOWN, bands
+from age_audit.core.groups import ALL
+from age_audit.core.policy import ERROR, Policy
+from age_audit.core.randomness import Resampling
+from age_audit.core.vocabulary import FEW_FACES
+from age_audit.data.results import Results
+from age_audit.report.page import charts
+from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict
+from age_audit.report.page.policies import further_tables
+from age_audit.report.words import filled
+
+LIMITS = (13, 16, 18, 21)  # years
+LIMIT, CHALLENGE = 18, 25  # years: what is shown where no script moves the slider
+THRESHOLDS = tuple(range(10, 41))  # years
+NAME = "May it guard a door?"
+NOISE = 3.0  # years, where copies do not say how far labels scatter
+EVERYBODY = "all faces"
+
+
+def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | None, resampling: Resampling) -> Section:
+    """False passes and false refusals of all faces and of each group, at every threshold."""
+    curves = {limit: _curves(results, faces, limit) for limit in LIMITS}
+    usual = curves[LIMIT]
+    below, _, near, above, *_ = bands(Policy(age=LIMIT))
+    at = {
+        (rate.label, threshold): row_of(usual, feature=ALL, ages=rate.label, threshold=threshold)
+        for rate in (below, near, above)
+        for threshold in (LIMIT, CHALLENGE)
+    }
+    numbers = {place: usual.loc[row] for place, row in at.items()}
+    if min(numbers[ages.label, LIMIT]["n"] for ages in (below, near)) < LEAST_SHOWN:
+        text = [
+            f"There are fewer than {LEAST_SHOWN} faces labelled {below.label}, or {near.label}, with an estimate: of a "
+            f"limit of {LIMIT} nothing can be said. The table has what there is of others."
+        ]
+        tables = [Table("gate-curves", "Rates at every threshold", _long(curves))]
+        return Section("gate", NAME, f"Too few faces near {LIMIT} to say", text, (), tables, missing=True)
+    low, high = (numbers[below.label, threshold] for threshold in (LIMIT, CHALLENGE))
+    refused, of_all = (numbers[ages.label, CHALLENGE] for ages in (near, above))
+    finding = f"{_of(low)} of faces labelled {below.label} would pass at {LIMIT}, {_of(high)} at {CHALLENGE}"
+    sentences = [
+        (
+            f"At an estimate of {LIMIT} or more, {_of(low)} of {low['n']:,} faces labelled {below.label} would pass.",
+            low,
+        ),
+        (f"At {CHALLENGE} or more, {_of(high)} of them would pass.", high),
+        (
+            f"At {CHALLENGE} or more, {_of(refused)} of {refused['n']:,} faces labelled {near.label} would be refused.",
+            refused,
+        ),
+        (
+            f"At {CHALLENGE} or more, {_of(of_all)} of {of_all['n']:,} faces labelled {above.label} would be refused.",
+            of_all,
+        ),
+    ]
+    claims = [Claim(words, verdict(True, n=row["n"]), "gate-at-two", 0) for words, row in sentences]
+    tables = [_at_two(usual, below.label, near.label, above.label)]
+    claims += _worst(results, faces, tables, resampling)
+    claims += _buffers(results, faces, tables)
+    claims += _labels(results, faces, images, tables, resampling)
+    tables += further_tables(results, faces, LIMIT)
+    every = _long(curves)
+    tables.append(
+        Table("gate-curves", "Rates at every threshold, of every group and limit", every, rows=[False] * len(every))
+    )
+    text = [
+        f"Somebody passes whose estimate is at least the threshold. Whoever is labelled {below.label} and passes is "
+        f"let through falsely; whoever is labelled {LIMIT} or over and does not pass is refused falsely. A threshold "
+        "above the limit (a buffer, as in “Challenge 25”) lets fewer children through and refuses more adults. "
+        "Faces that are not found are in no rate."
+    ]
+    headline = [
+        {"words": f"of faces labelled {below.label} would pass where an estimate of {LIMIT} is asked for", "row": low},
+        {"words": f"of them would still pass where {CHALLENGE} is asked for", "row": high},
+        {"words": f"of faces labelled {near.label} would then be refused", "row": refused},
+    ]
+    data = {
+        "json": _json(curves), "limits": LIMITS, "limit": LIMIT, "threshold": CHALLENGE, "thresholds": THRESHOLDS,
+        "groups": [_named(*pair) for pair in _groups(usual)], "headline": headline,
+    }  # fmt: skip
+    return Section("gate", NAME, finding, text, [_chart(usual, below.label, above.label)], tables, claims, "gate", data)
+
+
+def _of(row: pd.Series) -> str:
+    return percent(row["share"], row["low"], row["high"])
+
+
+def _curves(results: Results, faces: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Of all faces, then of each group of each feature."""
+    policy = Policy(age=limit, not_found=ERROR)
+    parts = [gate_curves(faces, policy, thresholds=THRESHOLDS).assign(feature=ALL, group=ALL)]
+    for name, column in results.features.items():
+        if column in faces and faces[column].notna().any():
+            found = gate_curves(faces, policy, column, thresholds=THRESHOLDS)
+            parts.append(found.rename(columns={column: "group"}).astype({"group": str}).assign(feature=name))
+    table = pd.concat(parts, ignore_index=True)
+    return table[["feature", "group", *table.columns.drop(["feature", "group"])]]
+
+
+def _long(curves: dict[int, pd.DataFrame]) -> pd.DataFrame:
+    """All limits, the usual one first, so that places in its table are places in this one."""
+    order = [LIMIT, *(limit for limit in curves if limit != LIMIT)]
+    table = pd.concat([curves[limit].assign(limit=limit) for limit in order], ignore_index=True)
+    return table[["limit", *table.columns.drop("limit")]]
+
+
+def _groups(table: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(table[["feature", "group"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+def _named(feature: str, group: str) -> str:
+    return EVERYBODY if feature == ALL else f"{feature}: {group}"
+
+
+def _asked(limit: int) -> dict[str, str]:
+    """The ages of which the slider tells, by what it tells of them."""
+    below, _, near, above, *_ = bands(Policy(age=limit))
+    return {"passed": below.label, "near": near.label, "refused": above.label}
+
+
+def _json(curves: dict[int, pd.DataFrame]) -> dict:
+    """What the slider moves through: of each limit and group n, and at each threshold the share with its interval."""
+    found = {}
+    for limit, table in curves.items():
+        told = found[limit] = {}
+        for what, ages in _asked(limit).items():
+            rows = table[table["ages"] == ages]
+            shares = rows[["share", "low", "high"]].to_numpy(dtype=float).reshape(-1, len(THRESHOLDS), 3)
+            n = rows["n"].to_numpy().reshape(-1, len(THRESHOLDS))[:, 0]
+            told[what] = {
+                "ages": ages,
+                "n": n.tolist(),
+                "shares": np.where(np.isnan(shares), None, shares.round(5)).tolist(),
+            }
+    return {"first": THRESHOLDS[0], "limits": found}
+
+
+def _chart(table: pd.DataFrame, below: str, above: str) -> Chart:
+    scales = charts.plane((THRESHOLDS[0], THRESHOLDS[-1]), (0, 1))
+    marks = [charts.upright(scales, at, "mark") for at in (LIMIT, CHALLENGE)]
+    marks.append(charts.upright(scales, CHALLENGE, "now"))
+    alt = []
+    for look, ages, words in (("a passed", below, "pass"), ("b refused", above, "are refused")):
+        rows = table[(table["feature"] == ALL) & (table["ages"] == ages)]
+        marks += [
+            charts.band(scales, rows["threshold"], rows["low"], rows["high"], look.split()[1]),
+            charts.line(scales, rows["threshold"], rows["share"], look),
+        ]
+        told = (
+            filled("{:.0%} at {}", *rows.set_index("threshold").loc[at, ["share"]], at) for at in (LIMIT, CHALLENGE)
+        )
+        alt.append(f"Of faces labelled {ages} {' and '.join(told)} {words}")
+    titles = "threshold: the estimate that is asked for (years)", "share of faces"
+    told = f"Two curves over the threshold. {'. '.join(alt)}."
+    svg = charts.picture(scales, marks, titles, told, percent=True)
+    names = charts.legend([(f"labelled {below}, pass", "a"), (f"labelled {above}, refused", "b")])
+    caption = f"Limit {LIMIT}, all faces, with 95 % intervals; upright lines: thresholds of {LIMIT} and {CHALLENGE}."
+    return Chart(svg + names, caption)
+
+
+def _at_two(table: pd.DataFrame, below: str, near: str, above: str) -> Table:
+    """A row a group: what happens at the limit, and with Challenge 25."""
+    wide = pd.DataFrame(_groups(table), columns=["feature", "group"])
+    shown = {"feature": "of", "group": "group"}
+    shares = []
+    for ages, n, verb in ((below, "n_below", "pass"), (near, "n_near", "near_refused"), (above, "n_above", "refused")):
+        shown[n] = f"labelled {ages}"
+        for threshold in (LIMIT, CHALLENGE):
+            rows = table[(table["ages"] == ages) & (table["threshold"] == threshold)].reset_index(drop=True)
+            wide[n] = rows["n"]
+            name = f"{verb}_at_{threshold}"
+            wide[[name, f"{name}_low", f"{name}_high"]] = rows[["share", "low", "high"]]
+            shown[name] = f"{verb.removeprefix('near_')} at {threshold}, %"
+            shares.append(name)
+    caption = (
+        f"A limit of {LIMIT} at two thresholds, by group; no number where there are fewer than {LEAST_SHOWN} faces"
+    )
+    return Table("gate-at-two", caption, wide, shown, dict.fromkeys(shares, 0), folded=False, percent=shares)
+
+
+def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resampling: Resampling) -> list[Claim]:
+    policy, claims = Policy("Challenge 25", LIMIT, CHALLENGE - LIMIT, ERROR), []
+    features = {name: column for name, column in results.features.items() if column in faces}
+    features = {name: column for name, column in features.items() if faces[column].dropna().unique().size > 1}
+    for name, column in features.items():
+        table = worst_groups(faces, policy, column, resampling=resampling)
+        caption = f"Challenge 25: the groups by {name} that are furthest apart"
+        tables.append(Table(f"gate-gap-{name}", caption, table, digits=2))
+        if table.loc[0, "adjustment"] != AS_THEY_ARE or not np.isfinite(table.loc[0, "gap"]):
+            continue
+        confidence = 1 - (1 - resampling.confidence) / len(features)  # of several features one is apart by chance
+        wide = worst_groups(faces, policy, column, resampling=replace(resampling, confidence=confidence))
+        claims.append(_worst_claim(name, table, adjusted=bool(wide.loc[0, "gap_low"] > 0)))
+    return claims
+
+
+def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
+    row, equal = table.loc[0], table.loc[1, "gap"]
+    points = {end: 100 * row[end] for end in ("gap", "gap_low", "gap_high", "by_chance")}
+    sentence = filled(
+        "At {threshold}, {highest:.0%} of faces labelled {ages} pass where {name} is {highest_group}, {lowest:.0%} "
+        "where it is {lowest_group}. In points that is {gap:.0f} ({gap_low:.0f} to {gap_high:.0f}), by chance alone "
+        "{by_chance:.0f}",
+        known=dict(row) | points | {"threshold": CHALLENGE, "name": name},
+    )
+    sentence += f", at equal ages {100 * equal:.0f}" if np.isfinite(equal) else ""
+    sentence += "." if row["gap_low"] > 0 else ": not told apart."
+    sure = verdict(row["gap_low"] > 0, adjusted, min(row["highest_n"], row["lowest_n"]))
+    return Claim(sentence, sure, f"gate-gap-{name}", 0)
+
+
+def _buffers(results: Results, faces: pd.DataFrame, tables: list[Table]) -> list[Claim]:
+    features: Sequence[str] = [column for column in results.features.values() if column in faces][:1]
+    table = buffers_needed(faces, Policy(age=LIMIT, not_found=ERROR), features)
+    tables.append(
+        Table("gate-buffers", "The smallest buffer that holds every group, and what it costs", table, digits=2)
+    )
+    place = row_of(table, target=0.05, held_by=SURELY)
+    row = table.loc[place]
+    if not row["groups"]:
+        return []
+    if np.isnan(row["buffer"]):
+        sentence = (
+            "No buffer is shown to hold the false passes of every group at 5 %: it takes at least "
+            f"{row['n_needed']:,} faces just below the limit in each."
+        )
+        return [Claim(sentence, verdict(True, adjusted=False), "gate-buffers", place)]
+    share = percent(row["refused"], row["refused_low"], row["refused_high"])
+    sentence = (
+        f"A buffer of {row['buffer']:.0f} years holds the false passes of every group at 5 %, at the upper end of its "
+        f"interval; it refuses {share} of adults."
+    )
+    return [Claim(sentence, verdict(True, adjusted=not row["left_out"], n=row["n"]), "gate-buffers", place)]
+
+
+def _labels(results, faces, images, tables: list[Table], resampling: Resampling) -> list[Claim]:
+    """How much of the false passes could be wrong labels, with as much noise as copies say, or an assumed one."""
+    noise, origin = NOISE, "an assumption"
+    if images is not None:
+        table = label_disagreement(images, [], ranges=results.ranges, resampling=resampling)
+        implied = table.query(
+            "copies == 'exact' and label == 'age' and age_range == @ALL and measure == 'label_sd_normal'"
+        )
+        if len(implied) == 1 and implied["value"].iloc[0] > 0 and implied["clusters"].iloc[0] >= FEW_FACES:
+            noise, origin = round(float(implied["value"].iloc[0]), 1), "what copies of pictures imply"
+    table = passes_under_noise(faces, Policy(age=LIMIT, not_found=ERROR), sorted({1.0, noise, 5.0}))
+    tables.append(Table("gate-labels", f"How much of the false passes at {LIMIT} could be labels", table, digits=2))
+    place = row_of(table, noise_sd=noise, ages=bands(Policy(age=LIMIT))[0].label)
+    row = table.loc[place]
+    if not np.isfinite(row["least_low"]):
+        return []
+    sentence = filled(
+        "If labels scatter by {:.1f} years ({}), up to {:.0%} of those who pass at {} could be adults labelled as "
+        "children; at least {:.0%} of children would pass.",
+        *(noise, origin, row["could_be_labels"], LIMIT, row["least_low"]),
+    )
+    return [Claim(sentence, verdict(True, adjusted=False), "gate-labels", place)]

@@ -1,0 +1,53 @@
+"""Groups at equal ages and as they are: which of them a finding may name."""
+
+from age_audit.core.randomness import Resampling
+from age_audit.data.results import find_results
+from age_audit.report.page.errors import with_bands
+from age_audit.report.page.groups import for_whom
+from tests.report.page.made import document, write
+
+RESAMPLING = Resampling(1, draws=99)
+
+
+def section(folder, ages, estimates, groups=None, lost=0):
+    write(folder, document(ages, estimates, groups, lost=lost))
+    results = find_results(folder, "own", "published", "mine", ["cam"] if groups else None)
+    return for_whom(results, with_bands(results), RESAMPLING)
+
+
+def test_a_group_that_is_judged_worse_is_named_with_its_number(tmp_path):
+    off = [[2.0, 6.0], [3.0, 7.0], [1.0, 5.0]] * 20
+    estimates = [30 + years for pair in off for years in pair]
+    found = section(tmp_path, [30] * 120, estimates, {"cam": ["near", "far"]})
+    # 2 and 6 on average, 4 of all: either is 2 from all.
+    assert found.claims[0].verdict == "firm" and "by 2.0 years" in found.claims[0].sentence
+    assert found.finding == found.claims[0].sentence.rstrip(".")
+    row = found.tables[0].frame.iloc[found.claims[0].row]
+    assert abs(row["difference"]) == 2.0
+    assert [table.view for table in found.tables[:2]] == ["adjusted", "plain"]
+
+
+def test_a_difference_of_ages_alone_is_none_at_equal_ages(tmp_path):
+    """At one age both err alike; the old err more, and more of one group are old."""
+    ages, estimates, names = [], [], []
+    for old, young, name in ((40, 20, "b"), (20, 40, "a")):
+        for age, off, count in ((60, (9, 10, 11, 10), old), (20, (1, 2, 3, 2), young)):
+            ages += [age] * count
+            estimates += [float(age + off[i % 4]) for i in range(count)]
+            names += [name] * count
+    content = document(ages, estimates)
+    for label, name in zip(content["labels"].values(), names, strict=True):
+        label["cam"] = name
+    write(tmp_path, content)
+    results = find_results(tmp_path, "own", "published", "mine", ["cam"])
+    found = for_whom(results, with_bands(results), RESAMPLING)
+    assert found.claims[0].verdict == "chance" and "no group by cam is told apart" in found.claims[0].sentence
+    assert found.finding == "No group is told apart from all faces at equal ages"
+    mae = found.tables[0].frame.query("measure == 'mean_absolute_error'").set_index("cam")
+    assert mae.loc["b", "crude"] - mae.loc["a", "crude"] > 2
+
+
+def test_without_groups_that_is_said(tmp_path):
+    found = section(tmp_path, [30] * 40, [31.0] * 40, lost=10)
+    assert found.missing and found.finding == "Nothing is known of groups"
+    assert found.claims[0].sentence == "Of 50 pictures 20 % (11 to 33 %) ended without an estimate."

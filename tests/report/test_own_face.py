@@ -1,0 +1,84 @@
+"""One's own photo: what the page says, what is refused, and that nothing but the page is left."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from age_audit import __main__
+from age_audit.core.errors import UsageError
+from age_audit.report.own_face import FaceConfig, own_face
+
+MODULE = """
+import numpy as np
+
+def estimate(faces):
+    '''20 or 28 years: the brighter the picture, the likelier the latter.'''
+    bright = faces.mean(axis=(1, 2, 3)) / 255
+    answer = np.zeros((len(faces), 101))
+    answer[:, 20], answer[:, 28] = 1 - bright, bright
+    return answer
+"""
+HOSTILE = "<img src=x onerror=alert(1)>.png"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, hopper):
+    (tmp_path / "own_face_model.py").write_text(MODULE)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(hopper).save(tmp_path / "photos" / HOSTILE)
+    Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(tmp_path / "photos" / "wall.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def config(folder, *photos):
+    paths = tuple(str(folder / "photos" / name) for name in photos)
+    return FaceConfig(paths, folder / "out" / "face.html", "own_face_model:estimate", folder / "nothing")
+
+
+def test_the_page_tells_the_estimate_the_policies_and_no_more_is_kept(folder):
+    before = {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
+    told = own_face(config(folder, HOSTILE, "wall.png"))
+    age, spread = (float(told.split(words)[0].split()[-1].lstrip("(±")) for words in (" years (", " years, as"))
+    bright = (age - 20) / 8  # so the spread is that of a coin that falls so
+    assert 20 < age < 25 and abs(spread - 8 * (bright * (1 - bright)) ** 0.5) < 0.1
+    assert "wall.png: the frontal face detector found none" in told
+    after = {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
+    assert after - before == {folder / "out", folder / "out" / "face.html"}
+    page = (folder / "out" / "face.html").read_text()
+    assert "<img src=x" not in page and "&lt;img src=x onerror=alert(1)&gt;.png" in page
+    assert page.count("<script") == 0 and page.count("data:image/png;base64,") == 1
+    rows = [line for line in page.splitlines() if 'id="policies-' in line]
+    assert "passes" in rows[0] and "over 18" in rows[0]
+    assert "does not pass" in rows[1] and "Challenge 25" in rows[1]
+    assert "There are no results of this estimator here" in page
+
+
+def test_of_two_faces_the_largest_is_taken_and_told(folder, hopper):
+    small = Image.fromarray(hopper).resize((hopper.shape[1] // 2, hopper.shape[0] // 2))
+    both = Image.new("RGB", (hopper.shape[1] + small.width, hopper.shape[0]))
+    both.paste(Image.fromarray(hopper), (0, 0))
+    both.paste(small, (hopper.shape[1], 0))
+    both.save(folder / "photos" / "two.png")
+    own_face(config(folder, "two.png"))
+    assert "2 faces were found in this photo; the largest was taken." in (folder / "out" / "face.html").read_text()
+
+
+def test_the_same_photo_gives_the_same_page(folder):
+    pages = []
+    for _ in range(2):
+        own_face(config(folder, HOSTILE))
+        pages.append((folder / "out" / "face.html").read_bytes())
+        (folder / "out" / "face.html").unlink()
+    assert pages[0] == pages[1]
+
+
+def test_a_photo_without_a_face_is_told(folder):
+    with pytest.raises(UsageError, match=r"expected a photo with a face that is found, got wall\.png: .*; try another"):
+        own_face(config(folder, "wall.png"))
+
+
+def test_a_photo_that_is_not_there_is_told_by_the_command(folder, capsys):
+    assert __main__.main(["face", "nobody.jpg", "--estimator", "own_face_model:estimate"]) == 2
+    assert "expected a photo at nobody.jpg, there is no such file" in capsys.readouterr().err
