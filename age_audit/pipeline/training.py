@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -200,7 +201,8 @@ def run_training(config: TrainConfig) -> Told:
     from age_audit.training import fit
 
     started = time.process_time()
-    configure_threads(config.workers)
+    with suppress(RuntimeError):  # what ran models in this process before has chosen
+        configure_threads(config.workers)
     _same_numbers_each_time()
     stages = fit.parse_stages(config.stages or STAGES[config.model])
     groups = parse_groups(config.groups)
