@@ -97,7 +97,8 @@ def _dataset(argv: Sequence[str], program: str) -> int:
 
 
 def _train(argv: Sequence[str], program: str) -> int:
-    from age_audit.pipeline.training import TrainConfig, run_training
+    from age_audit.pipeline.training import run_training
+    from age_audit.pipeline.training_options import TrainConfig
 
     about = (
         "Train a classifier of age groups, or of years, on labelled faces, and ask it about faces that it never saw."
@@ -106,7 +107,8 @@ def _train(argv: Sequence[str], program: str) -> int:
 
 
 def _evaluate_classifier(argv: Sequence[str], program: str) -> int:
-    from age_audit.pipeline.training import EvaluateConfig, run_evaluation
+    from age_audit.pipeline.training import run_evaluation
+    from age_audit.pipeline.training_options import EvaluateConfig
 
     about = "Ask a trained classifier about the labelled faces of another folder: how good is it there?"
     return run_command(EvaluateConfig, program, about, run_evaluation, argv)

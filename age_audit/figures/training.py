@@ -145,7 +145,7 @@ def classifiers_figure(table: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        Dots: trained here; diamonds: estimators of ages, hollow where they have seen these faces.
+        Dots: trained here; diamonds: estimators of ages.
 
     Examples
     --------
@@ -169,9 +169,7 @@ def classifiers_figure(table: pd.DataFrame) -> Figure:
                     else {"color": "0.35", "marker": "D"}
                 )
                 axes.plot([100 * row["low"], 100 * row["high"]], [y, y], color=look["color"])
-                axes.plot(
-                    100 * row["value"], y, markersize=4, **look, **(style.HOLLOW if row["kind"] == "seen" else {})
-                )
+                axes.plot(100 * row["value"], y, markersize=4, **look)
             axes.set_xlabel(_PANELS[measure])
             axes.grid(axis="x", color="0.9", linewidth=0.6)
         panels[0].set_yticks(range(len(names)), names)
