@@ -1,4 +1,4 @@
-"""Frozen layers are asked once, whatever network they are part of, and again when anything they depend on is another."""
+"""Frozen layers are asked once, whatever network they are part of; again when anything they depend on is another."""
 
 import keras
 import numpy as np
