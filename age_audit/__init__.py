@@ -6,7 +6,7 @@ The map, floor by floor. A room imports only rooms of the floors below it; `make
 - `pipeline` the three stages: what a step depends on, what is done, what is missing, what is exported
 - `report` tables and figures as files, claims that point at numbers, notebooks executed
 - `figures` everything drawn; `recheck` the study's designs on shuffled, unrepeated, closed data; `explain` where an
-  estimator looks; `execution` processes, clusters, progress
+  estimator looks; `training` classifiers of one's own; `execution` processes, clusters, progress
 - `audit` our questions, tables in, tables out: `audit.errors` wrong for whom, `audit.gate` may it guard a door,
   `audit.explanations` can it be believed;
   `study` what the paper did, to the last digit; `estimators` the models; `data` what comes in and what ships

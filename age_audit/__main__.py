@@ -96,6 +96,24 @@ def _dataset(argv: Sequence[str], program: str) -> int:
     return run_command(DatasetConfig, program, about, run_dataset, argv)
 
 
+def _train(argv: Sequence[str], program: str) -> int:
+    from age_audit.pipeline.training import run_training
+    from age_audit.pipeline.training_options import TrainConfig
+
+    about = (
+        "Train a classifier of age groups, or of years, on labelled faces, and ask it about faces that it never saw."
+    )
+    return run_command(TrainConfig, program, about, run_training, argv)
+
+
+def _evaluate_classifier(argv: Sequence[str], program: str) -> int:
+    from age_audit.pipeline.training import run_evaluation
+    from age_audit.pipeline.training_options import EvaluateConfig
+
+    about = "Ask a trained classifier about the labelled faces of another folder: how good is it there?"
+    return run_command(EvaluateConfig, program, about, run_evaluation, argv)
+
+
 def _estimators(argv: Sequence[str], program: str) -> int:
     from age_audit.estimators.overview import OverviewConfig, overview
 
@@ -133,6 +151,8 @@ COMMANDS = {
     "gate": ("may it guard a door: children let in, adults turned away, for whom, under which policy", _gate),
     "sensitivity": ("which conclusions from explanations stand when they are made in other ways", _sensitivity),
     "dataset": ("the images themselves: copies, picture quality, pose, skin tone; no estimator is asked", _dataset),
+    "train": ("a classifier of age groups on one's own faces, which is an estimator like the others", _train),
+    "evaluate-classifier": ("a trained classifier on the faces of another folder", _evaluate_classifier),
     "estimators": ("which estimators are here, what they were trained on; --fetch gets the optional ones", _estimators),
     "cite": ("the paragraph on methods of a run and its BibTeX; Croissant and RO-Crate for archives", _cite),
     "demo": ("the three stages on two portraits that ship inside packages", _demo),
@@ -145,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="age-audit",
         description="Audit facial age estimators.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="commands:\n" + "\n".join(f"  {name:<12}{about}" for name, (about, _) in COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:<20} {about}" for name, (about, _) in COMMANDS.items()),
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below; each has its --help")

@@ -85,6 +85,22 @@ def build_wide_resnet(precision: str = "float32") -> keras.Model:
     [(None, 2), (None, 101)]
     """
     policy = _policy(precision)
+    inputs = keras.Input((64, 64, 3), name="input_1")
+    x = layers.AveragePooling2D(8, strides=1, padding="same", dtype=policy)(wide_resnet_maps(inputs, precision))
+    x = layers.Flatten(dtype=policy)(x)
+    heads = [_head(units, name, use_bias=False)(x) for units, name in ((2, "dense_1"), (101, "dense_2"))]
+    return keras.Model(inputs, heads, name="dex_wrn")
+
+
+def wide_resnet_maps(faces, precision: str = "float32"):
+    """From faces, a tensor (N, 64, 64, 3) of BGR 0-255, to the last maps of the wide ResNet, (N, 16, 16, 512).
+
+    Examples
+    --------
+    >>> wide_resnet_maps(keras.Input((64, 64, 3))).shape
+    (None, 16, 16, 512)
+    """
+    policy = _policy(precision)
     counts: dict[str, int] = {}
 
     def named(kind: str) -> dict:
@@ -105,15 +121,11 @@ def build_wide_resnet(precision: str = "float32") -> keras.Model:
         shortcut = convolve(start, filters, 1, stride) if project else x
         return layers.Add(**named("add"))([inner, shortcut])
 
-    inputs = keras.Input((64, 64, 3), name="input_1")
-    x = convolve(inputs, 16, 3)
+    x = convolve(faces, 16, 3)
     for filters, stride in WRN_STAGES:
         x = block(x, filters, stride, project=True)
         x = block(x, filters, 1, project=False)
-    x = layers.AveragePooling2D(8, strides=1, padding="same", dtype=policy)(activate(x))
-    x = layers.Flatten(dtype=policy)(x)
-    heads = [_head(units, name, use_bias=False)(x) for units, name in ((2, "dense_1"), (101, "dense_2"))]
-    return keras.Model(inputs, heads, name="dex_wrn")
+    return activate(x)
 
 
 def build_efficientnet_b3(precision: str = "float32") -> keras.Model:

@@ -83,18 +83,28 @@ def build_mobilenet() -> keras.Model:
     >>> build_mobilenet().get_layer("descriptor").output.shape
     (None, 1024)
     """
+    faces = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="faces")
+    x = layers.Dense(256, activation="relu", name="feats")(mobilenet_descriptor(faces))
+    male = layers.Dense(1, activation="sigmoid", name="gender_pred")(x)
+    age = layers.Dense(100, activation="softmax", name="age_pred")(x)
+    return keras.Model(faces, [1.0 - male, age], name="faceres")
+
+
+def mobilenet_descriptor(faces):
+    """From faces, a tensor (N, 224, 224, 3) of BGR 0-255, to the 1,024 numbers that describe each, (N, 1024).
+
+    Examples
+    --------
+    >>> mobilenet_descriptor(keras.Input((224, 224, 3))).shape
+    (None, 1024)
+    """
 
     def activate(x):
         return ops.relu6(x)
 
-    faces = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="faces")
     x = faces - np.array(MEANS, dtype=np.float32)
     x = activate(layers.Conv2D(32, 3, 2, padding="same", name="conv1")(x))
     for number, (filters, stride) in enumerate(BLOCKS, 1):
         x = activate(layers.DepthwiseConv2D(3, stride, padding="same", name=f"conv_dw_{number}")(x))
         x = activate(layers.Conv2D(filters, 1, name=f"conv_pw_{number}")(x))
-    x = layers.GlobalAveragePooling2D(name="descriptor")(x)
-    x = layers.Dense(256, activation="relu", name="feats")(x)
-    male = layers.Dense(1, activation="sigmoid", name="gender_pred")(x)
-    age = layers.Dense(100, activation="softmax", name="age_pred")(x)
-    return keras.Model(faces, [1.0 - male, age], name="faceres")
+    return layers.GlobalAveragePooling2D(name="descriptor")(x)

@@ -184,16 +184,35 @@ def on_device(device: str) -> AbstractContextManager:
 def _preprocessing(info: EstimatorInfo, view: int) -> keras.Model:
     """From crops, (N, 224, 224, 3) RGB 0-255, to what the model takes."""
     faces = keras.Input((CANVAS, CANVAS, 3), dtype="float32", name="faces")
+    return keras.Model(faces, as_fed(as_seen(faces, info.input_size, view), info), name="from_faces")
+
+
+def as_seen(faces, size: int, view: int = CANVAS):
+    """The middle of crops, a tensor (N, 224, 224, 3) RGB 0-255, in the size that a model takes, (N, size, size, 3).
+
+    Examples
+    --------
+    >>> as_seen(keras.Input((224, 224, 3)), 64, 168).shape
+    (None, 64, 64, 3)
+    """
     margin = (CANVAS - view) // 2
     pixels = faces[:, margin : CANVAS - margin, margin : CANVAS - margin] if margin else faces
-    if info.input_size != view:
-        pixels = keras.ops.image.resize(pixels, (info.input_size, info.input_size), interpolation="bilinear")
+    return pixels if size == view else keras.ops.image.resize(pixels, (size, size), interpolation="bilinear")
+
+
+def as_fed(pixels, info: EstimatorInfo):
+    """Pixels, RGB 0-255, in the order of channels and the range that a model takes.
+
+    Examples
+    --------
+    >>> pixels = np.array([[[[0.0, 51, 255]]]], dtype=np.float32)
+    >>> np.asarray(as_fed(pixels, EstimatorInfo("tiny", "none", 1, "BGR", (-1.0, 1.0)))).round(1).ravel().tolist()
+    [1.0, -0.6000000238418579, -1.0]
+    """
     if info.channel_order == "BGR":
         pixels = keras.ops.flip(pixels, axis=-1)
     low, high = info.value_range
-    if (low, high) != (0.0, 255.0):
-        pixels = pixels * ((high - low) / 255.0) + low
-    return keras.Model(faces, pixels, name="from_faces")
+    return pixels if (low, high) == (0.0, 255.0) else pixels * ((high - low) / 255.0) + low
 
 
 def load_model(path: Path) -> keras.Model:

@@ -153,8 +153,9 @@ def stage1(config: Stage1Config) -> Iterator[Run]:
         how = "aligned" if aligned else "not aligned"
         explained = f", {recipe.maker.explanation}" if "explain" in config.steps else ""
         begins = f"{len(run.files)} of {images}, faces {how} before the crop"
-        print(f"{begins}, {config.estimator} in {config.precision}{explained}")
-        if covered := _what_the_hash_covers(config.estimator):
+        asked = f", {config.estimator} in {config.precision}" if ASK_ESTIMATOR & set(config.steps) else ""
+        print(f"{begins}{asked}{explained}")
+        if asked and (covered := _what_the_hash_covers(config.estimator)):
             print(f"  {covered}")
         with _picture_folders(config.output):
             if isinstance(images, ImageFolder):
@@ -240,7 +241,9 @@ def _export(run: Run, sensitive: Sequence[str]) -> None:
         return
     origin = label_origin(config.dataset, recipe.estimator_parameters["name"], ledger.labels_from())
     others = len(ledger.images()) > len(run.files)
-    _say_how_accurate(export_predictions(config, ledger, recipe, sensitive), origin, others)
+    accuracy = export_predictions(config, ledger, recipe, sensitive)
+    if asked:
+        _say_how_accurate(accuracy, origin, others)
 
 
 def _say_how_accurate(accuracy: dict | None, origin: str, others: bool) -> None:

@@ -19,8 +19,11 @@ from age_audit.store.ledger import Ledger
 TONES = [f"tone {number}" for number in range(2, 11)]  # "tone 10" comes last only if numbers are read as such
 RANGES = ["0–12", "13–17", "18–34", "35–100"]
 # Of one estimator nothing is to be compared, this one answers no gender, and was explained in one preset; pictures are
-# measured, and a gate is judged, by a command of their own.
-OF_OTHER_RESULTS = {"audit_explanations", "audit_gender_regions", "compare_estimators", "audit_dataset", "audit_gate"}
+# measured, and a gate is judged, by a command of their own; classifiers of age groups are trained.
+OF_OTHER_RESULTS = {
+    *("age_classifier", "audit_dataset", "audit_explanations", "audit_gate", "audit_gender_regions"),
+    "compare_estimators",
+}
 COMPARE = ("--sensitive", "skin tone,camera", "--age-ranges", "0-12,13-17,18-34,35-100")
 
 

@@ -1,0 +1,62 @@
+"""Seeds, differences and estimators of ages on six faces whose answers are worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from age_audit.core.errors import UsageError
+from age_audit.core.randomness import Resampling
+from age_audit.report.formats import csv_text
+from age_audit.training.comparison import difference, estimator_as_classifier, over_seeds, read_predictions
+from age_audit.training.evaluate import predictions
+from age_audit.training.groups import parse_groups
+
+GROUPS = parse_groups(["Child 0-9", "Teenager 10-19", "Adult 20-"])
+FACES = pd.DataFrame(
+    {"fname": list("abcdef"), "age_real": [5.0, 5, 12, 12, 30, 30], "gender_real": ["Male", "Female"] * 3}
+)
+FACES = FACES.assign(race_real="Asian", cluster=[0, 0, 1, 2, 3, 4])
+
+
+def told(said):
+    """A classifier that is sure of these groups, and of their ages 5, 12 and 30."""
+    return predictions(FACES, np.eye(3)[said], GROUPS, np.array([5.0, 12, 30])[said])
+
+
+RIGHT, HALF = told([0, 0, 1, 1, 2, 2]), told([0, 1, 1, 0, 0, 2])
+
+
+def test_means_over_seeds_by_hand():
+    found = over_seeds([RIGHT, HALF], resampling=Resampling(1)).set_index("measure")
+    assert found["value"].to_dict() == pytest.approx(
+        {"exact": 0.75, "within_one": 11 / 12, "mean_absolute_error": (7 + 7 + 25) / 12, "log_loss": -np.log(1e-7) / 4}
+    )
+    assert found.loc["exact", ["lowest", "highest", "n", "seeds"]].tolist() == [0.5, 1, 6, 2]
+    assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()
+
+
+def test_seeds_on_other_faces_are_refused():
+    with pytest.raises(UsageError, match="same faces"):
+        over_seeds([RIGHT, HALF.head(5)], resampling=Resampling(1))
+
+
+def test_differences_are_of_the_faces_in_common_whatever_their_order():
+    same = difference([RIGHT], [RIGHT.sample(frac=1, random_state=1)], resampling=Resampling(1))
+    assert same["value"].eq(0).all() and same["n"].eq(6).all()
+    found = difference([RIGHT, HALF], [HALF.head(5)], resampling=Resampling(1)).set_index("measure")
+    assert found.loc["exact", "value"] == pytest.approx(0.5 * (1 - 2 / 5)) and found["n"].eq(5).all()
+
+
+def test_an_estimator_of_ages_falls_into_groups():
+    found = estimator_as_classifier({"a": 9.99, "c": 20.0, "f": 140.0}, FACES, GROUPS)
+    assert found["group_estimated"].tolist() == ["Child", "Adult", "Adult"]
+    assert found["age_estimation"].tolist() == [9.99, 20.0, 140.0]
+
+
+def test_what_was_written_comes_back(tmp_path):
+    (tmp_path / "predictions.csv").write_text(csv_text(HALF))
+    pd.testing.assert_frame_equal(read_predictions(tmp_path / "predictions.csv"), HALF)
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    for name in ("other.csv", "absent.csv"):
+        with pytest.raises(UsageError, match="age-audit train writes them"):
+            read_predictions(tmp_path / name)

@@ -1,0 +1,135 @@
+"""Training of the small network on a few pictures: it learns, and a run that was killed ends with the same bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from age_audit.core.errors import UsageError
+from age_audit.core.paths import ROOT
+from age_audit.store.files import png_bytes
+from age_audit.training import fit, models
+from age_audit.training.inputs import Augmentation
+from age_audit.training.state import save_model
+
+STAGES = ("all:0.003:2", "1:0.001:1")
+
+
+def made(folder, count=36):
+    """Pictures whose colour is their group: dark red, green or bright blue, with noise."""
+    rng = np.random.default_rng(1)
+    codes = np.arange(count) % 3
+    paths = [folder / f"{i:02}.png" for i in range(count)]
+    for path, code in zip(paths, codes, strict=True):
+        face = rng.integers(0, 60, (224, 224, 3))
+        face[..., code] += 40 + 60 * code
+        path.write_bytes(png_bytes(face.astype(np.uint8)))
+    rows = np.arange(count - 12)
+    validation = np.arange(count - 12, count)
+    return fit.Faces(paths, np.eye(3, dtype=np.float32)[codes], rows, np.ones(len(rows)), validation)
+
+
+def trained(faces, folder, tell=print, seed=1, **changed):
+    """Curves, and the hash of the model."""
+    network = models.build("cnn", 3, options=models.Options(size=32), seed=seed)
+    options = {"augmentation": Augmentation(), "batch": 8} | changed
+    plan = fit.Plan(fit.parse_stages(STAGES), "cross-entropy", seed=seed, **options)
+    (folder / "cache").mkdir(parents=True, exist_ok=True)
+    curves = fit.train(network, faces, plan, folder, folder / "cache", tell)
+    return curves, save_model(network.model, folder / "model.keras")
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("faces"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(faces, tmp_path_factory):
+    return trained(faces, tmp_path_factory.mktemp("whole"))
+
+
+def test_it_learns(uninterrupted):
+    curves, _ = uninterrupted
+    assert curves[["stage", "epoch"]].to_numpy().tolist() == [[1, 1], [1, 2], [2, 1]]
+    assert curves["loss"].iloc[-1] < curves["loss"].iloc[0]
+
+
+class Stopped(Exception):
+    """What a user's Ctrl-C is to a program."""
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_stopped_after_any_epoch_it_ends_with_the_same_bytes(faces, tmp_path, uninterrupted, after):
+    told = []
+
+    def tell(line):
+        told.append(line)
+        if sum(line.startswith("stage") for line in told) == after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        trained(faces, tmp_path, tell)
+    curves, digest = trained(faces, tmp_path)
+    assert digest == uninterrupted[1]
+    assert curves.to_csv() == uninterrupted[0].to_csv()
+
+
+def test_killed_in_an_epoch_it_ends_with_the_same_bytes(faces, tmp_path, uninterrupted):
+    program = Path(__file__)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    killed = subprocess.run([sys.executable, program, faces.paths[0].parent, tmp_path], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL and (tmp_path / fit.STATE).is_file()
+    assert not (tmp_path / "model.keras").exists()
+    assert trained(faces, tmp_path)[1] == uninterrupted[1]
+
+
+def test_another_training_is_not_gone_on_with(faces, tmp_path):
+    def stop(_):
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        trained(faces, tmp_path, stop)
+    with pytest.raises(UsageError, match="other options"):
+        trained(faces, tmp_path, batch=4)
+
+
+def test_a_stage_ends_when_validation_does_not_improve(faces, tmp_path):
+    network = models.build("cnn", 3, options=models.Options(size=32), seed=1)
+    plan = fit.Plan((fit.Stage(2, 10.0, 50),), "cross-entropy", None, patience=2, batch=8)
+    curves = fit.train(network, faces, plan, tmp_path, tmp_path, lambda _: None)
+    assert len(curves) < 50 and len(curves) - 1 - curves["validation_loss"].argmin() in (2, len(curves) - 1)
+
+
+def test_what_is_frozen_stays_and_is_asked_once(faces, tmp_path):
+    network = models.build("cnn", 3, options=models.Options(size=32), seed=1)
+    before = network.model.get_layer("conv_6").get_weights()[0].copy()
+    plan = fit.Plan((fit.Stage(1, 0.01, 2),), "cross-entropy", Augmentation(), batch=8)
+    fit.train(network, faces, plan, tmp_path, tmp_path, lambda _: None)
+    assert np.array_equal(before, network.model.get_layer("conv_6").get_weights()[0])
+    kept = [np.load(path) for path in tmp_path.glob("*.npy")]
+    assert [array.shape for array in kept] == [(2, len(faces.paths), 4, 4, 256)]
+    assert not np.array_equal(kept[0][0], kept[0][1])  # mirrored
+
+
+def test_stages_are_read_and_wrong_ones_refused():
+    assert fit.parse_stages(["0:1e-3:2"]) == (fit.Stage(0, 0.001, 2),)
+    for text in ("3", "a:0.1:3", "1:0:3", "1:0.1:0"):
+        with pytest.raises(UsageError):
+            fit.parse_stages([text])
+
+
+def kill_in_second_epoch(line):
+    """A moment after the first has been told of."""
+    if line.startswith("stage"):
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+
+if __name__ == "__main__":  # the process that is killed
+    pictures, output = map(Path, sys.argv[1:])
+    trained(made(pictures), output, kill_in_second_epoch)
