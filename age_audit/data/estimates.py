@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import LONGEST_NAME, refuse_turned
 from age_audit.core.schema import FaceLabel
 from age_audit.data.frames import label_fields
 from age_audit.data.label_formats import OLDEST, read_label_csv
@@ -64,8 +65,14 @@ def write_estimates(path: Path, folder: Path) -> Path:
     Raises
     ------
     UsageError
-        As :func:`estimates_of_csv`, or if the folder cannot be written.
+        As :func:`estimates_of_csv`, or if the folder cannot be written or the file's name is none for results.
     """
+    if len(path.stem) > LONGEST_NAME:
+        raise UsageError(
+            f"expected a CSV whose name has at most {LONGEST_NAME} characters before its ending, for results are "
+            f"called by it, got {len(path.stem)}: {path.stem:.40}…; rename it"
+        )
+    refuse_turned("no file of estimates", path.stem)
     document = estimates_of_csv(path)
     origin = {"from": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     made_by = {"dataset": path.stem, "estimator": {"name": path.stem}, "preset": "published", "labels": origin}

@@ -77,6 +77,13 @@ def test_a_table_of_which_nothing_can_be_judged_is_refused(row, told, tmp_path):
         estimates_of_csv(write(tmp_path, row))
 
 
+@pytest.mark.parametrize(("name", "told"), [("x" * 61, "at most 60 characters"), ("a\u202e", "marks of direction")])
+def test_a_name_that_results_cannot_be_called_by_is_refused(name, told, tmp_path):
+    path = write(tmp_path, "a.jpg,16,,,20,").rename(tmp_path / f"{name}.csv")
+    with pytest.raises(UsageError, match=told):
+        write_estimates(path, tmp_path / "out")
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(UsageError, match=r"a CSV of estimates at .*none.csv, there is no such file; name another$"):
         estimates_of_csv(tmp_path / "none.csv")

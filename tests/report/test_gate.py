@@ -36,7 +36,7 @@ def test_what_is_no_policy_is_refused(tmp_path, given):
 
 def test_faces_without_labelled_ages_are_refused(tmp_path):
     (tmp_path / "mine.csv").write_text("fname,age,estimate\na.jpg,,20\n")
-    with pytest.raises(UsageError, match=r"expected faces with an estimate and a labelled age in .*found none"):
+    with pytest.raises(UsageError, match=r"expected a face with both an age and an estimate in .*mine.csv, got 1 rows"):
         gate(GateConfig(str(tmp_path / "mine.csv"), output=tmp_path / "out"))
 
 
@@ -77,19 +77,36 @@ def test_anyones_estimates_at_a_limit_of_ones_own(tmp_path, monkeypatch, capsys)
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("head", "rows"),
+    ("head", "rows", "found"),
     [
-        ("fname,age,estimate", [f"{i}.jpg,{10 + i % 20},{12 + i % 17}" for i in range(60)]),
-        ("fname,age,estimate,gender", [f"{i}.jpg,{30 + i % 10},{12 + i % 27},Male" for i in range(60)]),
-        ("fname,age,estimate,gender", [f"{i}.jpg,{('10-19', '20-29')[i % 2]},{12 + i % 27},Male" for i in range(60)]),
-        ("fname,age,estimate,race", [f"{i}.jpg,17,20,{('=cmd', '<b>$x_y$ {a} %')[i % 2]}" for i in range(60)]),
+        (
+            "fname,age,estimate",
+            [f"{i}.jpg,{10 + i % 20},{12 + i % 17}" for i in range(60)],
+            "18 or older do not",
+        ),
+        (
+            "fname,age,estimate,gender",
+            [f"{i}.jpg,{30 + i % 10},{12 + i % 27},Male" for i in range(60)],
+            "18 or older do not",
+        ),
+        (
+            "fname,age,estimate,gender",
+            [f"{i}.jpg,{('10-19', '20-29')[i % 2]},{12 + i % 27},Male" for i in range(60)],
+            "18 or older do not",
+        ),
+        (
+            "fname,age,estimate,race",
+            [f"{i}.jpg,17,20,{('=cmd', '<b>$x_y$ {a} %')[i % 2]}" for i in range(60)],
+            "100 % of 60 faces",
+        ),
     ],
     ids=["no groups", "adults only", "ages as ranges", "hostile names"],
 )
-def test_odd_data_are_told_of_without_a_warning(head, rows, tmp_path, monkeypatch):
+def test_odd_data_are_told_of_without_a_warning(head, rows, found, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.csv").write_text("\n".join([head, *rows]) + "\n")
-    assert gate(GateConfig("mine.csv", output=tmp_path / "out")).splitlines()[-1].startswith("Written to")
+    told = gate(GateConfig("mine.csv", output=tmp_path / "out"))
+    assert found in told and told.splitlines()[-1].startswith("Written to")
     cells = json.loads((tmp_path / "out/audit_gate.ipynb").read_text())["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", ())]
     assert [output for output in outputs if output.get("name") == "stderr"] == []

@@ -213,10 +213,11 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
 def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
     row, equal = table.loc[0], table.loc[1, "gap"]
     points = {end: 100 * row[end] for end in ("gap", "gap_low", "gap_high", "by_chance")}
+    # Between a name and a number stands a word: after a name written from right to left the number would be before it.
     sentence = filled(
-        "At {threshold}, {highest:.0%} of faces labelled {ages} pass where {name} is {highest_group}, {lowest:.0%} "
-        "where it is {lowest_group}. In points that is {gap:.0f} ({gap_low:.0f} to {gap_high:.0f}), by chance alone "
-        "{by_chance:.0f}",
+        "At {threshold}, {highest:.0%} of faces labelled {ages} pass where {name} is {highest_group}, but "
+        "{lowest:.0%} where it is {lowest_group}. In points that is {gap:.0f} ({gap_low:.0f} to {gap_high:.0f}), by "
+        "chance alone {by_chance:.0f}",
         known=dict(row) | points | {"threshold": CHALLENGE, "name": name},
     )
     sentence += f", at equal ages {100 * equal:.0f}" if np.isfinite(equal) else ""

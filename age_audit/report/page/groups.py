@@ -104,7 +104,7 @@ def _lost_claims(lost: pd.DataFrame) -> list[Claim]:
     if len(groups):
         row = groups.loc[groups["share"].idxmax()]
         shares = percent(row["share"], row["share_low"], row["share_high"])
-        sentence = f"Most often no face is found where {heading(row['feature'])} is {row['group']}: {shares}."
+        sentence = f"Most often no face is found where {heading(row['feature'])} is {row['group']}, in {shares}."
         sure = verdict(row["p_value"] <= 0.05, row["p_holm"] <= 0.05, row["images"])
         claims.append(Claim(sentence, sure, "lost-faces", int(row.name)))
     return claims

@@ -1,5 +1,7 @@
 """The gate's numbers on faces that can be counted by hand."""
 
+import re
+
 import pytest
 
 from age_audit.core.randomness import Resampling
@@ -79,3 +81,11 @@ def test_a_buffer_is_said_to_hold_groups_that_were_asked(tmp_path):
     (claim,) = [claim for claim in section.claims if "buffer" in claim.sentence]
     assert "of every group by race that has 30 faces or more just below the limit" in claim.sentence
     assert claim.verdict == "tentative"
+
+
+def test_no_number_follows_a_name_that_is_written_from_right_to_left(tmp_path):
+    """Between the two stands a letter, or a browser sets the number on the other side of the name."""
+    names = ["\u05d0\u05d1", "\u0635\u0648"]
+    section = made(tmp_path, [16] * 80 + [20] * 20, [30.0, 15.0] * 40 + [30.0] * 20, {"race_real": names})
+    told = [claim.sentence for claim in section.claims if any(name in claim.sentence for name in names)]
+    assert told and not any(re.search(r"[\u0590-\u06ff][^A-Za-z]*\d", sentence) for sentence in told)

@@ -66,3 +66,13 @@ def test_without_groups_that_is_said(tmp_path):
 def test_of_fewer_than_ten_pictures_no_share_is_told(tmp_path):
     assert not section(tmp_path, [30] * 5, [31.0] * 5, lost=4).claims
     assert "10 pictures" in section(tmp_path, [30] * 5, [31.0] * 5, lost=5).claims[0].sentence
+
+
+def test_no_number_follows_a_name_that_is_written_from_right_to_left(tmp_path):
+    content = document([30] * 80, [31.0] * 80, {"cam": ["\u05d0", "\u05d1"]})
+    counts = {name: {"images_total": 40, "images_failed": lost} for name, lost in (("\u05d0", 20), ("\u05d1", 0))}
+    content["failures"] = {"overall": {"images_total": 80, "images_failed": 20}, "by_cam": counts}
+    write(tmp_path, content)
+    results = find_results(tmp_path, "own", "published", "mine", ["cam"])
+    claims = for_whom(results, with_bands(results), RESAMPLING).claims
+    assert claims[-1].sentence.startswith("Most often no face is found where cam is \u05d0, in 50 % (")
