@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import LONGEST_NAME, refuse_turned
-from age_audit.core.schema import FaceLabel
+from age_audit.core.schema import AGE_RANGES, FaceLabel
+from age_audit.core.vocabulary import STUDY_FEATURES
+from age_audit.data.failures import count_failures
 from age_audit.data.frames import label_fields
 from age_audit.data.label_formats import OLDEST, read_label_csv
 from age_audit.data.metadatasets import write_metadataset
 
 ESTIMATE, SPREAD = "estimate", "spread"  # columns of the CSV, in years
+NOT_FOUND = "no estimate"  # why a face has none, as far as a CSV says
 
 
-def estimates_of_csv(path: Path) -> dict:
+def estimates_of_csv(
+    path: Path, sensitive: Sequence[str] | None = None, ranges: Sequence[Sequence[int]] = AGE_RANGES
+) -> dict:
     """What a predictions metadataset holds, out of one CSV.
 
     Parameters
@@ -27,6 +32,10 @@ def estimates_of_csv(path: Path) -> dict:
         As :func:`age_audit.data.label_formats.read_label_csv`, of columns ``fname`` and ``age``, any labels, and
         ``estimate`` in years, empty where no face was found; ``spread``, the standard deviation that the model states,
         where it does.
+    sensitive : sequence of str, optional
+        Features by which faces that were not found are counted; gender and race by default, where any face has them.
+    ranges : sequence of (low, high)
+        And ages in years, both included.
 
     Raises
     ------
@@ -54,13 +63,21 @@ def estimates_of_csv(path: Path) -> dict:
         )
     document = {"cropping": {"images_total": len(named), "images_failed_detected": len(named) - len(found)}}
     document |= {"predictions": found, "labels": {name: _fields(label) for name, label in named.items()}}
+    if sensitive is None:
+        sensitive = [name for name in STUDY_FEATURES if any(label.feature(name) for label in named.values())]
+    lost = dict.fromkeys((name for name in named if name not in found), NOT_FOUND)
+    document["failures"] = count_failures(named, lost, sensitive, ranges)
     if any(spreads[name] is not None for name in found):
         document["age_spread"] = {name: spreads[name] for name in found}
     return document
 
 
-def write_estimates(path: Path, folder: Path) -> Path:
+def write_estimates(
+    path: Path, folder: Path, sensitive: Sequence[str] | None = None, ranges: Sequence[Sequence[int]] = AGE_RANGES
+) -> Path:
     """Write a CSV of estimates as a predictions metadataset of its name, for whatever reads such; returns its path.
+
+    Features and ages as :func:`estimates_of_csv`.
 
     Raises
     ------
@@ -73,7 +90,7 @@ def write_estimates(path: Path, folder: Path) -> Path:
             f"called by it, got {len(path.stem)}: {path.stem:.40}…; rename it"
         )
     refuse_turned("no file of estimates", path.stem)
-    document = estimates_of_csv(path)
+    document = estimates_of_csv(path, sensitive, ranges)
     origin = {"from": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     made_by = {"dataset": path.stem, "estimator": {"name": path.stem}, "preset": "published", "labels": origin}
     return write_metadataset(folder, path.stem, "predictions", document, made_by)

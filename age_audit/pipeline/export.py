@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,23 +13,19 @@ import numpy as np
 from age_audit.core.config import CropParameters, Stage1Config
 from age_audit.core.masks import pack_masks
 from age_audit.core.metrics import distribution_spread, signed_error
-from age_audit.core.schema import AGE_RANGES, FaceLabel
-from age_audit.core.vocabulary import STUDY_FEATURES, UNLABELLED
+from age_audit.data.failures import count_failures
 from age_audit.data.frames import columns_of, label_fields
-from age_audit.data.images import age_range_of_label
 from age_audit.data.metadatasets import holds_predictions, names_array, some_of, write_metadataset
 from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_result, read_results
 from age_audit.stats.correlations import pearson_r
-from age_audit.stats.proportions import wilson_interval
 from age_audit.store.files import write_arrays_by_row
 from age_audit.store.ledger import ImageRow, Ledger
 
 # Years and shares are rounded where they are written, nowhere before: float32 models differ in the 6th decimal between
 # machines, and a reader needs no more than the 4th.
 DECIMALS = 4
-BETWEEN = "in no range"
 
 
 def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe, sensitive: Sequence[str]) -> dict | None:
@@ -71,7 +67,7 @@ def export_predictions(config: Stage1Config, ledger: Ledger, recipe: Recipe, sen
             if estimate["probability_female"] is not None
         },
         "labels": labels_by_name(_by_fname(rows)),
-        "failures": count_failures(rows, failed, sensitive, config.ranges),
+        "failures": count_failures({image: row.label for image, row in rows.items()}, failed, sensitive, config.ranges),
         "accuracy": accuracy(estimates, rows),
     }
     counts = {"images": len(rows), "failed": dict(sorted(Counter(failed.values()).items()))}
@@ -125,56 +121,6 @@ def labels_by_name(rows: Sequence[ImageRow]) -> dict[str, dict]:
     fields = [label_fields(row.label) for row in rows]
     names = dict.fromkeys(columns_of(fields))
     return {row.fname: names | label for row, label in zip(rows, fields, strict=True)}
-
-
-def count_failures(
-    rows: dict[str, ImageRow],
-    failed: dict[str, str],
-    sensitive: Sequence[str] = STUDY_FEATURES,
-    ranges: Sequence[Sequence[int]] = AGE_RANGES,
-) -> dict:
-    """Images and failures by reason in all, and by sensitive feature and age range: a detector that drops some groups
-    more is itself a finding. The interval of the share that failed is Wilson's, at 95 %.
-
-    Parameters
-    ----------
-    rows : dict of str to ImageRow
-    failed : dict of str to str
-        "step/reason" by image.
-    sensitive : sequence of str
-    ranges : sequence of (low, high)
-        In years, both included.
-    """
-    groups: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in (*sensitive, "age_range")}
-    for image, row in rows.items():
-        for name in sensitive:
-            groups[name][row.label.feature(name) or UNLABELLED].append(image)
-        groups["age_range"][_age_range_name(row.label, ranges)].append(image)
-    by_group = {
-        f"by_{feature}": {name: _count(members[name], failed) for name in sorted(members)}
-        for feature, members in groups.items()
-    }
-    return {"overall": _count(list(rows), failed)} | by_group
-
-
-def _age_range_name(label: FaceLabel, ranges: Sequence[Sequence[int]]) -> str:
-    bounds = age_range_of_label(label, ranges)
-    if bounds is not None:
-        return f"{bounds[0]}-{bounds[1]}"
-    if label.age is None:
-        return UNLABELLED if label.age_bounds is None else BETWEEN
-    return f"over {ranges[-1][1]}" if label.age > ranges[-1][1] else BETWEEN
-
-
-def _count(images: list[str], failed: dict[str, str]) -> dict:
-    reasons = Counter(failed[image] for image in images if image in failed)
-    interval = wilson_interval(reasons.total(), len(images)) if images else (0, 1)  # nothing is known
-    return {
-        "images_total": len(images),
-        "images_failed": reasons.total(),
-        "failed_share_interval95": [round(float(bound), DECIMALS) for bound in interval],
-        "by_reason": dict(sorted(reasons.items())),
-    }
 
 
 def _by_fname(rows: dict[str, ImageRow]) -> list[ImageRow]:

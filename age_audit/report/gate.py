@@ -132,5 +132,5 @@ def _given(config: GateConfig, output: Path) -> str:
     """Name, folder or file of predictions; of a CSV those that are made of it."""
     path = Path(config.predictions)
     if path.suffix.lower() in TABLE_ENDINGS:
-        return str(write_estimates(path, output / "metadatasets"))
+        return str(write_estimates(path, output / "metadatasets", config.sensitive))
     return str(path.absolute()) if path.exists() else config.predictions

@@ -24,6 +24,15 @@ def test_what_a_csv_says(tmp_path):
     assert "estimate" not in found["labels"]["c.jpg"]
 
 
+def test_faces_without_an_estimate_are_counted_by_group(tmp_path):
+    path = write(tmp_path, "a.jpg,16,Male,light,19,", "b.jpg,30,Male,dark,,", "c.jpg,31,Female,dark,,", "d.jpg,9,,,8,")
+    failures = estimates_of_csv(path, ranges=[(0, 17), (18, 99)])["failures"]
+    counts = lambda by: {name: (row["images_total"], row["images_failed"]) for name, row in failures[by].items()}  # noqa: E731
+    assert counts("by_gender") == {"Male": (2, 1), "Female": (1, 1), "unlabelled": (1, 0)}
+    assert counts("by_age_range") == {"0-17": (2, 0), "18-99": (2, 2)} and "by_race" not in failures
+    assert estimates_of_csv(path, ["tone"])["failures"]["by_tone"]["dark"]["images_failed"] == 2
+
+
 def test_it_is_read_as_any_other_results_and_the_same_bytes_come_out(tmp_path):
     path = write(tmp_path, "a.jpg,16,Male,light,19.5,4", "b.jpg,40,Female,dark,,")
     made = write_estimates(path, tmp_path / "out")

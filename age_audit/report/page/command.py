@@ -78,7 +78,7 @@ def report(config: ReportConfig) -> str:
         )
     with tempfile.TemporaryDirectory() as folder:
         if config.estimates is not None:
-            write_estimates(config.estimates, Path(folder))
+            write_estimates(config.estimates, Path(folder), config.sensitive, parse_age_ranges(config.age_ranges))
             config = replace(config, metadatasets=Path(folder), estimator=None, dataset=None)
         choice = config.estimator, config.preset, config.dataset, config.sensitive, config.age_ranges
         page = build(config.metadatasets, opened(config.metadatasets, *choice))

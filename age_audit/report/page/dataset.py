@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.audit.dataset.duplicates import label_disagreement
-from age_audit.audit.dataset.heaping import heaping
+from age_audit.audit.dataset.heaping import AGES, WHIPPLE, WHIPPLE_OLD, heaping
 from age_audit.audit.dataset.label_noise import tipping_points, tipping_sentence
 from age_audit.audit.dataset.quality_and_error import error_by_quality_band
 from age_audit.audit.errors.several_estimators import follows_age, label_doubts
@@ -54,7 +54,7 @@ def data_set(
     tables.append(Table("sample", "Pictures by age and group", sample))
     heaps = heaping(results.images, resampling=resampling)
     tables.append(Table("heaping", "Do labels prefer round ages? (Whipple: 100 is no preference)", heaps, digits=1))
-    claims += _heaping_claims(heaps)
+    claims += _heaping_claims(heaps, results.images["age_real"])
     for name, column in results.features.items():
         if column in faces and faces[column].dropna().unique().size > 1:
             noise = tipping_points(faces, column, "age_year")
@@ -82,11 +82,12 @@ def _ages(images: pd.DataFrame) -> Chart:
     return Chart(svg, caption)
 
 
-def _heaping_claims(heaps: pd.DataFrame) -> list[Claim]:
-    old = heaps[(heaps["measure"] == "whipple_old") & heaps["low"].notna()]
-    if old.empty:
+def _heaping_claims(heaps: pd.DataFrame, ages: pd.Series) -> list[Claim]:
+    """Of the oldest years of which labels reach both ends: where they end at 90, over a fifth of 63–92 are round."""
+    reached = [name for name in (WHIPPLE_OLD, WHIPPLE) if ages.min() <= AGES[name][0] and ages.max() >= AGES[name][1]]
+    if not reached:
         return []
-    row = old.iloc[0]
+    row = heaps[heaps["measure"] == reached[0]].iloc[0]
     beyond = not row["low"] <= row["expected"] <= row["high"]
     words = "are rounder than chance" if row["value"] > row["expected"] else "avoid round ages"
     sentence = f"Labels of {row['ages']} years {words if beyond else 'prefer no round ages for certain'}: "

@@ -1,6 +1,7 @@
 """Labels: copies that disagree, ages that are round, and what is not measured is said not to be."""
 
 import pandas as pd
+import pytest
 
 from age_audit.core.randomness import Resampling
 from age_audit.data.results import find_results
@@ -33,3 +34,15 @@ def test_equal_pictures_with_two_ages_are_counted(tmp_path):
     assert share.sentence.startswith("Of 40 pairs of equal pictures 50 %")
     assert apart.sentence.startswith("Over all these pairs, ages are 2.0 years")
     assert section.finding == share.sentence.rstrip(".")
+
+
+@pytest.mark.parametrize(("oldest", "told"), [(99, "63–92"), (90, "23–62"), (50, None)])
+def test_ages_that_end_at_a_round_one_are_not_called_round(oldest, told, tmp_path):
+    """Each age as often as any other: among 63–90 six of 28 are round, and that is no preference."""
+    ages = list(range(oldest + 1)) * 120
+    write(tmp_path, document(ages, [float(age) for age in ages]))
+    results = find_results(tmp_path, "own", "published", "mine")
+    section = data_set(results, with_bands(results), {"own": results}, None, RESAMPLING)
+    found = [claim for claim in section.claims if claim.table == "heaping"]
+    assert [claim.verdict for claim in found] == ["chance"] * (told is not None)
+    assert all(f"Labels of {told} years prefer no round ages" in claim.sentence for claim in found)
