@@ -124,5 +124,5 @@ def test_another_labels_source_relabels_all_images_of_the_folder(faces, run, tmp
     assert analysis_1_method.main(arguments) == 0
     labels = read_metadataset(tmp_path / "meta", "mine", "predictions")["labels"]
     assert len(labels) == 36 and sum(label["skin tone"] == "tone 33" for label in labels.values()) == 4
-    assert analysis_1_method.main([*arguments, "--sensitive", "age"]) == 2
-    assert "columns with labels of these images, camera, skin tone; got age" in capsys.readouterr().err
+    assert analysis_1_method.main([*arguments, "--sensitive", "height"]) == 2
+    assert "columns with labels of these images, camera, skin tone; got height" in capsys.readouterr().err
