@@ -16,6 +16,7 @@ import pandas as pd
 
 from age_audit.core.checks import Checked, number, whole
 from age_audit.core.errors import UsageError
+from age_audit.store.files import sha256_of
 from age_audit.training.frozen import cached
 from age_audit.training.inputs import (
     Augmentation,
@@ -38,7 +39,6 @@ CURVES = (
     "validation_exact",
     "validation_within_one",
 )
-STATE = "state.npz"
 STATE = "state.npz"
 
 
@@ -223,9 +223,11 @@ def versions(count: int, plan: Plan, pictures: bool) -> list[np.ndarray]:
 
 
 def _key(network: Network, plan: Plan, faces: Faces) -> str:
-    """Tells trainings apart."""
+    """Tells trainings apart, by the bytes of the pictures too: under the same names may lie others."""
     shapes = [(variable.path, tuple(variable.shape)) for variable in network.model.variables]
-    key = hashlib.sha256(repr([network.name, network.learnt_from, plan, network.picture.shape, shapes]).encode())
+    kinds = [layer.compute_dtype for layer in network.model.layers]
+    told = [network.name, network.learnt_from, plan, network.picture.shape, shapes, kinds]
+    key = hashlib.sha256(repr(told).encode() + "".join(map(sha256_of, faces.paths)).encode())
     for array in (faces.truth, faces.rows, faces.weights, faces.validation):
         key.update(np.ascontiguousarray(array).tobytes())
     return key.hexdigest()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import keras
@@ -35,9 +38,11 @@ def cached(
         part = keras.Model(trunk.input, [trunk.outputs[place] for place in places])
         key = cache_key(part, digests, changes)
         names = [folder / f"{key}-{number}.npy" for number in range(len(places))]
-        if not all(name.is_file() for name in names):
-            _fill(part, names, paths, changes, tell)
-        found |= {place: np.load(name, mmap_mode="r") for place, name in zip(places, names, strict=True)}
+        with _alone(folder):  # of runs that share a folder, the second waits and finds what the first has made
+            if (kept := _kept(names)) is None:
+                _fill(part, names, paths, changes, tell)
+                kept = _kept(names)
+        found |= dict(zip(places, kept, strict=True))
     return [found[place] for place in range(len(found))]
 
 
@@ -78,6 +83,25 @@ def cache_key(trunk: keras.Model, digests: str, changes: list[np.ndarray]) -> st
     for array in (*trunk.get_weights(), *changes):
         key.update(np.ascontiguousarray(array).tobytes())
     return key.hexdigest()[:16]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network drives have no locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _kept(names: Sequence[Path]) -> list[np.ndarray] | None:
+    """What is kept, or nothing where a file is absent or damaged: it is then made anew."""
+    try:
+        return [np.load(name, mmap_mode="r") for name in names]
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
 
 
 def _fill(trunk, names, paths, changes, tell) -> None:

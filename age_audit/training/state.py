@@ -38,7 +38,7 @@ class State:
     Raises
     ------
     UsageError
-        If another training is kept there.
+        If another training is kept there, or what is kept is damaged.
     """
 
     def __init__(self, path: Path, learnt: keras.Model, key: str):
@@ -93,8 +93,14 @@ class State:
         write_atomically(self.path, pack_arrays(facts=np.array(json.dumps(facts)), **arrays))
 
     def _read(self) -> None:
-        self.stored = unpack_arrays(self.path.read_bytes())
-        facts = json.loads(str(self.stored["facts"]))
+        try:
+            self.stored = unpack_arrays(self.path.read_bytes())
+            facts = json.loads(str(self.stored["facts"]))
+        except (ValueError, KeyError) as error:
+            raise UsageError(
+                f"expected {self.path} to hold where a training was, but it is damaged ({error}); delete it, and the "
+                "same command trains anew"
+            ) from error
         if facts["key"] != self.key:
             raise UsageError(
                 f"expected {self.path.parent} to hold this training, it holds one with other options, faces or labels; "

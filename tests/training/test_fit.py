@@ -99,6 +99,16 @@ def test_another_training_is_not_gone_on_with(faces, tmp_path):
         trained(faces, tmp_path, batch=4)
 
 
+def test_other_pictures_under_the_same_names_are_another_training(tmp_path):
+    pictures = tmp_path / "faces"
+    pictures.mkdir()
+    faces = made(pictures)
+    trained(faces, tmp_path)
+    faces.paths[0].write_bytes(faces.paths[1].read_bytes())
+    with pytest.raises(UsageError, match="faces or labels"):
+        trained(faces, tmp_path)
+
+
 def test_a_stage_ends_when_validation_does_not_improve(faces, tmp_path):
     network = models.build("cnn", 3, options=models.Options(size=32), seed=1)
     plan = fit.Plan((fit.Stage(2, 10.0, 50),), "cross-entropy", None, patience=2, batch=8)

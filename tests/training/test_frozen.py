@@ -1,10 +1,14 @@
 """Frozen layers are asked once, whatever network they are part of; again when anything they depend on is another."""
 
+import time
+from threading import Thread
+
 import keras
 import numpy as np
 import pytest
 
 from age_audit.store.files import png_bytes
+from age_audit.training import frozen
 from age_audit.training.frozen import apart, cached
 from age_audit.training.inputs import draw_changes
 
@@ -54,6 +58,35 @@ def test_what_was_asked_is_not_asked_again_and_anything_else_is(paths, tmp_path)
     assert asked(network(1), paths, folder, mirrored=True)[1] == 3
     paths[0].write_bytes(paths[1].read_bytes())
     assert asked(network(1), paths, folder)[1] == 3
+
+
+@pytest.mark.parametrize("length", [0, 100, 300])
+def test_what_is_damaged_is_made_anew(paths, tmp_path, length):
+    whole = [array.copy() for array in asked(network(1), paths, tmp_path / "cache")[0]]
+    for path in (tmp_path / "cache").iterdir():
+        path.write_bytes(path.read_bytes()[:length])
+    again, _ = asked(network(1), paths, tmp_path / "cache")
+    assert all(map(np.array_equal, whole, again))
+
+
+def test_runs_that_share_a_folder_at_once_get_the_same(paths, tmp_path, monkeypatch):
+    """One is begun while the other is at its first picture; none may see what the other has not finished."""
+    folder, others = tmp_path / "cache", []
+    ask = frozen._ask
+
+    def met(*args):
+        if not others:
+            others.append(Thread(target=lambda: results.append(asked(network(1), paths, folder)[0])))
+            others[0].start()
+            time.sleep(0.3)  # in which the other would open the same files
+        ask(*args)
+
+    results = []
+    monkeypatch.setattr(frozen, "_ask", met)
+    own, _ = asked(network(1), paths, folder)
+    others[0].join(60)
+    assert len(results) == 1 and all(array.any() for array in own)
+    assert all(map(np.array_equal, own, results[0]))
 
 
 def test_a_network_of_two_finds_what_one_has_left(paths, tmp_path):

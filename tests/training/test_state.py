@@ -43,6 +43,15 @@ def test_another_key_is_refused(tmp_path):
         begun(tmp_path / "state.npz", key="b")
 
 
+@pytest.mark.parametrize("kept", [0, 0.5])
+def test_a_damaged_file_is_told_of(tmp_path, kept):
+    path = tmp_path / "state.npz"
+    begun(path)[1].keep(ROW | {"validation_loss": 1.0})
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    with pytest.raises(UsageError, match=r"damaged.*delete it"):
+        begun(path)
+
+
 def test_a_saved_model_is_the_same_bytes_and_loads(tmp_path):
     assert save_model(model(), tmp_path / "a.keras") == save_model(model(), tmp_path / "b.keras")
     loaded = keras.saving.load_model(tmp_path / "a.keras", safe_mode=True)
