@@ -62,15 +62,13 @@ def run_training(config: TrainConfig) -> Told:
     stages = fit.parse_stages(config.stages or STAGES[config.model])
     groups = parse_groups(config.groups)
     classes = groups if config.target == "groups" else single_years()
-    config.output.mkdir(parents=True, exist_ok=True)
+    _make_folder("--output", config.output)
     faces, left_out, labels = _labelled_faces(config, config.stage1, groups, classes, config.person)
     dealt = splits.deal(faces, seed=config.split_seed, person=config.person)
-    _write_json(config.output / "split.json", dealt | {"dataset": config.dataset})
     part = splits.part_of(faces["fname"], dealt).to_numpy()
     places = {name: np.flatnonzero(part == name) for name in PARTS}
     taught = faces.iloc[places["train"]]
     chosen = balance.balanced(taught["group"].cat.codes.to_numpy(), config.balance, seed=config.seed, cap=config.cap)
-    _write_balance(config.output, taught, chosen)
     options = models.Options(config.image_size, config.weights, config.precision)
     network = models.build(config.model, len(classes), config.loss, options, seed=config.seed)
     augmentation = None if config.no_augmentation else fit.Augmentation()
@@ -83,8 +81,12 @@ def run_training(config: TrainConfig) -> Told:
         places["validation"],
     )
     cache = config.cache or config.output / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
+    _make_folder("--cache", cache)
     curves = fit.train(network, learnt, plan, config.output, cache, lambda line: print(line, flush=True))
+    # Nothing is written before: what lies there may be of another training, which has just been refused.
+    content = {name: sorted(faces["content"].iloc[places[name]]) for name in PARTS}
+    _write_json(config.output / "split.json", dealt | {"dataset": config.dataset, "content": content})
+    _write_balance(config.output, taught, chosen)
     _write_table(config.output / "curves.csv", curves)
     save_figure(curves_figure(curves), config.output, "curves")
     years = classes.years(taught["age_real"])
@@ -102,13 +104,14 @@ def run_evaluation(config: EvaluateConfig) -> Told:
     Raises
     ------
     UsageError
-        As stage 1; or where there is no trained classifier, or no labelled face.
+        As stage 1; or where there is no trained classifier, or no labelled face that it has not learnt from.
     """
     facts = _read_facts(config.classifier)
     groups = parse_groups(facts["options"]["groups"])
     classes = groups if facts["options"]["target"] == "groups" else single_years()
-    config.output.mkdir(parents=True, exist_ok=True)
+    _make_folder("--output", config.output)
     faces, left_out, _ = _labelled_faces(config, config.stage1, groups, classes)
+    faces = _not_learnt_from(config.classifier, faces, left_out)
     told = _asked(load_estimator(str(_description(config.classifier, facts))), faces, groups, classes)
     text = _write_findings(config.output, told, None, config.seed)
     right = (told["distance"] == 0).mean()
@@ -118,6 +121,31 @@ def run_evaluation(config: EvaluateConfig) -> Told:
         f"{text}\nleft out: {lacking or 'none'}\nto know such a share to within {100 * config.half_width:g} points "
         f"either way takes {needed:,} faces of as many people; these are {told['cluster'].nunique():,}"
     )
+
+
+def _make_folder(option: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {folder}: {error.strerror or error}; name another folder by {option}"
+        ) from error
+
+
+def _not_learnt_from(classifier: Path, faces: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:
+    """The faces whose files, byte by byte, are none that the classifier was trained or chosen by; counts the others."""
+    path = classifier / "split.json"
+    content = json.loads(path.read_text(encoding="utf-8")).get("content", {}) if path.is_file() else {}
+    learnt = {one for part in ("train", "validation") for one in content.get(part, ())}
+    seen = faces["content"].isin(learnt)
+    if seen.all():
+        raise UsageError(
+            "expected faces that the classifier has not learnt from, but all of these are in its training or "
+            "validation part; name others by --images"
+        )
+    if seen.any():
+        left_out["in the classifier's training or validation part"] = int(seen.sum())
+    return faces[~seen].reset_index(drop=True)
 
 
 def _same_numbers_each_time() -> None:
@@ -147,7 +175,10 @@ def _labelled_faces(
     frame = frame[known].reset_index(drop=True)
     if frame.empty:
         raise UsageError("expected faces with an age in one of the groups, found none; see --labels and --groups")
-    return frame.assign(cluster=_clusters(config, frame)), left_out, labels
+    frame["cluster"] = _clusters(config, frame)
+    if person is not None:  # intervals then draw whole people too
+        frame["cluster"] = splits.with_persons(frame, person)
+    return frame, left_out, labels
 
 
 def _cropped(run: Run) -> tuple[list[dict], dict[str, int]]:

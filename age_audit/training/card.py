@@ -45,13 +45,14 @@ def model_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, 
     found = measures[measures["feature"] == "all"].set_index("measure")
     right, near = (_share(found.loc[name]) for name in _SHARES)
     n, clusters = found.loc["exact", ["n", "clusters"]]
+    person = facts["options"].get("person")
+    drawn = "clusters of copies" + (" and of people" if person else "")
     told = [
         f"On {n:,} faces that it has not learnt from, {right} are in the right group, {near} in that or the next.",
         f"Its expected age is {_years(found.loc['mean_absolute_error'])} years off on average. The probability of what",
-        f"it says is {100 * off:.1f} points off on average. Intervals: 95 %, {clusters:,} clusters of copies drawn.",
+        f"it says is {100 * off:.1f} points off on average. Intervals: 95 %, {clusters:,} {drawn} drawn.",
     ]
     split = ", ".join(f"{part} `{text[:16]}`" for part, text in facts["split_sha256"].items())
-    person = facts["options"].get("person")
     parts = {
         "What it is": [
             f"A classifier of {len(facts['groups'])} groups ({', '.join(facts['groups'])}), network {facts['model']},",

@@ -68,7 +68,7 @@ def deal(frame: pd.DataFrame, *, seed: int, person: str | None = None, shares: M
     ['train']
     """
     require_columns(frame, ("fname", "content", "cluster", *FEATURES, *([person] if person else [])))
-    together = frame.assign(cluster=_with_persons(frame, person))
+    together = frame.assign(cluster=with_persons(frame, person))
     dealt = splits(together, FEATURES, seed=seed, shares=shares)
     content = frame.set_index("fname")["content"]
     groups = frame.set_index("fname")["group"]
@@ -84,8 +84,14 @@ def deal(frame: pd.DataFrame, *, seed: int, person: str | None = None, shares: M
     return dealt | {"person": person, "sha256": hashes}
 
 
-def _with_persons(frame: pd.DataFrame, person: str | None) -> np.ndarray:
-    """Clusters, those joined that show one person."""
+def with_persons(frame: pd.DataFrame, person: str | None) -> np.ndarray:
+    """The clusters of N faces, int (N,), those joined that show one person; a face without one is as it was.
+
+    Examples
+    --------
+    >>> with_persons(pd.DataFrame({"cluster": [0, 0, 1, 2], "who": [None, "x", "x", None]}), "who").tolist()
+    [0, 0, 0, 1]
+    """
     clusters = numbered(frame["cluster"])
     if person is None:
         return clusters

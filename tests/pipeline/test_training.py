@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from age_audit.__main__ import main
+from age_audit.core.errors import UsageError
+from age_audit.pipeline.training import _not_learnt_from
 
 OPTIONS = ("--model", "cnn", "--image-size", "32", "--groups", "Young 0-50,Old 51-", "--stages", "all:0.001:1")
 
@@ -69,14 +71,39 @@ def test_the_same_command_again_changes_nothing(trained):
     assert {name: (output / name).read_bytes() for name in before} == before
 
 
-def test_a_trained_classifier_is_asked_about_other_faces(trained, folders, tmp_path, capsys):
+def test_a_refused_training_leaves_what_lies_there(trained, capsys):
+    output, given = trained
+    before = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
+    assert main([*given, "--split-seed", "7", "--balance", "weights"]) == 2
+    assert "another --output" in capsys.readouterr().err
+    assert {name: (output / name).read_bytes() for name in before} == before
+
+
+def test_a_trained_classifier_is_asked_about_faces_that_it_has_not_learnt_from(trained, folders, tmp_path, capsys):
     output, _ = trained
     images, copies = folders
     given = ["--images", str(images), "--copies", str(copies), "--classifier", str(output), "--output", str(tmp_path)]
     assert main(["evaluate-classifier", *given, "--half-width", "0.1"]) == 0
     printed = capsys.readouterr().out
-    assert "20 faces, 95 % intervals" in printed and "to within 10 points" in printed and "these are 20" in printed
-    assert len(pd.read_csv(tmp_path / "predictions.csv")) == 20
+    dealt = json.loads((output / "split.json").read_text())["splits"]
+    own, others = len(dealt["test"]), 20 - len(dealt["test"])
+    assert f"{own} faces, 95 % intervals" in printed and "to within 10 points" in printed and f"are {own}" in printed
+    assert f"training or validation part {others}" in printed
+    assert sorted(pd.read_csv(tmp_path / "predictions.csv")["fname"]) == dealt["test"]
+
+
+def test_faces_that_it_has_learnt_from_alone_are_refused(tmp_path):
+    (tmp_path / "split.json").write_text(json.dumps({"content": {"train": ["a"], "validation": ["b"], "test": ["c"]}}))
+    faces, left_out = pd.DataFrame({"content": ["a", "b", "c", "d"]}), {}
+    assert _not_learnt_from(tmp_path, faces, left_out)["content"].tolist() == ["c", "d"]
+    assert list(left_out.values()) == [2]
+    with pytest.raises(UsageError, match="not learnt from"):
+        _not_learnt_from(tmp_path, faces[:2], {})
+
+
+def test_a_folder_that_cannot_be_made_ends_with_2(folders, capsys):
+    assert main(["train", "--images", str(folders[0]), "--output", "/proc/classifier", "--model", "cnn"]) == 2
+    assert "cannot write to /proc/classifier" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -43,5 +43,6 @@ def test_what_a_backbone_may_have_seen_is_said_of_those_that_have_one():
 
 
 def test_persons():
-    assert "people may be in two" in card()
-    assert "each who." in card(options={"person": "who"})
+    assert "people may be in two" in card() and "clusters of copies drawn" in card()
+    of_people = card(options={"person": "who"})
+    assert "each who." in of_people and "clusters of copies and of people drawn" in of_people
