@@ -26,10 +26,12 @@ from age_audit.store.files import write_atomically
 
 if TYPE_CHECKING:
     import nbformat
+    import pandas as pd
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = "parameters"  # tag of the cell that sets them
 _FOLDERS = ("METADATASETS", "FIGURES", "TABLES")  # parameters that name one
+ALL_TABLES = "all_tables.xlsx"
 TIMEOUT = 600  # seconds a cell
 MAX_BYTES = 1_500_000  # a larger notebook is not shown on code hosts
 # One thread a kernel: with more, last digits depend on the machine's cores, and kernels fight over them.
@@ -151,7 +153,12 @@ def table_list(folder: Path) -> str:
     from age_audit.report.formats import CONTENTS
     from age_audit.report.saving import TABLES
 
-    lines = ["# Tables", "", "By notebook; `…_tables.xlsx` holds all of one run. Written by `make paper`.", ""]
+    lines = [
+        "# Tables",
+        "",
+        f"By notebook; `{ALL_TABLES}` holds them all, `…_tables.xlsx` those of one run. Written by `make paper`.",
+        "",
+    ]
     for notebook in sorted(path for path in folder.iterdir() if path.is_dir()):
         lines += [f"## {notebook.name}", ""]
         captions: dict[str, tuple[int, str]] = {}
@@ -173,6 +180,38 @@ def table_list(folder: Path) -> str:
             lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def one_workbook(folder: Path) -> bytes:
+    """All tables below a folder as one XLSX: a sheet of contents, then the tables of one notebook after the other.
+
+    Parameters
+    ----------
+    folder : Path
+        As of :func:`table_list`. Tables without a workbook of their notebook, which has their captions, are left out.
+
+    Returns
+    -------
+    bytes
+        A table whose name another notebook, or another run, has taken is called by its notebook and run too.
+    """
+    import pandas as pd
+    from openpyxl import load_workbook
+
+    from age_audit.report.formats import CONTENTS, workbook_bytes
+    from age_audit.report.saving import TABLES
+
+    sheets: dict[str, pd.DataFrame] = {}
+    captions: dict[str, str] = {}
+    for book in sorted(folder.glob(f"*/*_{TABLES}.xlsx")):
+        run = book.stem.removesuffix(f"_{TABLES}")
+        for _, stem, caption, *_ in load_workbook(book, read_only=True)[CONTENTS].iter_rows(
+            min_row=2, values_only=True
+        ):
+            name = stem if stem not in sheets else f"{stem} ({book.parent.name}, {run})"
+            sheets[name] = pd.read_csv(book.with_name(f"{run}_{file_stem(stem)}.csv"))
+            captions[name] = f"{caption} Notebook: {book.parent.name}."
+    return workbook_bytes(sheets, captions)
 
 
 def _common_end(captions: Sequence[str]) -> str:
@@ -293,6 +332,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
         execute_notebooks(arguments.names or all_notebooks(), arguments.target, parameters, arguments.workers)
         tables = ROOT / str(parameters.get("TABLES", "tables"))
         write_atomically(tables / "README.md", table_list(tables).encode())
+        write_atomically(tables / ALL_TABLES, one_workbook(tables))
     except UsageError as error:
         parser.exit(2, f"error: {error}\n")
     return 0

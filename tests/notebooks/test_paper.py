@@ -17,7 +17,15 @@ from age_audit.core.vocabulary import HALVES
 from age_audit.figures import style
 from age_audit.regions.boxes import BOX_REGIONS
 from age_audit.regions.polygons import REGION_NAMES
-from age_audit.report.notebooks import MAX_BYTES, NOTEBOOKS, PARAMETERS, execute_notebooks, table_list
+from age_audit.report.notebooks import (
+    ALL_TABLES,
+    MAX_BYTES,
+    NOTEBOOKS,
+    PARAMETERS,
+    execute_notebooks,
+    one_workbook,
+    table_list,
+)
 from age_audit.study.appendix_b import SEGMENTS
 
 NAMES = (
@@ -214,6 +222,7 @@ def test_what_was_found_stands_on_top_in_five_sentences_of_the_claims(paper, nam
 def test_the_list_of_tables_is_complete():
     listed = (ROOT / "tables" / "README.md").read_text(encoding="utf-8")
     assert listed == table_list(ROOT / "tables")
+    assert (ROOT / "tables" / ALL_TABLES).read_bytes() == one_workbook(ROOT / "tables")
     rows = [line.split(" | ") for line in listed.splitlines() if line.startswith("| `")]
     assert sum(len(row[-1].split(", ")) for row in rows) == len(list((ROOT / "tables").rglob("*.csv")))
     assert all(caption.strip() for _, _, caption, _ in rows)

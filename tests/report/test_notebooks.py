@@ -133,6 +133,24 @@ def test_the_list_of_tables_names_each_once_with_caption_and_runs(tmp_path):
     ]
 
 
+def test_one_workbook_holds_the_tables_of_all_notebooks(tmp_path):
+    for notebook, values in (("one", [1.5, None]), ("two", [2.5, 3.5])):
+        saver = Saver(notebook, "faces_dex", tmp_path / "figures", tmp_path / "tables")
+        saver.table(pd.DataFrame({"value": values}), "errors", f"Errors of {notebook}.")
+        saver.table(pd.DataFrame({"group": ["=1+1"]}), f"only in {notebook}", "Groups.")
+        saver.finish()
+    content = notebooks.one_workbook(tmp_path / "tables")
+    assert content == notebooks.one_workbook(tmp_path / "tables")
+    (tmp_path / "all.xlsx").write_bytes(content)
+    sheets = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None, header=None)
+    contents = sheets.pop("contents")
+    assert contents[1].tolist() == ["table", "errors", "only in one", "errors (two, faces_dex)", "only in two"]
+    assert contents[2].tolist()[1:3] == ["Errors of one. Notebook: one.", "Groups. Notebook: one."]
+    first, groups, second, _ = sheets.values()
+    assert first[0].tolist()[3] == 1.5 and second[0].tolist()[3:] == [2.5, 3.5]
+    assert groups[0].tolist()[3] == "=1+1"
+
+
 WITH_CLAIMS = """
 import pandas as pd
 from age_audit.report.claims import Claims
