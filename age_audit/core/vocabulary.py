@@ -36,26 +36,27 @@ STUDY_FEATURES = ("race", "gender")  # what groups are compared by unless a user
 _WORDS = """
 above active adjusted_for adjustment age ages aligned alike all answered area ask_below asked assumed audit band below
 beyond bh both boxes_a_face buffer by by_chance cells cells_without_faces chance change changed_by_rounding channel
-choice claim class cliffs_delta cluster clusters cohort cohorts column compared comparisons contribution copies
-copies_sd correlations could_be_labels crude decided decided_by design deviations difference differs digit distance
-duplicates end epoch epsilon_squared equal_age equal_quality error estimated estimated_range estimates estimator
-estimator_ahead estimators even exact exact_sd excess_kurtosis expected expected_by_chance explained explained_by face
-faces false_coverage_rate false_discovery_rate false_positives_rows feature few_faces few_faces_cells final fname gap
-gap_of_all gap_without gender_answer group group_estimated groups guess guessed_age half_width held_by high highest
-highest_group holm images in_common in_doubt interquartile_range judged kept_by_all kind label label_doubt labelled
-labels lacking least left_out left_out_faces light limit_of log_ratio_given loss lost low lowest lowest_estimate
-lowest_fifth lowest_group lowest_n lowest_probability lowest_value mae_if_normal mae_without masks maximum mean measure
-measured_faces median method minimum mode most most_refused most_refused_group most_region n named_share no_answer
-no_gender_label no_part_active noise_sd noisier not_found null_mean null_sd observed of_other_faces old_enough other
-other_gender_label other_share outcome p10 p25 p75 p90 pairs pairs_below parameter participants parts passed per_year
-pictures pixels plain plain_given policy positive_share preset probability probability_female proportion published
-quality quality_difference quality_gap question r rate ratio raw reason reasons refused refused_near region regions
-rejected removed removed_model removed_strata repeated reversed rmse_without role root_mean_square_error row rows
-same_sign same_sign_settled same_sign_settled_n scope score sd seed segment settled settled_by share shown shuffle side
-sign_changes size skewness smallest source spearman spread stage standard_deviation standardised stated statistic step
-strata summed surplus table tail target tested tests thin threshold to_even too_narrow total trained turned_by_any unit
-validation_exact validation_loss validation_within_one value values verdict verdict_model verdict_strata way weight what
-wider_share within_one without worst_group years years_difference years_gap zeros
+choice claim class classifier cliffs_delta cluster clusters cohort cohorts column compared comparisons contribution
+copies copies_sd correlations could_be_labels crude decided decided_by design deviations difference differs digit
+distance duplicates end epoch epsilon_squared equal_age equal_quality error estimated estimated_range estimates
+estimator estimator_ahead estimators even exact exact_sd excess_kurtosis expected expected_by_chance explained
+explained_by face faces false_coverage_rate false_discovery_rate false_positives_rows feature few_faces few_faces_cells
+final fname gap gap_of_all gap_without gender_answer group group_estimated groups guess guessed_age half_width held_by
+high highest highest_group holm images in_common in_doubt interquartile_range judged kept_by_all kind label label_doubt
+labelled labels lacking least left_out left_out_faces light limit_of log_ratio_given loss lost low lowest
+lowest_estimate lowest_fifth lowest_group lowest_n lowest_probability lowest_value mae_if_normal mae_without masks
+maximum mean measure measured_faces median method minimum mode most most_refused most_refused_group most_region n
+named_share no_answer no_gender_label no_part_active noise_sd noisier not_found null_mean null_sd observed
+of_other_faces old_enough other other_gender_label other_share outcome p10 p25 p75 p90 pairs pairs_below parameter
+participants parts passed per_year pictures pixels plain plain_given policy positive_share preset probability
+probability_female proportion published quality quality_difference quality_gap question r rate ratio raw reason reasons
+refused refused_near region regions rejected removed removed_model removed_strata repeated reversed rmse_without role
+root_mean_square_error row rows same_sign same_sign_settled same_sign_settled_n scope score sd seed seeds segment
+settled settled_by share shown shuffle side sign_changes size skewness smallest source spearman spread stage
+standard_deviation standardised stated statistic step strata summed surplus table tail target tested tests thin
+threshold to_even too_narrow total trained turned_by_any unit validation_exact validation_loss validation_within_one
+value values verdict verdict_model verdict_strata way weight what wider_share within_one without worst_group years
+years_difference years_gap zeros
 """
 TABLE_WORDS = frozenset(_WORDS.split())
 TABLE_PREFIXES = (
