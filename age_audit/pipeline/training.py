@@ -25,7 +25,7 @@ from age_audit.figures.training import balance_figure, confusion_figure, curves_
 from age_audit.pipeline.stage1 import Run, stage1
 from age_audit.pipeline.training_options import STAGES, EvaluateConfig, TrainConfig
 from age_audit.report.formats import csv_text
-from age_audit.store.files import read_png, write_atomically
+from age_audit.store.files import read_png, sha256_of, write_atomically
 from age_audit.training import balance, evaluate, losses, models, splits
 from age_audit.training.card import model_card
 from age_audit.training.groups import AgeGroups, parse_groups, single_years
@@ -245,12 +245,22 @@ def _description(folder: Path, facts: Mapping) -> Path:
 
 
 def _read_facts(folder: Path) -> dict:
+    """What a training wrote down, of a model whose file is still the one that it made."""
     try:
-        return json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        made, _ = facts["sha256"], (facts["options"]["groups"], facts["options"]["target"])
+        found = sha256_of(folder / f"{facts['name']}.keras")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"expected {FACTS} of a trained classifier in {folder}, but: {error}; train one by age-audit train"
+            f"expected {FACTS} and the model of a trained classifier in {folder}, but: {error!r}; train one by "
+            "age-audit train"
         ) from error
+    if found != made:
+        raise UsageError(
+            f"expected {facts['name']}.keras in {folder} to have the sha256 {made}, as {FACTS} says, got {found}; run "
+            "the same age-audit train again, which makes both anew"
+        )
+    return facts
 
 
 def _write_findings(folder: Path, told: pd.DataFrame, facts: dict | None, seed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -55,14 +56,16 @@ def model_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, 
     split = ", ".join(f"{part} `{text[:16]}`" for part, text in facts["split_sha256"].items())
     parts = {
         "What it is": [
-            f"A classifier of {len(facts['groups'])} groups ({', '.join(facts['groups'])}), network {facts['model']},",
+            f"A classifier of {len(facts['groups'])} groups ({', '.join(map(_text, facts['groups']))}),",
+            f"network {facts['model']},",
             f"file sha256 `{facts['sha256']}`. {_begun(facts['learnt_from'])}",
         ],
         "How it was made": [
             "Options: " + ", ".join(f"{name} {_plain(value)}" for name, value in facts["options"].items()) + ".",
-            f"Labels: {facts['labels']}. Faces: {_counted(facts['faces'])}. Left out: {_counted(facts['left_out'])}.",
+            f"Labels: {_text(facts['labels'])}. Faces: {_counted(facts['faces'])}.",
+            f"Left out: {_counted(facts['left_out'])}.",
             "Clusters of copies are in one part"
-            + (f", and so is each {person}" if person else "; people may be in two")
+            + (f", and so is each {_text(person)}" if person else "; people may be in two")
             + ".",
             f"Hashes of the parts: {split}.",
         ],
@@ -80,11 +83,16 @@ def model_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, 
         ],
     }
     pages = [f"## {heading}\n" + "\n".join(lines) for heading, lines in parts.items()]
-    return "\n\n".join([f"# {facts['name']}", "\n".join(told), *pages]) + "\n"
+    return "\n\n".join([f"# {_text(facts['name'])}", "\n".join(told), *pages]) + "\n"
 
 
 def _plain(value) -> str:
-    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return _text("; ".join(map(str, value)) if isinstance(value, list | tuple) else value)
+
+
+def _text(name: object) -> str:
+    """A name that somebody gave, of which no sign makes a cell, a link or HTML."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", str(name))
 
 
 def _years(row: pd.Series) -> str:
@@ -98,7 +106,7 @@ def _far(distances: pd.DataFrame) -> list[str]:
 
 
 def _share(row: pd.Series) -> str:
-    if np.isnan(row["low"]):
+    if np.isnan(row["low"]) or row["low"] == row["high"]:  # all alike: drawing them anew says nothing of others
         return f"{100 * row['value']:.1f} %"
     return f"{100 * row['value']:.1f} % ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
 
@@ -123,6 +131,6 @@ def _rows(measures: pd.DataFrame) -> list[str]:
         if not (n := found.loc["exact", "n"]):
             continue
         few = " (few)" if found.loc["exact", "few_faces"] else ""
-        cells = [feature, name, f"{n:,}{few}", *(_share(found.loc[key]) for key in _SHARES)]
+        cells = [_text(feature), _text(name), f"{n:,}{few}", *(_share(found.loc[key]) for key in _SHARES)]
         rows.append("| " + " | ".join([*cells, _years(found.loc["mean_absolute_error"])]) + " |")
     return rows

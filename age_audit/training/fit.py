@@ -148,7 +148,7 @@ def train(
     Raises
     ------
     UsageError
-        If the folder holds the state of another training.
+        If the folder holds the state of another training, or the loss was never a number.
     """
     learnt = cut(network, max(stage.layers for stage in plan.stages))[1]
     state = State(folder / STATE, learnt, _key(network, plan, faces))
@@ -170,6 +170,11 @@ def train(
             found = tail.fit(shown.fastest(), validation_data=held_out, verbose=0, shuffle=False).history
             state.keep({name.replace("val_", "validation_"): values[0] for name, values in found.items()})
             tell(_line(state, stage, plan, time.monotonic() - start))
+    if not np.isfinite(state.lowest):
+        raise UsageError(
+            "expected a loss of the validation faces that is a number after some epoch, got none; take a smaller "
+            "learning rate by --stages, and another --output"
+        )
     state.take_best()
     return state.curves
 

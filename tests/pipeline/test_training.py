@@ -101,6 +101,16 @@ def test_faces_that_it_has_learnt_from_alone_are_refused(tmp_path):
         _not_learnt_from(tmp_path, faces[:2], {})
 
 
+def test_a_model_that_is_not_the_trained_one_is_refused(trained, folders, tmp_path, capsys):
+    given = ["evaluate-classifier", "--images", str(folders[0]), "--classifier", str(tmp_path)]
+    (tmp_path / "training.json").write_text("{}")
+    assert main(given) == 2 and "KeyError('sha256')" in capsys.readouterr().err
+    for name in ("training.json", "cnn-groups.json"):
+        (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
+    (tmp_path / "cnn-groups.keras").write_bytes(b"another")
+    assert main(given) == 2 and "to have the sha256" in capsys.readouterr().err
+
+
 def test_a_folder_that_cannot_be_made_ends_with_2(folders, capsys):
     assert main(["train", "--images", str(folders[0]), "--output", "/proc/classifier", "--model", "cnn"]) == 2
     assert "cannot write to /proc/classifier" in capsys.readouterr().err

@@ -46,3 +46,15 @@ def test_persons():
     assert "people may be in two" in card() and "clusters of copies drawn" in card()
     of_people = card(options={"person": "who"})
     assert "each who." in of_people and "clusters of copies and of people drawn" in of_people
+
+
+def test_names_that_people_give_break_no_table_and_make_no_html():
+    text = card(groups=["Yo|ng", "<b>Old"], labels="my|labels.csv", options={"groups": ["Yo|ng 0-30"]})
+    assert r"(Yo\|ng, \<b\>Old)" in text and r"my\|labels.csv" in text and r"groups Yo\|ng 0-30" in text
+
+
+def test_faces_that_are_all_alike_get_no_interval_that_claims_to_be_sure():
+    rows = [{"measure": name, "value": 1.0, "low": 1.0, "high": 1.0} for name in MEASURES]
+    measures = pd.DataFrame(rows).assign(**{"feature": "all", "class": "all", "n": 3, "clusters": 3, "few_faces": True})
+    text = model_card(FACTS, measures, pd.DataFrame({"distance": [0], "n": 3, "share": 1.0, "low": 0.4, "high": 1}), 0)
+    assert "100.0 to 100.0" not in text and "| all | all | 3 (few) | 100.0 % | 100.0 % |" in text

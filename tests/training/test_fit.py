@@ -109,6 +109,13 @@ def test_other_pictures_under_the_same_names_are_another_training(tmp_path):
         trained(faces, tmp_path)
 
 
+def test_weights_that_no_epoch_has_made_better_are_not_given_out_as_trained(faces, tmp_path):
+    network = models.build("cnn", 3, options=models.Options(size=32), seed=1)
+    broken = faces._replace(truth=np.full_like(faces.truth, np.nan))
+    with pytest.raises(UsageError, match="smaller learning rate"):
+        fit.train(network, broken, fit.Plan((fit.Stage(1, 0.1, 1),), "cross-entropy", None), tmp_path, tmp_path)
+
+
 def test_a_stage_ends_when_validation_does_not_improve(faces, tmp_path):
     network = models.build("cnn", 3, options=models.Options(size=32), seed=1)
     plan = fit.Plan((fit.Stage(2, 10.0, 50),), "cross-entropy", None, patience=2, batch=8)
