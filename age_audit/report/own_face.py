@@ -124,7 +124,8 @@ def _judge(photo: Path, estimator, explainer) -> Judged:
     from age_audit.faces.landmarks import landmarks_on_crop
 
     if not photo.is_file():
-        raise UsageError(f"expected a photo at {photo}, there is no such file")
+        there = "it is a folder; name the pictures in it" if photo.is_dir() else "there is no such file"
+        raise UsageError(f"expected a photo at {photo}, {there}")
     image, _ = decode_image(read_bytes(photo))
     points, faces_found = landmarks_for_alignment(image)
     aligned = align_face(image, points)

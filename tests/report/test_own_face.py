@@ -82,3 +82,5 @@ def test_a_photo_without_a_face_is_told(folder):
 def test_a_photo_that_is_not_there_is_told_by_the_command(folder, capsys):
     assert __main__.main(["face", "nobody.jpg", "--estimator", "own_face_model:estimate"]) == 2
     assert "expected a photo at nobody.jpg, there is no such file" in capsys.readouterr().err
+    assert __main__.main(["face", "photos", "--estimator", "own_face_model:estimate"]) == 2
+    assert "expected a photo at photos, it is a folder; name the pictures in it" in capsys.readouterr().err

@@ -55,8 +55,13 @@ def along_age(faces: pd.DataFrame, resampling: Resampling) -> Section:
             claims.append(_side(bands, told.iloc[place], words))
     columns = ["measure", "n", "value", "low", "high"]
     tables = [
-        Table("errors", "Errors over all faces", overall, columns, folded=False),
-        Table("errors-along-age", "Errors in bands of labelled age", bands, ["age_band", *columns]),
+        Table("errors", "Errors over all faces (years; shares and accuracy 0–1)", overall, columns, folded=False),
+        Table(
+            "errors-along-age",
+            "Errors in bands of labelled age (years; shares and accuracy 0–1)",
+            bands,
+            ["age_band", *columns],
+        ),
         *tables,
     ]
     return Section("ages", "Estimate against age", finding, text, pictures, tables, claims)
