@@ -146,6 +146,22 @@ def check_folder(option: str, path: Path) -> None:
         raise UsageError(f"expected {option} to name a folder, got {path}, but {there} is a file; name another")
 
 
+def make_folder(option: str, folder: Path) -> None:
+    """Make the folder that an option names, or say why it cannot be.
+
+    Raises
+    ------
+    UsageError
+        It names the option.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {folder}: {error.strerror or error}; name another folder by {option}"
+        ) from error
+
+
 def _refuse_narrow_names() -> None:
     """In another encoding pictures could not be called like their images."""
     encoding = sys.getfilesystemencoding()

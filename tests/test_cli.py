@@ -15,7 +15,7 @@ from PIL import Image
 import analysis_1_method
 import analysis_2_evaluate
 import analysis_3_filter_visualise
-from age_audit.cli import build_parser, run_command
+from age_audit.cli import build_parser, make_folder, run_command
 from age_audit.core.config import Stage1Config, Stage2Config
 from age_audit.core.errors import UsageError
 
@@ -356,3 +356,12 @@ def test_closed_streams_are_opened_so_that_no_file_takes_their_place():
     program, options = process("(sys.stderr.write('told'), open('/dev/null').fileno())", before="import os, sys")
     ended = subprocess.run(["bash", "-c", 'exec "$@" <&- 2>&-', "bash", *program], **options)
     assert (ended.returncode, ended.stdout) == (0, "(4, 3)\n")
+
+
+def test_a_folder_that_cannot_be_made_names_its_option(tmp_path):
+    make_folder("--output", tmp_path / "new" / "deep")
+    make_folder("--output", tmp_path / "new" / "deep")
+    assert (tmp_path / "new" / "deep").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"cannot write to .*file/below: .*; name another folder by --output"):
+        make_folder("--output", tmp_path / "file" / "below")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from age_audit.cli import make_folder
 from age_audit.core.config import Stage1Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import compared_by
@@ -62,7 +63,7 @@ def run_training(config: TrainConfig) -> Told:
     stages = fit.parse_stages(config.stages or STAGES[config.model])
     groups = parse_groups(config.groups)
     classes = groups if config.target == "groups" else single_years()
-    _make_folder("--output", config.output)
+    make_folder("--output", config.output)
     faces, left_out, labels = _labelled_faces(config, config.stage1, groups, classes, config.person)
     dealt = splits.deal(faces, seed=config.split_seed, person=config.person)
     part = splits.part_of(faces["fname"], dealt).to_numpy()
@@ -81,7 +82,7 @@ def run_training(config: TrainConfig) -> Told:
         places["validation"],
     )
     cache = config.cache or config.output / "cache"
-    _make_folder("--cache", cache)
+    make_folder("--cache", cache)
     curves = fit.train(network, learnt, plan, config.output, cache, lambda line: print(line, flush=True))
     # Nothing is written before: what lies there may be of another training, which has just been refused.
     content = {name: sorted(faces["content"].iloc[places[name]]) for name in PARTS}
@@ -109,7 +110,7 @@ def run_evaluation(config: EvaluateConfig) -> Told:
     facts = _read_facts(config.classifier)
     groups = parse_groups(facts["options"]["groups"])
     classes = groups if facts["options"]["target"] == "groups" else single_years()
-    _make_folder("--output", config.output)
+    make_folder("--output", config.output)
     faces, left_out, _ = _labelled_faces(config, config.stage1, groups, classes)
     faces = _not_learnt_from(config.classifier, faces, left_out)
     told = _asked(load_estimator(str(_description(config.classifier, facts))), faces, groups, classes)
@@ -121,15 +122,6 @@ def run_evaluation(config: EvaluateConfig) -> Told:
         f"{text}\nleft out: {lacking or 'none'}\nto know such a share to within {100 * config.half_width:g} points "
         f"either way takes {needed:,} faces of as many people; these are {told['cluster'].nunique():,}"
     )
-
-
-def _make_folder(option: str, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {folder}: {error.strerror or error}; name another folder by {option}"
-        ) from error
 
 
 def _not_learnt_from(classifier: Path, faces: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:

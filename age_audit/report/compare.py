@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from age_audit.audit.errors.several_estimators import in_common
+from age_audit.cli import make_folder
 from age_audit.core.config import Stage3Config, parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES
@@ -79,12 +80,7 @@ def compare(config: CompareConfig) -> str:
         "RANGES": ranges,
     }
     target = output / f"{NOTEBOOK}.ipynb"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {config.output}: {error.strerror or error}; name another folder by --output"
-        ) from error
+    make_folder("--output", config.output)
     execute_notebook(NOTEBOOKS / f"{NOTEBOOK}.ipynb", target, parameters)
     origins = "\n".join(dict.fromkeys(filter(None, (results.label_origin for results in opened.values()))))
     written = f"Written to {config.output}: {target.name}, its figures in {NOTEBOOK}/, its tables in tables/"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from age_audit.cli import make_folder
 from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import real_ages
@@ -88,12 +89,7 @@ def gate(config: GateConfig) -> str:
     output = config.output.absolute()  # notebooks run from elsewhere
     if output.resolve() == NOTEBOOKS.resolve():
         raise UsageError(f"expected an --output other than {NOTEBOOKS}, where the notebook lies that is executed")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {config.output}: {error.strerror or error}; name another folder by --output"
-        ) from error
+    make_folder("--output", config.output)
     given = _given(config, output)
     groups = None if config.sensitive is None else list(config.sensitive)
     (results,) = open_results([given], config.metadatasets, config.preset, config.dataset, groups).values()
