@@ -11,7 +11,7 @@ DEMO := demo-output
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo estimators paper report report-picture test test-fast bench bench-audit bench-cleanvision bench-xplique mutants lint format lock clean
+.PHONY: help setup demo estimators paper report report-picture test chromium test-fast bench bench-audit bench-cleanvision bench-xplique mutants lint format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -56,8 +56,15 @@ report: setup  ## one page of the results that ship, into report/utkface.html: o
 report-picture: setup  ## take README's picture of that page anew (wants Chromium)
 	$(BIN)/python -m tools.page_picture
 
-test: setup lint  ## lint and run all tests
+test: setup lint chromium  ## lint and run all tests
 	$(BIN)/python -m pytest -q -n 2
+
+chromium:  # the page is tested in it; where it cannot be had, these tests are skipped and say so
+	@command -v chromium chromium-browser google-chrome google-chrome-stable > /dev/null || { \
+		echo "no Chromium is here; installing it with apt-get, to test the page in a browser" && \
+		test "$$(id -u)" = 0 && command -v apt-get > /dev/null && export DEBIAN_FRONTEND=noninteractive && \
+		timeout 300 bash -c 'apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium' > /dev/null; } || \
+		echo "CHROMIUM COULD NOT BE INSTALLED: the page is not tested in a browser (as root: apt-get install chromium)"
 
 test-fast: setup lint  ## without the longest: several processes, full disks, notebooks, simulations, results that ship
 	$(BIN)/python -m pytest -q -n 2 -m "not long"
