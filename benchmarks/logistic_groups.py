@@ -64,7 +64,7 @@ def measured(faces: Path, split: Path) -> list[dict]:
     shipped = [read_predictions(path) for path in sorted(SHIPPED.glob("faceres-soft-s*.csv.gz"))]
     test = shipped[0].set_index("fname").loc[parts["test"]].reset_index()
     told = tried[chosen][1].predict_proba(given["test"][0])
-    own = predictions(test, told, groups, told @ groups.years(ages["train"]))
+    own = predictions(test, told, told.argmax(axis=1), groups, told @ groups.years(ages["train"]))
     row = {"estimator": "faceres", "penalty": chosen}
     for found in over_seeds([own], resampling=Resampling(SEED)).to_dict("records"):
         row |= {"n": found["n"], found["measure"]: round(found["value"], 4)}

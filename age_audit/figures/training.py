@@ -121,7 +121,7 @@ def confusion_figure(table: pd.DataFrame, found: pd.DataFrame) -> Figure:
         left.set_yticks(
             range(len(counts)), [f"{n} ({size:,})" for n, size in zip(table.index, counts.sum(axis=1), strict=True)]
         )
-        left.set(xlabel="most probable group", ylabel="labelled group (faces)")
+        left.set(xlabel="group that it says", ylabel="labelled group (faces)")
         right.plot([0, 100], [0, 100], color="0.35", linestyle=":")
         off = 100 * np.abs(found[["low", "high"]].to_numpy().T - found["share"].to_numpy())
         right.errorbar(100 * found["stated"], 100 * found["share"], off, fmt="o", markersize=3.5, color=_HELD_OUT)

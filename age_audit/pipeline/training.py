@@ -93,7 +93,7 @@ def run_training(config: TrainConfig) -> Told:
     years = classes.years(taught["age_real"])
     facts = _write_model(config, network, groups, years, dealt, places, left_out, labels)
     test = faces.iloc[places["test"]]
-    told = _asked(load_estimator(str(_description(config.output, facts))), test, groups, classes)
+    told = _asked(load_estimator(str(_description(config.output, facts))), test, groups, classes, config.loss)
     text = _write_findings(config.output, told, facts, config.split_seed)
     _note_seconds(config.output, time.process_time() - started)
     return Told(text)
@@ -113,7 +113,8 @@ def run_evaluation(config: EvaluateConfig) -> Told:
     make_folder("--output", config.output)
     faces, left_out, _ = _labelled_faces(config, config.stage1, groups, classes)
     faces = _not_learnt_from(config.classifier, faces, left_out)
-    told = _asked(load_estimator(str(_description(config.classifier, facts))), faces, groups, classes)
+    estimator = load_estimator(str(_description(config.classifier, facts)))
+    told = _asked(estimator, faces, groups, classes, facts["options"]["loss"])
     text = _write_findings(config.output, told, None, config.seed)
     right = (told["distance"] == 0).mean()
     needed = evaluate.faces_needed(config.half_width, right)
@@ -197,7 +198,7 @@ def _clusters(config, frame: pd.DataFrame) -> np.ndarray:
     return splits.clusters_of([fingerprint(decode_image(read_bytes(path))[0]) for path in frame["image"]])
 
 
-def _asked(estimator, faces: pd.DataFrame, groups: AgeGroups, classes: AgeGroups) -> pd.DataFrame:
+def _asked(estimator, faces: pd.DataFrame, groups: AgeGroups, classes: AgeGroups, loss: str) -> pd.DataFrame:
     """What the saved classifier says of faces, asked as stage 1 asks."""
     ages, probabilities = [], []
     for start in range(0, len(faces), 256):
@@ -208,7 +209,8 @@ def _asked(estimator, faces: pd.DataFrame, groups: AgeGroups, classes: AgeGroups
     of_classes = np.concatenate(probabilities)
     into = groups.of([low for low, _ in classes.bounds])
     of_groups = np.stack([of_classes[:, into == code].sum(axis=1) for code in range(len(groups))], axis=1)
-    return evaluate.predictions(faces, of_groups, groups, np.concatenate(ages))
+    said = np.asarray(losses.group_said(of_groups, loss))
+    return evaluate.predictions(faces, of_groups, said, groups, np.concatenate(ages))
 
 
 def _write_model(config, network, groups, years, dealt, places, left_out, labels) -> dict:
@@ -240,7 +242,7 @@ def _read_facts(folder: Path) -> dict:
     """What a training wrote down, of a model whose file is still the one that it made."""
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        made, _ = facts["sha256"], (facts["options"]["groups"], facts["options"]["target"])
+        made, _ = facts["sha256"], [facts["options"][name] for name in ("groups", "target", "loss")]
         found = sha256_of(folder / f"{facts['name']}.keras")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(

@@ -142,7 +142,7 @@ def estimator_as_classifier(ages: Mapping[str, float], faces: pd.DataFrame, grou
     there = faces[faces["fname"].isin(ages.keys())]
     given = there["fname"].map(ages).to_numpy(dtype=float)
     codes = groups.of(np.clip(given, groups.bounds[0][0], groups.bounds[-1][1]))
-    return predictions(there, np.eye(len(groups))[codes], groups, given)
+    return predictions(there, np.eye(len(groups))[codes], codes, groups, given)
 
 
 def labels_of_copies(frame: pd.DataFrame, groups: AgeGroups, *, resampling: Resampling) -> pd.DataFrame:

@@ -25,7 +25,9 @@ MEASURES = {
 PROBABILITY = "probability_"
 
 
-def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroups, ages: np.ndarray) -> pd.DataFrame:
+def predictions(
+    faces: pd.DataFrame, probabilities: np.ndarray, said: np.ndarray, groups: AgeGroups, ages: np.ndarray
+) -> pd.DataFrame:
     """What a classifier says of faces, beside what their labels say.
 
     Parameters
@@ -33,6 +35,8 @@ def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroup
     faces : DataFrame
         N rows with ``fname``, ``age_real``, ``gender_real``, ``race_real`` and ``cluster``; every age in a group.
     probabilities : ndarray of float, shape (N, K)
+    said : ndarray of int, shape (N,)
+        The group that it says, by number: :func:`age_audit.training.losses.group_said`.
     groups : AgeGroups
     ages : ndarray of float, shape (N,)
         Expected ages in years.
@@ -40,22 +44,22 @@ def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroup
     Returns
     -------
     DataFrame
-        The columns above, ``group`` and ``group_estimated`` (names, in order), ``distance`` (groups by which the most
-        probable one is too old), ``age_estimation``, and ``probability_<group>``.
+        The columns above, ``group`` and ``group_estimated`` (names, in order), ``distance`` (groups by which the
+        latter is too old), ``age_estimation``, and ``probability_<group>``.
 
     Examples
     --------
     >>> from age_audit.training.groups import parse_groups
     >>> faces = pd.DataFrame({"fname": ["a"], "age_real": [20.0], "gender_real": "Male", "race_real": "Other"})
     >>> groups = parse_groups(["Child 0-17", "Adult 18-"])
-    >>> told = predictions(faces.assign(cluster=0), np.array([[0.75, 0.25]]), groups, np.array([16.0]))
+    >>> told = predictions(faces.assign(cluster=0), np.array([[0.75, 0.25]]), np.array([0]), groups, [16.0])
     >>> told[["group", "group_estimated", "distance", "age_estimation"]]
        group group_estimated  distance  age_estimation
     0  Adult           Child        -1            16.0
     """
     columns = ["fname", "age_real", "gender_real", "race_real", "cluster"]
     require_columns(faces, columns)
-    codes, said = groups.of(faces["age_real"]), probabilities.argmax(axis=1)
+    codes = groups.of(faces["age_real"])
     table = faces[columns].reset_index(drop=True)
     for name, numbers in (("group", codes), ("group_estimated", said)):
         table[name] = pd.Categorical.from_codes(numbers, list(groups.names), ordered=True)
@@ -68,13 +72,15 @@ def predictions(faces: pd.DataFrame, probabilities: np.ndarray, groups: AgeGroup
 def measures_of_faces(table: pd.DataFrame) -> np.ndarray:
     """What each face adds to each of :data:`MEASURES`, float (M, N)."""
     apart = table["distance"].abs().to_numpy()
-    right = _probabilities(table)[np.arange(len(table)), table["group"].cat.codes]
+    right = _probability_of(table, "group")
     error = np.abs(table["age_estimation"] - table["age_real"])
     return np.stack([apart == 0, apart <= 1, error, -np.log(np.maximum(right, 1e-7))]).astype(float)
 
 
-def _probabilities(table: pd.DataFrame) -> np.ndarray:
-    return table[[f"{PROBABILITY}{name}" for name in table["group"].cat.categories]].to_numpy(dtype=float)
+def _probability_of(table: pd.DataFrame, column: str) -> np.ndarray:
+    """What probability each face's group in that column was given."""
+    of_groups = table[[f"{PROBABILITY}{name}" for name in table["group"].cat.categories]].to_numpy(dtype=float)
+    return of_groups[np.arange(len(table)), table[column].cat.codes]
 
 
 def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resampling: Resampling) -> pd.DataFrame:
@@ -99,7 +105,7 @@ def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resa
     >>> faces = pd.DataFrame({"fname": list("abcd"), "age_real": [5.0, 5, 30, 30], "gender_real": "Male"})
     >>> groups = parse_groups(["Child 0-17", "Adult 18-"])
     >>> faces = faces.assign(race_real="Other", cluster=range(4))
-    >>> told = predictions(faces, np.array([[0.9, 0.1]] * 3 + [[0.2, 0.8]]), groups, np.array([11.2, 11.2, 11.2, 33.6]))
+    >>> told = predictions(faces, np.array([[0.9, 0.1]] * 3 + [[0.2, 0.8]]), np.array([0, 0, 0, 1]), groups, [11.2] * 4)
     >>> found = measure(told, resampling=Resampling(seed=1))
     >>> found.loc[found["measure"] == "exact", ["n", "value"]].values.tolist()
     [[4.0, 0.75]]
@@ -148,7 +154,7 @@ def confusion(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def calibration(table: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
-    """Whether a classifier is right as often as it says, by how sure it is of its most probable group.
+    """Whether a classifier is right as often as it says, by how sure it is of the group that it says.
 
     Returns
     -------
@@ -164,7 +170,7 @@ def calibration(table: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
     >>> calibration(told, bins=1)[["n", "stated", "share"]].values.tolist()
     [[2.0, 0.75, 0.5]]
     """
-    stated, right = _probabilities(table).max(axis=1), (table["distance"] == 0).to_numpy()
+    stated, right = _probability_of(table, "group_estimated"), (table["distance"] == 0).to_numpy()
     parts = [part for part in np.array_split(np.argsort(stated, kind="stable"), bins) if len(part)]
     counts = np.array([[right[part].sum(), len(part)] for part in parts])
     means = [stated[part].mean() for part in parts]

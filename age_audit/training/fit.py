@@ -25,7 +25,7 @@ from age_audit.training.inputs import (
     examples_of_epoch,
     whole_in_order,
 )
-from age_audit.training.losses import loss_function
+from age_audit.training.losses import group_said, loss_function
 from age_audit.training.models import Network, cut
 from age_audit.training.state import State
 
@@ -142,8 +142,8 @@ def train(
     -------
     DataFrame
         A row an epoch: ``stage`` and ``epoch`` from 1; ``loss`` per face; ``exact`` and ``within_one``, shares of the
-        faces shown, as they were changed, whose most probable group is theirs, or theirs or the next; and the same of
-        the validation faces.
+        faces shown, as they were changed, that are put into their group, or theirs or the next; and the same of the
+        validation faces.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def train(
         parts = cached(trunk, faces.paths, versions(len(faces.paths), plan, pictures), cache, tell)
         steps = -(-len(faces.rows) // plan.batch)
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(stage.rate, steps * stage.epochs))
-        tail.compile(optimizer, loss_function(plan.loss), metrics=[exact, within_one], jit_compile=False)
+        tail.compile(optimizer, loss_function(plan.loss), metrics=shares(plan.loss), jit_compile=False)
         optimizer.build(tail.trainable_variables)
         state.begin(place, optimizer)
         held_out = whole_in_order(faces.truth, parts, faces.validation).fastest()
@@ -179,31 +179,27 @@ def train(
     return state.curves
 
 
-def exact(truth, answer):
-    """Whether the most probable group is the labelled one, a tensor of 0 and 1 (N,).
+def shares(loss: str) -> list[Callable]:
+    """Of two arrays of probabilities (N, K), labels and answers: ``exact``, whether the group that the answer says is
+    the labelled one, and ``within_one``, whether it is that or the next to it, tensors of 0 and 1 (N,).
 
     Examples
     --------
-    >>> np.asarray(exact(np.eye(3)[[0, 1]], np.eye(3)[[0, 2]])).tolist()
-    [1.0, 0.0]
+    >>> truth, answer = np.eye(3)[[0, 1, 0]], np.eye(3)[[0, 2, 2]]
+    >>> [np.asarray(share(truth, answer)).tolist() for share in shares("cross-entropy")]
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]
     """
-    return keras.ops.cast(_apart(truth, answer) == 0, "float32")
 
+    def apart(truth, answer):
+        return keras.ops.abs(group_said(truth, loss) - group_said(answer, loss))
 
-def within_one(truth, answer):
-    """Whether the most probable group is the labelled one or the next to it, a tensor of 0 and 1 (N,).
+    def exact(truth, answer):
+        return keras.ops.cast(apart(truth, answer) == 0, "float32")
 
-    Examples
-    --------
-    >>> np.asarray(within_one(np.eye(3)[[0, 0]], np.eye(3)[[1, 2]])).tolist()
-    [1.0, 0.0]
-    """
-    return keras.ops.cast(_apart(truth, answer) <= 1, "float32")
+    def within_one(truth, answer):
+        return keras.ops.cast(apart(truth, answer) <= 1, "float32")
 
-
-def _apart(truth, answer):
-    truth, answer = (keras.ops.argmax(values, axis=-1) for values in (truth, answer))
-    return keras.ops.abs(truth - answer)
+    return [exact, within_one]
 
 
 def versions(count: int, plan: Plan, pictures: bool) -> list[np.ndarray]:

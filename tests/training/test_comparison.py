@@ -20,7 +20,7 @@ FACES = FACES.assign(race_real="Asian", cluster=[0, 0, 1, 2, 3, 4])
 
 def told(said):
     """A classifier that is sure of these groups, and of their ages 5, 12 and 30."""
-    return predictions(FACES, np.eye(3)[said], GROUPS, np.array([5.0, 12, 30])[said])
+    return predictions(FACES, np.eye(3)[said], np.array(said), GROUPS, np.array([5.0, 12, 30])[said])
 
 
 RIGHT, HALF = told([0, 0, 1, 1, 2, 2]), told([0, 1, 1, 0, 0, 2])

@@ -30,7 +30,7 @@ def told():
     """Right; one too old; right; one too young; two too young; right."""
     faces = pd.DataFrame({"fname": list("abcdef"), "age_real": AGES, "gender_real": ["Male", "Female"] * 3})
     faces = faces.assign(race_real="Asian", cluster=[0, 0, 1, 2, 3, 4])
-    return predictions(faces, PROBABILITIES, GROUPS, np.array([5.0, 12, 12, 8, 20, 33]))
+    return predictions(faces, PROBABILITIES, PROBABILITIES.argmax(axis=1), GROUPS, np.array([5.0, 12, 12, 8, 20, 33]))
 
 
 def test_measures_by_hand(told):
@@ -55,7 +55,8 @@ def test_copies_make_intervals_wider():
     probabilities = np.where(right[:, None], [0.8, 0.2, 0], [0.2, 0.8, 0])
     widths = {}
     for name, clusters in (("copies", faces["cluster"]), ("alone", np.arange(400))):
-        told = predictions(faces.assign(cluster=clusters), probabilities, GROUPS, np.full(400, 5.0))
+        said = probabilities.argmax(axis=1)
+        told = predictions(faces.assign(cluster=clusters), probabilities, said, GROUPS, np.full(400, 5.0))
         row = measure(told, resampling=Resampling(1)).iloc[0]
         widths[name] = row["high"] - row["low"]
     assert widths["copies"] == pytest.approx(2 * widths["alone"], rel=0.2)  # four copies say what one does

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from age_audit.training.groups import TEN_GROUPS, parse_groups
-from age_audit.training.losses import LOSSES, coral_loss, head, loss_function, targets
+from age_audit.training.losses import LOSSES, coral_loss, group_said, head, loss_function, targets
 
 GROUPS = parse_groups(["0-9", "10-19", "20-"])
 
@@ -30,6 +30,35 @@ def test_labels_are_distributions_whose_largest_is_the_group(loss):
     found = targets(ages, groups, loss)
     assert found.sum(axis=1) == pytest.approx(np.ones(117), abs=1e-6)
     assert (found.argmax(axis=1) == groups.of(ages)).mean() > 0.97
+
+
+def test_the_group_said_by_hand():
+    told = np.array([[0.4, 0.3, 0.3], [0.5, 0.1, 0.4], [0.1, 0.35, 0.55], [0.3, 0.3, 0.4]])
+    assert np.asarray(group_said(told, "cross-entropy")).tolist() == [0, 0, 2, 2]
+    for loss in ("soft", "coral"):  # the first group up to which half lies
+        assert np.asarray(group_said(told, loss)).tolist() == [1, 0, 2, 1]
+
+
+def test_the_median_errs_least_far_and_the_most_probable_is_right_most_often():
+    rng = np.random.default_rng(1)
+    told = rng.dirichlet(np.full(6, 0.7), 300)
+    off = np.abs(np.arange(6)[:, None] - np.arange(6))  # of each group said, how far from each that it may be
+    median, likely = (np.asarray(group_said(told, loss)) for loss in ("coral", "cross-entropy"))
+    assert ((told @ off)[range(300), median] <= (told @ off).min(axis=1) + 1e-12).all()
+    assert (told[range(300), likely] == told.max(axis=1)).all() and (median != likely).any()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_should_be_said_of_a_label_is_its_group(loss):
+    groups, ages = parse_groups(TEN_GROUPS), np.arange(117)
+    said = np.asarray(group_said(targets(ages, groups, loss), loss))
+    assert (said == groups.of(ages)).all()
+
+
+def test_coral_says_how_many_groups_one_is_more_probably_older_than():
+    told = np.random.default_rng(1).dirichlet(np.ones(5), 100)
+    expected = [sum(row[k + 1 :].sum() > 0.5 for k in range(4)) for row in told]
+    assert np.asarray(group_said(told, "coral")).tolist() == expected
 
 
 def test_cross_entropy_by_hand():
