@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
+import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from age_audit.cli import make_folder
-from age_audit.core.config import Stage1Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import compared_by
 from age_audit.core.paths import file_stem
@@ -26,6 +25,7 @@ from age_audit.figures.training import balance_figure, confusion_figure, curves_
 from age_audit.pipeline.stage1 import Run, stage1
 from age_audit.pipeline.training_options import STAGES, EvaluateConfig, TrainConfig
 from age_audit.report.formats import csv_text
+from age_audit.report.words import filled
 from age_audit.store.files import read_png, sha256_of, write_atomically
 from age_audit.training import balance, evaluate, losses, models, splits
 from age_audit.training.card import model_card
@@ -35,18 +35,12 @@ PARTS = ("train", "validation", "test")
 FACTS, SECONDS = "training.json", "budget.json"
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a command says in the end."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
+# What a row of a face holds beside its labels, of which columns called so are left out.
+_OWN = ("fname", "path", "image", "content", "group", "cluster")
 
 
-def run_training(config: TrainConfig) -> Told:
-    """Train a classifier, ask it about the faces that it has not learnt from, and write both down.
+def run_training(config: TrainConfig) -> str:
+    """Train a classifier, ask it about the faces that it has not learnt from, and write both down; what was found.
 
     Raises
     ------
@@ -56,7 +50,7 @@ def run_training(config: TrainConfig) -> Told:
     from age_audit.estimators.keras_model import configure_threads
     from age_audit.training import fit
 
-    started = time.process_time()
+    started = sum(os.times()[:4])
     with suppress(RuntimeError):  # what ran models in this process before has chosen
         configure_threads(config.workers)
     _same_numbers_each_time()
@@ -64,7 +58,7 @@ def run_training(config: TrainConfig) -> Told:
     groups = parse_groups(config.groups)
     classes = groups if config.target == "groups" else single_years()
     make_folder("--output", config.output)
-    faces, left_out, labels = _labelled_faces(config, config.stage1, groups, classes, config.person)
+    faces, left_out, labels = _labelled_faces(config, groups, classes)
     dealt = splits.deal(faces, seed=config.split_seed, person=config.person)
     part = splits.part_of(faces["fname"], dealt).to_numpy()
     places = {name: np.flatnonzero(part == name) for name in PARTS}
@@ -95,12 +89,12 @@ def run_training(config: TrainConfig) -> Told:
     test = faces.iloc[places["test"]]
     told = _asked(load_estimator(str(_description(config.output, facts))), test, groups, classes, config.loss)
     text = _write_findings(config.output, told, facts, config.split_seed)
-    _note_seconds(config.output, time.process_time() - started)
-    return Told(text)
+    _note_seconds(config.output, sum(os.times()[:4]) - started)
+    return text
 
 
-def run_evaluation(config: EvaluateConfig) -> Told:
-    """Ask a trained classifier about the faces of a folder, and write down how good it is on them.
+def run_evaluation(config: EvaluateConfig) -> str:
+    """Ask a trained classifier about the faces of a folder, and write down how good it is on them; what was found.
 
     Raises
     ------
@@ -111,7 +105,7 @@ def run_evaluation(config: EvaluateConfig) -> Told:
     groups = parse_groups(facts["options"]["groups"])
     classes = groups if facts["options"]["target"] == "groups" else single_years()
     make_folder("--output", config.output)
-    faces, left_out, _ = _labelled_faces(config, config.stage1, groups, classes)
+    faces, left_out, _ = _labelled_faces(config, groups, classes)
     faces = _not_learnt_from(config.classifier, faces, left_out)
     estimator = load_estimator(str(_description(config.classifier, facts)))
     told = _asked(estimator, faces, groups, classes, facts["options"]["loss"])
@@ -119,7 +113,7 @@ def run_evaluation(config: EvaluateConfig) -> Told:
     right = (told["distance"] == 0).mean()
     needed = evaluate.faces_needed(config.half_width, right)
     lacking = ", ".join(f"{reason} {count:,}" for reason, count in left_out.items())
-    return Told(
+    return (
         f"{text}\nleft out: {lacking or 'none'}\nto know such a share to within {100 * config.half_width:g} points "
         f"either way takes {needed:,} faces of as many people; these are {told['cluster'].nunique():,}"
     )
@@ -128,8 +122,14 @@ def run_evaluation(config: EvaluateConfig) -> Told:
 def _not_learnt_from(classifier: Path, faces: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:
     """The faces whose files, byte by byte, are none that the classifier was trained or chosen by; counts the others."""
     path = classifier / "split.json"
-    content = json.loads(path.read_text(encoding="utf-8")).get("content", {}) if path.is_file() else {}
-    learnt = {one for part in ("train", "validation") for one in content.get(part, ())}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))["content"]
+        learnt = {one for part in ("train", "validation") for one in content[part]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"expected {path}, which says what the classifier has learnt from, but: {error!r}; put it back, or run the "
+            "same age-audit train again"
+        ) from error
     seen = faces["content"].isin(learnt)
     if seen.all():
         raise UsageError(
@@ -151,13 +151,18 @@ def _same_numbers_each_time() -> None:
 
 
 def _labelled_faces(
-    config, asked: Stage1Config, groups: AgeGroups, classes: AgeGroups, person: str | None = None
+    config: TrainConfig | EvaluateConfig, groups: AgeGroups, classes: AgeGroups
 ) -> tuple[pd.DataFrame, dict[str, int], str]:
     """The faces that have a crop, an age and a group; how many have not, by reason; and where labels come from."""
-    with stage1(asked) as run:
+    person = config.person
+    if person in _OWN:
+        raise UsageError(f"expected --person to name a column called otherwise than {', '.join(_OWN)}; rename it")
+    with stage1(config.stage1) as run:
         rows, left_out = _cropped(run)
         labels = (run.ledger.labels_from() or {}).get("from", "unknown")
-    if person is not None and person not in {name for row in rows for name in row}:
+    if not rows:
+        raise UsageError("expected pictures with a face that is found, found none; name others by --images")
+    if person is not None and not any(row.get(person) for row in rows):
         raise UsageError(f"expected a column {person} in the labels, for --person; give a CSV that has it")
     frame = completed_frame(pd.DataFrame([{"age_estimation": None} | row for row in rows], dtype=object))
     codes = groups.of(frame["age_real"])
@@ -179,19 +184,27 @@ def _cropped(run: Run) -> tuple[list[dict], dict[str, int]]:
     known, settled = run.ledger.images(), run.settled("crop")
     done = [file for file in run.files if file.image in settled and settled[file.image].status == "done"]
     rows = [
-        {"fname": file.fname, "path": run.made("crop", file.image).path, "image": file.path}
+        label_fields(known[file.image].label)
+        | {"fname": file.fname, "path": run.made("crop", file.image).path, "image": file.path}
         | {"content": run.content[file.image]}
-        | label_fields(known[file.image].label)
         for file in done
     ]
     lost = len(run.files) - len(done)
     return rows, {"no face found": lost} if lost else {}
 
 
-def _clusters(config, frame: pd.DataFrame) -> np.ndarray:
+def _clusters(config: TrainConfig | EvaluateConfig, frame: pd.DataFrame) -> np.ndarray:
     """Which faces are copies of one picture."""
     if config.copies is not None:
-        return clusters_of(frame["fname"], read_image_measures(config.copies, config.dataset)).to_numpy()
+        found = clusters_of(frame["fname"], read_image_measures(config.copies, config.dataset)).to_numpy()
+        if (unknown := int((found < 0).sum())) == len(found):
+            raise UsageError(
+                f"expected --copies to be of these pictures, but the {config.dataset} in {config.copies} names none of "
+                f"them, such as {frame['fname'].iloc[0]!a}; run age-audit dataset on them, or leave --copies out"
+            )
+        if unknown:
+            print(f"{unknown:,} of {len(found):,} faces are not in --copies: each is taken for no copy of another")
+        return found
     from age_audit.faces.decoding import decode_image, read_bytes
     from age_audit.faces.fingerprints import fingerprint
 
@@ -272,10 +285,8 @@ def _write_findings(folder: Path, told: pd.DataFrame, facts: dict | None, seed: 
         card = model_card(facts, measures, distances, evaluate.calibration_error(found))
         write_atomically(folder / "model_card.md", card.encode())
     everyone = measures[measures["feature"] == "all"].set_index("measure")
-    said = (
-        f"{evaluate.MEASURES[name]}: {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-        for name, row in everyone.iterrows()
-    )
+    words = "{}: {:.3f} ({:.3f} to {:.3f})"
+    said = (filled(words, evaluate.MEASURES[name], *row[["value", "low", "high"]]) for name, row in everyone.iterrows())
     return "\n".join([f"{len(told):,} faces, 95 % intervals:", *said])
 
 
@@ -295,7 +306,8 @@ def _write_json(path: Path, content: Mapping) -> None:
 
 
 def _note_seconds(folder: Path, seconds: float) -> None:
-    """Add what this call took to what earlier ones took; no result depends on it."""
-    path = folder / SECONDS
-    before = json.loads(path.read_text())["processor_seconds"] if path.is_file() else 0
+    """Add what this call took to what earlier ones took; no result depends on it, nor ends where it is damaged."""
+    path, before = folder / SECONDS, 0.0
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        before = float(json.loads(path.read_text())["processor_seconds"])
     _write_json(path, {"processor_seconds": round(before + seconds, 1)})

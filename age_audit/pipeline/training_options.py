@@ -25,11 +25,35 @@ def _told(text: str, **metadata) -> dict:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Options of ``age-audit train``; those of stage 1 mean the same here."""
+class _FacesConfig:
+    """Which faces, with which labels; options of stage 1 mean the same here."""
 
     images: Path = field(default=Stage1Config.images, metadata=stage1_option("images"))
     labels: str | None = field(default=Stage1Config.labels, metadata=stage1_option("labels"))
+    dataset: str = field(default=Stage1Config.dataset, metadata=stage1_option("dataset"))
+    person: str | None = field(
+        default=None, metadata=_told("column of labels that says who is shown", none="nobody knows", metavar="NAME")
+    )
+    copies: Path | None = field(
+        default=None,
+        metadata=_told(
+            "folder of metadataset_<dataset>_images.json, which says what is a copy of what", none="found out here"
+        ),
+    )
+    workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
+    limit: int | None = field(default=None, metadata=stage1_option("limit"))
+    sample: int | None = field(default=None, metadata=stage1_option("sample"))
+
+    def _stage1(self, output: Path, seed: int) -> Stage1Config:
+        same = {name: getattr(self, name) for name in ("images", "labels", "dataset", "workers", "limit", "sample")}
+        steps = ("align", "crop")
+        return Stage1Config(output=output, metadatasets=output / "metadatasets", seed=seed, steps=steps, **same)
+
+
+@dataclass(frozen=True)
+class TrainConfig(_FacesConfig):
+    """Options of ``age-audit train``."""
+
     output: Path = field(default=Path("classifier"), metadata=_told("folder for the model, its card, tables, figures"))
     faces: Path | None = field(
         default=None,
@@ -80,19 +104,6 @@ class TrainConfig:
         default=None, metadata=_told("of mobilenet-v2: imagenet, or a file", none="from scratch", metavar="FILE")
     )
     precision: str = field(default="float32", metadata=_told("arithmetic of dex-wrn: float32 or bfloat16"))
-    person: str | None = field(
-        default=None, metadata=_told("column of labels that says who is shown", none="nobody knows", metavar="NAME")
-    )
-    copies: Path | None = field(
-        default=None,
-        metadata=_told(
-            "folder of metadataset_<dataset>_images.json, which says what is a copy of what", none="found out here"
-        ),
-    )
-    dataset: str = field(default=Stage1Config.dataset, metadata=stage1_option("dataset"))
-    workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
-    limit: int | None = field(default=None, metadata=stage1_option("limit"))
-    sample: int | None = field(default=None, metadata=stage1_option("sample"))
     seed: int = field(default=1, metadata=_told("seed of new weights, of order and of changes"))
     split_seed: int = field(default=42, metadata=_told("seed of the training, validation and test parts"))
 
@@ -113,29 +124,17 @@ class TrainConfig:
     @property
     def stage1(self) -> Stage1Config:
         """What stage 1 is asked for."""
-        return _stage1(self, self.faces or self.output / "faces", self.split_seed)
+        return self._stage1(self.faces or self.output / "faces", self.split_seed)
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
-    """Options of ``age-audit evaluate-classifier``; those of stage 1 mean the same here."""
+class EvaluateConfig(_FacesConfig):
+    """Options of ``age-audit evaluate-classifier``."""
 
-    images: Path = field(default=Stage1Config.images, metadata=stage1_option("images"))
-    labels: str | None = field(default=Stage1Config.labels, metadata=stage1_option("labels"))
     classifier: Path = field(default=Path("classifier"), metadata=_told("folder that age-audit train wrote to"))
     output: Path = field(
         default=Path("classifier-on-new-faces"), metadata=_told("folder for tables, the figure and crops")
     )
-    copies: Path | None = field(
-        default=None,
-        metadata=_told(
-            "folder of metadataset_<dataset>_images.json, which says what is a copy of what", none="found out here"
-        ),
-    )
-    dataset: str = field(default=Stage1Config.dataset, metadata=stage1_option("dataset"))
-    workers: int = field(default=Stage1Config.workers, metadata=stage1_option("workers"))
-    limit: int | None = field(default=None, metadata=stage1_option("limit"))
-    sample: int | None = field(default=None, metadata=stage1_option("sample"))
     half_width: float = field(
         default=0.03, metadata=_told("half of an interval's width, as a share; how many faces it takes is told")
     )
@@ -149,9 +148,4 @@ class EvaluateConfig:
     @property
     def stage1(self) -> Stage1Config:
         """What stage 1 is asked for."""
-        return _stage1(self, self.output / "faces", self.seed)
-
-
-def _stage1(config, output: Path, seed: int) -> Stage1Config:
-    same = {name: getattr(config, name) for name in ("images", "labels", "dataset", "workers", "limit", "sample")}
-    return Stage1Config(output=output, metadatasets=output / "metadatasets", seed=seed, steps=("align", "crop"), **same)
+        return self._stage1(self.output / "faces", self.seed)

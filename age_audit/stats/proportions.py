@@ -64,6 +64,37 @@ def share_columns(count: ArrayLike, n: ArrayLike, name: str = "share") -> dict[s
     }
 
 
+def ends_where_alike(
+    share: ArrayLike, low: ArrayLike, high: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of drawn intervals, but Wilson's of shares of 0 and 1: nothing differs there, so that all draws are alike.
+
+    Parameters
+    ----------
+    share, low, high : array_like of float, of one shape
+        Means with their drawn intervals.
+    n : array_like of int
+        What was drawn, faces or clusters of them; 0 of what is no share.
+    confidence : float
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    (ndarray, ndarray) of float
+        Low and high ends; NaN where they were.
+
+    Examples
+    --------
+    >>> low, high = ends_where_alike([1.0, 0.5], [1.0, 0.2], [1.0, 0.8], [10, 10])
+    >>> low.round(3), high.round(3)
+    (array([0.722, 0.2  ]), array([1. , 0.8]))
+    """
+    share, low, high, n = (np.asarray(values, dtype=float) for values in (share, low, high, n))
+    alike = np.isin(share, (0, 1)) & (n > 0) & ~np.isnan(low)
+    wilson = wilson_interval(share * n, n, confidence)
+    return np.where(alike, wilson[0], low), np.where(alike, wilson[1], high)
+
+
 @dataclass(frozen=True)
 class Rates:
     """Faces of whom something is so, by group and stratum.

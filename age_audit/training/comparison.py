@@ -11,8 +11,16 @@ import pandas as pd
 from age_audit.audit.dataset.duplicates import pairs_of_copies
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import Resampling
+from age_audit.stats.proportions import ends_where_alike
 from age_audit.stats.resampling import combination_interval
-from age_audit.training.evaluate import MEASURES, PROBABILITY, measures_of_faces, predictions
+from age_audit.training.evaluate import (
+    MEASURES,
+    PROBABILITY,
+    SHARES,
+    ends_of_measures,
+    measures_of_faces,
+    predictions,
+)
 from age_audit.training.groups import AgeGroups
 
 
@@ -80,15 +88,18 @@ def over_seeds(tables: Sequence[pd.DataFrame], *, resampling: Resampling) -> pd.
     if any(len(table) != values.shape[2] for table in tables):
         raise UsageError("expected the same faces of every seed; train with the same --split-seed on the same images")
     found = combination_interval([values.mean(axis=0)], [1], clusters=[clusters], **resampling.for_intervals("seeds"))
+    low, high = ends_of_measures(found, len(np.unique(clusters)))
     of_seeds = values.mean(axis=2)
     columns = {"measure": list(MEASURES), "n": values.shape[2], "seeds": len(tables), "value": found.value}
-    columns |= {"low": found.low, "high": found.high, "lowest": of_seeds.min(axis=0), "highest": of_seeds.max(axis=0)}
+    columns |= {"low": low, "high": high, "lowest": of_seeds.min(axis=0), "highest": of_seeds.max(axis=0)}
     return pd.DataFrame(columns)
 
 
 def _in_common(tables: Sequence[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
     """What each face that all have adds to each measure, (tables, M, N), and its cluster."""
     names = sorted(set.intersection(*(set(table["fname"]) for table in tables)))
+    if not names:
+        raise UsageError("expected predictions of the same faces, got tables without a file name in common")
     tables = [table.set_index("fname").loc[names].reset_index() for table in tables]
     return np.stack([measures_of_faces(table) for table in tables]), tables[0]["cluster"].to_numpy()
 
@@ -106,6 +117,11 @@ def difference(first: Sequence[pd.DataFrame], other: Sequence[pd.DataFrame], *, 
     -------
     DataFrame
         ``measure``, ``n``, ``value``, ``low``, ``high``; shares as shares, ages in years.
+
+    Raises
+    ------
+    UsageError
+        If they have no face in common.
     """
     values, clusters = _in_common([*first, *other])
     apart = values[: len(first)].mean(axis=0) - values[len(first) :].mean(axis=0)
@@ -116,7 +132,7 @@ def difference(first: Sequence[pd.DataFrame], other: Sequence[pd.DataFrame], *, 
 
 
 def estimator_as_classifier(ages: Mapping[str, float], faces: pd.DataFrame, groups: AgeGroups) -> pd.DataFrame:
-    """An estimator of ages as a classifier of groups: the group that its age falls into.
+    """An estimator of ages as a classifier of groups: the group that its age falls into, or else the nearest.
 
     Parameters
     ----------
@@ -141,7 +157,8 @@ def estimator_as_classifier(ages: Mapping[str, float], faces: pd.DataFrame, grou
     """
     there = faces[faces["fname"].isin(ages.keys())]
     given = there["fname"].map(ages).to_numpy(dtype=float)
-    codes = groups.of(np.clip(given, groups.bounds[0][0], groups.bounds[-1][1]))
+    years, (low, high) = np.floor(given)[:, None], np.array(groups.bounds).T
+    codes = np.maximum(low - years, years - high).argmin(axis=1)  # where groups leave years out, the nearest
     return predictions(there, np.eye(len(groups))[codes], codes, groups, given)
 
 
@@ -184,5 +201,6 @@ def labels_of_copies(frame: pd.DataFrame, groups: AgeGroups, *, resampling: Resa
     found = combination_interval(
         [np.stack([apart == 0, apart <= 1]).astype(float)], [1], clusters=[clusters], **options
     )
-    columns = {"measure": ["exact", "within_one"], "pairs": len(apart), "clusters": len(np.unique(clusters))}
-    return pd.DataFrame(columns | {"value": found.value, "low": found.low, "high": found.high})
+    low, high = ends_where_alike(found.value, found.low, found.high, n := len(np.unique(clusters)))
+    columns = {"measure": list(SHARES), "pairs": len(apart), "clusters": n}
+    return pd.DataFrame(columns | {"value": found.value, "low": low, "high": high})

@@ -12,8 +12,8 @@ import scipy
 from age_audit.core.groups import ALL, feature_title, groups_of, require_columns
 from age_audit.core.randomness import CONFIDENCE, Resampling
 from age_audit.core.vocabulary import FEW_FACES
-from age_audit.stats.proportions import share_columns
-from age_audit.stats.resampling import combination_interval
+from age_audit.stats.proportions import ends_where_alike, share_columns
+from age_audit.stats.resampling import Estimates, combination_interval
 from age_audit.training.groups import AgeGroups
 
 MEASURES = {
@@ -22,6 +22,7 @@ MEASURES = {
     "mean_absolute_error": "mean absolute error of the expected age (years)",
     "log_loss": "mean of -log of the probability of the right group",
 }
+SHARES = ("exact", "within_one")  # the first of them
 PROBABILITY = "probability_"
 
 
@@ -86,6 +87,8 @@ def _probability_of(table: pd.DataFrame, column: str) -> np.ndarray:
 def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resampling: Resampling) -> pd.DataFrame:
     """Each of :data:`MEASURES`, of all faces and of each class of features, with intervals that draw whole clusters.
 
+    Of faces that are all alike no draw tells a share of others: its interval is then Wilson's, of as many clusters.
+
     Parameters
     ----------
     table : DataFrame
@@ -119,12 +122,17 @@ def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resa
     for feature, name, inside in chosen:
         options = resampling.for_intervals(f"classifier, {feature}, {name}")
         found = combination_interval([values[:, inside]], [1], clusters=[clusters[inside]], **options)
-        for place, key in enumerate(MEASURES):
-            row = {"feature": feature, "class": name, "measure": key, "n": int(inside.sum())}
-            row |= {"clusters": len(np.unique(clusters[inside])), "value": found.value[place]}
-            row |= {"low": found.low[place], "high": found.high[place], "few_faces": bool(inside.sum() < FEW_FACES)}
-            rows.append(row)
+        n, drawn = int(inside.sum()), len(np.unique(clusters[inside]))
+        for key, value, low, high in zip(MEASURES, found.value, *ends_of_measures(found, drawn), strict=True):
+            row = {"feature": feature, "class": name, "measure": key, "n": n, "clusters": drawn, "value": value}
+            rows.append(row | {"low": low, "high": high, "few_faces": n < FEW_FACES})
     return pd.DataFrame(rows)
+
+
+def ends_of_measures(found: Estimates, clusters: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of intervals of each of :data:`MEASURES`, as drawn; of a share that no face differs in, Wilson's."""
+    drawn = np.where(np.isin(list(MEASURES), SHARES), clusters, 0)
+    return ends_where_alike(found.value, found.low, found.high, drawn)
 
 
 def by_distance(table: pd.DataFrame) -> pd.DataFrame:
@@ -191,6 +199,8 @@ def calibration_error(found: pd.DataFrame) -> float:
 def faces_needed(half_width: float, share: float = 0.5, confidence: float = CONFIDENCE) -> int:
     """Faces, each another person, after which a share is known to within so much either way.
 
+    A share of 0 or 1 is known sooner, though not at once: then as Wilson's interval says.
+
     Parameters
     ----------
     half_width : float
@@ -204,7 +214,8 @@ def faces_needed(half_width: float, share: float = 0.5, confidence: float = CONF
     (57, 385, 972)
     """
     z = scipy.stats.norm.ppf((1 + confidence) / 2)
-    return math.ceil(share * (1 - share) * (z / half_width) ** 2)
+    alike = z**2 * (1 / (2 * half_width) - 1)  # half of Wilson's interval of n faces that are alike: z² / 2(n + z²)
+    return math.ceil(max(share * (1 - share) * (z / half_width) ** 2, alike))
 
 
 def worst_faces(table: pd.DataFrame, count: int = 20) -> pd.DataFrame:

@@ -29,16 +29,6 @@ from age_audit.training.losses import group_said, loss_function
 from age_audit.training.models import Network, cut
 from age_audit.training.state import State
 
-CURVES = (
-    "stage",
-    "epoch",
-    "loss",
-    "exact",
-    "within_one",
-    "validation_loss",
-    "validation_exact",
-    "validation_within_one",
-)
 STATE = "state.npz"
 
 
@@ -57,7 +47,7 @@ class Stage(Checked):
     """
 
     layers: int = whole(0, least=0)
-    rate: float = number(0.001, above=True)
+    rate: float = number(0.001, 1e-7, 1)  # beyond these nothing is learnt, or what was learnt is destroyed
     epochs: int = whole(20, least=1)
 
 
@@ -74,6 +64,8 @@ def parse_stages(texts: Sequence[str]) -> tuple[Stage, ...]:
         match = re.fullmatch(r"(\d+|all):([\d.e+-]+):(\d+)", text)
         try:
             stages.append(Stage(10_000 if match[1] == "all" else int(match[1]), float(match[2]), int(match[3])))
+        except UsageError as error:
+            raise UsageError(f"--stages {text}: {error}") from error
         except (TypeError, ValueError) as error:
             raise UsageError(
                 f"expected stages as LAYERS:RATE:EPOCHS, such as 0:0.001:20 or all:0.001:30, got {text!r}"

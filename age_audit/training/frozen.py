@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import keras
@@ -105,27 +105,32 @@ def _kept(names: Sequence[Path]) -> list[np.ndarray] | None:
 
 
 def _fill(trunk, names, paths, changes, tell) -> None:
-    """Ask a trunk, and write what it gives."""
-    shapes = [(len(changes), len(paths), *output.shape[1:]) for output in trunk.outputs]
-    kinds = ["float16" if len(shape) > 3 else "float32" for shape in shapes]
+    """Ask a trunk, and write what it gives, as it comes: into a memory map a full disk would end the process."""
     unfinished = [name.with_suffix(".unfinished") for name in names]
-    arrays = [
-        np.lib.format.open_memmap(name, "w+", kind, shape)
-        for name, kind, shape in zip(unfinished, kinds, shapes, strict=True)
-    ]
-    _ask(trunk, paths, changes, arrays, tell)
-    for name, array, made in zip(names, arrays, unfinished, strict=True):
-        array.flush()
-        made.replace(name)
+    try:
+        with ExitStack() as opened:
+            files = []
+            for path, output in zip(unfinished, trunk.outputs, strict=True):
+                shape = (len(changes), len(paths), *output.shape[1:])
+                kind = np.dtype("float16" if len(shape) > 3 else "float32")
+                files.append((opened.enter_context(path.open("wb")), kind))
+                header = {"descr": kind.str, "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(files[-1][0], header)
+            _ask(trunk, paths, changes, files, tell)
+        for name, path in zip(names, unfinished, strict=True):
+            path.replace(name)
+    finally:
+        for path in unfinished:
+            path.unlink(missing_ok=True)
 
 
-def _ask(trunk, paths, changes, arrays, tell) -> None:
+def _ask(trunk, paths, changes, files, tell) -> None:
     start, done, told = time.monotonic(), 0, time.monotonic()
-    for version, how in enumerate(changes):
-        for place, batch in zip(range(0, len(paths), 32), batches_of_files(paths, how), strict=True):
+    for how in changes:
+        for batch in batches_of_files(paths, how):
             answers = trunk.predict_on_batch(batch)
-            for array, answer in zip(arrays, answers if isinstance(answers, list) else [answers], strict=True):
-                array[version, place : place + len(answer)] = answer
+            for (stream, kind), answer in zip(files, answers if isinstance(answers, list) else [answers], strict=True):
+                stream.write(np.asarray(answer, dtype=kind).tobytes())
             done += len(batch)
             if time.monotonic() - told > TELL_SECONDS:
                 told = time.monotonic()

@@ -96,12 +96,13 @@ class State:
         try:
             self.stored = unpack_arrays(self.path.read_bytes())
             facts = json.loads(str(self.stored["facts"]))
-        except (ValueError, KeyError) as error:
+            key = facts["key"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(
                 f"expected {self.path} to hold where a training was, but it is damaged ({error}); delete it, and the "
                 "same command trains anew"
             ) from error
-        if facts["key"] != self.key:
+        if key != self.key:
             raise UsageError(
                 f"expected {self.path.parent} to hold this training, it holds one with other options, faces or labels; "
                 "choose another --output, or delete it"

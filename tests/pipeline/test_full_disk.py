@@ -3,10 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from age_audit.store.files import png_bytes
 from tests.pipeline.processes import everything_in, recorded, stage_command
 
 pytestmark = pytest.mark.long
@@ -113,3 +116,33 @@ def test_metadatasets_on_a_full_disk(eight_photos, uninterrupted, small_disk, tm
     shutil.copytree(small_disk.seen / "meta", tmp_path / "whole" / "meta")
     (tmp_path / "out").rename(tmp_path / "whole" / "out")
     assert everything_in(tmp_path / "whole") == uninterrupted.everything
+
+
+FROZEN = """
+import sys
+from pathlib import Path
+import keras
+from age_audit.core.errors import shortage
+from age_audit.training.frozen import cached
+from age_audit.training.inputs import draw_changes
+paths, folder = sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2])
+faces = keras.Input((64, 64, 3))
+trunk = keras.Model(faces, keras.layers.Conv2D(64, 3)(faces))
+try:
+    cached(trunk, paths, [draw_changes(len(paths), None, seed=0, epoch=0)], folder, print)
+except OSError as error:
+    sys.exit(shortage(error))
+"""
+
+
+def test_what_frozen_layers_say_finds_the_disk_full_and_leaves_it_free(small_disk, tmp_path):
+    """Forty maps of half a megabyte each: written into a memory map they would end the process without a word."""
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(40):
+        (images / f"{number}.png").write_bytes(png_bytes(np.full((64, 64, 3), number, np.uint8)))
+    free = shutil.disk_usage(small_disk.seen).free
+    command = [sys.executable, "-c", FROZEN, str(images), str(small_disk.place)]
+    code, said = small_disk.run(command, tmp_path / "log")
+    assert code == 1 and said.splitlines()[-1] == FULL, said
+    assert shutil.disk_usage(small_disk.seen).free == free

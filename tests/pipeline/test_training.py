@@ -1,6 +1,7 @@
 """The commands train and evaluate-classifier on two portraits in many variants; what is saved is an estimator."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from PIL import Image
 
 from age_audit.__main__ import main
 from age_audit.core.errors import UsageError
-from age_audit.pipeline.training import _not_learnt_from
+from age_audit.pipeline.training import _not_learnt_from, _note_seconds
 
 OPTIONS = ("--model", "cnn", "--image-size", "32", "--groups", "Young 0-50,Old 51-", "--stages", "all:0.001:1")
 
@@ -123,6 +124,7 @@ def test_a_folder_that_cannot_be_made_ends_with_2(folders, capsys):
         (["--groups", "Child 0-12"], "two or more"),
         (["--groups", "A 0-60,B 61-70,C 71-"], "none of B"),
         (["--stages", "much"], "LAYERS:RATE:EPOCHS"),
+        (["--stages", "all:1e30:2"], "--stages all:1e30:2: expected rate to be a number, at least 1e-07 and at most 1"),
         (["--cap", "5"], "--balance cap"),
         (["--person", "who"], "--person"),
         ([*OPTIONS, "--weights", "imagenet"], "no weights for cnn"),
@@ -139,3 +141,51 @@ def test_what_users_can_act_on_ends_with_2(folders, trained, tmp_path, capsys, f
 def test_no_classifier_is_no_folder_of_one(folders, tmp_path, capsys):
     assert main(["evaluate-classifier", "--images", str(folders[0]), "--classifier", str(tmp_path)]) == 2
     assert "age-audit train" in capsys.readouterr().err
+
+
+def test_labels_called_as_a_row_is_called_inside_change_nothing_and_people_are_drawn_whole(
+    trained, folders, tmp_path, capsys
+):
+    images, copies = folders
+    labels = pd.DataFrame({"fname": sorted(path.name for path in images.iterdir())})
+    labels = labels.assign(age=labels["fname"].str[:2], who=labels["fname"].str[:2])
+    labels = labels.assign(path="/nowhere", image="x", content="y", group="z", cluster="w")
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    given = ["--images", str(images), "--copies", str(copies), "--classifier", str(trained[0])]
+    given += ["--labels", str(tmp_path / "labels.csv"), "--output", str(tmp_path)]
+    assert main(["evaluate-classifier", *given, "--person", "who"]) == 0
+    assert "faces of as many people; these are 2" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "predictions.csv")["cluster"].nunique() == 2
+    assert main(["evaluate-classifier", *given, "--person", "cluster"]) == 2
+    assert "--person to name a column called otherwise than" in capsys.readouterr().err
+
+
+def test_copies_of_other_pictures_are_refused(trained, folders, tmp_path, capsys):
+    (tmp_path / "metadataset_utkface_images.json").write_text('[{"fname": "other.jpg", "cluster": 0}]')
+    given = ["--images", str(folders[0]), "--copies", str(tmp_path), "--classifier", str(trained[0])]
+    assert main(["evaluate-classifier", *given, "--output", str(tmp_path / "out")]) == 2
+    assert "expected --copies to be of these pictures, but the utkface in" in capsys.readouterr().err
+
+
+def test_pictures_without_any_face_are_refused(trained, folders, tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    shutil.copy(folders[0] / "40_0_3_99.png", tmp_path / "images")
+    given = ["--images", str(tmp_path / "images"), "--classifier", str(trained[0]), "--output", str(tmp_path / "out")]
+    assert main(["evaluate-classifier", *given]) == 2
+    assert "expected pictures with a face that is found, found none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"content": {"train": []}}'])
+def test_parts_that_nobody_can_know_are_not_taken_for_unseen(tmp_path, content):
+    if content is not None:
+        (tmp_path / "split.json").write_text(content)
+    with pytest.raises(UsageError, match="which says what the classifier has learnt from"):
+        _not_learnt_from(tmp_path, pd.DataFrame({"content": ["a"]}), {})
+
+
+@pytest.mark.parametrize("damaged", ["{", "[]", "{}", '{"processor_seconds": null}'])
+def test_a_damaged_note_of_seconds_ends_no_training(tmp_path, damaged):
+    (tmp_path / "budget.json").write_text(damaged)
+    for _ in range(2):
+        _note_seconds(tmp_path, 1.5)
+    assert json.loads((tmp_path / "budget.json").read_text()) == {"processor_seconds": 3.0}

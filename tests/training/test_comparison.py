@@ -60,3 +60,21 @@ def test_what_was_written_comes_back(tmp_path):
     for name in ("other.csv", "absent.csv"):
         with pytest.raises(UsageError, match="age-audit train writes them"):
             read_predictions(tmp_path / name)
+
+
+def test_an_age_that_no_group_holds_is_of_the_nearest():
+    groups = parse_groups(["Child 0-12", "Youth 18-24", "Adult 40-60"])
+    ages = {"a": 14.9, "b": 16.0, "c": 12.9, "d": 33.0, "e": 99.0}
+    faces = pd.DataFrame({"fname": list(ages), "age_real": 20.0, "gender_real": "Male", "race_real": "Other"})
+    found = estimator_as_classifier(ages, faces.assign(cluster=range(5)), groups)
+    assert found["group_estimated"].tolist() == ["Child", "Youth", "Child", "Adult", "Adult"]
+
+
+def test_classifiers_without_a_face_in_common_are_not_compared():
+    with pytest.raises(UsageError, match="without a file name in common"):
+        difference([RIGHT], [RIGHT.assign(fname=RIGHT["fname"] + "x")], resampling=Resampling(1))
+
+
+def test_of_faces_that_are_all_right_the_interval_is_not_a_point():
+    found = over_seeds([RIGHT], resampling=Resampling(1)).set_index("measure")
+    assert found.loc["exact", "value"] == 1 and found.loc["exact", "low"] < 0.9

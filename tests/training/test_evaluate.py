@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from age_audit.core.randomness import Resampling
+from age_audit.stats.proportions import wilson_interval
 from age_audit.training.evaluate import (
     MEASURES,
     by_distance,
@@ -85,3 +86,19 @@ def test_calibration_by_hand(told):
 def test_52_faces_give_13_points():
     assert faces_needed(0.135, 0.5) == pytest.approx(52, abs=1)
     assert faces_needed(0.01, 0.5) == 9604
+
+
+def test_of_faces_that_are_all_alike_the_interval_is_not_a_point(told):
+    """Five faces of four clusters, all right: Wilson's interval of four of four begins at 4 / (4 + 1.96²)."""
+    right = told[told["distance"] == 0].reset_index(drop=True)
+    more = pd.concat([right, right.iloc[:2].assign(cluster=[0, 9])], ignore_index=True)
+    found = measure(more, resampling=Resampling(1)).set_index("measure")
+    assert found.loc["exact", ["clusters", "value", "high"]].tolist() == [4, 1, 1]
+    assert found.loc["exact", "low"] == found.loc["within_one", "low"] == pytest.approx(4 / (4 + 1.959964**2))
+    assert found.loc["mean_absolute_error", "high"] < 3
+
+
+def test_a_share_of_all_faces_is_not_known_at_once():
+    assert faces_needed(0.03, 1.0) == faces_needed(0.03, 0.0) == 61
+    low, high = wilson_interval([60, 61], [60, 61])
+    assert ((high - low) / 2 <= 0.03).tolist() == [False, True]

@@ -25,7 +25,7 @@ from age_audit.core.groups import require_columns
 from age_audit.core.policy import Policy
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
-from age_audit.stats.proportions import wilson_interval
+from age_audit.stats.proportions import ends_where_alike, wilson_interval
 from age_audit.stats.resampling import combination_interval
 
 SDS = (1.0, 2.0, 3.0, 4.0, 5.0)  # years
@@ -184,10 +184,8 @@ def labels_of_copies(frame: pd.DataFrame, policy: Policy, *, resampling: Resampl
         options = resampling.for_intervals(f"labels of copies across {policy.age}, {copies}")
         found = combination_interval([yes[None]], [1], clusters=[clusters], **options)
         row = {"copies": copies, "ages": near.label, "n": len(yes), "clusters": len(np.unique(clusters))}
-        shares = {"share": found.value[0], "low": found.low[0], "high": found.high[0]}
-        if shares["share"] in (0, 1):  # nothing to draw: Wilson's interval of as many clusters
-            ends = wilson_interval(shares["share"] * row["clusters"], row["clusters"], resampling.confidence)
-            shares |= dict(zip(("low", "high"), ends, strict=True))
-        shares = shares if len(yes) >= 10 else dict.fromkeys(shares, np.nan)
+        low, high = ends_where_alike(found.value, found.low, found.high, row["clusters"], resampling.confidence)
+        shares = {"share": found.value[0], "low": low[0], "high": high[0]}
+        shares = shares if len(yes) >= LEAST_SHOWN else dict.fromkeys(shares, np.nan)
         rows.append(row | {"faces": int(yes.sum())} | shares)
     return pd.DataFrame(rows)
