@@ -197,7 +197,7 @@ def refuse_unknown_features(columns: Iterable[str], present: Iterable[str]) -> N
     if missing := [column for column in columns if column not in there]:
         raise UsageError(
             f"expected sensitive features among the columns of the labels, {', '.join(map(feature_title, there))}; got "
-            f"{', '.join(missing)}; stage 1 keeps every column of --labels"
+            f"{', '.join(missing)}; choose among these, or add it to the labels as a column"
         )
 
 

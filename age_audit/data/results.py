@@ -410,10 +410,11 @@ def find_results(
             f"{' and '.join(str(path.parent) for path in found)}; keep one, or name its folder as METADATASETS"
         )
     listed = (f"{', '.join(map(str, made_by))} in {path.parent}" for path, made_by in there.items())
-    listed = "; ".join(sorted(listed)) or "none at all"
+    listed = "; ".join(sorted(listed))
+    advice = f": {listed}; choose one of these" if listed else " none at all; name a folder that holds some"
     raise UsageError(
-        f"expected results of {estimator}, preset {preset}, {dataset} in {metadatasets}, found: {listed}; choose one "
-        "of these, or run stage 1 with these options first, and stage 2 where explanations are asked for"
+        f"expected results of {estimator}, preset {preset}, {dataset} in {metadatasets} or below, found{advice}, or "
+        "run stage 1 with these options first, and stage 2 where explanations are asked for"
     )
 
 

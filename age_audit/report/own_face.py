@@ -17,7 +17,7 @@ import pandas as pd
 from age_audit.audit.errors.along_age import labels_of_alike
 from age_audit.audit.gate.outcomes import outcomes
 from age_audit.audit.gate.rates import passed
-from age_audit.core.config import Stage1Config
+from age_audit.core.config import PRESETS, Stage1Config
 from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.metrics import distribution_spread
 from age_audit.core.schema import AgeEstimate, Attribution
@@ -96,9 +96,7 @@ def own_face(config: FaceConfig) -> str:
     policies = read_policies(config.policies)
     estimator = load_estimator(config.estimator)
     explainer = load_explainer("lime", estimator)
-    known = None
-    with suppress(UsageError):
-        known = find_results(config.metadatasets, config.estimator, "published", DATASET).predictions
+    known = _known(config)
     judged, failed = [], []
     for photo in config.photos:
         try:
@@ -114,6 +112,14 @@ def own_face(config: FaceConfig) -> str:
     told = [f"{face['name']}: {face['estimate']}" for face in faces]
     where = f"Written to {config.output}, which holds the faces. Nothing else was kept or sent."
     return "\n".join([*told, *failed, where])
+
+
+def _known(config: FaceConfig) -> pd.DataFrame | None:
+    """Estimates of labelled faces, of whichever preset: both estimate alike."""
+    for preset in PRESETS:
+        with suppress(UsageError):
+            return find_results(config.metadatasets, config.estimator, preset, DATASET).predictions
+    return None
 
 
 def _judge(photo: Path, estimator, explainer) -> Judged:

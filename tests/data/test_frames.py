@@ -114,9 +114,7 @@ def test_groups_of_any_column_and_age_ranges_of_ones_own():
     assert list(own["tone"].cat.categories) == ["2", "10"]
     assert own["age_range"].astype(object).tolist()[0::2] == ["13–17", "0–12"]
     assert own["age_range"].isna().tolist() == [False, True, False, False]
-    with pytest.raises(
-        UsageError, match="columns of the labels, gender, race, tone; got skin; stage 1 keeps every col"
-    ):
+    with pytest.raises(UsageError, match="columns of the labels, gender, race, tone; got skin; choose among these"):
         frames.grouped(frames.activations_frame(rows), ["skin"])
 
 

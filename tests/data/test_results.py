@@ -98,7 +98,7 @@ def test_activations_by_another_preset_than_the_predictions_are_refused(tmp_path
 
 
 def test_missing_results_name_what_is_there(tmp_path):
-    with pytest.raises(UsageError, match="none at all"):
+    with pytest.raises(UsageError, match=r"or below, found none at all; name a folder that holds some, or run stage 1"):
         find_results(tmp_path, "dex-wrn", "published", "faces")
     write_set(tmp_path)
     with pytest.raises(

@@ -7,6 +7,7 @@ import yaml
 
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import ROOT
+from age_audit.data.estimates import write_estimates
 from age_audit.report.cite import WORKS, CiteConfig, all_works, bibtex, cite, methods_paragraph, provenance_in, works_of
 
 SHIPPED = ROOT / "metadatasets"
@@ -94,3 +95,13 @@ def test_the_command_on_results_that_ship(tmp_path):
     assert told.startswith("8,749 pictures") and "@misc{Mandic-face-api," in told and "Ribeiro" not in told
     with pytest.raises(UsageError, match="found none; name the folder"):
         provenance_in(tmp_path, "utkface")
+
+
+def test_estimates_of_a_csv_are_cited_though_nobody_knows_the_weights(tmp_path):
+    (tmp_path / "mine.csv").write_text("fname,age,estimate\na.jpg,20,22\n")
+    write_estimates(tmp_path / "mine.csv", tmp_path / "made")
+    assert "Ages were estimated by mine (weights not stated)." in cite(CiteConfig(tmp_path / "made", "mine"))
+
+
+def test_a_data_set_called_as_a_method_cites_no_method():
+    assert not keys({"predictions": STATED | {"dataset": "rise"}}) & {"Petsiuk2018"}

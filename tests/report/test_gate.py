@@ -27,6 +27,11 @@ def test_an_unknown_policy_is_refused_and_those_there_are_named(tmp_path):
         gate(GateConfig(write(tmp_path), policy="club"))
 
 
+def test_features_of_a_csv_are_told_of_as_its_columns(tmp_path):
+    with pytest.raises(UsageError, match=r"gender, race, camera.*; got tone; choose among these, or add it to the"):
+        gate(GateConfig(write(tmp_path), output=tmp_path / "out", sensitive=("tone",)))
+
+
 @pytest.mark.parametrize("given", [{"age": 0}, {"buffer": -1.0}, {"not_found": "maybe"}])
 def test_what_is_no_policy_is_refused(tmp_path, given):
     with pytest.raises(UsageError, match=f"expected {next(iter(given))} to be"):

@@ -6,6 +6,7 @@ from PIL import Image
 
 from age_audit import __main__
 from age_audit.core.errors import UsageError
+from age_audit.data.metadatasets import write_metadataset
 from age_audit.report.own_face import FaceConfig, own_face
 
 MODULE = """
@@ -84,3 +85,13 @@ def test_a_photo_that_is_not_there_is_told_by_the_command(folder, capsys):
     assert "expected a photo at nobody.jpg, there is no such file" in capsys.readouterr().err
     assert __main__.main(["face", "photos", "--estimator", "own_face_model:estimate"]) == 2
     assert "expected a photo at photos, it is a folder; name the pictures in it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("preset", ["published", "audit"])
+def test_results_of_either_preset_say_what_an_estimate_is_worth(folder, preset):
+    estimator = {"name": "own_face_model:estimate"}
+    content = {"predictions": {f"{i}_1_0_0.jpg": 24.0 for i in range(20, 60)}}
+    made_by = {"dataset": "utkface", "estimator": estimator, "preset": preset}
+    write_metadataset(folder / "nothing", "utkface", "predictions", content, made_by)
+    own_face(config(folder, HOSTILE))
+    assert "Of 40 faces of UTKFace that it judges within 2.5 years" in (folder / "out" / "face.html").read_text()

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +83,7 @@ def opened(
         If there are none or several, or no face has both a label and an estimate.
     """
     if estimator is None:
-        there = sorted(metadatasets.glob(f"metadataset_{dataset or '*'}_predictions.json*"))
-        there = [path for path in there if path.suffix != ".provenance"]
+        there = sorted(metadatasets.glob(f"metadataset_{escape(dataset) if dataset else '*'}_predictions.json*"))
         if len(there) != 1:
             raise UsageError(
                 f"expected one file metadataset_<name>_predictions.json in {metadatasets}, got "

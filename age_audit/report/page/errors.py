@@ -105,7 +105,7 @@ def _cloud(exact: pd.DataFrame, by_age: pd.DataFrame) -> Chart:
 def _signed(told: pd.DataFrame) -> Chart:
     bounds = [[float(part) for part in str(band).split("–")] for band in told["age_band"]]
     middles = [(low + high + 1) / 2 for low, high in bounds]
-    reach = 5 * np.ceil(np.nanmax(np.abs(told[["value", "low", "high"]].to_numpy())) / 5)
+    reach = 5 * max(1, np.ceil(np.nanmax(np.abs(told[["value", "low", "high"]].to_numpy())) / 5))
     scales = charts.plane((0, 10 * np.ceil(bounds[-1][1] / 10)), (-reach, reach))
     rows = []
     for at, row in zip(middles, told.to_dict("records"), strict=True):

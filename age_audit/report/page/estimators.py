@@ -31,10 +31,11 @@ def side_by_side(compared: Mapping[str, Results], resampling: Resampling) -> Sec
     rows = [_row(name, compared[name], frame, resampling) for name, frame in frames.items()]
     table = pd.DataFrame(rows)
     n = len(frames[first])
-    fresh = table[[not compared[name].mark for name in table["estimator"]]]
-    best = (fresh if len(fresh) else table).pipe(lambda rows: rows.loc[rows[MAE.key].idxmin()])
+    marked = np.array([bool(compared[name].mark) for name in table["estimator"]])
+    judged = table if marked.all() else table[~marked]
+    best = judged.loc[judged[MAE.key].idxmin()]
     scores = cumulative_scores({name: compared[name].predictions for name in frames})
-    whose = "of those not trained on these faces" if len(fresh) < len(table) else "of these"
+    whose = "of these" if len(judged) == len(table) else "of those not trained on these faces"
     finding = (
         f"On the same {n:,} faces {best['estimator']} is nearest {whose}: off by {best[MAE.key]:.1f} years on average"
     )
@@ -46,7 +47,7 @@ def side_by_side(compared: Mapping[str, Results], resampling: Resampling) -> Sec
     shown = {"estimator": "estimator", "n": "faces", MAE.key: "MAE (years)", SIGNED_ERROR.key: "signed error (years)"}
     shown |= {CS_5.key: "within 5 years, %", "as_nist_states_it": "MAE, as NIST states it (years)"}
     digits = {MAE.key: 1, SIGNED_ERROR.key: 1, CS_5.key: 0, "as_nist_states_it": 1}
-    others = fresh[fresh["estimator"] != best["estimator"]]
+    others = judged[judged["estimator"] != best["estimator"]]
     beyond = bool((others[f"{MAE.key}_low"] > best[f"{MAE.key}_high"]).all())
     sentence = f"{finding}{'' if beyond else '; its interval overlaps with another one'}."
     claims = [Claim(sentence, verdict(beyond), "estimators-table", int(best.name))]

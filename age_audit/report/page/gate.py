@@ -261,7 +261,7 @@ def _labels(results, faces, images, tables: list[Table], resampling: Resampling)
             "copies == 'exact' and label == 'age' and age_range == @ALL and measure == 'label_sd_normal'"
         )
         if len(implied) == 1 and implied["value"].iloc[0] > 0 and implied["clusters"].iloc[0] >= FEW_FACES:
-            noise, origin = round(float(implied["value"].iloc[0]), 1), "what copies of pictures imply"
+            noise, origin = max(0.1, round(float(implied["value"].iloc[0]), 1)), "what copies of pictures imply"
     table = passes_under_noise(faces, Policy(age=LIMIT, not_found=ERROR), sorted({1.0, noise, 5.0}))
     tables.append(Table("gate-labels", f"How much of the false passes at {LIMIT} could be labels", table, digits=2))
     place = row_of(table, noise_sd=noise, ages=bands(Policy(age=LIMIT))[0].label)

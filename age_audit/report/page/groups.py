@@ -23,17 +23,17 @@ VIEWS = {"adjusted": ("standardised", "age-adjusted"), "plain": ("crude", "unadj
 
 def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> Section:
     """Errors of groups at equal ages and as they are, and whose faces were not found."""
-    tables, claims, wide = [], [], {}
+    tables, claims = [], []
     used = {name: column for name, column in results.features.items() if column in faces if faces[column].notna().any()}
     groups = sum(faces[column].nunique() for column in used.values())
     for name, column in used.items():
         table = standardised_within(faces, column, "age_year", resampling=resampling)
-        wide[name] = standardised_within(
+        wide = standardised_within(
             faces, column, "age_year", measures=[MAE.key],
             resampling=replace(resampling, confidence=1 - (1 - resampling.confidence) / max(1, groups)),
         )  # fmt: skip
         tables += [_groups_table(name, column, table, view) for view in VIEWS]
-        claims += _group_claims(name, column, table, wide[name])
+        claims += _group_claims(name, column, table, wide)
     lost = lost_faces(results.document)
     lost = lost.rename(columns={"low": "share_low", "high": "share_high"})
     lost_rows = lost["images"] >= LEAST_SHOWN

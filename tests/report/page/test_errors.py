@@ -52,3 +52,9 @@ def test_labels_that_are_ranges_leave_the_picture_out_and_no_error(tmp_path):
     write(tmp_path, content)
     section = along_age(with_bands(find_results(tmp_path, "own", "published", "mine")), RESAMPLING)
     assert "off by 0.0 years" in section.finding and not section.charts
+
+
+def test_estimates_without_any_error_are_drawn(tmp_path):
+    write(tmp_path, document([20, 40] * 40, [20.0, 40.0] * 40))
+    section = along_age(with_bands(find_results(tmp_path, "own", "published", "mine")), RESAMPLING)
+    assert "off by 0.0 years" in section.finding and len(section.charts) == 2 and "nan" not in section.charts[1].svg

@@ -31,3 +31,13 @@ def test_one_that_was_trained_on_these_faces_wins_nothing(tmp_path):
 
 def test_one_alone_is_compared_with_nothing(tmp_path):
     assert side_by_side(compared(tmp_path, own=5), RESAMPLING).missing
+
+
+def test_of_estimators_that_were_all_trained_on_these_faces_none_is_said_not_to_be(tmp_path):
+    """Two of face-api, which is marked, that err alike: their intervals overlap."""
+    ages = [20, 30, 40] * 20
+    for name in ("one", "other"):
+        write(tmp_path / name, document(ages, [age + i % 7 for i, age in enumerate(ages)]), "face-api", "utkface")
+    found = {name: find_results(tmp_path / name, "face-api", "published", "utkface") for name in ("one", "other")}
+    section = side_by_side(found, RESAMPLING)
+    assert "is nearest of these" in section.finding and section.claims[0].verdict == "chance"

@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from age_audit.core.randomness import Resampling
@@ -89,3 +90,14 @@ def test_no_number_follows_a_name_that_is_written_from_right_to_left(tmp_path):
     section = made(tmp_path, [16] * 80 + [20] * 20, [30.0, 15.0] * 40 + [30.0] * 20, {"race_real": names})
     told = [claim.sentence for claim in section.claims if any(name in claim.sentence for name in names)]
     assert told and not any(re.search(r"[\u0590-\u06ff][^A-Za-z]*\d", sentence) for sentence in told)
+
+
+def test_labels_that_hardly_scatter_end_no_page(tmp_path):
+    """One of forty pairs of equal pictures differs, by a year: labels scatter by 0.02 years."""
+    ages, estimates = gate_faces()
+    write(tmp_path, document(ages, estimates))
+    results = find_results(tmp_path, "own", "published", "mine")
+    images = pd.DataFrame({"fname": [f"{i}.jpg" for i in range(80)], "age_real": [30.0] * 79 + [31.0]})
+    images = images.assign(cluster=[i // 2 for i in range(80)], pixels=[str(i // 2) for i in range(80)])
+    section = may_it_guard(results, with_bands(results), images, Resampling(1, draws=99))
+    assert any("If labels scatter by 0.1 years (what copies of pictures imply)" in c.sentence for c in section.claims)
