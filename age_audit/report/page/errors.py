@@ -51,7 +51,7 @@ def along_age(faces: pd.DataFrame, resampling: Resampling) -> Section:
     told = bands.query("measure == @SIGNED_ERROR.key and few_faces == False").dropna(subset="value")
     if len(told):
         pictures.append(_signed(told))
-        for place, words in ((0, "youngest"), (-1, "oldest")):
+        for place, words in ((0, "youngest" if len(told) > 1 else "only"), (-1, "oldest"))[: len(told)]:
             claims.append(_side(bands, told.iloc[place], words))
     columns = ["measure", "n", "value", "low", "high"]
     tables = [

@@ -266,7 +266,7 @@ def _labels(results, faces, images, tables: list[Table], resampling: Resampling)
     tables.append(Table("gate-labels", f"How much of the false passes at {LIMIT} could be labels", table, digits=2))
     place = row_of(table, noise_sd=noise, ages=bands(Policy(age=LIMIT))[0].label)
     row = table.loc[place]
-    if not np.isfinite(row["least_low"]):
+    if not np.isfinite(row[["least_low", "could_be_labels"]].astype(float)).all():  # or nobody passes
         return []
     sentence = filled(
         "If labels scatter by {:.1f} years ({}), up to {:.0%} of those who pass at {} could be adults labelled as "

@@ -143,13 +143,17 @@ def percent_of(share: float) -> str:
 
 
 def years(value: float, low: float, high: float, sign: str = "") -> str:
-    """Years with their interval.
+    """Years with their interval, where too few faces leave one.
 
     Examples
     --------
     >>> years(-3.25, -4, -2.5, "+"), years(10.22, 10.06, 10.38)
     ('−3.2 years (−4.0 to −2.5)', '10.2 years (10.1 to 10.4)')
+    >>> years(4.0, np.nan, np.nan)
+    '4.0 years'
     """
+    if np.isnan(low):
+        return filled(f"{{:{sign}.1f}} years", value)
     return filled(f"{{:{sign}.1f}} years ({{:{sign}.1f}} to {{:{sign}.1f}})", value, low, high)
 
 

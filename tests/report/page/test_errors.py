@@ -58,3 +58,12 @@ def test_estimates_without_any_error_are_drawn(tmp_path):
     write(tmp_path, document([20, 40] * 40, [20.0, 40.0] * 40))
     section = along_age(with_bands(find_results(tmp_path, "own", "published", "mine")), RESAMPLING)
     assert "off by 0.0 years" in section.finding and len(section.charts) == 2 and "nan" not in section.charts[1].svg
+
+
+def test_few_faces_in_one_band_are_told_of_once_and_without_an_interval(tmp_path):
+    write(tmp_path, document([20] * 30, [24.0] * 30))
+    section = along_age(with_bands(find_results(tmp_path, "own", "published", "mine")), RESAMPLING)
+    assert [claim.sentence.split(",")[0] for claim in section.claims[1:]] == ["The only band of 30 faces or more"]
+    write(tmp_path, document([20] * 2, [24.0] * 2))
+    section = along_age(with_bands(find_results(tmp_path, "own", "published", "mine")), RESAMPLING)
+    assert section.finding == "An estimate is off by 4.0 years on average"

@@ -101,3 +101,9 @@ def test_labels_that_hardly_scatter_end_no_page(tmp_path):
     images = images.assign(cluster=[i // 2 for i in range(80)], pixels=[str(i // 2) for i in range(80)])
     section = may_it_guard(results, with_bands(results), images, Resampling(1, draws=99))
     assert any("If labels scatter by 0.1 years (what copies of pictures imply)" in c.sentence for c in section.claims)
+
+
+def test_where_no_child_passes_no_pass_is_said_to_be_a_label(tmp_path):
+    section = made(tmp_path, [16] * 20 + [20] * 40, [15.0] * 20 + [21.0] * 40)
+    assert not [claim for claim in section.claims if claim.table == "gate-labels"]
+    assert not any("…" in claim.sentence for claim in section.claims)

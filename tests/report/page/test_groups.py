@@ -3,6 +3,7 @@
 import numpy as np
 
 from age_audit.core.randomness import Resampling
+from age_audit.data.estimates import write_estimates
 from age_audit.data.results import find_results
 from age_audit.report.page.errors import with_bands
 from age_audit.report.page.groups import for_whom
@@ -76,3 +77,13 @@ def test_no_number_follows_a_name_that_is_written_from_right_to_left(tmp_path):
     results = find_results(tmp_path, "own", "published", "mine", ["cam"])
     claims = for_whom(results, with_bands(results), RESAMPLING).claims
     assert claims[-1].sentence.startswith("Most often no face is found where cam is \u05d0, in 50 % (")
+
+
+def test_where_every_face_is_found_none_is_lost_most_often(tmp_path):
+    rows = [f"{i}.jpg,{20 + i % 20},30,{('Male', 'Female')[i % 2]}" for i in range(80)]
+    (tmp_path / "mine.csv").write_text("\n".join(["fname,age,estimate,gender", *rows]) + "\n")
+    write_estimates(tmp_path / "mine.csv", tmp_path)
+    results = find_results(tmp_path, "mine", "published", "mine")
+    found = for_whom(results, with_bands(results), RESAMPLING)
+    told = [claim.sentence for claim in found.claims if claim.table == "lost-faces"]
+    assert told == ["Of 80 pictures 0 % (0 to 5 %) ended without an estimate."]
