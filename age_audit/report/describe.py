@@ -23,6 +23,7 @@ from age_audit.store.files import write_atomically
 CROISSANT, CRATE = "croissant.json", "ro-crate-metadata.json"
 _ENCODINGS = {".json": "application/json", ".gz": "application/json", ".npz": "application/octet-stream"}
 _ENCODINGS |= {".parquet": "application/x-parquet"}
+_NAMED = re.compile(rf"metadataset_(.+)_(?:{'|'.join(KINDS)})\..+")  # names of data sets may hold _ and . themselves
 _UTKFACE = "https://susanqq.github.io/UTKFace/"  # whose terms, non-commercial research, hold for what is measured on it
 _ABOUT = "Estimates, explanations and measures of faces, made by age-audit; no picture is among them."
 
@@ -61,7 +62,8 @@ def metadataset_files(folder: Path) -> list[Path]:
     UsageError
         If there is none.
     """
-    files = sorted(path for path in folder.rglob("metadataset_*") if path.suffix in _ENCODINGS and path.is_file())
+    named = {*folder.rglob("metadataset_*"), *folder.rglob("metadataset_*.parquet/part-*.parquet")}
+    files = sorted(path for path in named if path.suffix in _ENCODINGS and path.is_file())
     if not files:
         raise UsageError(f"expected files metadataset_… in {folder} or below, found none; name another folder")
     return files
@@ -87,7 +89,7 @@ def croissant(folder: Path, files: Sequence[Path], day: str) -> dict:
     import mlcroissant
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # it recommends properties that only a publisher knows
-    names = sorted({_dataset_of(path) for path in files})
+    names = sorted({dataset for _, dataset in map(_home, files)})
     objects, tables = [], []
     for path in files:
         name = path.relative_to(folder).as_posix()
@@ -185,7 +187,7 @@ def crate(folder: Path, files: Sequence[Path], day: str) -> dict:
         about["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         entities[path] = made.add_file(path, dest_path=name, properties=about)
     works: dict[str, dict] = {}
-    for number, (place, dataset) in enumerate(dict.fromkeys((path.parent, _dataset_of(path)) for path in files)):
+    for number, (place, dataset) in enumerate(dict.fromkeys(map(_home, files))):
         stated = stated_of(place, dataset)
         if not stated:  # a study's own files, say: nobody says what was done
             continue
@@ -196,9 +198,7 @@ def crate(folder: Path, files: Sequence[Path], day: str) -> dict:
         }
         action = made.add(ContextEntity(made, f"#run-{number}", {"@type": "CreateAction"} | what))
         action["instrument"] = software
-        action["result"] = [
-            found for path, found in entities.items() if (path.parent, _dataset_of(path)) == (place, dataset)
-        ]
+        action["result"] = [found for path, found in entities.items() if _home(path) == (place, dataset)]
     cited = [
         ContextEntity(made, f"#{key}", {"@type": "CreativeWork", "name": work["title"], "citation": bibtex(work)})
         for key, work in works.items()
@@ -207,10 +207,11 @@ def crate(folder: Path, files: Sequence[Path], day: str) -> dict:
     return made.metadata.generate()
 
 
-def _dataset_of(path: Path) -> str:
-    """``utkface`` of ``metadataset_utkface_predictions.json``; names of data sets may hold ``_`` themselves."""
-    stem = path.name.split(".")[0].removeprefix("metadataset_")
-    return next((stem.removesuffix(f"_{kind}") for kind in KINDS if stem.endswith(f"_{kind}")), stem)
+def _home(path: Path) -> tuple[Path, str]:
+    """The folder of ``metadataset_utkface_predictions.json`` and ``utkface``; of a partition those of its rows."""
+    path = path.parent if path.suffix == ".parquet" else path
+    match = _NAMED.fullmatch(path.name)
+    return path.parent, match[1] if match else path.name.split(".")[0].removeprefix("metadataset_")
 
 
 def _json(content: dict) -> bytes:

@@ -11,6 +11,8 @@ from rocrate.rocrate import ROCrate
 
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import ROOT
+from age_audit.data.image_measures import is_number
+from age_audit.data.region_scores import write_rows
 from age_audit.report.describe import CRATE, CROISSANT, describe
 from tools.ship_metadatasets import PUBLISHED
 
@@ -98,3 +100,16 @@ def test_what_ships_is_described(tmp_path):
     rows = list(dataset.records("utkface-images/metadataset_utkface_images.json.gz/rows"))
     assert len(rows) == 8749
     assert len(ROCrate(SHIPPED).data_entities) == len(list(SHIPPED.rglob("metadataset_*")))
+
+
+def test_partitions_and_names_with_dots_are_described_with_their_run(tmp_path):
+    stated = {"dataset": "v1.0", "counts": {}, "estimator": {"name": "own"}, "preset": "audit"}
+    rows = [{"fname": "a.jpg", "age_real": 4.0}, {"fname": "b.jpg", "age_real": None}]
+    write_rows(tmp_path, "v1.0", "images", rows, "parquet", stated, is_number)
+    describe(tmp_path, DAY)
+    files = {entity["name"] for entity in ROCrate(tmp_path).data_entities}
+    part = "metadataset_v1.0_images.parquet/part-00000.parquet"
+    assert files == {part, "metadataset_v1.0_images.provenance.json"}
+    (run,) = ROCrate(tmp_path).get_by_type("CreateAction")
+    assert {entity["name"] for entity in run["result"]} == files and run["name"] == "v1.0 in ."
+    assert "age-audit-v1.0" in (tmp_path / CROISSANT).read_text()
