@@ -10,7 +10,7 @@ import analysis_1_method
 import analysis_2_evaluate
 import analysis_3_filter_visualise
 from age_audit import __main__, __version__
-from age_audit.core.config import Stage1Config
+from age_audit.core.config import EstimateConfig, Stage1Config
 from age_audit.core.paths import ROOT
 
 
@@ -33,6 +33,16 @@ def test_help_names_every_command(capsys):
         assert f"\n  {command} " in printed.out
 
 
+@pytest.mark.parametrize("command", __main__.COMMANDS)
+def test_every_command_is_there_and_tells_its_options(capsys, command):
+    _, config, run, about = __main__.COMMANDS[command]
+    assert callable(__main__.named(run))
+    printed, code = told(capsys, [command, "--help"])
+    assert code == 0 and printed.out.startswith(f"usage: age-audit {command}")
+    assert about in " ".join(printed.out.split())
+    assert config is None or set(__main__.named(config).__dataclass_fields__)
+
+
 def test_an_unknown_command_names_those_there_are(capsys):
     printed, code = told(capsys, ["guess"])
     assert code == 2 and "explain" in printed.err and "guess" in printed.err
@@ -53,7 +63,7 @@ def test_commands_take_the_options_of_their_script(capsys, command, script):
 
 
 def test_estimate_is_stage_1_without_explanations():
-    assert __main__.EstimateConfig().steps == Stage1Config().steps[:-1] == ("align", "crop", "estimate")
+    assert EstimateConfig().steps == Stage1Config().steps[:-1] == ("align", "crop", "estimate")
 
 
 def test_what_users_can_act_on_ends_with_2(capsys, tmp_path):

@@ -304,6 +304,15 @@ class Stage1Config:
         return parse_age_ranges(self.age_ranges)
 
 
+@dataclass(frozen=True)
+class EstimateConfig(Stage1Config):
+    """Stage 1 without explanations."""
+
+    steps: tuple[str, ...] = field(
+        default=("align", "crop", "estimate"), metadata=Stage1Config.__dataclass_fields__["steps"].metadata
+    )
+
+
 def stage1_option(name: str) -> dict:
     """The metadata of an option that stage 1 has too and that means the same there."""
     return dict(Stage1Config.__dataclass_fields__[name].metadata)

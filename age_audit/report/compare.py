@@ -8,20 +8,18 @@ from pathlib import Path
 import pandas as pd
 
 from age_audit.audit.errors.several_estimators import in_common
-from age_audit.cli import make_folder
 from age_audit.core.config import Stage3Config, parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES
 from age_audit.data.results import open_results
-from age_audit.report.notebooks import NOTEBOOKS, execute_notebook, found_in
+from age_audit.report.on_results import OnResultsConfig, executed, refuse_notebooks
 
 NOTEBOOK = "compare_estimators"
-_OPTIONS = Stage3Config.__dataclass_fields__
 
 
 @dataclass(frozen=True)
-class CompareConfig:
-    """Options of ``age-audit compare``; those of stage 3 mean the same here."""
+class CompareConfig(OnResultsConfig):
+    """Options of ``age-audit compare``."""
 
     estimators: tuple[str, ...] = field(
         metadata={
@@ -34,20 +32,12 @@ class CompareConfig:
     output: Path = field(
         default=Path("comparison"), metadata={"help": "folder for the notebook, its figures and its tables"}
     )
-    metadatasets: Path = field(
-        default=Stage3Config.metadatasets, metadata={"help": "where results of estimators given by name are looked for"}
+    age_ranges: tuple[str, ...] = field(
+        default=Stage3Config.age_ranges, metadata=Stage3Config.__dataclass_fields__["age_ranges"].metadata
     )
-    dataset: str = field(default=Stage3Config.dataset, metadata=_OPTIONS["dataset"].metadata)
-    preset: str = field(
-        default=Stage3Config.preset,
-        metadata={
-            "help": "whose results; both presets estimate a face alike, but one of them may have been run on fewer"
-        },
-    )
-    sensitive: tuple[str, ...] | None = field(default=None, metadata=_OPTIONS["sensitive"].metadata)
-    age_ranges: tuple[str, ...] = field(default=Stage3Config.age_ranges, metadata=_OPTIONS["age_ranges"].metadata)
 
     def __post_init__(self):
+        super().__post_init__()
         parse_age_ranges(self.age_ranges)
 
 
@@ -61,30 +51,13 @@ def compare(config: CompareConfig) -> str:
     """
     if len(config.estimators) < 2:
         raise UsageError(f"expected two estimators or more, got {', '.join(config.estimators)}")
+    refuse_notebooks(config.output)
     names = [str(Path(name).absolute()) if Path(name).exists() else name for name in config.estimators]
-    groups = None if config.sensitive is None else list(config.sensitive)
     ranges = None if parse_age_ranges(config.age_ranges) == AGE_RANGES else list(config.age_ranges)
-    opened = open_results(names, config.metadatasets, config.preset, config.dataset, groups, ranges)
+    opened = open_results(names, config.metadatasets, config.preset, config.dataset, config.sensitive, ranges)
     told = _in_common({name: results.predictions for name, results in opened.items()})
-    output = config.output.absolute()  # notebooks run from elsewhere
-    if output.resolve() == NOTEBOOKS.resolve():
-        raise UsageError(f"expected an --output other than {NOTEBOOKS}, where the notebook lies that is executed")
-    parameters = {
-        "ESTIMATORS": names,
-        "PRESET": config.preset,
-        "DATASET": config.dataset,
-        "METADATASETS": str(config.metadatasets.absolute()),
-        "FIGURES": str(output),
-        "TABLES": str(output / "tables"),
-        "SENSITIVE": groups,
-        "RANGES": ranges,
-    }
-    target = output / f"{NOTEBOOK}.ipynb"
-    make_folder("--output", config.output)
-    execute_notebook(NOTEBOOKS / f"{NOTEBOOK}.ipynb", target, parameters)
-    origins = "\n".join(dict.fromkeys(filter(None, (results.label_origin for results in opened.values()))))
-    written = f"Written to {config.output}: {target.name}, its figures in {NOTEBOOK}/, its tables in tables/"
-    return "\n".join(filter(None, [found_in(target), told, origins, written]))
+    origins = dict.fromkeys(results.label_origin for results in opened.values())
+    return executed(NOTEBOOK, config, config.output, {"ESTIMATORS": names, "RANGES": ranges}, [told, *origins])
 
 
 def _in_common(frames: dict[str, pd.DataFrame]) -> str:

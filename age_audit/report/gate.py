@@ -8,23 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from age_audit.cli import make_folder
-from age_audit.core.config import Stage3Config
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import real_ages
-from age_audit.core.policy import Policy
 from age_audit.data.estimates import write_estimates
 from age_audit.data.label_formats import TABLE_ENDINGS
 from age_audit.data.policies import read_policies
 from age_audit.data.results import open_results
-from age_audit.report.notebooks import NOTEBOOKS, execute_notebook, found_in
+from age_audit.report.on_results import OnResultsConfig, executed, refuse_notebooks
 
 NOTEBOOK = "audit_gate"
-_OPTIONS = Stage3Config.__dataclass_fields__
 
 
 @dataclass(frozen=True)
-class GateConfig:
-    """Options of ``age-audit gate``; those of stage 3 mean the same here."""
+class GateConfig(OnResultsConfig):
+    """Options of ``age-audit gate``."""
 
     predictions: str = field(
         default="dex-wrn",
@@ -57,18 +54,6 @@ class GateConfig:
         },
     )
     output: Path = field(default=Path("gate"), metadata={"help": "folder for the notebook, its figures and its tables"})
-    metadatasets: Path = field(
-        default=Stage3Config.metadatasets,
-        metadata={"help": "where results of an estimator given by name are looked for"},
-    )
-    dataset: str = field(default=Stage3Config.dataset, metadata=_OPTIONS["dataset"].metadata)
-    preset: str = field(
-        default=Stage3Config.preset,
-        metadata={
-            "help": "whose results; both presets estimate a face alike, but one of them may have been run on fewer"
-        },
-    )
-    sensitive: tuple[str, ...] | None = field(default=None, metadata=_OPTIONS["sensitive"].metadata)
 
     @property
     def changes(self) -> dict:
@@ -85,48 +70,33 @@ def gate(config: GateConfig) -> str:
     UsageError
         If there is no such policy or no such results, they have no labelled ages, or the folder cannot be written to.
     """
-    _judged(config)
-    output = config.output.absolute()  # notebooks run from elsewhere
-    if output.resolve() == NOTEBOOKS.resolve():
-        raise UsageError(f"expected an --output other than {NOTEBOOKS}, where the notebook lies that is executed")
-    make_folder("--output", config.output)
-    given = _given(config, output)
-    groups = None if config.sensitive is None else list(config.sensitive)
-    (results,) = open_results([given], config.metadatasets, config.preset, config.dataset, groups).values()
+    _refuse_unknown_policy(config)
+    refuse_notebooks(config.output)
+    given = _given(config)
+    (results,) = open_results([given], config.metadatasets, config.preset, config.dataset, config.sensitive).values()
     if not (results.images["age_estimation"].notna() & np.isfinite(real_ages(results.images)[0])).any():
         raise UsageError(
             f"expected faces with an estimate and a labelled age in {config.predictions}, found none; a gate is judged "
             "by labels"
         )
-    parameters = {
-        "GIVEN": [given],
-        "PRESET": config.preset,
-        "DATASET": config.dataset,
-        "METADATASETS": str(config.metadatasets.absolute()),
-        "FIGURES": str(output),
-        "TABLES": str(output / "tables"),
-        "SENSITIVE": groups,
-        "POLICIES": None if config.policies is None else str(config.policies.absolute()),
-        "POLICY": config.policy,
-    }
+    policies = None if config.policies is None else str(config.policies.absolute())
+    parameters = {"GIVEN": [given], "POLICIES": policies, "POLICY": config.policy}
     parameters |= {name.upper(): value for name, value in config.changes.items()}
-    target = output / f"{NOTEBOOK}.ipynb"
-    execute_notebook(NOTEBOOKS / f"{NOTEBOOK}.ipynb", target, parameters)
-    written = f"Written to {config.output}: {target.name}, its figures in {NOTEBOOK}/, its tables in tables/"
-    return "\n".join(filter(None, [found_in(target), written]))
+    return executed(NOTEBOOK, config, config.output, parameters)
 
 
-def _judged(config: GateConfig) -> Policy:
-    """The policy that is asked for, before any work."""
+def _refuse_unknown_policy(config: GateConfig) -> None:
+    """And what is no policy, before any work."""
     policies = read_policies(config.policies)
     if config.policy not in policies:
         raise UsageError(f"expected --policy to be one of {', '.join(map(repr, policies))}; got {config.policy!r}")
-    return replace(policies[config.policy], **config.changes)
+    replace(policies[config.policy], **config.changes)
 
 
-def _given(config: GateConfig, output: Path) -> str:
+def _given(config: GateConfig) -> str:
     """Name, folder or file of predictions; of a CSV those that are made of it."""
     path = Path(config.predictions)
     if path.suffix.lower() in TABLE_ENDINGS:
-        return str(write_estimates(path, output / "metadatasets", config.sensitive))
+        make_folder("--output", config.output)
+        return str(write_estimates(path, config.output.absolute() / "metadatasets", config.sensitive))
     return str(path.absolute()) if path.exists() else config.predictions

@@ -101,7 +101,7 @@ def _lost_claims(lost: pd.DataFrame) -> list[Claim]:
         sentence = f"Of {share['images']:,} pictures {told} ended without an estimate."
         claims.append(Claim(sentence, verdict(True, n=share["images"]), "lost-faces", 0))
     groups = lost[(lost["feature"] != ALL) & ~lost["few_faces"] & lost["p_holm"].notna()]
-    if groups["share"].nunique() > 1:
+    if groups["share"].max() > groups["share"].min():
         row = groups.loc[groups["share"].idxmax()]
         shares = percent(row["share"], row["share_low"], row["share_high"])
         sentence = f"Most often no face is found where {heading(row['feature'])} is {row['group']}, in {shares}."
