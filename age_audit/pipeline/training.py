@@ -24,11 +24,11 @@ from age_audit.figures.style import save_figure
 from age_audit.figures.training import balance_figure, confusion_figure, curves_figure
 from age_audit.pipeline.stage1 import Run, stage1
 from age_audit.pipeline.training_options import STAGES, EvaluateConfig, TrainConfig
+from age_audit.report.classifier_card import classifier_card
 from age_audit.report.formats import csv_text
 from age_audit.report.words import filled
 from age_audit.store.files import read_png, sha256_of, write_atomically
 from age_audit.training import balance, evaluate, losses, models, splits
-from age_audit.training.card import model_card
 from age_audit.training.groups import AgeGroups, parse_groups, single_years
 
 PARTS = ("train", "validation", "test")
@@ -282,7 +282,7 @@ def _write_findings(folder: Path, told: pd.DataFrame, facts: dict | None, seed: 
     _write_table(folder / "calibration.csv", found)
     save_figure(confusion_figure(table, found), folder, "confusion")
     if facts is not None:
-        card = model_card(facts, measures, distances, evaluate.calibration_error(found))
+        card = classifier_card(facts, measures, distances, evaluate.calibration_error(found))
         write_atomically(folder / "model_card.md", card.encode())
     everyone = measures[measures["feature"] == "all"].set_index("measure")
     words = "{}: {:.3f} ({:.3f} to {:.3f})"

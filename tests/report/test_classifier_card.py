@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from age_audit.training.card import model_card
+from age_audit.report.classifier_card import classifier_card
 from age_audit.training.evaluate import MEASURES
 
 FACTS = {
@@ -28,7 +28,7 @@ def card(**changed):
         *(of_few | {"measure": name, "value": 0.5, "low": float("nan"), "high": float("nan")} for name in MEASURES),
     ]
     distances = pd.DataFrame({"distance": [0, 1], "n": [900, 334], "share": [0.729, 0.271], "low": 0.2, "high": 0.8})
-    return model_card(FACTS | changed, pd.DataFrame(rows), distances, 0.04)
+    return classifier_card(FACTS | changed, pd.DataFrame(rows), distances, 0.04)
 
 
 def test_numbers_are_those_of_the_run():
@@ -49,12 +49,5 @@ def test_persons():
 
 
 def test_names_that_people_give_break_no_table_and_make_no_html():
-    text = card(groups=["Yo|ng", "<b>Old"], labels="my|labels.csv", options={"groups": ["Yo|ng 0-30"]})
-    assert r"(Yo\|ng, \<b\>Old)" in text and r"my\|labels.csv" in text and r"groups Yo\|ng 0-30" in text
-
-
-def test_faces_that_are_all_alike_get_no_interval_that_claims_to_be_sure():
-    rows = [{"measure": name, "value": 1.0, "low": 1.0, "high": 1.0} for name in MEASURES]
-    measures = pd.DataFrame(rows).assign(**{"feature": "all", "class": "all", "n": 3, "clusters": 3, "few_faces": True})
-    text = model_card(FACTS, measures, pd.DataFrame({"distance": [0], "n": 3, "share": 1.0, "low": 0.4, "high": 1}), 0)
-    assert "100.0 to 100.0" not in text and "| all | all | 3 (few) | 100.0 % | 100.0 % |" in text
+    text = card(groups=["Yo|ng", "<b>Old"], labels="my|labels $x$.csv", options={"groups": ["Yo|ng 0-30"]})
+    assert r"(Yo\|ng, \<b\>Old)" in text and r"my\|labels \$x\$.csv" in text and r"groups Yo\|ng 0-30" in text

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-_SHARES = ("exact", "within_one")
+from age_audit.report.formats import markdown_text
+from age_audit.training.evaluate import SHARES
 
 
-def model_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, off: float) -> str:
+def classifier_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, off: float) -> str:
     """A model card (Mitchell et al. 2019) in Markdown, of a run's own numbers alone.
 
     Parameters
@@ -40,11 +40,11 @@ def model_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, 
     >>> facts = {"name": "mine", "model": "cnn", "learnt_from": "", "sha256": "ab", "options": {"seed": 1}}
     >>> facts |= {"faces": {"train": 400, "test": 90}, "left_out": {"no face found": 3}, "labels": "by hand"}
     >>> facts |= {"groups": ["Child", "Adult"], "years": [6.0, 40.0], "split_sha256": {"test": "cd"}}
-    >>> print(model_card(facts, pd.DataFrame(rows), distances, 0.04).splitlines()[2][:88])
+    >>> print(classifier_card(facts, pd.DataFrame(rows), distances, 0.04).splitlines()[2][:88])
     On 90 faces that it has not learnt from, 50.0 % (40.0 to 60.0) are in the right group, 5
     """
     found = measures[measures["feature"] == "all"].set_index("measure")
-    right, near = (_share(found.loc[name]) for name in _SHARES)
+    right, near = (_share(found.loc[name]) for name in SHARES)
     n, clusters = found.loc["exact", ["n", "clusters"]]
     person = facts["options"].get("person")
     drawn = "clusters of copies" + (" and of people" if person else "")
@@ -56,16 +56,16 @@ def model_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, 
     split = ", ".join(f"{part} `{text[:16]}`" for part, text in facts["split_sha256"].items())
     parts = {
         "What it is": [
-            f"A classifier of {len(facts['groups'])} groups ({', '.join(map(_text, facts['groups']))}),",
+            f"A classifier of {len(facts['groups'])} groups ({', '.join(map(markdown_text, facts['groups']))}),",
             f"network {facts['model']},",
             f"file sha256 `{facts['sha256']}`. {_begun(facts['learnt_from'])}",
         ],
         "How it was made": [
             "Options: " + ", ".join(f"{name} {_plain(value)}" for name, value in facts["options"].items()) + ".",
-            f"Labels: {_text(facts['labels'])}. Faces: {_counted(facts['faces'])}.",
+            f"Labels: {markdown_text(facts['labels'])}. Faces: {_counted(facts['faces'])}.",
             f"Left out: {_counted(facts['left_out'])}.",
             "Clusters of copies are in one part"
-            + (f", and so is each {_text(person)}" if person else "; people may be in two")
+            + (f", and so is each {markdown_text(person)}" if person else "; people may be in two")
             + ".",
             f"Hashes of the parts: {split}.",
         ],
@@ -83,16 +83,11 @@ def model_card(facts: Mapping, measures: pd.DataFrame, distances: pd.DataFrame, 
         ],
     }
     pages = [f"## {heading}\n" + "\n".join(lines) for heading, lines in parts.items()]
-    return "\n\n".join([f"# {_text(facts['name'])}", "\n".join(told), *pages]) + "\n"
+    return "\n\n".join([f"# {markdown_text(facts['name'])}", "\n".join(told), *pages]) + "\n"
 
 
 def _plain(value) -> str:
-    return _text("; ".join(map(str, value)) if isinstance(value, list | tuple) else value)
-
-
-def _text(name: object) -> str:
-    """A name that somebody gave, of which no sign makes a cell, a link or HTML."""
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", str(name))
+    return markdown_text("; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 
 def _years(row: pd.Series) -> str:
@@ -106,7 +101,7 @@ def _far(distances: pd.DataFrame) -> list[str]:
 
 
 def _share(row: pd.Series) -> str:
-    if np.isnan(row["low"]) or row["low"] == row["high"]:  # all alike: drawing them anew says nothing of others
+    if np.isnan(row["low"]):
         return f"{100 * row['value']:.1f} %"
     return f"{100 * row['value']:.1f} % ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
 
@@ -131,6 +126,11 @@ def _rows(measures: pd.DataFrame) -> list[str]:
         if not (n := found.loc["exact", "n"]):
             continue
         few = " (few)" if found.loc["exact", "few_faces"] else ""
-        cells = [_text(feature), _text(name), f"{n:,}{few}", *(_share(found.loc[key]) for key in _SHARES)]
+        cells = [
+            markdown_text(feature),
+            markdown_text(name),
+            f"{n:,}{few}",
+            *(_share(found.loc[key]) for key in SHARES),
+        ]
         rows.append("| " + " | ".join([*cells, _years(found.loc["mean_absolute_error"])]) + " |")
     return rows
