@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from age_audit.core.checks import Checked, choice, flag, named, number, whole
+from age_audit.core.checks import LARGEST_SEED, Checked, choice, flag, named, number, whole
 from age_audit.core.errors import UsageError
 from age_audit.core.landmarks import MESH_LANDMARK_COUNT
 from age_audit.core.schema import AGE_RANGES, CANVAS, LANDMARK_COUNT
@@ -295,8 +295,7 @@ class Stage1Config:
             if getattr(self, name) is not None:
                 check_at_least(name, getattr(self, name), least)
         check_until_settled(self.until_settled, self.samples, self.preset)
-        if not 0 <= self.seed < 2**32:
-            raise UsageError(f"expected --seed to be between 0 and {2**32 - 1}, got {self.seed}")
+        check_seed("--seed", self.seed)
 
     @property
     def ranges(self) -> tuple[tuple[int, int], ...]:
@@ -415,6 +414,12 @@ def check_choice(what: str, given: str, choices) -> None:
     """Refuse anything but one of the choices, naming them."""
     if given not in choices:
         raise UsageError(f"expected {what} to be one of {', '.join(map(str, choices))}, got {given!r}")
+
+
+def check_seed(option: str, given: int) -> None:
+    """Refuse what NumPy takes for no seed."""
+    if not 0 <= given <= LARGEST_SEED:
+        raise UsageError(f"expected {option} to be between 0 and {LARGEST_SEED}, got {given}")
 
 
 def check_at_least(name: str, given: int, least: int) -> None:

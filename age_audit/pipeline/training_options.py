@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from age_audit.core.config import Stage1Config, check_at_least, check_choice, stage1_option
+from age_audit.core.config import PRECISIONS, Stage1Config, check_at_least, check_choice, check_seed, stage1_option
 from age_audit.core.errors import UsageError
 from age_audit.training import balance, losses, models
 from age_audit.training.groups import TEN_GROUPS, parse_groups
@@ -112,6 +112,9 @@ class TrainConfig(_FacesConfig):
         check_choice("--target", self.target, TARGETS)
         check_choice("--loss", self.loss, losses.LOSSES)
         check_choice("--balance", self.balance, balance.BALANCES)
+        check_choice("--precision", self.precision, PRECISIONS)
+        check_seed("--seed", self.seed)
+        check_seed("--split-seed", self.split_seed)
         for name, least in (("versions", 1), ("batch", 2), ("patience", 1), ("image_size", 32)):
             check_at_least(name.replace("_", "-"), getattr(self, name), least)
         if self.cap is not None:

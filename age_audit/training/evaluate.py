@@ -196,7 +196,7 @@ def calibration_error(found: pd.DataFrame) -> float:
     return np.average((found["stated"] - found["share"]).abs(), weights=found["n"])
 
 
-def faces_needed(half_width: float, share: float = 0.5, confidence: float = CONFIDENCE) -> int:
+def faces_needed(half_width: float, share: float = 0.5) -> int:
     """Faces, each another person, after which a share is known to within so much either way.
 
     A share of 0 or 1 is known sooner, though not at once: then as Wilson's interval says.
@@ -213,7 +213,7 @@ def faces_needed(half_width: float, share: float = 0.5, confidence: float = CONF
     >>> faces_needed(0.13), faces_needed(0.05), faces_needed(0.03, 0.65)
     (57, 385, 972)
     """
-    z = scipy.stats.norm.ppf((1 + confidence) / 2)
+    z = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2)
     alike = z**2 * (1 / (2 * half_width) - 1)  # half of Wilson's interval of n faces that are alike: z² / 2(n + z²)
     return math.ceil(max(share * (1 - share) * (z / half_width) ** 2, alike))
 

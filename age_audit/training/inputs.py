@@ -216,7 +216,7 @@ def examples_of_epoch(
     return np.column_stack([version, rows[order]]), weights[order].astype(np.float32)
 
 
-def whole_in_order(truth: np.ndarray, parts: list[np.ndarray], rows: np.ndarray, size: int = 64) -> Batches:
+def whole_in_order(truth: np.ndarray, parts: list[np.ndarray], rows: np.ndarray) -> Batches:
     """Some faces once each, unchanged, in their order."""
     which = np.column_stack([np.zeros(len(rows), dtype=int), rows])
-    return Batches(parts, which, truth, np.ones(len(rows), np.float32), size=size)
+    return Batches(parts, which, truth, np.ones(len(rows), np.float32), size=64)

@@ -121,6 +121,9 @@ def test_a_folder_that_cannot_be_made_ends_with_2(folders, capsys):
     ("further", "said"),
     [
         (["--model", "vgg"], "--model"),
+        (["--seed", "-1"], "expected --seed to be between"),
+        (["--split-seed", "-1"], "expected --split-seed to be between"),
+        (["--precision", "half"], "expected --precision to be one of float32, bfloat16"),
         (["--groups", "Child 0-12"], "two or more"),
         (["--groups", "A 0-60,B 61-70,C 71-"], "none of B"),
         (["--stages", "much"], "LAYERS:RATE:EPOCHS"),

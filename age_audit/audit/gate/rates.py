@@ -201,13 +201,13 @@ def shown_shares(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rates_by_what_becomes_of_lost(
-    frame: pd.DataFrame, policy: Policy, features: str | Sequence[str] = (), with_all: Sequence[str] = ()
+    frame: pd.DataFrame, policy: Policy, features: str | Sequence[str] = ()
 ) -> pd.DataFrame:
     """The same rates where a face that is not found is refused, is an error, or passes.
 
     Parameters
     ----------
-    frame, policy, features, with_all
+    frame, policy, features
         As :func:`gate_rates`; what the policy says of faces that are not found does not count.
 
     Returns
@@ -226,8 +226,7 @@ def rates_by_what_becomes_of_lost(
     8      pass  10            2    0.7
     """
     tables = {
-        word: gate_rates(frame, replace(policy, not_found=word), features, with_all, bands(policy))
-        for word in NOT_FOUND
+        word: gate_rates(frame, replace(policy, not_found=word), features, ages=bands(policy)) for word in NOT_FOUND
     }
     table = pd.concat([part.assign(not_found=word) for word, part in tables.items()], ignore_index=True)
     return table[["not_found", *table.columns.drop("not_found")]]
