@@ -11,15 +11,14 @@ import pandas as pd
 from age_audit.audit.dataset.duplicates import pairs_of_copies
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import Resampling
-from age_audit.stats.proportions import ends_where_alike
 from age_audit.stats.resampling import combination_interval
 from age_audit.training.evaluate import (
     MEASURES,
     PROBABILITY,
     SHARES,
-    ends_of_measures,
     measures_of_faces,
     predictions,
+    without_points,
 )
 from age_audit.training.groups import AgeGroups
 
@@ -88,11 +87,10 @@ def over_seeds(tables: Sequence[pd.DataFrame], *, resampling: Resampling) -> pd.
     if any(len(table) != values.shape[2] for table in tables):
         raise UsageError("expected the same faces of every seed; train with the same --split-seed on the same images")
     found = combination_interval([values.mean(axis=0)], [1], clusters=[clusters], **resampling.for_intervals("seeds"))
-    low, high = ends_of_measures(found, len(np.unique(clusters)))
     of_seeds = values.mean(axis=2)
     columns = {"measure": list(MEASURES), "n": values.shape[2], "seeds": len(tables), "value": found.value}
-    columns |= {"low": low, "high": high, "lowest": of_seeds.min(axis=0), "highest": of_seeds.max(axis=0)}
-    return pd.DataFrame(columns)
+    columns |= {"low": found.low, "high": found.high, "lowest": of_seeds.min(axis=0), "highest": of_seeds.max(axis=0)}
+    return without_points(pd.DataFrame(columns), len(np.unique(clusters)))
 
 
 def _in_common(tables: Sequence[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
@@ -201,6 +199,6 @@ def labels_of_copies(frame: pd.DataFrame, groups: AgeGroups, *, resampling: Resa
     found = combination_interval(
         [np.stack([apart == 0, apart <= 1]).astype(float)], [1], clusters=[clusters], **options
     )
-    low, high = ends_where_alike(found.value, found.low, found.high, n := len(np.unique(clusters)))
-    columns = {"measure": list(SHARES), "pairs": len(apart), "clusters": n}
-    return pd.DataFrame(columns | {"value": found.value, "low": low, "high": high})
+    columns = {"measure": list(SHARES), "pairs": len(apart), "clusters": len(np.unique(clusters))}
+    columns |= {"value": found.value, "low": found.low, "high": found.high}
+    return without_points(pd.DataFrame(columns), columns["clusters"])

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import scipy
+from numpy.typing import ArrayLike
 
 from age_audit.core.groups import ALL, feature_title, groups_of, require_columns
 from age_audit.core.randomness import CONFIDENCE, Resampling
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.proportions import ends_where_alike, share_columns
-from age_audit.stats.resampling import Estimates, combination_interval
+from age_audit.stats.resampling import combination_interval
 from age_audit.training.groups import AgeGroups
 
 MEASURES = {
@@ -87,7 +88,7 @@ def _probability_of(table: pd.DataFrame, column: str) -> np.ndarray:
 def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resampling: Resampling) -> pd.DataFrame:
     """Each of :data:`MEASURES`, of all faces and of each class of features, with intervals that draw whole clusters.
 
-    Of faces that are all alike no draw tells a share of others: its interval is then Wilson's, of as many clusters.
+    Of faces that are all alike the interval of a share is a point: see :func:`without_points`.
 
     Parameters
     ----------
@@ -123,16 +124,31 @@ def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resa
         options = resampling.for_intervals(f"classifier, {feature}, {name}")
         found = combination_interval([values[:, inside]], [1], clusters=[clusters[inside]], **options)
         n, drawn = int(inside.sum()), len(np.unique(clusters[inside]))
-        for key, value, low, high in zip(MEASURES, found.value, *ends_of_measures(found, drawn), strict=True):
+        for key, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
             row = {"feature": feature, "class": name, "measure": key, "n": n, "clusters": drawn, "value": value}
             rows.append(row | {"low": low, "high": high, "few_faces": n < FEW_FACES})
     return pd.DataFrame(rows)
 
 
-def ends_of_measures(found: Estimates, clusters: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of intervals of each of :data:`MEASURES`, as drawn; of a share that no face differs in, Wilson's."""
-    drawn = np.where(np.isin(list(MEASURES), SHARES), clusters, 0)
-    return ends_where_alike(found.value, found.low, found.high, drawn)
+def without_points(table: pd.DataFrame, clusters: ArrayLike) -> pd.DataFrame:
+    """Measures whose intervals were drawn, with Wilson's of shares that no face differs in: no draw tells of others.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``measure``, ``value``, ``low`` and ``high``, such as of :func:`measure`.
+    clusters : array_like of int, one or of each row
+        That were drawn.
+
+    Examples
+    --------
+    >>> rows = [("exact", 1.0, 1.0, 1.0), ("within_one", 0.5, 0.25, 0.75), ("log_loss", 0.0, 0.0, 0.0)]
+    >>> without_points(pd.DataFrame(rows, columns=["measure", "value", "low", "high"]), 10)["low"].round(2).tolist()
+    [0.72, 0.25, 0.0]
+    """
+    of_shares = np.where(table["measure"].isin(SHARES), clusters, 0)
+    low, high = ends_where_alike(table["value"], table["low"], table["high"], of_shares)
+    return table.assign(low=low, high=high)
 
 
 def by_distance(table: pd.DataFrame) -> pd.DataFrame:

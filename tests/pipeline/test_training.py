@@ -45,6 +45,9 @@ def test_everything_is_written(trained):
     test = pd.read_csv(output / "predictions.csv")
     assert sorted(test["fname"]) == dealt["splits"]["test"] and sum(map(len, dealt["splits"].values())) == 20
     assert test[["probability_Young", "probability_Old"]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+    measures = pd.read_csv(output / "measures.csv").dropna(subset="low")
+    shares = measures[measures["measure"].isin(["exact", "within_one"])]
+    assert shares["value"].isin([0, 1]).any() and (shares["high"] - shares["low"]).gt(0.1).all()
     names = {path.name for path in output.iterdir() if path.is_file()}
     assert {"cnn-groups.keras", "cnn-groups.json", "curves.csv", "curves.png", "balance.csv"} < names
     assert {"model_card.md", "confusion.png", "calibration.csv", "measures.csv", "training.json"} < names
