@@ -47,7 +47,7 @@ class Stage(Checked):
     """
 
     layers: int = whole(0, least=0)
-    rate: float = number(0.001, 1e-7, 1)  # beyond these nothing is learnt, or what was learnt is destroyed
+    rate: float = number(0.001, 1e-7, 10)  # beyond these nothing is learnt, or what was learnt is destroyed
     epochs: int = whole(20, least=1)
 
 
