@@ -65,40 +65,19 @@ def test_batches_are_for_the_asking(cydral):
         cydral.batch = before
 
 
-JAX = """
-import sys
-import numpy as np
-from age_audit.estimators import load_estimator
-from age_audit.estimators.masked import MaskedFaces
-crops = np.load(sys.argv[1])
-estimator = load_estimator("dex-wrn")
-segments = np.arange(224 * 224).reshape(224, 224) * 4 // 224**2
-masked = MaskedFaces(crops[0], crops[1], segments, np.array([[1, 1, 0, 0], [0, 1, 1, 0]]))
-import keras
-assert keras.backend.backend() == "jax" and "tensorflow" not in sys.modules
-np.save(sys.argv[2], np.concatenate([estimator.predict(crops).age, estimator.predict_masked(masked).age]))
-"""
-
-
 @pytest.mark.long
-def test_jax_gives_the_ages_of_tensorflow(dex_wrn, crops, tmp_path):
+def test_jax_gives_the_ages_of_tensorflow(dex_wrn, crops, on_jax):
     from age_audit.estimators.masked import MaskedFaces
 
-    np.save(tmp_path / "crops.npy", crops)
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", JAX, str(tmp_path / "crops.npy"), str(tmp_path / "ages.npy")]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
     segments = np.arange(224 * 224).reshape(224, 224) * 4 // 224**2
     masked = MaskedFaces(crops[0], crops[1], segments, np.array([[1, 1, 0, 0], [0, 1, 1, 0]]))
     expected = np.concatenate([dex_wrn.predict(crops).age, dex_wrn.predict_masked(masked).age])
     assert np.ptp(expected) > 5
-    np.testing.assert_allclose(np.load(tmp_path / "ages.npy"), expected, atol=1e-3)
+    np.testing.assert_allclose(on_jax["ages"], expected, atol=1e-3)
 
 
-@pytest.mark.parametrize(
-    "own", [{"floatx": "float16", "epsilon": 0.1}, {"image_data_format": "channels_first"}], ids=["float16", "channels"]
-)
-def test_a_users_own_settings_of_keras_move_no_age(dex_wrn, crops, tmp_path, own):
+def test_a_users_own_settings_of_keras_move_no_age(dex_wrn, crops, tmp_path):
+    own = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps(own))
     script = (
         "import sys, numpy; from age_audit.estimators import load_estimator;"

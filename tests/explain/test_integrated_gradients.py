@@ -42,7 +42,7 @@ def test_a_square_is_shared_out_exactly(baseline, crops):
 
 def test_the_years_of_a_real_estimator_are_shared_out(crops):
     estimator = load_estimator("dex-wrn")
-    few = IntegratedGradientsParameters(steps=12, most_steps=24)
+    few = IntegratedGradientsParameters(steps=8, most_steps=16)
     found = IntegratedGradientsExplainer(estimator, few).explain(crops[0])
     colour = np.rint(crops[0].mean(axis=(0, 1))).astype(np.uint8)
     whole, none = estimator.predict(np.stack([crops[0], np.broadcast_to(colour, crops[0].shape)])).age

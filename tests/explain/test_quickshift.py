@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import subprocess
 import sys
 
@@ -239,12 +240,19 @@ def test_numba_is_not_loaded_before_quickshift_is_called():
     )
 
 
-def test_workers_that_start_together_compile_once(tmp_path):
-    together = [start(CUT, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
-    (line,) = [line for process in together for line in told(process)]
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """What two workers tell that start together, and the folder in which they keep what they have compiled."""
+    folder = tmp_path_factory.mktemp("numba")
+    workers = [start(CUT, NUMBA_CACHE_DIR=str(folder)) for _ in range(2)]
+    return [line for process in workers for line in told(process)], folder
+
+
+def test_workers_that_start_together_compile_once(together):
+    (line,), folder = together
     assert "quickshift: compiled for this processor, in" in line
-    assert list(tmp_path.rglob("*.nbc"))
-    assert not told(start(CUT, NUMBA_CACHE_DIR=str(tmp_path)))
+    assert list(folder.rglob("*.nbc"))
+    assert not told(start(CUT, NUMBA_CACHE_DIR=str(folder)))
 
 
 def test_where_nothing_can_be_kept_it_compiles_all_the_same():
@@ -252,8 +260,8 @@ def test_where_nothing_can_be_kept_it_compiles_all_the_same():
     assert "compiled for this processor" in line
 
 
-def test_what_was_kept_and_is_damaged_is_told_and_left(tmp_path):
-    told(start(CUT, NUMBA_CACHE_DIR=str(tmp_path)))
+def test_what_was_kept_and_is_damaged_is_told_and_left(tmp_path, together):
+    shutil.copytree(together[1], tmp_path, dirs_exist_ok=True)
     indices = list(tmp_path.rglob("*.nbi"))
     assert indices
     for index in indices:

@@ -108,7 +108,7 @@ def test_weights_drawn_anew_change_what_a_method_says_of_a_real_estimator(crops,
     from age_audit.estimators.randomised import randomised
 
     untaught = randomised(dex_wrn, 1, crops)
-    asked = {"cells": 7, "window": 1}
+    asked = {"cells": 5, "window": 1}
     maps = [load_explainer("occlusion", estimator, **asked).explain(crops[0]) for estimator in (dex_wrn, untaught)]
     assert maps[1].map.std() > 0
     assert abs(against_drawn_weights(*maps)[0]) < 0.5

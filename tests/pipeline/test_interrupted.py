@@ -20,6 +20,7 @@ from age_audit.pipeline.steps import STEPS
 from tests.pipeline.processes import (
     Running,
     everything_in,
+    finish,
     pictures,
     recorded,
     stage_arguments,
@@ -42,12 +43,6 @@ WORKERS_VANISH_WITHIN = 10  # seconds, on a busy machine
 
 def masks(folder):
     return {path for path in pictures(folder) if "img-masks" in path}
-
-
-def finish(photos, folder):
-    """Both stages to their end, in this process."""
-    assert analysis_1_method.main(stage_arguments(1, photos, folder)) == 0
-    assert analysis_2_evaluate.main(stage_arguments(2, photos, folder)) == 0
 
 
 def course_of(done):
@@ -145,7 +140,8 @@ def test_ctrl_c(eight_photos, uninterrupted, tmp_path):
         pytest.fail("every run went on to its end")
     kept = recorded(folder)
     assert len(kept) > 8 + 7 + 6 + 6  # read, align, crop, estimate
-    finish(eight_photos, folder)
+    for stage in (1, 2):
+        finish(stage, eight_photos, folder)
     assert kept.items() <= recorded(folder).items()
     assert everything_in(folder) == uninterrupted.everything
 
@@ -218,5 +214,6 @@ def test_some_images_first_and_then_all(eight_photos, uninterrupted, tmp_path):
     assert analysis_1_method.main(stage_arguments(1, eight_photos, tmp_path, "--limit", "3")) == 0
     assert analysis_2_evaluate.main(stage_arguments(2, eight_photos, tmp_path)) == 0
     assert len(read_metadataset(tmp_path / "meta", "utkface", "activations")) == 2  # and a damaged file
-    finish(eight_photos, tmp_path)
+    for stage in (1, 2):
+        finish(stage, eight_photos, tmp_path)
     assert everything_in(tmp_path) == uninterrupted.everything

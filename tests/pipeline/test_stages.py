@@ -529,39 +529,41 @@ def test_another_set_of_images_needs_another_output(photos, finished, tmp_path, 
 
 
 def test_results_of_other_images_and_of_another_model_of_the_name_are_no_ones_neighbours(
-    photos, tmp_path, capsys, astronaut_head
+    photos, tmp_path, monkeypatch, capsys, astronaut_head
 ):
-    other, model = tmp_path / "photos", tmp_path / "mine.json"
+    other = tmp_path / "photos"
     other.mkdir()
     Image.fromarray(astronaut_head[:, ::-1]).save(other / "30_1_0_2017.png")  # called like one of the others
-    model.write_text(json.dumps({"model": "cv_ages:years"}))
+    (tmp_path / "mine.json").write_text(json.dumps({"model": "cv_ages:years"}))
     module = "import numpy as np\ndef years(faces):\n    return np.tile(np.eye(101)[{}], (len(faces), 1))\n"
     (tmp_path / "cv_ages.py").write_text(module.format(40))
-
-    def run(script, *arguments):  # a process each: a module is loaded once
-        command = [sys.executable, str(ROOT / script), *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    monkeypatch.chdir(tmp_path)
 
     def first(images, output, *options):
-        where = ["--images", images, "--output", output, "--metadatasets", "meta", "--samples", "8"]
-        return run("analysis_1_method.py", *where, "--estimator", model, *options)
+        where = ["--images", str(images), "--output", output, "--metadatasets", "meta", "--samples", "8"]
+        return [*where, "--estimator", "mine.json", *options]
 
-    assert first(photos, "out").returncode == 0
+    def anew(*options):  # a process each: a module is loaded once
+        command = [sys.executable, str(ROOT / "analysis_1_method.py"), *first(*options)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert analysis_1_method.main(first(photos, "out")) == 0
     second = ["--output", "out", "--metadatasets", "meta", "--samples", "8"]
-    assert run("analysis_2_evaluate.py", *second).returncode == 0
+    assert analysis_2_evaluate.main(second) == 0
     before = files_in(tmp_path / "meta")
-    ended = first(other, "out-2")
-    assert ended.returncode == 2 and "predictions are of others, none of which is among these 1" in ended.stderr
+    assert analysis_1_method.main(first(other, "out-2")) == 2
+    assert "predictions are of others, none of which is among these 1" in capsys.readouterr().err
     assert files_in(tmp_path / "meta") == before
     (tmp_path / "cv_ages.py").write_text(module.format(50))
-    ended = first(photos, "out")
-    assert "are by another mine.json, sha256:" in ended.stdout and ended.returncode == 0
+    assert "are by another mine.json, sha256:" in anew(photos, "out")
     third = ["--metadatasets", "meta", "--figures", "figures"]
-    ended = run("analysis_3_filter_visualise.py", *third)
-    assert ended.returncode == 2 and "expected one model in meta, but the activations are of sha256:" in ended.stderr
-    assert run("analysis_2_evaluate.py", *second).returncode == 0
-    assert run("analysis_3_filter_visualise.py", *third).returncode == 0
-    assert first(other, "out-2", "--overwrite").returncode == 0
+    assert analysis_3_filter_visualise.main(third) == 2
+    assert "expected one model in meta, but the activations are of sha256:" in capsys.readouterr().err
+    assert analysis_2_evaluate.main(second) == 0
+    assert analysis_3_filter_visualise.main(third) == 0
+    anew(other, "out-2", "--overwrite")
 
 
 def test_the_output_may_not_lie_among_the_images(photos, capsys):
@@ -755,10 +757,9 @@ def test_a_function_that_draws_at_random_is_refused(photos, tmp_path, monkeypatc
         assert "to answer the same for the same face within 0.01 years" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("changed", ["helper", "weights.txt"])
-def test_what_a_function_depends_on_changes_its_results(photos, tmp_path, changed):
-    """A module that it imports, a file that it declares: each changed between two runs, which are processes of their
-    own.
+def test_what_a_function_depends_on_changes_its_results(photos, tmp_path):
+    """A module that it imports, then a file that it declares: each changed alone between two runs, which are processes
+    of their own.
     """
     (tmp_path / "some_years.py").write_text(
         "import helper\ndef years(faces): return [helper.YEARS + float(open('weights.txt').read())] * len(faces)\n"
@@ -766,7 +767,7 @@ def test_what_a_function_depends_on_changes_its_results(photos, tmp_path, change
     description = {"model": "some_years:years", "output": "ages", "files": ["weights.txt"]}
     (tmp_path / "mine.json").write_text(json.dumps(description))
     told = []
-    for helper, weights in ((30, 1), (30 + 7 * (changed == "helper"), 1 + 7 * (changed == "weights.txt"))):
+    for helper, weights in ((30, 1), (37, 1), (37, 8)):
         (tmp_path / "helper.py").write_text(f"YEARS = {helper}\n")
         (tmp_path / "weights.txt").write_text(f"{weights}\n")
         command = [
@@ -780,8 +781,8 @@ def test_what_a_function_depends_on_changes_its_results(photos, tmp_path, change
         command += ["--output", "out", "--metadatasets", "meta", "--estimator", "mine.json", "--workers", "2"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         told.append(set(read_metadataset(tmp_path / "meta", "utkface", "predictions")["predictions"].values()))
-    assert told == [{31.0}, {38.0}]
-    assert "made anew when one of these changes: mine.json, some_years, helper, weights.txt;" in done.stdout
+        assert "made anew when one of these changes: mine.json, some_years, helper, weights.txt;" in done.stdout
+    assert told == [{31.0}, {38.0}, {45.0}]
 
 
 def test_an_onnx_file_of_ones_own_gives_the_same_from_any_number_of_processes(photos, tmp_path):

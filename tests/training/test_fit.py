@@ -1,6 +1,7 @@
 """Training of the small network on a few pictures: it learns, and a run that was killed ends with the same bytes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,17 +66,26 @@ class Stopped(Exception):
     """What a user's Ctrl-C is to a program."""
 
 
-@pytest.mark.parametrize("after", [1, 2])
-def test_stopped_after_any_epoch_it_ends_with_the_same_bytes(faces, tmp_path, uninterrupted, after):
-    told = []
-
-    def tell(line):
-        told.append(line)
-        if sum(line.startswith("stage") for line in told) == after:
-            raise Stopped
+def stopped_after_an_epoch(faces, folder):
+    def stop(_):
+        raise Stopped
 
     with pytest.raises(Stopped):
-        trained(faces, tmp_path, tell)
+        trained(faces, folder, lambda line: stop(line) if line.startswith("stage") else None)
+
+
+@pytest.fixture(scope="module")
+def begun(faces, tmp_path_factory):
+    """What a training has left that was stopped after its first epoch."""
+    folder = tmp_path_factory.mktemp("begun")
+    stopped_after_an_epoch(faces, folder)
+    return folder
+
+
+def test_stopped_after_every_epoch_it_ends_with_the_same_bytes(faces, tmp_path, begun, uninterrupted):
+    """Within a stage, and between two."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    stopped_after_an_epoch(faces, tmp_path)
     curves, digest = trained(faces, tmp_path)
     assert digest == uninterrupted[1]
     assert curves.to_csv() == uninterrupted[0].to_csv()
@@ -85,36 +95,29 @@ def test_killed_in_an_epoch_it_ends_with_the_same_bytes(faces, tmp_path):
     """All in processes of their own, with one thread: what ran in this one before has chosen its threads."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | dict.fromkeys(THREADS, "1")
 
-    def run(folder, *kill):
-        command = [sys.executable, Path(__file__), faces.paths[0].parent, folder, *kill]
+    def run(*folders):
+        command = [sys.executable, Path(__file__), faces.paths[0].parent, *folders]
         return subprocess.run(command, env=environment, check=False, capture_output=True).returncode
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run(whole) == 0
-    assert run(killed, "kill") == -signal.SIGKILL and (killed / fit.STATE).is_file()
+    assert run(whole, killed) == -signal.SIGKILL and (killed / fit.STATE).is_file()
     assert not (killed / "model.keras").exists()
     assert run(killed) == 0
     assert (killed / "model.keras").read_bytes() == (whole / "model.keras").read_bytes()
 
 
-def test_another_training_is_not_gone_on_with(faces, tmp_path):
-    def stop(_):
-        raise Stopped
-
-    with pytest.raises(Stopped):
-        trained(faces, tmp_path, stop)
+def test_another_training_is_not_gone_on_with(faces, tmp_path, begun):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     with pytest.raises(UsageError, match="other options"):
         trained(faces, tmp_path, batch=4)
 
 
-def test_other_pictures_under_the_same_names_are_another_training(tmp_path):
-    pictures = tmp_path / "faces"
-    pictures.mkdir()
-    faces = made(pictures)
-    trained(faces, tmp_path)
-    faces.paths[0].write_bytes(faces.paths[1].read_bytes())
+def test_other_pictures_under_the_same_names_are_another_training(faces, tmp_path, begun):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    pictures = shutil.copytree(faces.paths[0].parent, tmp_path / "faces")
+    shutil.copy(faces.paths[1], pictures / faces.paths[0].name)
     with pytest.raises(UsageError, match="faces or labels"):
-        trained(faces, tmp_path)
+        trained(faces._replace(paths=[pictures / path.name for path in faces.paths]), tmp_path)
 
 
 def test_weights_that_no_epoch_has_made_better_are_not_given_out_as_trained(faces, tmp_path):
@@ -155,6 +158,8 @@ def kill_in_second_epoch(line):
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
 
-if __name__ == "__main__":  # a process that may be killed
-    pictures, output, *kill = sys.argv[1:]
-    trained(made(Path(pictures)), Path(output), kill_in_second_epoch if kill else print)
+if __name__ == "__main__":  # a process that is killed in the second training, if there is one
+    pictures, first, *second = map(Path, sys.argv[1:])
+    trained(made(pictures), first)
+    for output in second:
+        trained(made(pictures), output, kill_in_second_epoch)
