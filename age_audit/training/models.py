@@ -235,8 +235,9 @@ def cut(network: Network, last: int) -> tuple[keras.Model, keras.Model, bool]:
             border |= {id(tensor): tensor for tensor in given if id(tensor) not in moving}
     for layer in model.layers:
         frozen = layer.name in network.backbone and layer.name not in trained
-        # What a pretrained network knows of means and spreads is of far more faces than a batch has.
+        # What a pretrained network knows of means and spreads is of far more faces than a batch has; and those that the
+        # head has learnt of it, while it was frozen, would run behind layers that move.
         known = bool(network.learnt_from) and isinstance(layer, layers.BatchNormalization)
-        layer.trainable = not frozen and not (known and layer.name in network.backbone)
+        layer.trainable = not frozen and not (known and (trained or layer.name in network.backbone))
     inputs = [network.picture] if pictures else list(border.values())
     return keras.Model(model.input, inputs), keras.Model(inputs, model.output), pictures
