@@ -6,6 +6,7 @@ trained is an estimator as it stands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -128,8 +129,11 @@ def head(features, groups: int, loss: str):
     """
     if loss != "coral":
         return layers.Dense(groups, activation="softmax", name="groups", dtype="float32")(features)
-    score = layers.Dense(1, name="score", dtype="float32")(features)
-    start = keras.initializers.Constant(1.0)
+    # Scores begin in the middle of the thresholds, which lie within 8: else they have to travel past all of them first.
+    step = 8 / (groups - 1)
+    middle = keras.initializers.Constant(4 + step / 2)
+    score = layers.Dense(1, bias_initializer=middle, name="score", dtype="float32")(features)
+    start = keras.initializers.Constant(math.log(math.expm1(step)))  # whose softplus is the step
     steps = layers.Dense(groups - 1, use_bias=False, kernel_initializer=start, name="thresholds", dtype="float32")(
         ops.ones_like(score)
     )

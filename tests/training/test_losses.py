@@ -97,3 +97,14 @@ def test_heads_end_with_probabilities(loss):
         10 * np.random.default_rng(1).normal(size=(9, 6)), verbose=0
     )
     assert answer.min() >= 0 and answer.sum(axis=1) == pytest.approx(np.ones(9), abs=1e-5)
+
+
+@pytest.mark.parametrize("groups", [2, 3, 10, 117])
+def test_coral_begins_in_the_middle_of_its_groups(groups):
+    inputs = keras.Input((4,))
+    told = keras.Model(inputs, head(inputs, groups, "coral")).predict_on_batch(np.zeros((1, 4), np.float32))[0]
+    assert told == pytest.approx(told[::-1], abs=1e-5) and told.sum() == pytest.approx(1, abs=1e-5)
+    ends = [told[: k + 1].sum() for k in range(groups - 1)]
+    assert np.diff(np.log(ends) - np.log1p(-np.array(ends))) == pytest.approx(
+        np.full(groups - 2, 8 / (groups - 1)), abs=1e-3
+    )
