@@ -275,7 +275,6 @@ def _write_findings(folder: Path, told: pd.DataFrame, facts: dict | None, seed: 
     features = [column for column in compared_by(told) if told[column].notna().any()]
     crossed = [["group"], *([name] for name in features), *([features] if len(features) > 1 else [])]
     measures = evaluate.measure(told, crossed, resampling=Resampling(seed))
-    measures = evaluate.without_points(measures, measures["clusters"])
     distances, table, found = evaluate.by_distance(told), evaluate.confusion(told), evaluate.calibration(told)
     for name, rows in (("predictions", told), ("measures", measures), ("distances", distances)):
         _write_table(folder / f"{name}.csv", rows)

@@ -88,7 +88,7 @@ def _probability_of(table: pd.DataFrame, column: str) -> np.ndarray:
 def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resampling: Resampling) -> pd.DataFrame:
     """Each of :data:`MEASURES`, of all faces and of each class of features, with intervals that draw whole clusters.
 
-    Of faces that are all alike the interval of a share is a point: see :func:`without_points`.
+    Where faces are all alike no draw tells of others: the interval of their share is Wilson's.
 
     Parameters
     ----------
@@ -127,7 +127,8 @@ def measure(table: pd.DataFrame, features: Sequence[Sequence[str]] = (), *, resa
         for key, value, low, high in zip(MEASURES, found.value, found.low, found.high, strict=True):
             row = {"feature": feature, "class": name, "measure": key, "n": n, "clusters": drawn, "value": value}
             rows.append(row | {"low": low, "high": high, "few_faces": n < FEW_FACES})
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    return without_points(found, found["clusters"])
 
 
 def without_points(table: pd.DataFrame, clusters: ArrayLike) -> pd.DataFrame:
