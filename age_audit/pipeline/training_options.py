@@ -14,9 +14,9 @@ TARGETS = ("groups", "age")
 STAGES = {  # by default; see :func:`age_audit.training.fit.parse_stages`
     "cnn": ("all:0.001:30",),
     "mobilenet-v2": ("0:0.001:10", "35:0.0001:20"),
-    "faceres": ("0:0.001:20", "4:0.0002:10"),
+    "faceres": ("0:0.001:8", "6:0.0003:10"),
     "dex-wrn": ("0:0.001:20",),
-    "faceres+dex-wrn": ("0:0.001:20", "4:0.0002:10"),
+    "faceres+dex-wrn": ("0:0.001:8", "6:0.0003:10"),
 }
 
 
