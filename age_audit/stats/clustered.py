@@ -211,6 +211,41 @@ def ratio_interval(
     return numerator.value / denominator.value, float((b - half) / a), float((b + half) / a)
 
 
+def effective_sizes(yes: ArrayLike, clusters: ArrayLike) -> np.ndarray:
+    """How many independent faces would say as much of a share as faces in clusters do: n over the design effect.
+
+    The design effect (Kish 1965) is the variance of the share with clusters over that without, at least 1; where all
+    faces are alike, and nothing varies, there are as many as there are clusters.
+
+    Parameters
+    ----------
+    yes : array_like of bool, shape (M, N)
+        M times of which faces something is so.
+    clusters : array_like, shape (N,)
+        Labels, none missing.
+
+    Returns
+    -------
+    ndarray of float, shape (M,)
+        Between 1 and N; 0 without faces.
+
+    Examples
+    --------
+    >>> effective_sizes([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]], ["a", "a", "b", "b"])
+    array([2., 4., 2.])
+    """
+    yes = np.asarray(yes, dtype=float)
+    found, codes = np.unique(clusters, return_inverse=True)
+    n = yes.shape[1]
+    if not n:
+        return np.zeros(len(yes))
+    share = yes.mean(axis=1)
+    sums = np.stack([np.bincount(codes, row) for row in yes - share[:, np.newaxis]])
+    variance = n * share * (1 - share)
+    effect = np.divide((sums**2).sum(axis=1), variance, out=np.full(len(yes), n / len(found)), where=variance > 0)
+    return n / np.maximum(effect, 1)
+
+
 def cluster_weights(clusters: ArrayLike, *, rng: np.random.Generator, draws: int) -> np.ndarray:
     """How often each face is drawn where whole clusters are drawn with replacement.
 

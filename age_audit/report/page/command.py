@@ -34,7 +34,8 @@ class ReportConfig:
         default=None,
         metadata={
             "help": "a CSV in place of --metadatasets, with the columns fname, age and estimate (years, empty where no "
-            "face was found), any labels, and spread (the standard deviation that the model states, years)",
+            "face was found), any labels, and spread (the standard deviation that the model states, years) and cluster "
+            "(equal for copies of a picture) where they are known",
             "metavar": "FILE",
             "none": "the results in --metadatasets",
         },

@@ -21,7 +21,7 @@ from age_audit.data.metadatasets import code_digest, made_by
 from age_audit.data.results import Results, find_results, open_results, results_of_all
 from age_audit.report.cite import bibtex, methods_paragraph, stated_of, works_of
 from age_audit.report.page.dataset import data_set
-from age_audit.report.page.errors import along_age, beside_guesses, with_bands
+from age_audit.report.page.errors import along_age, beside_guesses, copies_in, with_bands, with_copies
 from age_audit.report.page.estimators import side_by_side
 from age_audit.report.page.explanations import can_it_be_trusted, explained_by
 from age_audit.report.page.gate import may_it_guard
@@ -49,6 +49,14 @@ UNKNOWN = (
     "How it does on pictures from a phone or a till, on masks, make-up, photos held before a camera, or made-up faces.",
     "What a group of few faces would show with more: such rows are marked or left out, not estimated.",
     "Why one group is judged worse than another.",
+)
+
+
+COPIES = (
+    "Copies of one picture count together: bootstraps draw all or none of them, Wilson's interval is that of as many "
+    "independent faces as say as much (Kish 1965), and others add up errors within copies (Liang and Zeger 1986). Only "
+    "of faces that were not found, of round ages, stated spreads, bands of doubt, NIST's rates and explanations "
+    "pictures count as independent."
 )
 
 
@@ -115,11 +123,11 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         Of every draw.
     """
     resampling = Resampling(seed)
-    faces = with_bands(results)
     compared = _compared(metadatasets, results)
     images = None
     with suppress(UsageError):
         images = read_image_measures(images_of(metadatasets, results.dataset), results.dataset)
+    faces = with_copies(with_bands(results), images)
     gate = may_it_guard(results, faces, images, resampling)
     sections = [
         along_age(faces, resampling),
@@ -128,7 +136,7 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         can_it_be_trusted(explained_by(metadatasets, results), resampling),
         beside_guesses(faces, resampling),
         data_set(results, faces, compared, images, resampling),
-        side_by_side(compared, resampling),
+        side_by_side(compared, resampling, images),
     ]
     subject = (
         f"{results.estimator}{results.mark} on {len(faces):,} faces of {NAMED.get(results.dataset, results.dataset)}"
@@ -139,7 +147,7 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         gate.data.get("headline", ()),
         results.label_origin,
         sections,
-        _method(results, seed),
+        _method(results, seed, copies_in(faces) is not None),
         *_cite(subject, results),
     )
 
@@ -151,7 +159,7 @@ def _compared(metadatasets: Path, results: Results) -> dict[str, Results]:
     return results_of_all(metadatasets, results)
 
 
-def _method(results: Results, seed: int) -> list[str]:
+def _method(results: Results, seed: int, copies: bool) -> list[str]:
     stated = results.provenance
     libraries = stated.get("libraries") or {}
     predictions = stated.get("sha256", "not stated")
@@ -164,7 +172,8 @@ def _method(results: Results, seed: int) -> list[str]:
         + (f" of {total:,} pictures." if total is not None else "."),
         f"Estimator: {results.estimator}, weights {results.weights_hash or 'not stated'}; code {code}, {versions}.",
         f"Intervals are of 95 %: bootstrap with 2,000 draws for means, Wilson's for shares; seed {seed}. Groups are "
-        "age-adjusted by direct standardisation to the ages of all faces, year by year. Pictures count as independent.",
+        "age-adjusted by direct standardisation to the ages of all faces, year by year. "
+        + (COPIES if copies else "Pictures count as independent."),
         "Firm: holds at both ends of its interval, with at least 30 faces, and after allowing for the number of "
         "comparisons. Tentative: holds at both ends, but one of these is missing. Chance: not told apart from chance.",
         f"This page: age-audit {__version__}, sources {code_digest()}; {_command(results)}.",

@@ -19,6 +19,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.data.results import Results
 from age_audit.report.page import charts
+from age_audit.report.page.errors import copies_in, with_copies
 from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict
 from age_audit.report.page.policies import further_tables
 from age_audit.report.words import filled
@@ -57,7 +58,7 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
     claims += _worst(results, faces, tables, resampling)
     claims += _buffers(results, faces, tables)
     claims += _labels(results, faces, images, tables, resampling)
-    tables += further_tables(results, faces, LIMIT)
+    tables += further_tables(faces, with_copies(results.images, images), LIMIT)
     tables.append(every)
     text = [
         f"Somebody passes whose estimate is at least the threshold. Whoever is labelled {below.label} and passes is "
@@ -103,10 +104,11 @@ def _of(row: pd.Series) -> str:
 def _curves(results: Results, faces: pd.DataFrame, limit: int) -> pd.DataFrame:
     """Of all faces, then of each group of each feature."""
     policy = Policy(age=limit, not_found=ERROR)
-    parts = [gate_curves(faces, policy, thresholds=THRESHOLDS).assign(feature=ALL, group=ALL)]
+    options = {"thresholds": THRESHOLDS, "clusters": copies_in(faces)}
+    parts = [gate_curves(faces, policy, **options).assign(feature=ALL, group=ALL)]
     for name, column in results.features.items():
         if column in faces and faces[column].notna().any():
-            found = gate_curves(faces, policy, column, thresholds=THRESHOLDS)
+            found = gate_curves(faces, policy, column, **options)
             parts.append(found.rename(columns={column: "group"}).astype({"group": str}).assign(feature=name))
     table = pd.concat(parts, ignore_index=True)
     return table[["feature", "group", *table.columns.drop(["feature", "group"])]]
@@ -199,13 +201,15 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
     features = {name: column for name, column in results.features.items() if column in faces}
     features = {name: column for name, column in features.items() if faces[column].dropna().unique().size > 1}
     for name, column in features.items():
-        table = worst_groups(faces, policy, column, resampling=resampling)
+        copies = copies_in(faces)
+        table = worst_groups(faces, policy, column, resampling=resampling, clusters=copies)
         caption = f"Challenge 25: the groups by {name} that are furthest apart"
         tables.append(Table(f"gate-gap-{file_stem(name)}", caption, table, digits=2))
         if table.loc[0, "adjustment"] != AS_THEY_ARE or not np.isfinite(table.loc[0, "gap"]):
             continue
         confidence = 1 - (1 - resampling.confidence) / len(features)  # of several features one is apart by chance
-        wide = worst_groups(faces, policy, column, resampling=replace(resampling, confidence=confidence))
+        options = {"resampling": replace(resampling, confidence=confidence), "clusters": copies}
+        wide = worst_groups(faces, policy, column, **options)
         claims.append(_worst_claim(name, table, adjusted=bool(wide.loc[0, "gap_low"] > 0)))
     return claims
 
@@ -228,7 +232,8 @@ def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
 
 def _buffers(results: Results, faces: pd.DataFrame, tables: list[Table]) -> list[Claim]:
     name, column = next(((name, column) for name, column in results.features.items() if column in faces), ("", ""))
-    table = buffers_needed(faces, Policy(age=LIMIT, not_found=ERROR), [column] if name else [])
+    policy = Policy(age=LIMIT, not_found=ERROR)
+    table = buffers_needed(faces, policy, [column] if name else [], clusters=copies_in(faces))
     tables.append(
         Table("gate-buffers", "The smallest buffer that holds every group, and what it costs", table, digits=2)
     )

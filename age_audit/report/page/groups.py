@@ -14,6 +14,7 @@ from age_audit.core.measures import MAE
 from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.data.results import Results
+from age_audit.report.page.errors import copies_in
 from age_audit.report.page.parts import FIRM, Claim, Section, Table, percent, row_of, verdict, years
 from age_audit.report.words import heading
 
@@ -27,9 +28,10 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
     used = {name: column for name, column in results.features.items() if column in faces if faces[column].notna().any()}
     groups = sum(faces[column].nunique() for column in used.values())
     for name, column in used.items():
-        table = standardised_within(faces, column, "age_year", resampling=resampling)
+        copies = copies_in(faces)
+        table = standardised_within(faces, column, "age_year", resampling=resampling, clusters=copies)
         wide = standardised_within(
-            faces, column, "age_year", measures=[MAE.key],
+            faces, column, "age_year", measures=[MAE.key], clusters=copies,
             resampling=replace(resampling, confidence=1 - (1 - resampling.confidence) / max(1, groups)),
         )  # fmt: skip
         tables += [_groups_table(name, column, table, view) for view in VIEWS]
