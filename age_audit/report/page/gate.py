@@ -215,7 +215,7 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
 
 
 def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
-    row, equal = table.loc[0], table.loc[1, "gap"]
+    row, equal = table.loc[0], table.loc[1]
     points = {end: 100 * row[end] for end in ("gap", "gap_low", "gap_high", "by_chance")}
     # Between a name and a number stands a word: after a name written from right to left the number would be before it.
     sentence = filled(
@@ -224,8 +224,14 @@ def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
         "chance alone {by_chance:.0f}",
         known=dict(row) | points | {"threshold": CHALLENGE, "name": name},
     )
-    sentence += f", at equal ages {100 * equal:.0f}" if np.isfinite(equal) else ""
+    if np.isfinite(equal["gap"]):
+        told = ", at equal ages {:.0f} ({:.0f} to {:.0f})"
+        sentence += filled(told, *(100 * equal[end] for end in ("gap", "gap_low", "gap_high")))
+    else:
+        sentence += "; ages differ: not comparable at equal ages"
     sentence += "." if row["gap_low"] > 0 else ": not told apart."
+    # Who is nearer to the limit passes more often: firm is what is there at equal ages too.
+    adjusted = adjusted and bool(equal["gap_low"] > 0)
     sure = verdict(row["gap_low"] > 0, adjusted, min(row["highest_n"], row["lowest_n"]))
     return Claim(sentence, sure, f"gate-gap-{file_stem(name)}", 0)
 

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -107,3 +108,21 @@ def test_where_no_child_passes_no_pass_is_said_to_be_a_label(tmp_path):
     section = made(tmp_path, [16] * 20 + [20] * 40, [15.0] * 20 + [21.0] * 40)
     assert not [claim for claim in section.claims if claim.table == "gate-labels"]
     assert not any("…" in claim.sentence for claim in section.claims)
+
+
+def furthest(section):
+    return next(claim for claim in section.claims if claim.table == "gate-gap-race")
+
+
+def test_a_difference_of_ages_is_no_firm_difference_of_groups(tmp_path):
+    """Each label errs alike, eight years too old at most; but a is labelled 13 below the limit, and b 17."""
+    ages, groups, errors = [13, 17] * 300, {"race_real": ["a", "b"]}, np.repeat(np.arange(-4, 11), 40)
+    claim = furthest(made(tmp_path, ages, (np.array(ages) + errors).tolist(), groups))
+    assert "pass where race is b, but 0 % where it is a" in claim.sentence
+    assert claim.sentence.endswith("; ages differ: not comparable at equal ages.") and claim.verdict == "tentative"
+
+
+def test_a_difference_of_groups_at_equal_ages_is_firm(tmp_path):
+    ages, estimates = [16] * 400, [15.0, 30.0, 15.0, 15.0] * 100
+    claim = furthest(made(tmp_path, ages, estimates, {"race_real": ["a", "b"]}))
+    assert claim.verdict == "firm" and ", at equal ages 50 (" in claim.sentence
