@@ -60,6 +60,16 @@ COPIES = (
 )
 
 
+WORDS = (
+    "Words in tables. Few faces: under 30. Strata of age: years, pooled until each side has ten faces. SD: standard "
+    "deviation. Whipple's index: how often ages end in 0 or 5, 100 where no more often than others; Myers' index: the "
+    "same of all last digits, in per cent, 0 where all are as frequent. SD of labels: of one label around the "
+    "unknown true age, from how far two labels of one picture are apart. BRISQUE: how disturbed a picture looks; "
+    "higher is worse. Random halves: correlation of the differences in two halves of the faces, 0 by chance. p (Holm), "
+    "p (BH): adjusted for the number of rows."
+)
+
+
 @dataclass(frozen=True)
 class Page:
     """The whole page, before it is HTML."""
@@ -176,6 +186,7 @@ def _method(results: Results, seed: int, copies: bool) -> list[str]:
         + (COPIES if copies else "Pictures count as independent."),
         "Firm: holds at both ends of its interval, with at least 30 faces, and after allowing for the number of "
         "comparisons. Tentative: holds at both ends, but one of these is missing. Chance: not told apart from chance.",
+        WORDS,
         f"This page: age-audit {__version__}, sources {code_digest()}; {_command(results)}.",
     ]
 

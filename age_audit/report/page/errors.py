@@ -70,7 +70,11 @@ def along_age(faces: pd.DataFrame, resampling: Resampling) -> Section:
     if len(exact):
         by_age = estimates_by_age(exact)
         pictures.append(_cloud(exact, by_age))
-        tables.append(Table("estimates-by-age", "Estimates at each labelled age", by_age, digits=1))
+        shown = {"age_low": "age from", "age_high": "to", "n": "faces", "median": "median estimate (years)"}
+        shown |= {"p10": "10 % are below", "p90": "90 % are below", "share_judged_older": "judged older, %"}
+        digits = {"median": 1, "p10": 1, "p90": 1, "share_judged_older": 0}
+        caption = "Estimates at each labelled age; of those judged older or younger than labelled, how many older"
+        tables.append(Table("estimates-by-age", caption, by_age, shown, digits, percent=["share_judged_older"]))
     told = bands.query("measure == @SIGNED_ERROR.key and few_faces == False").dropna(subset="value")
     if len(told):
         pictures.append(_signed(told))

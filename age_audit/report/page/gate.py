@@ -203,7 +203,10 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
     for name, column in features.items():
         copies = copies_in(faces)
         table = worst_groups(faces, policy, column, resampling=resampling, clusters=copies)
-        caption = f"Challenge 25: the groups by {name} that are furthest apart"
+        caption = (
+            f"Challenge 25: the groups by {name} that are furthest apart; none at equal ages where mean ages in strata "
+            "still differ by more than a year"
+        )
         tables.append(Table(f"gate-gap-{file_stem(name)}", caption, table, digits=2))
         if table.loc[0, "adjustment"] != AS_THEY_ARE or not np.isfinite(table.loc[0, "gap"]):
             continue

@@ -20,7 +20,7 @@ def test_all_questions_are_asked_in_their_order_and_claims_point_at_rows(tmp_pat
     assert [section.key for section in page.sections] == ORDER
     rows = {table.key: len(table.frame) for section in page.sections for table in section.tables}
     assert page.claims and all(0 <= claim.row < rows[claim.table] for _, claim in page.claims)
-    assert len(page.headline) == 3 and len(page.method) == 5
+    assert len(page.headline) == 3 and len(page.method) == 6
     assert "SHA-256 " in page.method[0] and "weights sha256:00" in page.method[1]
 
 
