@@ -94,14 +94,18 @@ def test_no_number_follows_a_name_that_is_written_from_right_to_left(tmp_path):
 
 
 def test_labels_that_hardly_scatter_end_no_page(tmp_path):
-    """One of forty pairs of equal pictures differs, by a year: labels scatter by 0.02 years."""
+    """One of three hundred pairs of copies near the limit differs, by a year: labels scatter by 0.04 years.
+
+    The pair far from it does not count, whose labels are thirty years apart.
+    """
     ages, estimates = gate_faces()
     write(tmp_path, document(ages, estimates))
     results = find_results(tmp_path, "own", "published", "mine")
-    images = pd.DataFrame({"fname": [f"{i}.jpg" for i in range(80)], "age_real": [30.0] * 79 + [31.0]})
-    images = images.assign(cluster=[i // 2 for i in range(80)], pixels=[str(i // 2) for i in range(80)])
+    images = pd.DataFrame({"fname": [f"{i}.jpg" for i in range(602)], "age_real": [16.0] * 599 + [17.0, 30.0, 60.0]})
+    images = images.assign(cluster=[i // 2 for i in range(602)], pixels=[str(i // 2) for i in range(602)])
     section = may_it_guard(results, with_bands(results), images, Resampling(1, draws=99))
-    assert any("If labels scatter by 0.1 years (what copies of pictures imply)" in c.sentence for c in section.claims)
+    told = "If labels scatter by 0.1 years (as labels of 13–22 do of 300 pairs of copies of one picture)"
+    assert any(told in c.sentence for c in section.claims)
 
 
 def test_where_no_child_passes_no_pass_is_said_to_be_a_label(tmp_path):
