@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import scipy
 from numpy.typing import ArrayLike
 
@@ -271,6 +272,12 @@ def cluster_weights(clusters: ArrayLike, *, rng: np.random.Generator, draws: int
     return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)[:, codes]
 
 
+def _kinds(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that differ, in order, and how often each is there: np.unique of rows, without sorting all."""
+    found = pd.DataFrame(rows).groupby(list(range(rows.shape[1])), sort=True).size()
+    return found.index.to_frame().to_numpy(), found.to_numpy()
+
+
 def clustered_difference_p_values(
     first: np.ndarray,
     second: np.ndarray,
@@ -410,7 +417,7 @@ def draws_of_shares(
     size = found.sum(axis=0) / n  # of a cluster
     centre = (found[0] + half * size) / (found.sum(axis=0) + 2 * half * size)
     # Clusters of the same counts are alike: how many of each kind are drawn is all that matters.
-    kinds, sizes = np.unique(counts, axis=0, return_counts=True)
+    kinds, sizes = _kinds(counts)
     weights = rng.multinomial(len(counts), sizes / len(counts), size=draws)
     sums = (weights @ kinds).reshape(draws, 2, -1) + size * rng.poisson(half, (draws, 2, len(cells)))
     total = sums.sum(axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
@@ -120,7 +120,7 @@ def opened(
     return results
 
 
-def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
+def build(metadatasets: Path, results: Results, seed: int = SEED, say: Callable[[str], object] | None = None) -> Page:
     """Ask every question of the page of these results.
 
     Parameters
@@ -131,30 +131,36 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         From :func:`opened`.
     seed : int
         Of every draw.
+    say : callable, optional
+        Told in words what is done next.
     """
-    resampling = Resampling(seed)
+    resampling, tell = Resampling(seed), say or (lambda words: None)
+    tell("reading estimates, labels and measures of pictures")
     compared = _compared(metadatasets, results)
     images = None
     with suppress(UsageError):
         images = read_image_measures(images_of(metadatasets, results.dataset), results.dataset)
     faces = with_copies(with_bands(results), images)
-    gate = may_it_guard(results, faces, images, resampling)
-    sections = [
-        along_age(faces, resampling),
-        gate,
-        for_whom(results, faces, resampling),
-        can_it_be_trusted(explained_by(metadatasets, results), resampling),
-        beside_guesses(faces, resampling),
-        data_set(results, faces, compared, images, resampling),
-        side_by_side(compared, resampling, images),
-    ]
+    asked = {
+        "errors along age": lambda: along_age(faces, resampling),
+        "who passes an age limit": lambda: may_it_guard(results, faces, images, resampling),
+        "errors by group": lambda: for_whom(results, faces, resampling),
+        "explanations": lambda: can_it_be_trusted(explained_by(metadatasets, results), resampling),
+        "guesses that see no face": lambda: beside_guesses(faces, resampling),
+        "the data set and its labels": lambda: data_set(results, faces, compared, images, resampling),
+        "estimators side by side": lambda: side_by_side(compared, resampling, images),
+    }
+    sections = []
+    for place, (words, ask) in enumerate(asked.items(), start=1):
+        tell(f"{place} of {len(asked)}: {words}, of {len(faces):,} faces")
+        sections.append(ask())
     subject = (
         f"{results.estimator}{results.mark} on {len(faces):,} faces of {NAMED.get(results.dataset, results.dataset)}"
     )
     return Page(
         TITLE,
         subject,
-        gate.data.get("headline", ()),
+        next(section.data.get("headline", ()) for section in sections if section.key == "gate"),
         results.label_origin,
         sections,
         _method(results, seed, copies_in(faces) is not None),

@@ -11,7 +11,7 @@ from age_audit.audit.dataset.duplicates import label_disagreement
 from age_audit.audit.gate.curves import SURELY, buffers_needed, gate_curves
 from age_audit.audit.gate.gaps import AS_THEY_ARE, worst_groups
 from age_audit.audit.gate.labels import passes_under_noise
-from age_audit.audit.gate.rates import LEAST_SHOWN, bands
+from age_audit.audit.gate.rates import LEAST_SHOWN, bands, within
 from age_audit.core.groups import ALL
 from age_audit.core.paths import file_stem
 from age_audit.core.policy import ERROR, Policy
@@ -201,6 +201,7 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
     policy, claims = Policy("Challenge 25", LIMIT, CHALLENGE - LIMIT, ERROR), []
     features = {name: column for name, column in results.features.items() if column in faces}
     features = {name: column for name, column in features.items() if faces[column].dropna().unique().size > 1}
+    asked = faces[within(faces, bands(policy)[0])]
     for name, column in features.items():
         copies = copies_in(faces)
         table = worst_groups(faces, policy, column, resampling=resampling, clusters=copies)
@@ -213,7 +214,7 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
             continue
         confidence = 1 - (1 - resampling.confidence) / len(features)  # of several features one is apart by chance
         options = {"resampling": replace(resampling, confidence=confidence), "clusters": copies}
-        wide = worst_groups(faces, policy, column, **options)
+        wide = worst_groups(asked, policy, column, **options)
         claims.append(_worst_claim(name, table, adjusted=bool(wide.loc[0, "gap_low"] > 0)))
     return claims
 

@@ -20,7 +20,8 @@ def test_the_page_of_ones_own_results(tmp_path, capsys):
         )
         == 0
     )
-    told = capsys.readouterr().out
+    told, meanwhile = capsys.readouterr()
+    assert "2 of 7: who passes an age limit, of 60 faces" in meanwhile
     assert "25 % (11 to 47 %) of faces labelled 13–17 would pass at 18" in told
     assert "Missing: No explanation to judge." in told and "Missing: Nothing is known of groups." in told
     text = output.read_text()
