@@ -92,9 +92,9 @@ def report(config: ReportConfig) -> str:
         )
     write_page(config.output, content)
     lacking = [f"Missing: {section.finding}." for section in page.sections if section.missing]
-    found = next(section.finding for section in page.sections if section.key == "gate")
+    found = [f"{section.finding}." for section in page.sections if section.key == "gate" and not section.missing]
     where = f"Written to {config.output} ({len(content) / 1e6:.1f} MB): open it in a browser."
-    return "\n".join([f"{page.subject}. {found}.", *lacking, where])
+    return "\n".join([" ".join([f"{page.subject}.", *found]), *lacking, where])
 
 
 def _say(words: str) -> None:

@@ -26,7 +26,7 @@ from age_audit.report.page.estimators import side_by_side
 from age_audit.report.page.explanations import can_it_be_trusted, explained_by
 from age_audit.report.page.gate import may_it_guard
 from age_audit.report.page.groups import for_whom
-from age_audit.report.page.parts import Claim, Section
+from age_audit.report.page.parts import Claim, Section, counted
 
 SEED = 42
 NAMED = {"utkface": "UTKFace"}  # data sets, as their makers write them
@@ -152,11 +152,13 @@ def build(metadatasets: Path, results: Results, seed: int = SEED, say: Callable[
     }
     sections = []
     for place, (words, ask) in enumerate(asked.items(), start=1):
-        tell(f"{place} of {len(asked)}: {words}, of {len(faces):,} faces")
+        tell(f"{place} of {len(asked)}: {words}, of {counted(len(faces), 'face')}")
         sections.append(ask())
-    subject = (
-        f"{results.estimator}{results.mark} on {len(faces):,} faces of {NAMED.get(results.dataset, results.dataset)}"
-    )
+    known = int(np.isfinite(real_ages(faces)[0]).sum())
+    subject = f"{results.estimator}{results.mark} on {counted(known, 'face')} of "
+    subject += NAMED.get(results.dataset, results.dataset)
+    if known < len(faces):
+        subject += f" ({len(faces) - known:,} more have an estimate, but no labelled age)"
     return Page(
         TITLE,
         subject,

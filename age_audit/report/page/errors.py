@@ -16,7 +16,7 @@ from age_audit.core.vocabulary import FEW_FACES
 from age_audit.data.image_measures import clusters_of
 from age_audit.data.results import Results
 from age_audit.report.page import charts
-from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict, years
+from age_audit.report.page.parts import Chart, Claim, Section, Table, counted, percent, row_of, verdict, years
 from age_audit.report.words import filled
 
 BANDS = (0, 3, 7, 13, 19, 26, 36, 46, 61, 76, 101)  # years at which bands of age begin
@@ -117,10 +117,8 @@ def _cloud(exact: pd.DataFrame, by_age: pd.DataFrame) -> Chart:
         charts.line(scales, middle, by_age["median"], "a"),
     ]
     ends = (end for column in (by_age["median"], exact["age_real"]) for end in (column.min(), column.max()))
-    words = (
-        "A cloud of {:,} faces. Median estimates lie between {:.0f} and {:.0f} years, at labels of {:.0f} to {:.0f}."
-    )
-    alt = filled(words, len(exact), *ends)
+    words = "A cloud of {}. Median estimates lie between {:.0f} and {:.0f} years, at labels of {:.0f} to {:.0f}."
+    alt = filled(words, counted(len(exact), "face"), *ends)
     svg = charts.picture(scales, marks, ("labelled age (years)", "estimate (years)"), alt, look="cloud")
     return Chart(
         svg,
