@@ -63,7 +63,8 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
     if far:
         text.append(
             f"{counted(far, 'face')} labelled over 100 years, or with a range of ages that fits in no band, "
-            "can be compared at no equal age and are left out of these tables."
+            "can be compared at no equal age and are left out of these tables. A face without a label is in none of "
+            "its groups."
         )
     if not used:
         finding = "Nothing is known of groups"
