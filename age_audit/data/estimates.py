@@ -105,8 +105,10 @@ def _years(path: Path, label: FaceLabel, column: str) -> float | None:
     except ValueError:
         years = math.nan
     if not 0 <= years <= OLDEST:
+        clip = "; write 0 in place of less" if years < 0 else ""
         raise UsageError(
             f"{path}: expected {column} in years, 0 to {OLDEST}, or an empty cell, got {text!r} for {label.fname!r}"
+            f"{clip}"
         )
     return years
 

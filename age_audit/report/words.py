@@ -53,15 +53,31 @@ _WORDS = {
     "share": ("share", "0–1"),
     "gap": ("gap", "0–1"),
     "gap_of_all": ("gap of all faces", "0–1"),
-    "by_chance": ("by chance", ""),
+    "by_chance": ("by chance alone", ""),
     "probability_female": ("probability of Female", "0–1"),
     "lowest_probability": ("lowest probability of Female", "0–1"),
     "highest_probability": ("highest probability of Female", "0–1"),
     "expected": ("expected share", "0–1"),
     "median_spread": ("median stated SD", "years"),
     "estimated_range": ("estimated", "years"),
+    "age_low": ("age from", ""),
+    "age_high": ("age to", ""),
+    "age_gap": ("difference of mean ages", "years"),
+    "equal_age": ("at equal ages", "years"),
+    "strata": ("strata of age", ""),
+    "n_needed": ("faces needed", "faces"),
+    "noise_sd": ("SD of noise in labels", "years"),
+    "highest_n": ("faces in it", "faces"),
+    "lowest_n": ("faces in it", "faces"),
+    "split_half_r": ("r of random halves", "−1 to 1"),
+    "split_half_r_mean": ("r of the halves' mean masks", "−1 to 1"),
+    "r_shuffled": ("r with labels permuted", "−1 to 1"),
 }
 _VALUES = {measure.key: measure.name for measure in MEASURES.values()} | REGION_NAMES
+_VALUES |= {"whipple": "Whipple's index", "whipple_children": "Whipple's index, children"}
+_VALUES |= {"whipple_old": "Whipple's index, old people", "myers": "Myers' blended index"}
+_VALUES |= {"label_sd": "SD of labels", "label_sd_normal": "SD of labels, if normal"}
+_VALUES |= {"label_sd_robust": "SD of labels, by the median pair"}
 _VALUES |= {"brisque": "BRISQUE", "laplacian_variance": "variance of the Laplacian", "fft_blur": "detail (FFT)"}
 _ENDS = {"p_value": "p", "p_holm": "p (Holm)", "p_bh": "p (BH)", "low": "95 % from", "high": "to"}
 
@@ -299,8 +315,14 @@ def _texts(table: pd.DataFrame, column: str, digits: int | None, floor: float | 
             MEASURES[measure].digits if measure in MEASURES else digits_of(values) for measure in table["measure"]
         ]
         return [_text(value, of_row) for value, of_row in zip(values, of_rows, strict=True)]
+    if pd.api.types.is_float_dtype(values) and _counts(column) and digits_of(values) == 0:
+        digits = 0  # a row without a number makes a column of whole ones one of fractions
     digits = digits_of(values) if digits is None and pd.api.types.is_float_dtype(values) else digits or 0
     return [_text(value, digits) for value in values]
+
+
+def _counts(column: str) -> bool:
+    return column in ("n", "buffer") or column.startswith("n_") or column.endswith("_n")
 
 
 def _text(value: object, digits: int) -> str:

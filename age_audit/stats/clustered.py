@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import scipy
 from numpy.typing import ArrayLike
 
@@ -211,6 +212,41 @@ def ratio_interval(
     return numerator.value / denominator.value, float((b - half) / a), float((b + half) / a)
 
 
+def effective_sizes(yes: ArrayLike, clusters: ArrayLike) -> np.ndarray:
+    """How many independent faces would say as much of a share as faces in clusters do: n over the design effect.
+
+    The design effect (Kish 1965) is the variance of the share with clusters over that without, at least 1; where all
+    faces are alike, and nothing varies, there are as many as there are clusters.
+
+    Parameters
+    ----------
+    yes : array_like of bool, shape (M, N)
+        M times of which faces something is so.
+    clusters : array_like, shape (N,)
+        Labels, none missing.
+
+    Returns
+    -------
+    ndarray of float, shape (M,)
+        Between 1 and N; 0 without faces.
+
+    Examples
+    --------
+    >>> effective_sizes([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]], ["a", "a", "b", "b"])
+    array([2., 4., 2.])
+    """
+    yes = np.asarray(yes, dtype=float)
+    found, codes = np.unique(clusters, return_inverse=True)
+    n = yes.shape[1]
+    if not n:
+        return np.zeros(len(yes))
+    share = yes.mean(axis=1)
+    sums = np.stack([np.bincount(codes, row) for row in yes - share[:, np.newaxis]])
+    variance = n * share * (1 - share)
+    effect = np.divide((sums**2).sum(axis=1), variance, out=np.full(len(yes), n / len(found)), where=variance > 0)
+    return n / np.maximum(effect, 1)
+
+
 def cluster_weights(clusters: ArrayLike, *, rng: np.random.Generator, draws: int) -> np.ndarray:
     """How often each face is drawn where whole clusters are drawn with replacement.
 
@@ -234,6 +270,12 @@ def cluster_weights(clusters: ArrayLike, *, rng: np.random.Generator, draws: int
     """
     names, codes = np.unique(clusters, return_inverse=True)
     return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)[:, codes]
+
+
+def _kinds(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that differ, in order, and how often each is there: np.unique of rows, without sorting all."""
+    found = pd.DataFrame(rows).groupby(list(range(rows.shape[1])), sort=True).size()
+    return found.index.to_frame().to_numpy(), found.to_numpy()
 
 
 def clustered_difference_p_values(
@@ -375,7 +417,7 @@ def draws_of_shares(
     size = found.sum(axis=0) / n  # of a cluster
     centre = (found[0] + half * size) / (found.sum(axis=0) + 2 * half * size)
     # Clusters of the same counts are alike: how many of each kind are drawn is all that matters.
-    kinds, sizes = np.unique(counts, axis=0, return_counts=True)
+    kinds, sizes = _kinds(counts)
     weights = rng.multinomial(len(counts), sizes / len(counts), size=draws)
     sums = (weights @ kinds).reshape(draws, 2, -1) + size * rng.poisson(half, (draws, 2, len(cells)))
     total = sums.sum(axis=1)

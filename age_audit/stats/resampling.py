@@ -111,7 +111,11 @@ def combination_interval(
 
 
 def stratified_interval(
-    samples: Sequence[np.ndarray], coefficients: Sequence[float], *, confidence: float = CONFIDENCE
+    samples: Sequence[np.ndarray],
+    coefficients: Sequence[float],
+    *,
+    confidence: float = CONFIDENCE,
+    clusters: Sequence[np.ndarray] | None = None,
 ) -> Estimates:
     """Estimate a weighted sum of the means of many small samples, with an interval that stays wide enough.
 
@@ -125,6 +129,9 @@ def stratified_interval(
         As :func:`combination_interval`; the sum of all samples should be dozens of faces.
     confidence : float
         Coverage, between 0 and 1.
+    clusters : sequence of ndarray, each shape (n,), optional
+        Faces with one label belong together, in whichever samples they are: what they add to the error is added up
+        before it is squared (Liang and Zeger 1986), and clusters, not faces, give the degrees of freedom.
 
     Returns
     -------
@@ -140,13 +147,18 @@ def stratified_interval(
     """
     sizes = np.array([sample.shape[-1] for sample in samples])
     nothing = np.full(samples[0].shape[0], np.nan)
+    if clusters is not None:
+        sizes = np.array([len(np.unique(labels)) for labels in clusters])
     if not sizes.all():
         return Estimates(nothing, nothing, nothing, "none")
     value = sum(weight * sample.mean(axis=-1) for weight, sample in zip(coefficients, samples, strict=True))
     if sizes.min() < LEAST_FACES:
         return Estimates(value, nothing, nothing, "none")
-    variances = _variances(samples, coefficients)
-    variance = variances.sum(axis=0)
+    if clusters is None:
+        variances = _variances(samples, coefficients)
+        variance = variances.sum(axis=0)
+    else:
+        variances, variance = _clustered_variances(samples, coefficients, clusters)
     spread = np.divide(variances, variance, out=np.ones_like(variances), where=variance > 0)
     freedom = 1 / (spread**2 / (sizes - 1)[:, np.newaxis]).sum(axis=0)
     half = scipy.stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance)
@@ -171,6 +183,20 @@ def _variances(samples: Sequence[np.ndarray], coefficients: Sequence[float]) -> 
     """What each sample adds to the variance of a weighted sum of means, shape (samples, M)."""
     pairs = zip(coefficients, samples, strict=True)
     return np.stack([weight**2 * sample.var(axis=-1, ddof=1) / sample.shape[-1] for weight, sample in pairs])
+
+
+def _clustered_variances(
+    samples: Sequence[np.ndarray], coefficients: Sequence[float], clusters: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each sample would add alone, shape (samples, M), and the variance of the sum, (M,), as clusters share it."""
+    _, codes = np.unique(np.concatenate(clusters), return_inverse=True)
+    parts = np.split(codes, np.cumsum([len(labels) for labels in clusters])[:-1])
+    added = np.zeros((len(samples), samples[0].shape[0], codes.max() + 1))
+    for place, (weight, sample, part) in enumerate(zip(coefficients, samples, parts, strict=True)):
+        found = len(np.unique(part))
+        apart = weight * np.sqrt(found / (found - 1)) / len(part) * (sample - sample.mean(axis=-1, keepdims=True))
+        added[place] = [np.bincount(part, row, minlength=added.shape[-1]) for row in apart]
+    return (added**2).sum(axis=-1), (added.sum(axis=0) ** 2).sum(axis=-1)
 
 
 def _clustered(sample: np.ndarray, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

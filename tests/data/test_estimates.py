@@ -101,3 +101,10 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_one_name_in_two_folders_is_refused(tmp_path):
     with pytest.raises(UsageError, match="once, folders left aside"):
         estimates_of_csv(write(tmp_path, "x/a.jpg,16,20", "y/a.jpg,17,21", header="file,age,estimate"))
+
+
+def test_an_estimate_below_0_says_what_to_write(tmp_path):
+    path = tmp_path / "theirs.csv"
+    path.write_text("fname,age,estimate\na.jpg,1,-2.6\n")
+    with pytest.raises(UsageError, match=r"got '-2.6' for 'a.jpg'; write 0 in place of less"):
+        estimates_of_csv(path)

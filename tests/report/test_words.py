@@ -135,3 +135,21 @@ def test_a_table_without_rows_is_a_sentence():
     empty = shown(table.head(0), ["race_real", "n"], nothing="No group & no face.")
     assert repr(empty) == "No group & no face." and empty._repr_html_() == "<p>No group &amp; no face.</p>"
     assert "Empty" not in repr(shown(table.head(0))) and "race" in repr(shown(table, nothing="None."))
+
+
+def test_ends_of_ages_are_no_interval_and_counts_have_no_digits():
+    table = pd.DataFrame({"age_low": [13.0], "age_high": [17.0], "highest_n": [54.0], "n": [407.0], "highest": [0.574]})
+    table = pd.concat([table, table.assign(highest_n=np.nan, n=np.nan)], ignore_index=True)
+    found = shown(table, digits=2).frame
+    assert list(found)[:2] == ["age from", "age to"]
+    assert found["faces in it"].tolist() == ["54", "–"] and found["n"].tolist() == ["407", "–"]
+    assert found["highest"].tolist() == ["0.57", "0.57"]
+
+
+def test_measures_that_nobody_knows_by_their_key_have_names():
+    keys = ["whipple_children", "label_sd_robust", "myers"]
+    found = shown(pd.DataFrame({"measure": keys, "split_half_r_mean": 0.5, "n_needed": 73}))
+    assert found.frame["measure"].tolist() == [
+        "Whipple's index, children", "SD of labels, by the median pair", "Myers' blended index",
+    ]  # fmt: skip
+    assert list(found.frame)[1:] == ["r of the halves' mean masks", "faces needed"]

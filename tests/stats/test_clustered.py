@@ -272,3 +272,14 @@ def test_faces_of_a_cluster_that_are_unlike_each_other_count_as_unrelated():
     y = np.tile([1.0, -1.0], 20) + 0.01 * np.arange(40)  # of each pair the one is up, the other down
     clusters = np.arange(40) // 2
     assert of_coefficient(group, others, y, clusters).value == pytest.approx(of_coefficient(group, others, y).value)
+
+
+def test_kinds_of_rows_are_those_of_numpy():
+    rows = np.random.default_rng(1).integers(0, 3, (500, 4))
+    for found, expected in zip(clustered._kinds(rows), np.unique(rows, axis=0, return_counts=True), strict=True):
+        assert np.array_equal(found, expected)
+    wide = np.eye(70, dtype=np.int64)[
+        np.random.default_rng(2).integers(0, 70, 400)
+    ]  # 3 ** 70 is more than an int holds
+    found, sizes = clustered._kinds(wide)
+    assert np.array_equal(found, np.unique(wide, axis=0)) and sizes.sum() == 400

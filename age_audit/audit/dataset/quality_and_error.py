@@ -55,6 +55,7 @@ def error_by_quality_band(
     *,
     ages: str = "age_real",
     resampling: Resampling,
+    clusters: str | None = None,
 ) -> pd.DataFrame:
     """Mean absolute and signed error in each fifth of each measure, of all faces and of each group.
 
@@ -73,6 +74,8 @@ def error_by_quality_band(
         Column of years or bands of age.
     resampling : Resampling
         How intervals are drawn.
+    clusters : str, optional
+        As :func:`age_audit.audit.errors.equal_ages.standardised_within`.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def error_by_quality_band(
     features = feature_names(sensitive_features)
     require_columns(frame, ("age_real", "age_estimation", *measures, *features, ages))
     frame = frame[np.isfinite(values_and_ages(frame, [MAE.key])[0])]
-    options = {"resampling": resampling, "measures": list(ERRORS.values())}
+    options = {"resampling": resampling, "measures": list(ERRORS.values()), "clusters": clusters}
     tables = []
     for quality in measures:
         banded = frame.assign(band=quality_bands(frame[quality]))

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from age_audit.core.groups import age_range_of, real_ages, require_columns
+from age_audit.core.groups import age_range_of, cluster_codes, real_ages, require_columns
 from age_audit.core.randomness import CONFIDENCE
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import FEW_FACES
+from age_audit.stats.clustered import interval, of_coefficient
 from age_audit.stats.proportions import share_columns
 
 BEYOND = "in no range"
@@ -117,7 +118,9 @@ def labels_of_alike(frame: pd.DataFrame, estimate: float, reach: float = 2.5) ->
     return {"n": len(ages)} | dict(zip(("p10", "median", "p90"), ends, strict=True))
 
 
-def age_slope(frame: pd.DataFrame, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+def age_slope(
+    frame: pd.DataFrame, confidence: float = CONFIDENCE, clusters: str | None = None
+) -> tuple[float, float, float]:
     """By how many years the estimate grows with each year of real age: least squares, with an interval.
 
     The interval allows for errors that grow with age (White 1980, in the form HC3 of MacKinnon and White 1985).
@@ -128,6 +131,9 @@ def age_slope(frame: pd.DataFrame, confidence: float = CONFIDENCE) -> tuple[floa
         As :func:`estimates_by_age`.
     confidence : float
         Coverage, between 0 and 1.
+    clusters : str, optional
+        Column of what belongs together, such as copies of one picture: errors are then added up within each before
+        they are squared (Liang and Zeger 1986).
 
     Returns
     -------
@@ -145,6 +151,9 @@ def age_slope(frame: pd.DataFrame, confidence: float = CONFIDENCE) -> tuple[floa
     age, estimate = faces["age_real"].to_numpy(dtype=float), faces["age_estimation"].to_numpy(dtype=float)
     if age.size < 3 or np.ptp(age) == 0:
         return (np.nan,) * 3
+    if clusters is not None:
+        found = of_coefficient(age, np.ones((age.size, 1)), estimate)
+        return interval(found, cluster_codes(faces, clusters), confidence)
     x, y = age - age.mean(), estimate - estimate.mean()
     squares = x @ x
     slope = x @ y / squares

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.audit.errors.groups import face_measures
-from age_audit.core.groups import feature_names, groups_of, real_ages, require_columns
+from age_audit.core.groups import cluster_codes, feature_names, groups_of, real_ages, require_columns
 from age_audit.core.measures import ACCURACY, CS_5, MAE, MEASURES
 from age_audit.core.metrics import is_accurate
 from age_audit.core.randomness import Resampling
@@ -22,6 +22,7 @@ def constant_guesses(
     control_features: str | Sequence[str] = "age_range",
     *,
     resampling: Resampling,
+    clusters: str | None = None,
 ) -> pd.DataFrame:
     """Score the estimator beside two constant guesses, within each control level.
 
@@ -39,6 +40,8 @@ def constant_guesses(
         Columns.
     resampling : Resampling
         How intervals are drawn.
+    clusters : str, optional
+        Column of what is drawn as one, such as copies of one picture.
 
     Returns
     -------
@@ -81,7 +84,8 @@ def constant_guesses(
         for guess, guessed in guesses.items():
             faces = used[inside & guessed.notna()]
             values = face_measures(faces.assign(age_estimation=guessed[faces.index]))
-            ahead = combination_interval([(values - face_measures(faces))[:1]], [1], **options)
+            alike = {} if clusters is None else {"clusters": [cluster_codes(faces, clusters)]}
+            ahead = combination_interval([(values - face_measures(faces))[:1]], [1], **options, **alike)
             age = guessed[faces.index].unique()
             rows.append(labels | {"guess": guess, "guessed_age": age[0] if len(age) == 1 else np.nan})
             rows[-1] |= _scores(values) | {"estimator_ahead": ahead.value[0]}

@@ -18,15 +18,23 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from age_audit.audit.errors.strata import LEAST, TOLERANCE, Strata, combined, pooled, runs_of, values_and_ages
-from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.audit.errors.strata import (
+    LEAST,
+    TOLERANCE,
+    Strata,
+    combined,
+    of_cells,
+    pooled,
+    runs_of,
+    values_and_ages,
+)
+from age_audit.core.groups import cluster_codes, feature_names, groups_of, require_columns
 from age_audit.core.measures import COMPARED, MEASURES
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.stats.resampling import (
     Estimates,
     combination_interval,
-    stratified_interval,
     stratified_p_values,
     with_adjusted,
 )
@@ -42,6 +50,7 @@ def standardised_within(
     measures: Sequence[str] = tuple(MEASURES),
     least: int = LEAST,
     tolerance: float = TOLERANCE,
+    clusters: str | None = None,
 ) -> pd.DataFrame:
     """Errors of each group, crude and standardised to the strata of all faces in the same control level.
 
@@ -67,6 +76,9 @@ def standardised_within(
         Faces of either side in a stratum, 2 or more for an interval.
     tolerance : float
         Years by which ages may still differ.
+    clusters : str, optional
+        Column of what belongs together, such as copies of one picture; a face without one stands alone. A side's
+        clusters, not its faces, are then counted, except as ``n``, and intervals allow for their likeness.
 
     Returns
     -------
@@ -102,31 +114,36 @@ def standardised_within(
     sensitive, bands, control = _features(frame, sensitive_features, strata, control_features)
     values = values_and_ages(frame, measures)
     runs = runs_of(frame, bands, np.isfinite(values[0]))
+    codes = None if clusters is None else cluster_codes(frame, clusters)
     tables = []
     for labels, level in groups_of(frame, control, control):
         rows = []
         for names, group in groups_of(frame, sensitive):
-            found = _standardised(values, (level & group, level & ~group), level, runs, least, tolerance, resampling)
+            sides = level & group, level & ~group
+            found = _standardised(values, sides, level, runs, least, tolerance, resampling, codes)
             rows += [labels | names | {"measure": measure} | row for measure, row in zip(measures, found, strict=False)]
         tables.append(_ranked(pd.DataFrame(rows)))
     return pd.concat(tables, ignore_index=True)
 
 
-def _standardised(values, sides, level, runs, least, tolerance, resampling) -> list[dict]:
+def _standardised(values, sides, level, runs, least, tolerance, resampling, codes) -> list[dict]:
     """Of each of the values what :func:`standardised_within` says of the first side; the second is everybody else."""
     group, others = sides
-    strata = pooled(runs, level, sides if others.any() else [group], least)
+    used = np.isfinite(values[0])
+    counted = [_once_each(side & used, codes) for side in (sides if others.any() else [group])]
+    strata = pooled(runs, level, counted, least)
     inside = values[:, group & strata.everyone]
     n = inside.shape[1]
     crude = found = difference = _nothing(values)
     age_difference = np.nan
     if n:
         # Drawn as by estimates_of: the same faces have the same interval in whichever table they stand.
-        crude = combination_interval([inside], [1], **resampling.for_intervals(inside[0].tobytes()))
+        alike = {} if codes is None else {"clusters": [codes[group & strata.everyone]]}
+        crude = combination_interval([inside], [1], **resampling.for_intervals(inside[0].tobytes()), **alike)
         age_difference = crude.value[-1] - values[-1, strata.everyone].mean()
     if strata.enough:
-        found = combined(values, [group], strata, resampling.confidence)
-        difference = _to_overall(values, sides, strata, resampling.confidence)
+        found = combined(values, [group], strata, resampling.confidence, codes)
+        difference = _to_overall(values, sides, strata, resampling.confidence, codes)
     gap = difference.value[-1]
     if abs(gap) > tolerance:
         found = difference = _nothing(values)
@@ -136,12 +153,28 @@ def _standardised(values, sides, level, runs, least, tolerance, resampling) -> l
         | {"standardised": found.value[i], "low": found.low[i], "high": found.high[i]}
         | {"difference": difference.value[i], "difference_low": difference.low[i]}
         | {"difference_high": difference.high[i], "age_difference": age_difference, "age_gap": gap}
-        | {"few_faces": n < FEW_FACES}
+        | {"few_faces": bool((counted[0] & strata.everyone).sum() < FEW_FACES)}
         for i in range(len(values))
     ]
 
 
-def _to_overall(values: np.ndarray, sides: Sequence[np.ndarray], strata: Strata, confidence: float) -> Estimates:
+def _once_each(side: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
+    """One face of each cluster of a side, or all faces where no clusters are known."""
+    if codes is None:
+        return side
+    places = np.flatnonzero(side)
+    first = np.zeros_like(side)
+    first[places[np.unique(codes[places], return_index=True)[1]]] = True
+    return first
+
+
+def _to_overall(
+    values: np.ndarray,
+    sides: Sequence[np.ndarray],
+    strata: Strata,
+    confidence: float,
+    codes: np.ndarray | None,
+) -> Estimates:
     """The standardised group less the overall; NaN where there is nobody else.
 
     Within a stratum the group is a part of all its faces: its difference to them is the share of the others there
@@ -152,8 +185,7 @@ def _to_overall(values: np.ndarray, sides: Sequence[np.ndarray], strata: Strata,
         return _nothing(values)
     parts = [(mask & others).sum() / mask.sum() for mask in strata.masks]
     factors = [sign * share * part for sign in (1, -1) for share, part in zip(strata.shares, parts, strict=True)]
-    samples = [values[:, mask & side] for side in sides for mask in strata.masks]
-    return stratified_interval(samples, factors, confidence=confidence)
+    return of_cells(values, [mask & side for side in sides for mask in strata.masks], factors, confidence, codes)
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:

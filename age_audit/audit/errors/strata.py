@@ -122,7 +122,13 @@ def pooled(
     return Strata(masks, everyone, smallest, smallest >= max(1, least))
 
 
-def combined(values: np.ndarray, sides: Sequence[np.ndarray], strata: Strata, confidence: float) -> Estimates:
+def combined(
+    values: np.ndarray,
+    sides: Sequence[np.ndarray],
+    strata: Strata,
+    confidence: float,
+    clusters: np.ndarray | None = None,
+) -> Estimates:
     """The first side's mean in equal strata, less the second's if there is one, with intervals.
 
     Parameters
@@ -134,6 +140,8 @@ def combined(values: np.ndarray, sides: Sequence[np.ndarray], strata: Strata, co
         Each is weighted by its share of all faces.
     confidence : float
         Coverage, between 0 and 1.
+    clusters : ndarray, shape (N,), optional
+        Labels of faces that belong together.
 
     Examples
     --------
@@ -144,6 +152,13 @@ def combined(values: np.ndarray, sides: Sequence[np.ndarray], strata: Strata, co
     >>> combined(error, [first, ~first], strata, 0.95).value.round(2)  # 2 years more in either stratum
     array([2.])
     """
-    samples = [values[:, mask & side] for side in sides for mask in strata.masks]
+    cells = [mask & side for side in sides for mask in strata.masks]
     coefficients = [sign * share for sign, _ in zip((1, -1), sides, strict=False) for share in strata.shares]
-    return stratified_interval(samples, coefficients, confidence=confidence)
+    return of_cells(values, cells, coefficients, confidence, clusters)
+
+
+def of_cells(values, cells, coefficients, confidence: float, clusters: np.ndarray | None = None) -> Estimates:
+    """The weighted sum of the means of cells of faces, as :func:`age_audit.stats.resampling.stratified_interval`."""
+    alike = None if clusters is None else [clusters[cell] for cell in cells]
+    samples = [values[:, cell] for cell in cells]
+    return stratified_interval(samples, coefficients, confidence=confidence, clusters=alike)

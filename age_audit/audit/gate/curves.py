@@ -10,10 +10,11 @@ import pandas as pd
 import scipy
 
 from age_audit.audit.gate.rates import FALSE_PASS, Ages, bands, gate_rates, passed, shown_shares, within
-from age_audit.core.groups import feature_names, groups_of, require_columns
+from age_audit.core.groups import cluster_codes, feature_names, groups_of, require_columns
 from age_audit.core.policy import PASS, Policy
 from age_audit.core.randomness import CONFIDENCE
 from age_audit.core.vocabulary import FEW_FACES
+from age_audit.stats.clustered import effective_sizes
 
 THRESHOLDS = tuple(np.arange(5, 60.5, 0.5).tolist())  # years
 TARGETS = (0.01, 0.05)  # false pass rates that a buffer is asked to hold
@@ -27,6 +28,7 @@ def gate_curves(
     features: str | Sequence[str] = (),
     with_all: Sequence[str] = (),
     thresholds: Sequence[float] = THRESHOLDS,
+    clusters: str | None = None,
 ) -> pd.DataFrame:
     """Rates at every threshold, the age limit staying what it is: what a slider moves through.
 
@@ -38,6 +40,8 @@ def gate_curves(
         Its age is the limit; its buffer does not count.
     thresholds : sequence of float
         Estimates, in years, from which on somebody passes.
+    clusters : str, optional
+        As :func:`age_audit.audit.gate.rates.gate_rates`.
 
     Returns
     -------
@@ -64,27 +68,37 @@ def gate_curves(
     """
     features = feature_names(features)
     require_columns(frame, ("age_real", "age_estimation", *features))
-    rows = []
+    parts = []
     for labels, inside in groups_of(frame, features, with_all):
         for ages in bands(replace(policy, buffer=0)):
-            n, faces = _counts(frame, policy, inside & within(frame, ages), ages, thresholds)
-            row = labels | {"rate": ages.rate, "ages": ages.label}
-            rows += [
-                row | {"threshold": at, "n": n, "faces": int(count)}
-                for at, count in zip(thresholds, faces, strict=True)
-            ]
-    return shown_shares(pd.DataFrame(rows, columns=[*features, "rate", "ages", "threshold", "n", "faces"]))
+            counts = _counts(frame, policy, inside & within(frame, ages), ages, thresholds, clusters)
+            names = labels | {"rate": ages.rate, "ages": ages.label}
+            parts.append(pd.DataFrame(counts).assign(**names, threshold=list(thresholds)))
+    columns = [*features, "rate", "ages", "threshold", "n", "faces"]
+    if not parts:
+        return shown_shares(pd.DataFrame(columns=columns))
+    table = pd.concat(parts, ignore_index=True)
+    return shown_shares(table[[*columns, *table.columns.difference(columns)]])
 
 
 def _counts(
-    frame: pd.DataFrame, policy: Policy, inside: np.ndarray, ages: Ages, thresholds: Sequence[float]
-) -> tuple[int, np.ndarray]:
-    """Faces of these ages, and how many are passed, or refused, falsely at each threshold."""
+    frame: pd.DataFrame,
+    policy: Policy,
+    inside: np.ndarray,
+    ages: Ages,
+    thresholds: Sequence[float],
+    clusters: str | None = None,
+) -> dict:
+    """Faces of these ages, how many are passed, or refused, falsely at each threshold, and what these count for."""
     of = inside & ~np.isnan(passed(frame, policy))
     lost = np.inf if policy.not_found == PASS else -np.inf
-    estimates = np.sort(frame["age_estimation"].fillna(lost).to_numpy(dtype=float)[of])
-    refused = np.searchsorted(estimates, thresholds, side="left")
-    return len(estimates), len(estimates) - refused if ages.rate == FALSE_PASS else refused
+    estimates = frame["age_estimation"].fillna(lost).to_numpy(dtype=float)[of]
+    refused = np.searchsorted(np.sort(estimates), thresholds, side="left")
+    counts = {"n": len(estimates), "faces": len(estimates) - refused if ages.rate == FALSE_PASS else refused}
+    if clusters is None:
+        return counts
+    below = estimates < np.asarray(thresholds)[:, np.newaxis]
+    return counts | {"n_effective": effective_sizes(below, cluster_codes(frame, clusters)[of])}
 
 
 def faces_needed(target: float, confidence: float = CONFIDENCE) -> int:
@@ -105,6 +119,7 @@ def buffers_needed(
     features: str | Sequence[str] = (),
     targets: Sequence[float] = TARGETS,
     least: int = FEW_FACES,
+    clusters: str | None = None,
 ) -> pd.DataFrame:
     """The smallest buffer, in whole years, that holds every group's false passes at a target, and what it costs.
 
@@ -124,6 +139,8 @@ def buffers_needed(
         False pass rates, between 0 and 1.
     least : int
         Faces below the limit that a group has to have.
+    clusters : str, optional
+        As :func:`age_audit.audit.gate.rates.gate_rates`.
 
     Returns
     -------
@@ -158,7 +175,7 @@ def buffers_needed(
     below = bands(replace(policy, buffer=0))[0]
     groups = {" / ".join(map(str, labels.values())): inside for labels, inside in groups_of(frame, features)}
     steps = np.arange(MOST + 1)
-    curves = {name: _false_passes(frame, policy, inside, below, steps) for name, inside in groups.items()}
+    curves = {name: _false_passes(frame, policy, inside, below, steps, clusters) for name, inside in groups.items()}
     kept = {name: curve for name, curve in curves.items() if curve["n"].iloc[0] >= least}
     rows = []
     for target in targets:
@@ -166,7 +183,7 @@ def buffers_needed(
             row = {"target": target, "held_by": held_by, "groups": len(kept), "n_needed": faces_needed(target)}
             row["left_out"] = ", ".join(name for name in groups if name not in kept)
             row |= dict.fromkeys(_BUFFER_COLUMNS[5:], np.nan) | {"worst_group": "", "most_refused_group": ""}
-            rows.append(row | _at_smallest(frame, policy, groups, kept, column, target))
+            rows.append(row | _at_smallest(frame, policy, groups, kept, column, target, clusters))
     return pd.DataFrame(rows, columns=_BUFFER_COLUMNS)
 
 
@@ -177,12 +194,12 @@ _BUFFER_COLUMNS = [
 ]
 
 
-def _false_passes(frame, policy, inside, below, steps) -> pd.DataFrame:
-    n, faces = _counts(frame, policy, inside & within(frame, below), below, policy.age + steps)
-    return shown_shares(pd.DataFrame({"faces": faces, "n": n}))
+def _false_passes(frame, policy, inside, below, steps, clusters) -> pd.DataFrame:
+    inside = inside & within(frame, below)
+    return shown_shares(pd.DataFrame(_counts(frame, policy, inside, below, policy.age + steps, clusters)))
 
 
-def _at_smallest(frame, policy, groups, curves, column, target) -> dict:
+def _at_smallest(frame, policy, groups, curves, column, target, clusters) -> dict:
     """What the smallest buffer that does costs; nothing where none does."""
     if not curves:
         return {}
@@ -194,7 +211,7 @@ def _at_smallest(frame, policy, groups, curves, column, target) -> dict:
     row = {"buffer": buffer, "worst_group": name} | curves[name].iloc[buffer][["n", "share", "low", "high"]].to_dict()
     at = replace(policy, buffer=buffer)
     for title, ages in (("refused", bands(at)[3]), ("refused_near", bands(at)[2])):
-        (found,) = gate_rates(frame, at, ages=[ages]).to_dict("records")
+        (found,) = gate_rates(frame, at, ages=[ages], clusters=clusters).to_dict("records")
         row |= {title: found["share"], f"{title}_low": found["low"], f"{title}_high": found["high"]}
     of_groups = dict(_refused(frame, at, {name: groups[name] for name in curves}))
     most = max(of_groups, key=of_groups.get, default="")

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from age_audit.core.groups import feature_names, groups_of, real_ages, require_columns
+from age_audit.core.groups import cluster_codes, feature_names, groups_of, real_ages, require_columns
 from age_audit.core.policy import NOT_FOUND, PASS, REFUSE, Policy
 from age_audit.core.vocabulary import FEW_FACES
-from age_audit.stats.proportions import share_columns
+from age_audit.stats.clustered import effective_sizes
+from age_audit.stats.proportions import share_columns, wilson_interval
 
 FALSE_PASS, FALSE_REFUSAL = "false pass", "false refusal"
 LEAST_SHOWN = 10  # faces: a share of fewer is no number to show
@@ -117,6 +118,7 @@ def gate_rates(
     features: str | Sequence[str] = (),
     with_all: Sequence[str] = (),
     ages: Sequence[Ages] | None = None,
+    clusters: str | None = None,
 ) -> pd.DataFrame:
     """False passes and false refusals by age, of every combination of the features' levels.
 
@@ -131,6 +133,8 @@ def gate_rates(
         As :func:`age_audit.core.groups.groups_of`.
     ages : sequence of Ages, optional
         :func:`bands` and :func:`single_years` of the policy by default.
+    clusters : str, optional
+        Column of what belongs together, such as copies of one picture; a face without one stands alone.
 
     Returns
     -------
@@ -139,7 +143,8 @@ def gate_rates(
         ``ages``, ``age_low`` and ``age_high`` (completed years, both included), ``n`` faces, ``n_not_found`` of them
         (where the policy calls that an error they are not in n), ``faces`` that are so and their ``share`` (0-1) with
         Wilson's 95 % interval ``low`` and ``high``; ``few_faces`` (n below 30). No numbers but n of fewer than ten
-        faces: NaN. Wilson's interval takes faces for independent of each other, copies of a picture too.
+        faces: NaN. Wilson's interval takes faces for independent of each other, copies of a picture too; with
+        ``clusters`` it is that of as many independent faces as say as much.
 
     Raises
     ------
@@ -161,16 +166,20 @@ def gate_rates(
     require_columns(frame, ("age_real", "age_estimation", *features))
     through, lost = passed(frame, policy), frame["age_estimation"].isna().to_numpy()
     counted = ~np.isnan(through)
+    codes = cluster_codes(frame, clusters)
     asked = [(a, within(frame, a)) for a in ([*bands(policy), *single_years(policy)] if ages is None else ages)]
     rows = []
     for labels, group in groups_of(frame, features, with_all):
         for a, mask in asked:
             inside = group & mask
             of = inside & counted
-            faces = (through[of] == (a.rate == FALSE_PASS)).sum()
+            yes = through[of] == (a.rate == FALSE_PASS)
             row = {"rate": a.rate, "ages": a.label, "age_low": a.low, "age_high": a.high, "n": int(of.sum())}
-            rows.append(labels | row | {"n_not_found": int((inside & lost).sum()), "faces": int(faces)})
+            rows.append(labels | row | {"n_not_found": int((inside & lost).sum()), "faces": int(yes.sum())})
+            if clusters is not None:
+                rows[-1]["n_effective"] = effective_sizes(yes[np.newaxis], codes[of]).item()
     columns = [*features, "rate", "ages", "age_low", "age_high", "n", "n_not_found", "faces"]
+    columns += ["n_effective"] * (clusters is not None)
     return shown_shares(pd.DataFrame(rows, columns=columns))
 
 
@@ -180,12 +189,13 @@ def shown_shares(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        With ``faces`` and ``n``.
+        With ``faces`` and ``n``; ``n_effective`` where faces come in clusters, see
+        :func:`age_audit.stats.clustered.effective_sizes`.
 
     Returns
     -------
     DataFrame
-        With ``faces`` as Int64, ``share``, ``low``, ``high`` and ``few_faces``.
+        With ``faces`` as Int64, ``share``, ``low``, ``high`` and ``few_faces``; without ``n_effective``.
 
     Examples
     --------
@@ -195,6 +205,10 @@ def shown_shares(table: pd.DataFrame) -> pd.DataFrame:
     1      3    0.3
     """
     shares = pd.DataFrame(share_columns(table["faces"], table["n"]), index=table.index)
+    if "n_effective" in table:
+        n = table["n_effective"]
+        shares["low"], shares["high"] = wilson_interval(shares["share"] * n, n)
+        table = table.drop(columns="n_effective")
     enough = table["n"] >= LEAST_SHOWN
     faces = table["faces"].astype("Int64").where(enough)
     return table.assign(faces=faces, **shares.where(enough), few_faces=table["n"] < FEW_FACES)

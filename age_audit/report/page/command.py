@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,7 +35,8 @@ class ReportConfig:
         default=None,
         metadata={
             "help": "a CSV in place of --metadatasets, with the columns fname, age and estimate (years, empty where no "
-            "face was found), any labels, and spread (the standard deviation that the model states, years)",
+            "face was found), any labels, and spread (the standard deviation that the model states, years) and cluster "
+            "(equal for copies of a picture) where they are known",
             "metavar": "FILE",
             "none": "the results in --metadatasets",
         },
@@ -81,7 +83,7 @@ def report(config: ReportConfig) -> str:
             write_estimates(config.estimates, Path(folder), config.sensitive, parse_age_ranges(config.age_ranges))
             config = replace(config, metadatasets=Path(folder), estimator=None, dataset=None)
         choice = config.estimator, config.preset, config.dataset, config.sensitive, config.age_ranges
-        page = build(config.metadatasets, opened(config.metadatasets, *choice))
+        page = build(config.metadatasets, opened(config.metadatasets, *choice), say=_say)
     content = page_html(page).encode()
     if len(content) > LARGEST:
         raise UsageError(
@@ -90,9 +92,13 @@ def report(config: ReportConfig) -> str:
         )
     write_page(config.output, content)
     lacking = [f"Missing: {section.finding}." for section in page.sections if section.missing]
-    found = next(section.finding for section in page.sections if section.key == "gate")
+    found = [f"{section.finding}." for section in page.sections if section.key == "gate" and not section.missing]
     where = f"Written to {config.output} ({len(content) / 1e6:.1f} MB): open it in a browser."
-    return "\n".join([f"{page.subject}. {found}.", *lacking, where])
+    return "\n".join([" ".join([f"{page.subject}.", *found]), *lacking, where])
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 def write_page(path: Path, content: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
@@ -21,12 +21,12 @@ from age_audit.data.metadatasets import code_digest, made_by
 from age_audit.data.results import Results, find_results, open_results, results_of_all
 from age_audit.report.cite import bibtex, methods_paragraph, stated_of, works_of
 from age_audit.report.page.dataset import data_set
-from age_audit.report.page.errors import along_age, beside_guesses, with_bands
+from age_audit.report.page.errors import along_age, beside_guesses, copies_in, with_bands, with_copies
 from age_audit.report.page.estimators import side_by_side
 from age_audit.report.page.explanations import can_it_be_trusted, explained_by
 from age_audit.report.page.gate import may_it_guard
 from age_audit.report.page.groups import for_whom
-from age_audit.report.page.parts import Claim, Section
+from age_audit.report.page.parts import Claim, Section, counted
 
 SEED = 42
 NAMED = {"utkface": "UTKFace"}  # data sets, as their makers write them
@@ -49,6 +49,24 @@ UNKNOWN = (
     "How it does on pictures from a phone or a till, on masks, make-up, photos held before a camera, or made-up faces.",
     "What a group of few faces would show with more: such rows are marked or left out, not estimated.",
     "Why one group is judged worse than another.",
+)
+
+
+COPIES = (
+    "Copies of one picture count together: bootstraps draw all or none of them, Wilson's interval is that of as many "
+    "independent faces as say as much (Kish 1965), and others add up errors within copies (Liang and Zeger 1986). Only "
+    "of faces that were not found, of round ages, stated spreads, bands of doubt, NIST's rates and explanations "
+    "pictures count as independent."
+)
+
+
+WORDS = (
+    "Words in tables. Few faces: under 30. Strata of age: years, pooled until each side has ten faces. SD: standard "
+    "deviation. Whipple's index: how often ages end in 0 or 5, 100 where no more often than others; Myers' index: the "
+    "same of all last digits, in per cent, 0 where all are as frequent. SD of labels: of one label around the "
+    "unknown true age, from how far two labels of one picture are apart. BRISQUE: how disturbed a picture looks; "
+    "higher is worse. Random halves: correlation of the differences in two halves of the faces, 0 by chance. p (Holm), "
+    "p (BH): adjusted for the number of rows."
 )
 
 
@@ -102,7 +120,7 @@ def opened(
     return results
 
 
-def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
+def build(metadatasets: Path, results: Results, seed: int = SEED, say: Callable[[str], object] | None = None) -> Page:
     """Ask every question of the page of these results.
 
     Parameters
@@ -113,33 +131,41 @@ def build(metadatasets: Path, results: Results, seed: int = SEED) -> Page:
         From :func:`opened`.
     seed : int
         Of every draw.
+    say : callable, optional
+        Told in words what is done next.
     """
-    resampling = Resampling(seed)
-    faces = with_bands(results)
+    resampling, tell = Resampling(seed), say or (lambda words: None)
+    tell("reading estimates, labels and measures of pictures")
     compared = _compared(metadatasets, results)
     images = None
     with suppress(UsageError):
         images = read_image_measures(images_of(metadatasets, results.dataset), results.dataset)
-    gate = may_it_guard(results, faces, images, resampling)
-    sections = [
-        along_age(faces, resampling),
-        gate,
-        for_whom(results, faces, resampling),
-        can_it_be_trusted(explained_by(metadatasets, results), resampling),
-        beside_guesses(faces, resampling),
-        data_set(results, faces, compared, images, resampling),
-        side_by_side(compared, resampling),
-    ]
-    subject = (
-        f"{results.estimator}{results.mark} on {len(faces):,} faces of {NAMED.get(results.dataset, results.dataset)}"
-    )
+    faces = with_copies(with_bands(results), images)
+    asked = {
+        "errors along age": lambda: along_age(faces, resampling),
+        "who passes an age limit": lambda: may_it_guard(results, faces, images, resampling),
+        "errors by group": lambda: for_whom(results, faces, resampling),
+        "explanations": lambda: can_it_be_trusted(explained_by(metadatasets, results), resampling),
+        "guesses that see no face": lambda: beside_guesses(faces, resampling),
+        "the data set and its labels": lambda: data_set(results, faces, compared, images, resampling),
+        "estimators side by side": lambda: side_by_side(compared, resampling, images),
+    }
+    sections = []
+    for place, (words, ask) in enumerate(asked.items(), start=1):
+        tell(f"{place} of {len(asked)}: {words}, of {counted(len(faces), 'face')}")
+        sections.append(ask())
+    known = int(np.isfinite(real_ages(faces)[0]).sum())
+    subject = f"{results.estimator}{results.mark} on {counted(known, 'face')} of "
+    subject += NAMED.get(results.dataset, results.dataset)
+    if known < len(faces):
+        subject += f" ({len(faces) - known:,} more have an estimate, but no labelled age)"
     return Page(
         TITLE,
         subject,
-        gate.data.get("headline", ()),
+        next(section.data.get("headline", ()) for section in sections if section.key == "gate"),
         results.label_origin,
         sections,
-        _method(results, seed),
+        _method(results, seed, copies_in(faces) is not None),
         *_cite(subject, results),
     )
 
@@ -151,7 +177,7 @@ def _compared(metadatasets: Path, results: Results) -> dict[str, Results]:
     return results_of_all(metadatasets, results)
 
 
-def _method(results: Results, seed: int) -> list[str]:
+def _method(results: Results, seed: int, copies: bool) -> list[str]:
     stated = results.provenance
     libraries = stated.get("libraries") or {}
     predictions = stated.get("sha256", "not stated")
@@ -164,9 +190,11 @@ def _method(results: Results, seed: int) -> list[str]:
         + (f" of {total:,} pictures." if total is not None else "."),
         f"Estimator: {results.estimator}, weights {results.weights_hash or 'not stated'}; code {code}, {versions}.",
         f"Intervals are of 95 %: bootstrap with 2,000 draws for means, Wilson's for shares; seed {seed}. Groups are "
-        "age-adjusted by direct standardisation to the ages of all faces, year by year. Pictures count as independent.",
+        "age-adjusted by direct standardisation to the ages of all faces, year by year. "
+        + (COPIES if copies else "Pictures count as independent."),
         "Firm: holds at both ends of its interval, with at least 30 faces, and after allowing for the number of "
         "comparisons. Tentative: holds at both ends, but one of these is missing. Chance: not told apart from chance.",
+        WORDS,
         f"This page: age-audit {__version__}, sources {code_digest()}; {_command(results)}.",
     ]
 

@@ -20,6 +20,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.data.image_measures import with_image_measures
 from age_audit.data.results import Results, one_of_each
 from age_audit.report.page import charts
+from age_audit.report.page.errors import copies_in
 from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict, years
 from age_audit.report.words import filled
 
@@ -57,7 +58,7 @@ def data_set(
     claims += _heaping_claims(heaps, results.images["age_real"])
     for name, column in results.features.items():
         if column in faces and faces[column].dropna().unique().size > 1:
-            noise = tipping_points(faces, column, "age_year")
+            noise = tipping_points(faces, column, "age_year", clusters=copies_in(faces))
             caption = f"How noisy labels would have to be to make the gap by {name} alone"
             tables.append(Table(f"label-noise-{file_stem(name)}", caption, noise))
             claims += _noise_claims(noise, name)
@@ -148,10 +149,11 @@ def _copies_claims(images: pd.DataFrame, results: Results, tables: list[Table], 
 
 
 def _quality_claims(faces, images, tables: list[Table], resampling: Resampling) -> list[Claim]:
-    measured = with_image_measures(faces, images)
+    measured = with_image_measures(faces.drop(columns="cluster", errors="ignore"), images)
     if QUALITY not in measured or measured[QUALITY].nunique() < 5:
         return []
-    table = error_by_quality_band(measured, [QUALITY], ages="age_year", resampling=resampling)
+    options = {"resampling": resampling, "clusters": copies_in(measured)}
+    table = error_by_quality_band(measured, [QUALITY], ages="age_year", **options)
     table = table[table["measure"] == MAE.key].reset_index(drop=True)
     caption = "Error in each fifth of picture quality, best (lowest BRISQUE) first"
     tables.append(Table("picture-quality", caption, table, digits=1))

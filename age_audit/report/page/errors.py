@@ -9,13 +9,14 @@ from age_audit.audit.errors.along_age import age_slope, estimates_by_age, with_e
 from age_audit.audit.errors.baselines import ESTIMATOR, ONE_AGE, OWN_AGE, constant_guesses
 from age_audit.audit.errors.groups import estimates_of
 from age_audit.audit.errors.stated_spread import spread_coverage
-from age_audit.core.groups import ALL, age_range_of, real_ages
+from age_audit.core.groups import ALL, age_range_of, cluster_codes, real_ages
 from age_audit.core.measures import ACCURACY, CS_5, MAE, SIGNED_ERROR
 from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
+from age_audit.data.image_measures import clusters_of
 from age_audit.data.results import Results
 from age_audit.report.page import charts
-from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict, years
+from age_audit.report.page.parts import Chart, Claim, Section, Table, counted, percent, row_of, verdict, years
 from age_audit.report.words import filled
 
 BANDS = (0, 3, 7, 13, 19, 26, 36, 46, 61, 76, 101)  # years at which bands of age begin
@@ -31,23 +32,49 @@ def with_bands(results: Results) -> pd.DataFrame:
     )
 
 
+def with_copies(faces: pd.DataFrame, images: pd.DataFrame | None) -> pd.DataFrame:
+    """With a column ``cluster``, one number for all copies of a picture: as the pictures were measured, or as a column
+    of the labels says; without one where neither does.
+
+    Examples
+    --------
+    >>> with_copies(pd.DataFrame({"cluster": ["a", None, "a"]}), None)["cluster"].tolist()
+    [0, 2, 0]
+    """
+    if images is not None:
+        return faces.assign(cluster=clusters_of(faces["fname"], images))
+    if "cluster" in faces:
+        return faces.assign(cluster=cluster_codes(faces, "cluster"))
+    return faces
+
+
+def copies_in(faces: pd.DataFrame) -> str | None:
+    """The column of :func:`with_copies`, if there is one: what every interval of the page asks."""
+    return "cluster" if "cluster" in faces else None
+
+
 def along_age(faces: pd.DataFrame, resampling: Resampling) -> Section:
     """Estimates against labelled ages."""
-    overall = estimates_of(faces, [], resampling=resampling)
-    bands = estimates_of(faces, ["age_band"], resampling=resampling)
+    copies = copies_in(faces)
+    overall = estimates_of(faces, [], resampling=resampling, clusters=copies)
+    bands = estimates_of(faces, ["age_band"], resampling=resampling, clusters=copies)
     exact = with_exact_age(faces)
     row = overall.set_index("measure").loc[MAE.key]
     finding = f"An estimate is off by {years(row['value'], row['low'], row['high'])} on average"
     text, pictures, tables = [], [], []
     claims = [Claim(f"{finding}.", verdict(True, n=row["n"]), "errors", row_of(overall, measure=MAE.key))]
-    slope, low, high = age_slope(faces)
+    slope, low, high = age_slope(faces, clusters=copies)
     if np.isfinite([slope, low, high]).all():
         words = "With each year of labelled age the estimate rises by {:.2f} years ({:.2f} to {:.2f}); "
         text.append(filled(words, slope, low, high) + "1 would be an estimator that errs alike at all ages.")
     if len(exact):
         by_age = estimates_by_age(exact)
         pictures.append(_cloud(exact, by_age))
-        tables.append(Table("estimates-by-age", "Estimates at each labelled age", by_age, digits=1))
+        shown = {"age_low": "age from", "age_high": "to", "n": "faces", "median": "median estimate (years)"}
+        shown |= {"p10": "10 % are below", "p90": "90 % are below", "share_judged_older": "judged older, %"}
+        digits = {"median": 1, "p10": 1, "p90": 1, "share_judged_older": 0}
+        caption = "Estimates at each labelled age; of those judged older or younger than labelled, how many older"
+        tables.append(Table("estimates-by-age", caption, by_age, shown, digits, percent=["share_judged_older"]))
     told = bands.query("measure == @SIGNED_ERROR.key and few_faces == False").dropna(subset="value")
     if len(told):
         pictures.append(_signed(told))
@@ -90,10 +117,8 @@ def _cloud(exact: pd.DataFrame, by_age: pd.DataFrame) -> Chart:
         charts.line(scales, middle, by_age["median"], "a"),
     ]
     ends = (end for column in (by_age["median"], exact["age_real"]) for end in (column.min(), column.max()))
-    words = (
-        "A cloud of {:,} faces. Median estimates lie between {:.0f} and {:.0f} years, at labels of {:.0f} to {:.0f}."
-    )
-    alt = filled(words, len(exact), *ends)
+    words = "A cloud of {}. Median estimates lie between {:.0f} and {:.0f} years, at labels of {:.0f} to {:.0f}."
+    alt = filled(words, counted(len(exact), "face"), *ends)
     svg = charts.picture(scales, marks, ("labelled age (years)", "estimate (years)"), alt, look="cloud")
     return Chart(
         svg,
@@ -123,7 +148,7 @@ def _signed(told: pd.DataFrame) -> Chart:
 
 def beside_guesses(faces: pd.DataFrame, resampling: Resampling) -> Section:
     """What "90 % accuracy" is worth: guesses that see no face."""
-    table = constant_guesses(faces, resampling=resampling)
+    table = constant_guesses(faces, resampling=resampling, clusters=copies_in(faces))
     all_ages = table[table["age_range"] == ALL].set_index("guess")
     own, told, blind = (all_ages.loc[guess] for guess in (ESTIMATOR, OWN_AGE, ONE_AGE))
     words = "“{:.0%} accuracy” is no share of right answers: one age for every face, the median, has {:.0%}"

@@ -15,16 +15,19 @@ from age_audit.core.measures import ACCURACY, CS_5, MAE, SIGNED_ERROR
 from age_audit.core.randomness import Resampling
 from age_audit.data.results import Results
 from age_audit.report.page import charts
+from age_audit.report.page.errors import copies_in, with_copies
 from age_audit.report.page.parts import Chart, Claim, Section, Table, verdict
 from age_audit.report.words import filled
 
 LOOKS = "abcdefg"  # of curves, in the style sheet
 
 
-def side_by_side(compared: Mapping[str, Results], resampling: Resampling) -> Section:
+def side_by_side(
+    compared: Mapping[str, Results], resampling: Resampling, images: pd.DataFrame | None = None
+) -> Section:
     """Several estimators on the faces that all of them have."""
     first = next(iter(compared))
-    frames = in_common({name: results.predictions for name, results in compared.items()})
+    frames = in_common({name: with_copies(results.predictions, images) for name, results in compared.items()})
     if len(frames) < 2:
         text = ["There are results of one estimator only in this folder, so that there is nothing to stand beside it."]
         return Section("estimators", "Estimators", "One estimator, so nothing to compare", text, missing=True)
@@ -69,7 +72,7 @@ def side_by_side(compared: Mapping[str, Results], resampling: Resampling) -> Sec
 
 def _row(name: str, results: Results, frame: pd.DataFrame, resampling: Resampling) -> dict:
     row = {"estimator": name, "n": len(frame)}
-    for measure in estimates_of(frame, [], resampling=resampling).to_dict("records"):
+    for measure in estimates_of(frame, [], resampling=resampling, clusters=copies_in(frame)).to_dict("records"):
         if measure["measure"] != ACCURACY.key:
             ends = {f"{measure['measure']}_{end}": measure[end] for end in ("low", "high")}
             row |= {measure["measure"]: measure["value"]} | ends

@@ -25,7 +25,6 @@ from age_audit.report.words import filled, p_text
 
 SHUFFLED = 3  # heatmaps beside the real one
 PERMUTATIONS = 1_999
-SPLITS = 10  # random halves, which this page does not tell of
 BANDS = [(low, low + 4) for low in range(0, 101, 5)]  # years of estimate within which estimates are about equal
 NAMES = {"published": "as in the published study", "audit": "as mended by this audit"}
 NAME, ESTIMATE = "Can its explanation be trusted?", "estimate_band"
@@ -51,7 +50,7 @@ def can_it_be_trusted(explained: Mapping[str, Results], resampling: Resampling) 
         faces, maps, accurate, panels = _masks(results)
         name = NAMES.get(preset, f"preset {preset}")
         tables[name] = contrast_table(
-            maps, accurate, faces.frame, panels, seed=resampling.seed, permutations=PERMUTATIONS, splits=SPLITS
+            maps, accurate, faces.frame, panels, seed=resampling.seed, permutations=PERMUTATIONS
         )
         differences = pooled_differences(
             maps, accurate, faces.frame, panels, seed=resampling.seed, permutations=SHUFFLED
@@ -115,8 +114,12 @@ def _claim(row: pd.Series) -> Claim:
     p = p_text(row["p_value"], row["p_value"] <= 1.001 / (PERMUTATIONS + 1))
     p = p if p[0] in "≤<" else f"= {p}"
     sentence = f"At about equal estimates masks of accurate estimates {words} those of inaccurate ones (explained "
-    rest = "{}: p {}; the difference is {:.2f} times that of shuffled labels, n = {:,})."
+    rest = "{}: p {} over all groups together; the difference is {:.2f} times that of shuffled labels, n = {:,})"
     sentence += filled(rest, row["masks"], p, row["size_ratio"], int(row["n"]))
+    alone = ""
+    if np.isfinite(row["panels_found"]):
+        alone = f"; of {row['panels']} groups alone {row['panels_found']:.0f} differ (Holm)"
+    sentence += f"{alone}."
     sure = verdict(beyond, bool(row["panels_found"] > 0), row["n"])
     return Claim(sentence, sure, "explanations-table", int(row.name))
 

@@ -11,7 +11,7 @@ from age_audit.audit.dataset.duplicates import label_disagreement
 from age_audit.audit.gate.curves import SURELY, buffers_needed, gate_curves
 from age_audit.audit.gate.gaps import AS_THEY_ARE, worst_groups
 from age_audit.audit.gate.labels import passes_under_noise
-from age_audit.audit.gate.rates import LEAST_SHOWN, bands
+from age_audit.audit.gate.rates import LEAST_SHOWN, bands, within
 from age_audit.core.groups import ALL
 from age_audit.core.paths import file_stem
 from age_audit.core.policy import ERROR, Policy
@@ -19,6 +19,7 @@ from age_audit.core.randomness import Resampling
 from age_audit.core.vocabulary import FEW_FACES
 from age_audit.data.results import Results
 from age_audit.report.page import charts
+from age_audit.report.page.errors import copies_in, with_copies
 from age_audit.report.page.parts import Chart, Claim, Section, Table, percent, row_of, verdict
 from age_audit.report.page.policies import further_tables
 from age_audit.report.words import filled
@@ -28,6 +29,7 @@ LIMIT, CHALLENGE = 18, 25  # years: what is shown where no script moves the slid
 THRESHOLDS = tuple(range(10, 41))  # years
 NAME = "May it guard a door?"
 NOISE = 3.0  # years, where copies do not say how far labels scatter
+LEAST_PAIRS = 10  # of copies, to say it
 EVERYBODY = "all faces"
 
 
@@ -57,7 +59,7 @@ def may_it_guard(results: Results, faces: pd.DataFrame, images: pd.DataFrame | N
     claims += _worst(results, faces, tables, resampling)
     claims += _buffers(results, faces, tables)
     claims += _labels(results, faces, images, tables, resampling)
-    tables += further_tables(results, faces, LIMIT)
+    tables += further_tables(faces, with_copies(results.images, images), LIMIT)
     tables.append(every)
     text = [
         f"Somebody passes whose estimate is at least the threshold. Whoever is labelled {below.label} and passes is "
@@ -103,10 +105,11 @@ def _of(row: pd.Series) -> str:
 def _curves(results: Results, faces: pd.DataFrame, limit: int) -> pd.DataFrame:
     """Of all faces, then of each group of each feature."""
     policy = Policy(age=limit, not_found=ERROR)
-    parts = [gate_curves(faces, policy, thresholds=THRESHOLDS).assign(feature=ALL, group=ALL)]
+    options = {"thresholds": THRESHOLDS, "clusters": copies_in(faces)}
+    parts = [gate_curves(faces, policy, **options).assign(feature=ALL, group=ALL)]
     for name, column in results.features.items():
         if column in faces and faces[column].notna().any():
-            found = gate_curves(faces, policy, column, thresholds=THRESHOLDS)
+            found = gate_curves(faces, policy, column, **options)
             parts.append(found.rename(columns={column: "group"}).astype({"group": str}).assign(feature=name))
     table = pd.concat(parts, ignore_index=True)
     return table[["feature", "group", *table.columns.drop(["feature", "group"])]]
@@ -198,20 +201,26 @@ def _worst(results: Results, faces: pd.DataFrame, tables: list[Table], resamplin
     policy, claims = Policy("Challenge 25", LIMIT, CHALLENGE - LIMIT, ERROR), []
     features = {name: column for name, column in results.features.items() if column in faces}
     features = {name: column for name, column in features.items() if faces[column].dropna().unique().size > 1}
+    asked = faces[within(faces, bands(policy)[0])]
     for name, column in features.items():
-        table = worst_groups(faces, policy, column, resampling=resampling)
-        caption = f"Challenge 25: the groups by {name} that are furthest apart"
+        copies = copies_in(faces)
+        table = worst_groups(faces, policy, column, resampling=resampling, clusters=copies)
+        caption = (
+            f"Challenge 25: the groups by {name} that are furthest apart; none at equal ages where mean ages in strata "
+            "still differ by more than a year"
+        )
         tables.append(Table(f"gate-gap-{file_stem(name)}", caption, table, digits=2))
         if table.loc[0, "adjustment"] != AS_THEY_ARE or not np.isfinite(table.loc[0, "gap"]):
             continue
         confidence = 1 - (1 - resampling.confidence) / len(features)  # of several features one is apart by chance
-        wide = worst_groups(faces, policy, column, resampling=replace(resampling, confidence=confidence))
+        options = {"resampling": replace(resampling, confidence=confidence), "clusters": copies}
+        wide = worst_groups(asked, policy, column, **options)
         claims.append(_worst_claim(name, table, adjusted=bool(wide.loc[0, "gap_low"] > 0)))
     return claims
 
 
 def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
-    row, equal = table.loc[0], table.loc[1, "gap"]
+    row, equal = table.loc[0], table.loc[1]
     points = {end: 100 * row[end] for end in ("gap", "gap_low", "gap_high", "by_chance")}
     # Between a name and a number stands a word: after a name written from right to left the number would be before it.
     sentence = filled(
@@ -220,15 +229,22 @@ def _worst_claim(name: str, table: pd.DataFrame, adjusted: bool) -> Claim:
         "chance alone {by_chance:.0f}",
         known=dict(row) | points | {"threshold": CHALLENGE, "name": name},
     )
-    sentence += f", at equal ages {100 * equal:.0f}" if np.isfinite(equal) else ""
+    if np.isfinite(equal["gap"]):
+        told = ", at equal ages {:.0f} ({:.0f} to {:.0f})"
+        sentence += filled(told, *(100 * equal[end] for end in ("gap", "gap_low", "gap_high")))
+    else:
+        sentence += "; ages differ: not comparable at equal ages"
     sentence += "." if row["gap_low"] > 0 else ": not told apart."
+    # Who is nearer to the limit passes more often: firm is what is there at equal ages too.
+    adjusted = adjusted and bool(equal["gap_low"] > 0)
     sure = verdict(row["gap_low"] > 0, adjusted, min(row["highest_n"], row["lowest_n"]))
     return Claim(sentence, sure, f"gate-gap-{file_stem(name)}", 0)
 
 
 def _buffers(results: Results, faces: pd.DataFrame, tables: list[Table]) -> list[Claim]:
     name, column = next(((name, column) for name, column in results.features.items() if column in faces), ("", ""))
-    table = buffers_needed(faces, Policy(age=LIMIT, not_found=ERROR), [column] if name else [])
+    policy = Policy(age=LIMIT, not_found=ERROR)
+    table = buffers_needed(faces, policy, [column] if name else [], clusters=copies_in(faces))
     tables.append(
         Table("gate-buffers", "The smallest buffer that holds every group, and what it costs", table, digits=2)
     )
@@ -256,12 +272,13 @@ def _labels(results, faces, images, tables: list[Table], resampling: Resampling)
     """How much of the false passes could be wrong labels, with as much noise as copies say, or an assumed one."""
     noise, origin = NOISE, "an assumption"
     if images is not None:
-        table = label_disagreement(images, [], ranges=results.ranges, resampling=resampling)
-        implied = table.query(
-            "copies == 'exact' and label == 'age' and age_range == @ALL and measure == 'label_sd_normal'"
-        )
-        if len(implied) == 1 and implied["value"].iloc[0] > 0 and implied["clusters"].iloc[0] >= FEW_FACES:
-            noise, origin = max(0.1, round(float(implied["value"].iloc[0]), 1)), "what copies of pictures imply"
+        below, _, near, *_ = bands(Policy(age=LIMIT))
+        ages = f"{below.low}–{near.high}"  # those near the limit, as the notebook on the gate has it
+        table = label_disagreement(images, [], ranges=[(below.low, near.high)], resampling=resampling)
+        implied = table[table[["copies", "age_range", "measure"]].eq(["all", ages, "label_sd"]).all(axis=1)]
+        if len(implied) == 1 and implied["value"].iloc[0] > 0 and implied["pairs"].iloc[0] >= LEAST_PAIRS:
+            noise = max(0.1, round(float(implied["value"].iloc[0]), 1))
+            origin = f"as labels of {ages} do of {implied['pairs'].iloc[0]} pairs of copies of one picture"
     table = passes_under_noise(faces, Policy(age=LIMIT, not_found=ERROR), sorted({1.0, noise, 5.0}))
     tables.append(Table("gate-labels", f"How much of the false passes at {LIMIT} could be labels", table, digits=2))
     place = row_of(table, noise_sd=noise, ages=bands(Policy(age=LIMIT))[0].label)

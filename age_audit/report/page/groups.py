@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from age_audit.audit.errors.equal_ages import standardised_within
 from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.audit.gate.rates import LEAST_SHOWN
-from age_audit.core.groups import ALL
+from age_audit.core.groups import ALL, real_ages
 from age_audit.core.measures import MAE
 from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
 from age_audit.data.results import Results
-from age_audit.report.page.parts import FIRM, Claim, Section, Table, percent, row_of, verdict, years
+from age_audit.report.page.errors import copies_in
+from age_audit.report.page.parts import FIRM, Claim, Section, Table, counted, percent, row_of, verdict, years
 from age_audit.report.words import heading
 
 # How groups are compared: which column of the table, and in words.
@@ -27,9 +29,10 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
     used = {name: column for name, column in results.features.items() if column in faces if faces[column].notna().any()}
     groups = sum(faces[column].nunique() for column in used.values())
     for name, column in used.items():
-        table = standardised_within(faces, column, "age_year", resampling=resampling)
+        copies = copies_in(faces)
+        table = standardised_within(faces, column, "age_year", resampling=resampling, clusters=copies)
         wide = standardised_within(
-            faces, column, "age_year", measures=[MAE.key],
+            faces, column, "age_year", measures=[MAE.key], clusters=copies,
             resampling=replace(resampling, confidence=1 - (1 - resampling.confidence) / max(1, groups)),
         )  # fmt: skip
         tables += [_groups_table(name, column, table, view) for view in VIEWS]
@@ -53,7 +56,16 @@ def for_whom(results: Results, faces: pd.DataFrame, resampling: Resampling) -> S
         "(age-adjusted); the switch shows groups as they are (unadjusted).",
         "A group is a label that somebody, or a model, gave to a picture. A difference is one of the estimator on "
         "these pictures and labels, not of people.",
+        "Of several groups that are all alike one is now and then told apart at 95 %: such a one is called tentative, "
+        "and is often chance. Firm is what holds when the number of groups is allowed for.",
     ]
+    far = int((np.isfinite(real_ages(faces)[0]) & faces["age_year"].isna().to_numpy()).sum())
+    if far:
+        text.append(
+            f"{counted(far, 'face')} labelled over 100 years, or with a range of ages that fits in no band, "
+            "can be compared at no equal age and are left out of these tables. A face without a label is in none of "
+            "its groups."
+        )
     if not used:
         finding = "Nothing is known of groups"
         text = ["The labels have no group, such as race or gender, to compare by."]

@@ -117,6 +117,17 @@ def verdict(beyond: bool, adjusted: bool = True, n: float = np.inf) -> str:
     return FIRM if adjusted and n >= FEW_FACES else TENTATIVE
 
 
+def counted(n: int, what: str) -> str:
+    """So many of something.
+
+    Examples
+    --------
+    >>> counted(1, "face"), counted(1170, "face")
+    ('1 face', '1,170 faces')
+    """
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def percent(value: float, low: float, high: float) -> str:
     """A share with its interval.
 

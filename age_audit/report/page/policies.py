@@ -9,26 +9,26 @@ from age_audit.audit.gate.outcomes import three_outcomes, widths
 from age_audit.audit.gate.rates import bands, gate_rates
 from age_audit.core.policy import ERROR, Policy
 from age_audit.data.policies import read_policies
-from age_audit.data.results import Results
+from age_audit.report.page.errors import copies_in
 from age_audit.report.page.parts import Table
 
 
-def further_tables(results: Results, faces: pd.DataFrame, limit: int) -> list[Table]:
+def further_tables(faces: pd.DataFrame, images: pd.DataFrame, limit: int) -> list[Table]:
     """What policies would have done; pass, refuse, or ask for a document; and what NIST's tables ask.
 
     Parameters
     ----------
-    results : Results
-        Its images are asked about policies, for these say what becomes of a face that is not found.
     faces : DataFrame
-        Its estimated faces.
+        Those with an estimate.
+    images : DataFrame
+        All, which are asked about policies, for these say what becomes of a face that is not found.
     limit : int
         Years.
     """
     policy = Policy(age=limit, not_found=ERROR)
     sex = "gender_real" if "gender_real" in faces and faces["gender_real"].notna().any() else None
     return [
-        _policies(results),
+        _policies(images),
         Table(
             "gate-outcomes",
             f"Pass, refuse, or ask for a document, at a limit of {limit}, with bands of doubt",
@@ -39,12 +39,12 @@ def further_tables(results: Results, faces: pd.DataFrame, limit: int) -> list[Ta
     ]
 
 
-def _policies(results: Results) -> Table:
+def _policies(images: pd.DataFrame) -> Table:
     rows = []
     for policy in read_policies().values():
         below, _, near, *_ = bands(policy)
         row = {"policy": policy.name, "asked": f"{policy.age}, with an estimate of {policy.ask_below:g}"}
-        found = gate_rates(results.images, policy, ages=[below, near]).to_dict("records")
+        found = gate_rates(images, policy, ages=[below, near], clusters=copies_in(images)).to_dict("records")
         for name, rate in zip(("let_through", "refused"), found, strict=True):
             row |= {f"{name}_ages": rate["ages"], f"{name}_n": rate["n"], name: rate["share"]}
             row |= {f"{name}_low": rate["low"], f"{name}_high": rate["high"]}

@@ -284,3 +284,25 @@ def test_what_is_refused():
         differences_at_equal_ages(HAND, [], "age_band", **FEW)
     with pytest.raises(ValueError, match="one column of strata"):
         standardised_within(HAND, "gender_real", [], **FEW)
+
+
+def test_copies_of_faces_say_as_much_as_the_faces():
+    """Each face three times over: numbers, intervals and strata are those of the faces once."""
+    once = simulated(300, 5, men_worse=1).reset_index(names="cluster")
+    often = once.loc[once.index.repeat(3)].reset_index(drop=True)
+    options = FEW | {"measures": ["mean_absolute_error"]}
+    first = standardised_within(once, "gender_real", "age_band", **options)
+    second = standardised_within(often, "gender_real", "age_band", **options, clusters="cluster")
+    same = ["strata", "standardised", "low", "high", "difference", "difference_low", "difference_high"]
+    assert np.allclose(first[same], second[same], equal_nan=True)
+    narrower = standardised_within(often, "gender_real", "age_band", **options)
+    widths = [(table["high"] - table["low"])[0] for table in (narrower, second)]
+    assert widths[0] < 0.7 * widths[1]
+
+
+def test_faces_that_are_few_pictures_are_few():
+    frame = frame_of([30] * 120, ["Male", "Female"] * 60, np.arange(120) % 7)
+    table = standardised_within(
+        frame.assign(cluster=np.arange(120) // 6), "gender_real", "age_band", **FEW, clusters="cluster"
+    )
+    assert (table["n"] == 60).all() and table["few_faces"].all()  # of twenty pictures

@@ -102,3 +102,15 @@ def test_without_groups_all_faces_are_the_group(two):
 def test_too_few_faces_have_no_buffer(two):
     table = buffers_needed(two[:20], Policy(age=18), "gender_real")
     assert table["buffer"].isna().all() and (table["groups"] == 0).all()
+
+
+def test_intervals_of_copies_are_those_of_the_faces_once():
+    once = pd.DataFrame(
+        {"age_real": [16] * 40 + [30] * 60, "age_estimation": [15, 20, 22, 28] * 25, "cluster": range(100)}
+    )
+    often = once.loc[once.index.repeat(4)]
+    first, second = gate_curves(once, Policy(age=18)), gate_curves(often, Policy(age=18), clusters="cluster")
+    assert np.allclose(first[["share", "low", "high"]], second[["share", "low", "high"]], equal_nan=True)
+    assert (second["n"] == 4 * first["n"]).all()
+    alone = gate_curves(once, Policy(age=18), clusters="cluster")
+    assert np.allclose(first[["low", "high"]], alone[["low", "high"]], equal_nan=True)

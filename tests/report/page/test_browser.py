@@ -240,4 +240,8 @@ def test_it_prints(browser, shipped):
     browser.look(1280)
     browser.open(shipped)
     pdf = browser.print()
-    assert pdf.startswith(b"%PDF-") and 4 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 25
+    assert pdf.startswith(b"%PDF-") and 4 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 9
+    browser.look(680, media="print")
+    assert "Answers: Explanations" in browser.run("document.querySelector('#explanations').innerText")
+    browser.look(1280)
+    assert "Answers: Explanations" not in browser.run("document.querySelector('#explanations').innerText")

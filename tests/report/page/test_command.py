@@ -20,7 +20,8 @@ def test_the_page_of_ones_own_results(tmp_path, capsys):
         )
         == 0
     )
-    told = capsys.readouterr().out
+    told, meanwhile = capsys.readouterr()
+    assert "2 of 7: who passes an age limit, of 60 faces" in meanwhile
     assert "25 % (11 to 47 %) of faces labelled 13–17 would pass at 18" in told
     assert "Missing: No explanation to judge." in told and "Missing: Nothing is known of groups." in told
     text = output.read_text()
@@ -58,3 +59,16 @@ def test_a_file_in_the_way_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"cannot write .*; name another file by --output"):
         report(ReportConfig(tmp_path / "meta", output=tmp_path / "file" / "page.html"))
+
+
+def test_a_tiny_page_says_once_what_is_missing_and_counts_one_face(tmp_path):
+    (tmp_path / "one.csv").write_text("fname,age,estimate\na.jpg,20,24\n")
+    told = report(ReportConfig(estimates=tmp_path / "one.csv", output=tmp_path / "one.html"))
+    assert told.startswith("one on 1 face of one.\nMissing: Too few faces near 18 to say.")
+    assert told.count("Too few faces near 18") == 1 and "1 faces" not in (tmp_path / "one.html").read_text()
+
+
+def test_faces_without_an_age_are_counted_apart(tmp_path):
+    (tmp_path / "few.csv").write_text("fname,age,estimate\na.jpg,20,24\nb.jpg,,24\nc.jpg,30,24\n")
+    told = report(ReportConfig(estimates=tmp_path / "few.csv", output=tmp_path / "few.html"))
+    assert told.startswith("few on 2 faces of few (1 more have an estimate, but no labelled age).")

@@ -5,6 +5,7 @@ import pytest
 from age_audit.core.randomness import Resampling
 from age_audit.data.results import find_results
 from age_audit.report.page.errors import along_age, beside_guesses, with_bands
+from age_audit.report.page.html import rows_of
 from tests.report.page.made import document, write
 
 RESAMPLING = Resampling(1, draws=99)
@@ -67,3 +68,10 @@ def test_few_faces_in_one_band_are_told_of_once_and_without_an_interval(tmp_path
     write(tmp_path, document([20] * 2, [24.0] * 2))
     section = along_age(with_bands(find_results(tmp_path, "own", "published", "mine")), RESAMPLING)
     assert section.finding == "An estimate is off by 4.0 years on average"
+
+
+def test_shares_by_age_are_told_in_per_cent(faces):
+    table = next(table for table in along_age(faces, RESAMPLING).tables if table.key == "estimates-by-age")
+    heads, rows = rows_of(table)
+    assert heads[:3] == ["age from", "to", "faces"] and heads[-1] == "judged older, %"
+    assert [cell.text for cell in rows[0].cells] == ["5", "5", "40", "9.0", "9.0", "9.0", "100 (91 to 100)"]

@@ -23,6 +23,15 @@ def test_masks_that_differ_are_found_and_the_real_one_is_the_darkest(tmp_path):
     assert [letter for letter, looks in shades.items() if looks == ["less s5", "more s5"]] == [quiz["real"]]
 
 
+def test_a_claim_says_both_what_holds_over_all_groups_and_in_each(tmp_path):
+    """Eighty faces of two genders, in one band of estimates: two groups, in both of which masks lie elsewhere."""
+    write_explained(tmp_path)
+    found = explained_by(tmp_path, find_results(tmp_path, "own", "published", "mine"))
+    [claim] = can_it_be_trusted(found, Resampling(1)).claims
+    assert "p ≤ 0.0005 over all groups together" in claim.sentence
+    assert claim.sentence.endswith("; of 2 groups alone 2 differ (Holm).")
+
+
 def test_without_masks_there_is_nothing_to_judge(tmp_path):
     write(tmp_path, document([30] * 40, [31.0] * 40))
     results = find_results(tmp_path, "own", "published", "mine")

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -93,17 +94,39 @@ def test_no_number_follows_a_name_that_is_written_from_right_to_left(tmp_path):
 
 
 def test_labels_that_hardly_scatter_end_no_page(tmp_path):
-    """One of forty pairs of equal pictures differs, by a year: labels scatter by 0.02 years."""
+    """One of three hundred pairs of copies near the limit differs, by a year: labels scatter by 0.04 years.
+
+    The pair far from it does not count, whose labels are thirty years apart.
+    """
     ages, estimates = gate_faces()
     write(tmp_path, document(ages, estimates))
     results = find_results(tmp_path, "own", "published", "mine")
-    images = pd.DataFrame({"fname": [f"{i}.jpg" for i in range(80)], "age_real": [30.0] * 79 + [31.0]})
-    images = images.assign(cluster=[i // 2 for i in range(80)], pixels=[str(i // 2) for i in range(80)])
+    images = pd.DataFrame({"fname": [f"{i}.jpg" for i in range(602)], "age_real": [16.0] * 599 + [17.0, 30.0, 60.0]})
+    images = images.assign(cluster=[i // 2 for i in range(602)], pixels=[str(i // 2) for i in range(602)])
     section = may_it_guard(results, with_bands(results), images, Resampling(1, draws=99))
-    assert any("If labels scatter by 0.1 years (what copies of pictures imply)" in c.sentence for c in section.claims)
+    told = "If labels scatter by 0.1 years (as labels of 13–22 do of 300 pairs of copies of one picture)"
+    assert any(told in c.sentence for c in section.claims)
 
 
 def test_where_no_child_passes_no_pass_is_said_to_be_a_label(tmp_path):
     section = made(tmp_path, [16] * 20 + [20] * 40, [15.0] * 20 + [21.0] * 40)
     assert not [claim for claim in section.claims if claim.table == "gate-labels"]
     assert not any("…" in claim.sentence for claim in section.claims)
+
+
+def furthest(section):
+    return next(claim for claim in section.claims if claim.table == "gate-gap-race")
+
+
+def test_a_difference_of_ages_is_no_firm_difference_of_groups(tmp_path):
+    """Each label errs alike, eight years too old at most; but a is labelled 13 below the limit, and b 17."""
+    ages, groups, errors = [13, 17] * 300, {"race_real": ["a", "b"]}, np.repeat(np.arange(-4, 11), 40)
+    claim = furthest(made(tmp_path, ages, (np.array(ages) + errors).tolist(), groups))
+    assert "pass where race is b, but 0 % where it is a" in claim.sentence
+    assert claim.sentence.endswith("; ages differ: not comparable at equal ages.") and claim.verdict == "tentative"
+
+
+def test_a_difference_of_groups_at_equal_ages_is_firm(tmp_path):
+    ages, estimates = [16] * 400, [15.0, 30.0, 15.0, 15.0] * 100
+    claim = furthest(made(tmp_path, ages, estimates, {"race_real": ["a", "b"]}))
+    assert claim.verdict == "firm" and ", at equal ages 50 (" in claim.sentence

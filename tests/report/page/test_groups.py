@@ -87,3 +87,11 @@ def test_where_every_face_is_found_none_is_lost_most_often(tmp_path):
     found = for_whom(results, with_bands(results), RESAMPLING)
     told = [claim.sentence for claim in found.claims if claim.table == "lost-faces"]
     assert told == ["Of 80 pictures 0 % (0 to 5 %) ended without an estimate."]
+
+
+def test_faces_that_are_in_no_year_are_told_of(tmp_path):
+    write(tmp_path, document([30] * 40 + [105] * 2, [31.0] * 42, {"gender_real": ["Male", "Female"]}))
+    results = find_results(tmp_path, "own", "published", "mine")
+    section = for_whom(results, with_bands(results), Resampling(1, draws=99))
+    assert any(line.startswith("2 faces labelled over 100 years") for line in section.text)
+    assert any("is called tentative, and is often chance" in line for line in section.text)

@@ -13,7 +13,7 @@ def test_each_policy_is_asked_of_its_own_ages(tmp_path):
     del content["predictions"]["0.jpg"]  # a child whose face was not found
     write(tmp_path, content)
     results = find_results(tmp_path, "own", "published", "mine")
-    policies, outcomes, nist = further_tables(results, with_bands(results), 18)
+    policies, outcomes, nist = further_tables(with_bands(results), results.images, 18)
     rows = policies.frame.set_index("policy")
     assert list(rows.index) == list(read_policies())
     found = rows.loc["Challenge 25"]
