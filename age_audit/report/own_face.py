@@ -16,7 +16,6 @@ import pandas as pd
 
 from age_audit.audit.errors.along_age import labels_of_alike
 from age_audit.audit.gate.outcomes import outcomes
-from age_audit.audit.gate.rates import passed
 from age_audit.core.config import PRESETS, Stage1Config
 from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.metrics import distribution_spread
@@ -182,12 +181,12 @@ def _policies(face: Judged, policies: Mapping) -> Table:
     rows = []
     for policy in policies.values():
         row = {"policy": policy.name, "asked": f"{policy.age}, with an estimate of {policy.ask_below:g}"}
-        row["outcome"] = "passes" if passed(frame, policy)[0] else "does not pass"
+        row["outcome"] = outcomes(frame, policy, np.zeros(1))[0]
         if face.spread is not None:
             row["with_doubt"] = outcomes(frame, policy, np.array([face.spread]))[0]
         rows.append(row)
     shown = {"policy": "policy", "asked": "age asked", "outcome": "by the estimate"}
-    shown |= {} if face.spread is None else {"with_doubt": "if its stated doubt counted"}
+    shown |= {} if face.spread is None else {"with_doubt": "if its stated doubt counted too"}
     return Table("policies", "What policies like these would do: examples, not legal advice", pd.DataFrame(rows), shown)
 
 

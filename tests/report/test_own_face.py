@@ -51,8 +51,11 @@ def test_the_page_tells_the_estimate_the_policies_and_no_more_is_kept(folder):
     assert "<img src=x" not in page and "&lt;img src=x onerror=alert(1)&gt;.png" in page
     assert page.count("<script") == 0 and page.count("data:image/png;base64,") == 1
     rows = [line for line in page.splitlines() if 'id="policies-' in line]
-    assert "passes" in rows[0] and "over 18" in rows[0]
-    assert "does not pass" in rows[1] and "Challenge 25" in rows[1]
+    # over 18: it passes by the estimate, 20 to 25, whose doubt of some 4 years reaches below 18 or not
+    assert "over 18" in rows[0] and ">pass<" in rows[0] and ">does not pass<" not in page
+    assert (
+        "Challenge 25" in rows[1] and rows[1].count(">ask for a document<") == 2
+    )  # with doubt and without
     assert "There are no results of this estimator here" in page
 
 
