@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import asyncio
 import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from age_audit.store.files import write_atomically
 if TYPE_CHECKING:
     import nbformat
     import pandas as pd
+    from nbclient import NotebookClient
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = "parameters"  # tag of the cell that sets them
@@ -38,9 +40,7 @@ MAX_BYTES = 1_500_000  # a larger notebook is not shown on code hosts
 _ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 
 
-def execute_notebook(
-    source: Path, target: Path, parameters: Mapping[str, object] | None = None, progress: tqdm | None = None
-) -> None:
+def execute_notebook(source: Path, target: Path, parameters: Mapping[str, object] | None = None) -> None:
     """Run every cell in a fresh kernel and write the notebook with what came out.
 
     Parameters
@@ -49,20 +49,63 @@ def execute_notebook(
         May be the same; a target that holds the same bytes is left alone.
     parameters : mapping, optional
         New values of names that the cell tagged ``parameters`` sets.
-    progress : tqdm, optional
-        Moved on by each cell.
 
     Raises
     ------
     UsageError
-        If a parameter is unknown, a cell fails, or the outcome is larger than code hosts show.
+        If a parameter is unknown, a cell fails, its process ends, or the outcome is larger than code hosts show.
+    KeyboardInterrupt
+        At Ctrl-C, when the kernel has ended; the target is left alone.
     """
+    _execute_all([(source, target)], parameters or {}, workers=1)
+
+
+def _execute_all(
+    places: Sequence[tuple[Path, Path]],
+    parameters: Mapping[str, object],
+    workers: int,
+    progress: tqdm | None = None,
+) -> None:
+    """Each in a thread, of which each waits for a kernel, a process: in the main one nbclient would take Ctrl-C for
+    itself, and fail by it.
+    """
+    clients: list[NotebookClient] = []
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(_execute, *place, parameters, progress, clients) for place in places]
+        try:
+            wait(jobs)
+        except KeyboardInterrupt:
+            for job in jobs:
+                job.cancel()
+            while not all(job.done() for job in jobs):
+                for client in clients:
+                    _kill_kernel(client)
+                wait(jobs, timeout=0.2)
+            raise
+    for job in jobs:
+        job.result()
+
+
+def _kill_kernel(client: NotebookClient) -> None:
+    provisioner = getattr(client.km, "provisioner", None)  # none before it starts, and after it ended
+    if provisioner is not None:
+        asyncio.run(provisioner.kill())
+
+
+def _execute(
+    source: Path,
+    target: Path,
+    parameters: Mapping[str, object],
+    progress: tqdm | None,
+    clients: list[NotebookClient],
+) -> None:
+    """One notebook; what runs it is put into ``clients``."""
     import nbformat  # here: every kernel imports this module for start(), and would wait a second for these
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     notebook = nbformat.read(source, as_version=4)
-    _set_parameters(notebook, parameters or {}, source.name)
+    _set_parameters(notebook, parameters, source.name)
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
@@ -72,10 +115,16 @@ def execute_notebook(
         resources={"metadata": {"path": str(source.parent)}},
         on_cell_executed=(lambda **_: progress.update()) if progress is not None else None,
     )
+    clients.append(client)
     try:
         client.execute(env=os.environ | _ONE_THREAD)
     except CellExecutionError as error:
         raise UsageError(f"expected {source.name} to run to its end, but a cell failed:\n{error}") from error
+    except DeadKernelError as error:
+        raise UsageError(
+            f"expected {source.name} to run to its end, but its process was ended from outside, as for want of memory; "
+            "free some and run the same command again"
+        ) from error
     content = _bytes(notebook)
     if len(content) > MAX_BYTES:
         raise UsageError(
@@ -112,20 +161,13 @@ def execute_notebooks(
     ------
     UsageError
         As :func:`execute_notebook`, for the first that fails; the others are finished first.
+    KeyboardInterrupt
+        As that; notebooks that had ended are kept.
     """
     cells = sum(_code_cells(source / f"{name}.ipynb") for name in names)
-    with (
-        tqdm(total=cells, desc="notebooks", unit="cell") as progress,
-        ThreadPoolExecutor(workers) as pool,  # each waits for a kernel, which is a process
-    ):
-        jobs = [
-            pool.submit(
-                execute_notebook, source / f"{name}.ipynb", target / f"{name}.ipynb", parameters or {}, progress
-            )
-            for name in names
-        ]
-    for job in jobs:
-        job.result()
+    places = [(source / f"{name}.ipynb", target / f"{name}.ipynb") for name in names]
+    with tqdm(total=cells, desc="notebooks", unit="cell") as progress:
+        _execute_all(places, parameters or {}, workers, progress)
 
 
 def found_in(path: Path) -> str:
@@ -335,6 +377,8 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
         write_atomically(tables / ALL_TABLES, one_workbook(tables))
     except UsageError as error:
         parser.exit(2, f"error: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, "interrupted; notebooks that had run to their end are kept\n")
     return 0
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,38 @@ def refuse_notebooks(output: Path) -> None:
     """Refuse the folder of the notebooks, one of which would be written over, before any work."""
     if output.resolve() == NOTEBOOKS.resolve():
         raise UsageError(f"expected an --output other than {NOTEBOOKS}, where the notebook lies that is executed")
+
+
+@contextmanager
+def whole_or_nothing(name: str, output: Path) -> Iterator[None]:
+    """Where the command that executes the notebook of this name does not end well, what it made in its folder goes.
+
+    The notebook itself is written last, and whole.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At Ctrl-C, with words on what is left.
+    """
+    made = (output / "metadatasets", output / name, output / "tables" / name)
+    before = set(_files(made))
+    folders = [folder for folder in (*made, output / "tables", output, *output.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException as error:
+        for path in set(_files(made)) - before:
+            path.unlink()
+        for folder in folders:  # from within
+            with suppress(OSError):  # never made, or holds what others put there
+                folder.rmdir()
+        if isinstance(error, KeyboardInterrupt):
+            told = f"interrupted; nothing new is left in {output}, run the same command to begin again"
+            raise KeyboardInterrupt(told) from error
+        raise
+
+
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
+    return (path for folder in folders for path in folder.glob("*") if not path.is_dir())
 
 
 def executed(

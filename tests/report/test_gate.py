@@ -1,12 +1,18 @@
 """A gate by command: what is refused before any work, and the whole on a CSV of one's own."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
 
 from age_audit import __main__
 from age_audit.core.errors import UsageError
+from age_audit.core.paths import ROOT
 from age_audit.report.gate import GateConfig, gate
 from age_audit.report.notebooks import NOTEBOOKS
 
@@ -56,6 +62,27 @@ def test_an_unknown_estimator_is_told_by_the_command(tmp_path, capsys):
         == 2
     )
     assert "expected results of nobody, preset published, utkface" in capsys.readouterr().err
+
+
+def test_what_is_refused_late_leaves_no_folder(tmp_path):
+    (tmp_path / "mine.csv").write_text("fname,age,estimate,race\n" + "a.jpg,17,20,\u202eAsian\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="direction"):
+        gate(GateConfig(str(tmp_path / "mine.csv"), output=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.long
+def test_ctrl_c_is_told_in_a_line_and_leaves_no_folder(tmp_path):
+    command = [sys.executable, "-m", "age_audit", "gate", "--predictions", write(tmp_path), "--output", "out"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "out" / "tables").exists() and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == "age-audit gate: interrupted; nothing new is left in out, run the same command to begin again\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.long

@@ -1,6 +1,7 @@
 """Notebooks are executed in real kernels."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -85,6 +86,34 @@ def test_a_failing_cell_is_an_error_and_leaves_the_target_alone(tmp_path):
     with pytest.raises(UsageError, match="ZeroDivisionError"):
         execute_notebook(source, source)
     assert source.read_bytes() == before
+
+
+def test_ctrl_c_ends_the_kernel_and_leaves_the_target_alone(tmp_path):
+    cell = "import os, signal, time\nopen({!r}, 'w').write(str(os.getpid()))\n"
+    cell = cell.format(str(tmp_path / "pid")) + "os.kill(os.getppid(), signal.SIGINT)\ntime.sleep(300)"
+    source = write_notebook(tmp_path / "one.ipynb", cell)
+    before = source.read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        execute_notebook(source, source)
+    assert source.read_bytes() == before
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_ctrl_c_while_several_run_keeps_those_that_had_ended(tmp_path):
+    write_notebook(tmp_path / "one.ipynb", "1 + 1")
+    write_notebook(
+        tmp_path / "two.ipynb", "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(300)"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        execute_notebooks(["one", "two", "one"], tmp_path / "done", workers=1, source=tmp_path)
+    assert [path.name for path in (tmp_path / "done").iterdir()] == ["one.ipynb"]
+
+
+def test_a_process_ended_from_outside_is_told(tmp_path):
+    source = write_notebook(tmp_path / "one.ipynb", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(UsageError, match=r"one.ipynb to run to its end, but its process was ended from outside"):
+        execute_notebook(source, source)
 
 
 def test_a_notebook_too_large_for_code_hosts_is_refused(tmp_path):
