@@ -21,19 +21,17 @@ from tqdm import tqdm
 
 from age_audit.cli import check_folder, in_home
 from age_audit.core.errors import UsageError
-from age_audit.core.paths import ROOT, file_stem
+from age_audit.core.paths import ROOT
 from age_audit.execution.processes import THREAD_VARIABLES
 from age_audit.store.files import write_atomically
 
 if TYPE_CHECKING:
     import nbformat
-    import pandas as pd
     from nbclient import NotebookClient
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = "parameters"  # tag of the cell that sets them
 _FOLDERS = ("METADATASETS", "FIGURES", "TABLES")  # parameters that name one
-ALL_TABLES = "all_tables.xlsx"
 TIMEOUT = 600  # seconds a cell
 MAX_BYTES = 1_500_000  # a larger notebook is not shown on code hosts
 # One thread a kernel: with more, last digits depend on the machine's cores, and kernels fight over them.
@@ -177,91 +175,6 @@ def found_in(path: Path) -> str:
     return next((text for text in texts if text.startswith("What we found")), "")
 
 
-def table_list(folder: Path) -> str:
-    """A page of Markdown that lists every table below a folder, by notebook, with its caption.
-
-    Parameters
-    ----------
-    folder : Path
-        With a folder for each notebook, in it the CSV files and the workbooks (``…_tables.xlsx``) of its runs.
-
-    Returns
-    -------
-    str
-        A table that several runs made stands there once, with the caption of the first run and the names of all.
-    """
-    from openpyxl import load_workbook  # here: every kernel imports this module for start()
-
-    from age_audit.report.formats import CONTENTS
-    from age_audit.report.saving import TABLES
-
-    lines = [
-        "# Tables",
-        "",
-        f"By notebook; `{ALL_TABLES}` holds them all, `…_tables.xlsx` those of one run. Written by `make paper`.",
-        "",
-    ]
-    for notebook in sorted(path for path in folder.iterdir() if path.is_dir()):
-        lines += [f"## {notebook.name}", ""]
-        captions: dict[str, tuple[int, str]] = {}
-        for book in sorted(notebook.glob(f"*_{TABLES}.xlsx")):
-            rows = load_workbook(book, read_only=True)[CONTENTS].iter_rows(min_row=2, values_only=True)
-            for _, stem, caption, count, _ in rows:
-                captions.setdefault(stem, (count, caption))
-        note = _common_end([caption for _, caption in captions.values()])
-        lines += [note, ""] if note else []
-        lines += ["| table | rows | holds | runs |", "|---|---|---|---|"]
-        runs: dict[str, list[str]] = {}
-        for path in sorted(notebook.glob("*.csv")):
-            stem = max((stem for stem in captions if path.stem.endswith(f"_{file_stem(stem)}")), key=len, default="")
-            runs.setdefault(stem or path.stem, []).append(path.stem.removesuffix(f"_{file_stem(stem)}"))
-        for stem, prefixes in runs.items():
-            count, caption = captions.get(stem, ("", ""))
-            holds = caption.removesuffix(note).rstrip()
-            cells = (f"`{stem}`", f"{count:,}" if count != "" else "", holds, ", ".join(prefixes))
-            lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def one_workbook(folder: Path) -> bytes:
-    """All tables below a folder as one XLSX: a sheet of contents, then the tables of one notebook after the other.
-
-    Parameters
-    ----------
-    folder : Path
-        As of :func:`table_list`. Tables without a workbook of their notebook, which has their captions, are left out.
-
-    Returns
-    -------
-    bytes
-        A table whose name another notebook, or another run, has taken is called by its notebook and run too.
-    """
-    import pandas as pd
-    from openpyxl import load_workbook
-
-    from age_audit.report.formats import CONTENTS, workbook_bytes
-    from age_audit.report.saving import TABLES
-
-    sheets: dict[str, pd.DataFrame] = {}
-    captions: dict[str, str] = {}
-    for book in sorted(folder.glob(f"*/*_{TABLES}.xlsx")):
-        run = book.stem.removesuffix(f"_{TABLES}")
-        for _, stem, caption, *_ in load_workbook(book, read_only=True)[CONTENTS].iter_rows(
-            min_row=2, values_only=True
-        ):
-            name = stem if stem not in sheets else f"{stem} ({book.parent.name}, {run})"
-            sheets[name] = pd.read_csv(book.with_name(f"{run}_{file_stem(stem)}.csv"))
-            captions[name] = f"{caption} Notebook: {book.parent.name}."
-    return workbook_bytes(sheets, captions)
-
-
-def _common_end(captions: Sequence[str]) -> str:
-    """The sentences with which all of several captions end."""
-    end = os.path.commonprefix([caption[::-1] for caption in captions])[::-1]  # noqa: RUF071 - letters are meant
-    return end.partition(". ")[2] if len(captions) > 1 else ""
-
-
 def all_notebooks() -> list[str]:
     """The names of the project's notebooks.
 
@@ -372,6 +285,8 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
             parameters = {"FIGURES": f"{beside / 'figures'}", "TABLES": f"{beside / 'tables'}"} | parameters
         link_activations()
         execute_notebooks(arguments.names or all_notebooks(), arguments.target, parameters, arguments.workers)
+        from age_audit.report.all_tables import ALL_TABLES, one_workbook, table_list
+
         tables = ROOT / str(parameters.get("TABLES", "tables"))
         write_atomically(tables / "README.md", table_list(tables).encode())
         write_atomically(tables / ALL_TABLES, one_workbook(tables))

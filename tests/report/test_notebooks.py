@@ -4,13 +4,11 @@ import json
 import os
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.report import notebooks
 from age_audit.report.notebooks import execute_notebook, execute_notebooks, from_here, link_activations, main
-from age_audit.report.saving import Saver
 
 pytestmark = pytest.mark.long
 
@@ -144,40 +142,6 @@ def test_a_missing_notebook_is_named(tmp_path):
     write_notebook(tmp_path / "one.ipynb")
     with pytest.raises(UsageError, match="got three; there are: one"):
         execute_notebooks(["three"], tmp_path, source=tmp_path)
-
-
-def test_the_list_of_tables_names_each_once_with_caption_and_runs(tmp_path):
-    for run in ("faces_dex", "faces_own"):
-        saver = Saver("one", run, tmp_path / "figures", tmp_path / "tables")
-        saver.table(pd.DataFrame({"n": range(1200)}), "errors_by_skin tone", "Errors | more.")
-        saver.table(pd.DataFrame({"n": [1]}), "errors", f"Errors of {run}.")
-        if run == "faces_dex":  # of another run perhaps only tables were kept
-            saver.finish()
-    (tmp_path / "tables" / "one" / "older.csv").write_text("n\n1\n")
-    assert notebooks.table_list(tmp_path / "tables").splitlines()[4:] == [
-        *("## one", "", "| table | rows | holds | runs |", "|---|---|---|---|"),
-        "| `errors` | 1 | Errors of faces_dex. | faces_dex, faces_own |",
-        "| `errors_by_skin tone` | 1,200 | Errors \\| more. | faces_dex, faces_own |",
-        "| `older` |  |  | older |",
-    ]
-
-
-def test_one_workbook_holds_the_tables_of_all_notebooks(tmp_path):
-    for notebook, values in (("one", [1.5, None]), ("two", [2.5, 3.5])):
-        saver = Saver(notebook, "faces_dex", tmp_path / "figures", tmp_path / "tables")
-        saver.table(pd.DataFrame({"value": values}), "errors", f"Errors of {notebook}.")
-        saver.table(pd.DataFrame({"group": ["=1+1"]}), f"only in {notebook}", "Groups.")
-        saver.finish()
-    content = notebooks.one_workbook(tmp_path / "tables")
-    assert content == notebooks.one_workbook(tmp_path / "tables")
-    (tmp_path / "all.xlsx").write_bytes(content)
-    sheets = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None, header=None)
-    contents = sheets.pop("contents")
-    assert contents[1].tolist() == ["table", "errors", "only in one", "errors (two, faces_dex)", "only in two"]
-    assert contents[2].tolist()[1:3] == ["Errors of one. Notebook: one.", "Groups. Notebook: one."]
-    first, groups, second, _ = sheets.values()
-    assert first[0].tolist()[3] == 1.5 and second[0].tolist()[3:] == [2.5, 3.5]
-    assert groups[0].tolist()[3] == "=1+1"
 
 
 WITH_CLAIMS = """
