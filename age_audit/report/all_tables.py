@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from openpyxl import load_workbook
 
+from age_audit.core.csv_text import read_csv
 from age_audit.core.paths import file_stem
 from age_audit.report.formats import CONTENTS, workbook_bytes
 from age_audit.report.saving import TABLES
@@ -108,7 +109,7 @@ def one_workbook(folder: Path) -> bytes:
     for notebook in sorted(path for path in folder.iterdir() if path.is_dir()):
         for table in tables_of(notebook):
             name = table.stem if table.stem not in sheets else f"{table.stem} ({notebook.name}, {table.run})"
-            sheets[name] = pd.read_csv(table.path)
+            sheets[name] = read_csv(table.path)
             caption = table.caption
             if table.run != table.told_for:
                 caption = f"Of {table.run}. " + (f"As for {table.told_for}: {caption}" if caption else "")
