@@ -34,7 +34,7 @@ def test_an_unknown_policy_is_refused_and_those_there_are_named(tmp_path):
 
 
 def test_features_of_a_csv_are_told_of_as_its_columns(tmp_path):
-    with pytest.raises(UsageError, match=r"gender, race, camera.*; got tone; choose among these, or add it to the"):
+    with pytest.raises(UsageError, match=r"the labels, gender, camera.*; got tone; choose among these, or add it"):
         gate(GateConfig(write(tmp_path), output=tmp_path / "out", sensitive=("tone",)))
 
 
