@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = "parameters"  # tag of the cell that sets them
 _FOLDERS = ("METADATASETS", "FIGURES", "TABLES")  # parameters that name one
+_NOTE = "Note: "  # begins a warning
 TIMEOUT = 600  # seconds a cell
 MAX_BYTES = 1_500_000  # a larger notebook is not shown on code hosts
 # One thread a kernel: with more, last digits depend on the machine's cores, and kernels fight over them.
@@ -175,6 +176,13 @@ def found_in(path: Path) -> str:
     return next((text for text in texts if text.startswith("What we found")), "")
 
 
+def notes_in(path: Path) -> list[str]:
+    """What an executed notebook warned of, each once, as :func:`start` words it."""
+    outputs = (output for cell in json.loads(path.read_text())["cells"] for output in cell.get("outputs", ()))
+    told = "".join("".join(output["text"]) for output in outputs if output.get("name") == "stderr")
+    return list(dict.fromkeys(line for line in told.splitlines() if line.startswith(_NOTE)))
+
+
 def all_notebooks() -> list[str]:
     """The names of the project's notebooks.
 
@@ -197,7 +205,7 @@ def start(root: Path = ROOT) -> None:
     A warning as Python words it names the file it comes from, which in a notebook is another one at every run.
     """
     os.chdir(root)
-    warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"{_NOTE}{message}\n"
 
 
 def link_activations(root: Path = ROOT) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from age_audit.cli import make_folder
 from age_audit.core.config import PRESETS, Stage3Config, check_choice
 from age_audit.core.errors import UsageError
-from age_audit.report.notebooks import NOTEBOOKS, execute_notebook, found_in
+from age_audit.report.notebooks import NOTEBOOKS, execute_notebook, found_in, notes_in
 
 _OPTIONS = Stage3Config.__dataclass_fields__
 
@@ -76,7 +76,7 @@ def _files(folders: Iterable[Path]) -> Iterator[Path]:
 def executed(
     name: str, config: OnResultsConfig, output: Path, parameters: Mapping[str, object], told: Sequence[str] = ()
 ) -> str:
-    """Execute a notebook on results; what it found, what else is to be told, and where the rest is.
+    """Execute a notebook on results; what it found, what else is to be told, what it warned of, and where the rest is.
 
     Raises
     ------
@@ -96,4 +96,4 @@ def executed(
     target = place / f"{name}.ipynb"
     execute_notebook(NOTEBOOKS / target.name, target, shared | parameters)
     written = f"Written to {output}: {target.name}, its figures in {name}/, its tables in tables/"
-    return "\n".join(filter(None, [found_in(target), *told, written]))
+    return "\n".join(filter(None, [found_in(target), *told, *notes_in(target), written]))

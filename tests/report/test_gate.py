@@ -13,6 +13,7 @@ import pytest
 from age_audit import __main__
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import ROOT
+from age_audit.figures import style
 from age_audit.report.gate import GateConfig, gate
 from age_audit.report.notebooks import NOTEBOOKS
 
@@ -144,3 +145,13 @@ def test_odd_data_are_told_of_without_a_warning(head, rows, found, tmp_path, mon
     assert [output for output in outputs if output.get("name") == "stderr"] == []
     shown = " ".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
     assert "<b>$x" not in shown and ">nan<" not in shown
+
+
+@pytest.mark.long
+@pytest.mark.skipif(len(style.fonts()) > 1, reason="a font here may have them")
+def test_letters_that_no_font_has_are_told_on_the_screen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i}.jpg,{10 + i % 20},{12 + i % 17},{'A中'[i % 2]}" for i in range(60)]
+    (tmp_path / "mine.csv").write_text("\n".join(["fname,age,estimate,race", *rows]), encoding="utf-8")
+    told = gate(GateConfig("mine.csv", output=tmp_path / "out")).splitlines()
+    assert told[-2].startswith("Note: no font here has the letters \u4e2d, tried: ") and "install one" in told[-2]

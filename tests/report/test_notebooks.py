@@ -60,6 +60,7 @@ def test_same_notebook_same_bytes_with_parameters_and_warnings(tmp_path):
     first = (tmp_path / "first.ipynb").read_bytes()
     assert first == (tmp_path / "second.ipynb").read_bytes()
     assert sorted(outputs(tmp_path / "first.ipynb")) == ["Note: few faces\n", "True", "cydral-resnet10 42\n"]
+    assert notebooks.notes_in(tmp_path / "first.ipynb") == ["Note: few faces"]
     cell = cells_of(tmp_path / "first.ipynb")[1]
     assert cell.source == "ESTIMATOR = 'cydral-resnet10'  # which one\nSEED = 42"
 
