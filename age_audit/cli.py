@@ -105,8 +105,8 @@ def run_command(
         return getattr(result, "exit_code", 0)
     except UsageError as error:
         message, code = str(error), 2
-    except KeyboardInterrupt:
-        message, code = "interrupted; what is done is kept, run the same command to go on", 130
+    except KeyboardInterrupt as error:  # a command of which nothing is kept says so
+        message, code = str(error) or "interrupted; what is done is kept, run the same command to go on", 130
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         _discard(sys.stdout)
         return 128 + signal.SIGPIPE

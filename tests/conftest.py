@@ -151,8 +151,8 @@ def _read_only(array):
 def latex_problems():
     """From a table and an empty folder to errors, missing characters, and what is wider than the page, by pdfLaTeX."""
 
-    def problems(table: str, folder: Path) -> list[str]:
-        document = r"\documentclass{article}\usepackage[a4paper,margin=2cm]{geometry}\usepackage{booktabs,longtable}"
+    def problems(table: str, folder: Path, page: str = r"\usepackage[a4paper,margin=2cm]{geometry}") -> list[str]:
+        document = rf"\documentclass{{article}}{page}\usepackage{{booktabs,longtable}}"
         document += f"\\begin{{document}}\n{table}\n\\end{{document}}\n"
         (folder / "table.tex").write_text(document, encoding="utf-8")
         command = ["pdflatex", "-interaction=nonstopmode", "-no-shell-escape", "table.tex"]

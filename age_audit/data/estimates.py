@@ -45,10 +45,12 @@ def estimates_of_csv(
     if not path.is_file():
         raise UsageError(f"expected a CSV of estimates at {path}, there is no such file; name another")
     labels = {name: _in_lower_case(label) for name, label in read_label_csv(path).items()}
-    if ESTIMATE not in next(iter(labels.values())).features:
+    columns = next(iter(labels.values())).features
+    if ESTIMATE not in columns:
+        known = (name for name in STUDY_FEATURES if any(label.feature(name) for label in labels.values()))
+        there = ", ".join(["file names", "ages", *known, *columns])
         raise UsageError(
-            f"expected a column {ESTIMATE} in {path}, in years, beside file names and ages, got only "
-            f"{', '.join(next(iter(labels.values())).features) or 'none'}; the estimates go into the table of labels"
+            f"expected a column {ESTIMATE} in {path}, in years, got {there}; the estimates go into the table of labels"
         )
     named = {Path(name).name: label for name, label in sorted(labels.items())}  # draws follow the order of faces
     if len(named) < len(labels):

@@ -182,7 +182,7 @@ def grouped(
         If there is no such column.
     """
     columns = [feature_column(name) for name in check_features(sensitive or ())]
-    refuse_unknown_features(columns, frame)
+    refuse_unknown_features(columns, [name for name in frame if name in columns or frame[name].notna().any()])
     lowest, highest = real_ages(frame)
     groups = {column: _categories(frame[column]) for column in columns}
     return frame.assign(**groups, age_range=age_range_of(lowest, ranges, highest))
@@ -195,9 +195,10 @@ def refuse_unknown_features(columns: Iterable[str], present: Iterable[str]) -> N
     """Raise a UsageError that names what faces can be compared by, unless all the columns are among that."""
     there = [name for name in present if not (is_number_column(name) or name in ("fname", "age_range", *_ERRORS))]
     if missing := [column for column in columns if column not in there]:
+        choices = ", ".join(map(feature_title, there)) or "of which there is none"
         raise UsageError(
-            f"expected sensitive features among the columns of the labels, {', '.join(map(feature_title, there))}; got "
-            f"{', '.join(missing)}; choose among these, or add it to the labels as a column"
+            f"expected sensitive features among the columns of the labels, {choices}; got {', '.join(missing)}; choose "
+            "among these, or add it to the labels as a column"
         )
 
 

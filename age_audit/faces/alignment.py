@@ -146,11 +146,17 @@ def landmarks_for_alignment(image: np.ndarray) -> tuple[np.ndarray, int]:
     ImageFailure
         ``no-face``.
     """
+    first, *others = landmarks_of_each(image)
+    return first, 1 + len(others)
+
+
+def landmarks_of_each(image: np.ndarray) -> list[np.ndarray]:
+    """The same of every face, largest first; fails as :func:`landmarks_for_alignment`."""
     grey = np.asarray(Image.fromarray(image).convert("L"))
     boxes = detect_faces(grey, upsample=0) or detect_faces(grey, upsample=1)
     if not boxes:
         raise ImageFailure("no-face", "the frontal face detector found none to align")
-    return find_landmarks(grey, boxes[0]), len(boxes)
+    return [find_landmarks(grey, box) for box in boxes]
 
 
 def align_face(image: np.ndarray, landmarks: np.ndarray, reference: np.ndarray | None = None) -> AlignedFace:

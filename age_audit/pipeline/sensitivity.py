@@ -26,6 +26,7 @@ from age_audit.audit.explanations.sensitivity import (
     survival_table,
 )
 from age_audit.core.config import Stage1Config, check_at_least, stage1_option
+from age_audit.core.csv_text import csv_text
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import compared_by
 from age_audit.core.randomness import Resampling
@@ -61,7 +62,6 @@ from age_audit.pipeline.tasks import (
 )
 from age_audit.regions.polygons import REGION_NAMES, REGIONS
 from age_audit.regions.years import region_years
-from age_audit.report.formats import csv_text
 from age_audit.store.files import pack_arrays, unpack_arrays, write_atomically
 from age_audit.store.ledger import StepRecord
 

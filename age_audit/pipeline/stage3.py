@@ -12,6 +12,7 @@ import pandas as pd
 from age_audit.audit.errors.groups import estimates_of
 from age_audit.audit.errors.lost_faces import lost_faces
 from age_audit.core.config import PRESETS, Stage3Config
+from age_audit.core.csv_text import csv_text
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import ALL, BOUNDS, compared_by, feature_column, feature_title, real_ages
 from age_audit.core.measures import MAE, SIGNED_ERROR, Measure
@@ -278,7 +279,7 @@ def _start(config: Stage3Config, estimator: str | None) -> str:
 
 def _write_table(table: pd.DataFrame, path: Path) -> str:
     """Write a table as CSV with four decimals, empty where NaN; its name."""
-    write_atomically(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode())
+    write_atomically(path, csv_text(table, "%.4f").encode())
     return path.name
 
 

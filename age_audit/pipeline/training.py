@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.cli import make_folder
+from age_audit.core.csv_text import csv_text
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import compared_by
 from age_audit.core.paths import file_stem
@@ -25,7 +26,6 @@ from age_audit.figures.training import balance_figure, confusion_figure, curves_
 from age_audit.pipeline.stage1 import Run, stage1
 from age_audit.pipeline.training_options import STAGES, EvaluateConfig, TrainConfig
 from age_audit.report.classifier_card import classifier_card
-from age_audit.report.formats import csv_text
 from age_audit.report.words import filled
 from age_audit.store.files import read_png, sha256_of, write_atomically
 from age_audit.training import balance, evaluate, losses, models, splits

@@ -41,6 +41,8 @@ WORKS = {
     "smooth-grad": ("Smilkov2017",),
     "pictures": ("Mittal2012", "Buchner"),
 }
+# What BibTeX calls a type of CITATION.cff, and the field without which it would miss something
+_KINDS = {"article": ("article", "journal"), "conference-paper": ("inproceedings", "collection-title")}
 _ON_SUPERPIXELS = ("lime", "kernel-shap")
 _WITHOUT_KERAS = ("cydral-resnet10",)
 
@@ -247,7 +249,7 @@ def _key(work: dict) -> str:
 
 
 def bibtex(work: dict) -> str:
-    r"""A reference of CITATION.cff as an entry of BibTeX.
+    r"""A reference of CITATION.cff as an entry of BibTeX, of a type that asks for nothing which that file does not say.
 
     Examples
     --------
@@ -259,7 +261,9 @@ def bibtex(work: dict) -> str:
       year = {2017},
     }
     """
-    kind = {"article": "article", "conference-paper": "inproceedings", "report": "techreport"}.get(work["type"], "misc")
+    kind, needed = _KINDS.get(work["type"], ("misc", ""))
+    if needed not in work:
+        kind = "misc"
     names = (
         ", ".join(filter(None, (who["family-names"], who.get("given-names"))))
         if "family-names" in who
@@ -273,7 +277,7 @@ def bibtex(work: dict) -> str:
         "title": f"{{{work['title']}}}",
         "journal": work.get("journal"),
         "booktitle": work.get("collection-title"),
-        "year": work.get("year"),
+        "year": work.get("year", "n.d."),
         "volume": work.get("volume"),
         "number": work.get("issue"),
         "pages": pages,

@@ -136,7 +136,7 @@ def claims_layout(table: pd.DataFrame, caption: str, label: str) -> str:
     lines = [
         r"% \usepackage{booktabs,longtable}",
         r"\begingroup\footnotesize\raggedright",
-        r"\begin{longtable}{lp{0.46\linewidth}p{0.36\linewidth}}",
+        r"\begin{longtable}{lp{0.44\linewidth}p{0.35\linewidth}}",
         rf"\caption{{{escaped(caption)}}}\label{{{label}}}\\",
         *(r"\toprule", r"side & claim & where its number stands \\", r"\midrule", r"\endfirsthead"),
         *(r"\toprule", r"side & claim & where its number stands \\", r"\midrule", r"\endhead"),

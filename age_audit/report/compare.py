@@ -12,7 +12,7 @@ from age_audit.core.config import Stage3Config, parse_age_ranges
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import AGE_RANGES
 from age_audit.data.results import open_results
-from age_audit.report.on_results import OnResultsConfig, executed, refuse_notebooks
+from age_audit.report.on_results import OnResultsConfig, executed, refuse_notebooks, whole_or_nothing
 
 NOTEBOOK = "compare_estimators"
 
@@ -57,7 +57,8 @@ def compare(config: CompareConfig) -> str:
     opened = open_results(names, config.metadatasets, config.preset, config.dataset, config.sensitive, ranges)
     told = _in_common({name: results.predictions for name, results in opened.items()})
     origins = dict.fromkeys(results.label_origin for results in opened.values())
-    return executed(NOTEBOOK, config, config.output, {"ESTIMATORS": names, "RANGES": ranges}, [told, *origins])
+    with whole_or_nothing(NOTEBOOK, config.output):
+        return executed(NOTEBOOK, config, config.output, {"ESTIMATORS": names, "RANGES": ranges}, [told, *origins])
 
 
 def _in_common(frames: dict[str, pd.DataFrame]) -> str:

@@ -1,4 +1,7 @@
-"""One function a format, in each of which text stays text: CSV, LaTeX, XLSX; same content, same bytes."""
+"""One function a format, in each of which text stays text: LaTeX, Markdown, XLSX; same content, same bytes.
+
+CSV is in :mod:`age_audit.core.csv_text`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from age_audit.core.csv_text import csv_text
 from age_audit.report.words import digits_of, is_p_value, units_of
 
-SIGNIFICANT = 6  # digits in CSV: more would show how a machine adds, not what was measured
 CONTENTS = "contents"  # sheet of a workbook that lists the others
 _NO_DAY = datetime.datetime(2000, 1, 1)  # workbooks have to name one
 _LONGEST_SHEET = 31  # letters, by the format
@@ -26,36 +29,7 @@ _ESCAPES = {
     **{"²": "$^2$", "³": "$^3$", "°": r"$^\circ$", "→": r"$\to$", "Δ": r"$\Delta$", "Σ": r"$\Sigma$"},
     **{"α": r"$\alpha$", "δ": r"$\delta$", "ε": r"$\varepsilon$", "σ": r"$\sigma$", "χ": r"$\chi$"},
 }
-
-
-def csv_text(table: pd.DataFrame) -> str:
-    """Comma-separated values with six significant digits, empty where NaN.
-
-    A text that begins with = or @ is written as it is: these files are for programs, which read back the group that
-    went in. A spreadsheet may take it for a formula; the workbook is for spreadsheets.
-    """
-    return table.to_csv(index=False, float_format=f"%.{SIGNIFICANT}g", lineterminator="\n")
-
-
-def spreadsheet_text(table: pd.DataFrame) -> str:
-    """As :func:`csv_text`, for people who open it in a spreadsheet: no text in it can be taken for a formula.
-
-    A text, or a name of a column, that begins as a formula does gets an apostrophe in front.
-
-    Examples
-    --------
-    >>> print(spreadsheet_text(pd.DataFrame({"group": ["=1+1", "Other"], "gap": [-0.5, 2.0]})), end="")
-    group,gap
-    '=1+1,-0.5
-    Other,2
-    """
-    columns = {place: table.iloc[:, place].map(_as_text) for place in range(table.shape[1])}
-    plain = pd.DataFrame(columns, index=table.index).set_axis([_as_text(str(name)) for name in table], axis=1)
-    return csv_text(plain)
-
-
-def _as_text(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@") else value
+spreadsheet_text = csv_text  # as the page calls it
 
 
 def markdown_text(text: str) -> str:

@@ -14,7 +14,7 @@ from age_audit.data.estimates import write_estimates
 from age_audit.data.label_formats import TABLE_ENDINGS
 from age_audit.data.policies import read_policies
 from age_audit.data.results import open_results
-from age_audit.report.on_results import OnResultsConfig, executed, refuse_notebooks
+from age_audit.report.on_results import OnResultsConfig, executed, refuse_notebooks, whole_or_nothing
 
 NOTEBOOK = "audit_gate"
 
@@ -72,6 +72,11 @@ def gate(config: GateConfig) -> str:
     """
     _refuse_unknown_policy(config)
     refuse_notebooks(config.output)
+    with whole_or_nothing(NOTEBOOK, config.output):
+        return _judged(config)
+
+
+def _judged(config: GateConfig) -> str:
     given = _given(config)
     (results,) = open_results([given], config.metadatasets, config.preset, config.dataset, config.sensitive).values()
     if not (results.images["age_estimation"].notna() & np.isfinite(real_ages(results.images)[0])).any():

@@ -22,6 +22,8 @@ _LONG_NAME = 20  # characters, which take as many millimetres and a little less
 _AT_FLOOR = "_at_floor"
 FEATURES = ("gender", "race")  # what groups of Appendix A are combined of
 _PACKAGES = r"% \usepackage{booktabs,longtable}"
+# A table that is wider than the text reaches into both margins alike, as far as an A4 page with 2 cm of them has room
+INTO_MARGINS = r"\LTleft=0pt plus 1fill minus .5\dimexpr483pt-\linewidth\relax\LTright=\LTleft"
 Cell = Callable[[Mapping], str]  # from a row to what stands in the column
 Column = tuple[str, Cell]  # what stands at the head, in LaTeX, and the cells below it; heads may be equal
 
@@ -57,7 +59,7 @@ def block_table(
     heads = " & ".join(head for head, _ in columns) + r" \\"
     lines = [
         _PACKAGES,
-        r"\begingroup\scriptsize\setlength{\tabcolsep}{2.8pt}",
+        rf"\begingroup\scriptsize\setlength{{\tabcolsep}}{{2.8pt}}{INTO_MARGINS}",
         rf"\begin{{longtable}}{{{_text_columns(table, columns[:texts])}{'r' * (len(columns) - texts)}}}",
         rf"\caption{{{escaped(caption)}}}\label{{{label}}}\\",
         *(r"\toprule", heads, r"\midrule", r"\endfirsthead"),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import asyncio
 import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,27 +21,25 @@ from tqdm import tqdm
 
 from age_audit.cli import check_folder, in_home
 from age_audit.core.errors import UsageError
-from age_audit.core.paths import ROOT, file_stem
+from age_audit.core.paths import ROOT
 from age_audit.execution.processes import THREAD_VARIABLES
 from age_audit.store.files import write_atomically
 
 if TYPE_CHECKING:
     import nbformat
-    import pandas as pd
+    from nbclient import NotebookClient
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = "parameters"  # tag of the cell that sets them
 _FOLDERS = ("METADATASETS", "FIGURES", "TABLES")  # parameters that name one
-ALL_TABLES = "all_tables.xlsx"
+_NOTE = "Note: "  # begins a warning
 TIMEOUT = 600  # seconds a cell
 MAX_BYTES = 1_500_000  # a larger notebook is not shown on code hosts
 # One thread a kernel: with more, last digits depend on the machine's cores, and kernels fight over them.
 _ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 
 
-def execute_notebook(
-    source: Path, target: Path, parameters: Mapping[str, object] | None = None, progress: tqdm | None = None
-) -> None:
+def execute_notebook(source: Path, target: Path, parameters: Mapping[str, object] | None = None) -> None:
     """Run every cell in a fresh kernel and write the notebook with what came out.
 
     Parameters
@@ -49,20 +48,63 @@ def execute_notebook(
         May be the same; a target that holds the same bytes is left alone.
     parameters : mapping, optional
         New values of names that the cell tagged ``parameters`` sets.
-    progress : tqdm, optional
-        Moved on by each cell.
 
     Raises
     ------
     UsageError
-        If a parameter is unknown, a cell fails, or the outcome is larger than code hosts show.
+        If a parameter is unknown, a cell fails, its process ends, or the outcome is larger than code hosts show.
+    KeyboardInterrupt
+        At Ctrl-C, when the kernel has ended; the target is left alone.
     """
+    _execute_all([(source, target)], parameters or {}, workers=1)
+
+
+def _execute_all(
+    places: Sequence[tuple[Path, Path]],
+    parameters: Mapping[str, object],
+    workers: int,
+    progress: tqdm | None = None,
+) -> None:
+    """Each in a thread, of which each waits for a kernel, a process: in the main one nbclient would take Ctrl-C for
+    itself, and fail by it.
+    """
+    clients: list[NotebookClient] = []
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(_execute, *place, parameters, progress, clients) for place in places]
+        try:
+            wait(jobs)
+        except KeyboardInterrupt:
+            for job in jobs:
+                job.cancel()
+            while not all(job.done() for job in jobs):
+                for client in clients:
+                    _kill_kernel(client)
+                wait(jobs, timeout=0.2)
+            raise
+    for job in jobs:
+        job.result()
+
+
+def _kill_kernel(client: NotebookClient) -> None:
+    provisioner = getattr(client.km, "provisioner", None)  # none before it starts, and after it ended
+    if provisioner is not None:
+        asyncio.run(provisioner.kill())
+
+
+def _execute(
+    source: Path,
+    target: Path,
+    parameters: Mapping[str, object],
+    progress: tqdm | None,
+    clients: list[NotebookClient],
+) -> None:
+    """One notebook; what runs it is put into ``clients``."""
     import nbformat  # here: every kernel imports this module for start(), and would wait a second for these
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     notebook = nbformat.read(source, as_version=4)
-    _set_parameters(notebook, parameters or {}, source.name)
+    _set_parameters(notebook, parameters, source.name)
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
@@ -72,10 +114,16 @@ def execute_notebook(
         resources={"metadata": {"path": str(source.parent)}},
         on_cell_executed=(lambda **_: progress.update()) if progress is not None else None,
     )
+    clients.append(client)
     try:
         client.execute(env=os.environ | _ONE_THREAD)
     except CellExecutionError as error:
         raise UsageError(f"expected {source.name} to run to its end, but a cell failed:\n{error}") from error
+    except DeadKernelError as error:
+        raise UsageError(
+            f"expected {source.name} to run to its end, but its process was ended from outside, as for want of memory; "
+            "free some and run the same command again"
+        ) from error
     content = _bytes(notebook)
     if len(content) > MAX_BYTES:
         raise UsageError(
@@ -112,20 +160,13 @@ def execute_notebooks(
     ------
     UsageError
         As :func:`execute_notebook`, for the first that fails; the others are finished first.
+    KeyboardInterrupt
+        As that; notebooks that had ended are kept.
     """
     cells = sum(_code_cells(source / f"{name}.ipynb") for name in names)
-    with (
-        tqdm(total=cells, desc="notebooks", unit="cell") as progress,
-        ThreadPoolExecutor(workers) as pool,  # each waits for a kernel, which is a process
-    ):
-        jobs = [
-            pool.submit(
-                execute_notebook, source / f"{name}.ipynb", target / f"{name}.ipynb", parameters or {}, progress
-            )
-            for name in names
-        ]
-    for job in jobs:
-        job.result()
+    places = [(source / f"{name}.ipynb", target / f"{name}.ipynb") for name in names]
+    with tqdm(total=cells, desc="notebooks", unit="cell") as progress:
+        _execute_all(places, parameters or {}, workers, progress)
 
 
 def found_in(path: Path) -> str:
@@ -135,89 +176,11 @@ def found_in(path: Path) -> str:
     return next((text for text in texts if text.startswith("What we found")), "")
 
 
-def table_list(folder: Path) -> str:
-    """A page of Markdown that lists every table below a folder, by notebook, with its caption.
-
-    Parameters
-    ----------
-    folder : Path
-        With a folder for each notebook, in it the CSV files and the workbooks (``…_tables.xlsx``) of its runs.
-
-    Returns
-    -------
-    str
-        A table that several runs made stands there once, with the caption of the first run and the names of all.
-    """
-    from openpyxl import load_workbook  # here: every kernel imports this module for start()
-
-    from age_audit.report.formats import CONTENTS
-    from age_audit.report.saving import TABLES
-
-    lines = [
-        "# Tables",
-        "",
-        f"By notebook; `{ALL_TABLES}` holds them all, `…_tables.xlsx` those of one run. Written by `make paper`.",
-        "",
-    ]
-    for notebook in sorted(path for path in folder.iterdir() if path.is_dir()):
-        lines += [f"## {notebook.name}", ""]
-        captions: dict[str, tuple[int, str]] = {}
-        for book in sorted(notebook.glob(f"*_{TABLES}.xlsx")):
-            rows = load_workbook(book, read_only=True)[CONTENTS].iter_rows(min_row=2, values_only=True)
-            for _, stem, caption, count, _ in rows:
-                captions.setdefault(stem, (count, caption))
-        note = _common_end([caption for _, caption in captions.values()])
-        lines += [note, ""] if note else []
-        lines += ["| table | rows | holds | runs |", "|---|---|---|---|"]
-        runs: dict[str, list[str]] = {}
-        for path in sorted(notebook.glob("*.csv")):
-            stem = max((stem for stem in captions if path.stem.endswith(f"_{file_stem(stem)}")), key=len, default="")
-            runs.setdefault(stem or path.stem, []).append(path.stem.removesuffix(f"_{file_stem(stem)}"))
-        for stem, prefixes in runs.items():
-            count, caption = captions.get(stem, ("", ""))
-            holds = caption.removesuffix(note).rstrip()
-            cells = (f"`{stem}`", f"{count:,}" if count != "" else "", holds, ", ".join(prefixes))
-            lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def one_workbook(folder: Path) -> bytes:
-    """All tables below a folder as one XLSX: a sheet of contents, then the tables of one notebook after the other.
-
-    Parameters
-    ----------
-    folder : Path
-        As of :func:`table_list`. Tables without a workbook of their notebook, which has their captions, are left out.
-
-    Returns
-    -------
-    bytes
-        A table whose name another notebook, or another run, has taken is called by its notebook and run too.
-    """
-    import pandas as pd
-    from openpyxl import load_workbook
-
-    from age_audit.report.formats import CONTENTS, workbook_bytes
-    from age_audit.report.saving import TABLES
-
-    sheets: dict[str, pd.DataFrame] = {}
-    captions: dict[str, str] = {}
-    for book in sorted(folder.glob(f"*/*_{TABLES}.xlsx")):
-        run = book.stem.removesuffix(f"_{TABLES}")
-        for _, stem, caption, *_ in load_workbook(book, read_only=True)[CONTENTS].iter_rows(
-            min_row=2, values_only=True
-        ):
-            name = stem if stem not in sheets else f"{stem} ({book.parent.name}, {run})"
-            sheets[name] = pd.read_csv(book.with_name(f"{run}_{file_stem(stem)}.csv"))
-            captions[name] = f"{caption} Notebook: {book.parent.name}."
-    return workbook_bytes(sheets, captions)
-
-
-def _common_end(captions: Sequence[str]) -> str:
-    """The sentences with which all of several captions end."""
-    end = os.path.commonprefix([caption[::-1] for caption in captions])[::-1]  # noqa: RUF071 - letters are meant
-    return end.partition(". ")[2] if len(captions) > 1 else ""
+def notes_in(path: Path) -> list[str]:
+    """What an executed notebook warned of, each once, as :func:`start` words it."""
+    outputs = (output for cell in json.loads(path.read_text())["cells"] for output in cell.get("outputs", ()))
+    told = "".join("".join(output["text"]) for output in outputs if output.get("name") == "stderr")
+    return list(dict.fromkeys(line for line in told.splitlines() if line.startswith(_NOTE)))
 
 
 def all_notebooks() -> list[str]:
@@ -242,7 +205,7 @@ def start(root: Path = ROOT) -> None:
     A warning as Python words it names the file it comes from, which in a notebook is another one at every run.
     """
     os.chdir(root)
-    warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"{_NOTE}{message}\n"
 
 
 def link_activations(root: Path = ROOT) -> None:
@@ -330,11 +293,15 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m age_audit.
             parameters = {"FIGURES": f"{beside / 'figures'}", "TABLES": f"{beside / 'tables'}"} | parameters
         link_activations()
         execute_notebooks(arguments.names or all_notebooks(), arguments.target, parameters, arguments.workers)
+        from age_audit.report.all_tables import ALL_TABLES, one_workbook, table_list
+
         tables = ROOT / str(parameters.get("TABLES", "tables"))
         write_atomically(tables / "README.md", table_list(tables).encode())
         write_atomically(tables / ALL_TABLES, one_workbook(tables))
     except UsageError as error:
         parser.exit(2, f"error: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, "interrupted; notebooks that had run to their end are kept\n")
     return 0
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from age_audit.cli import make_folder
 from age_audit.core.config import PRESETS, Stage3Config, check_choice
 from age_audit.core.errors import UsageError
-from age_audit.report.notebooks import NOTEBOOKS, execute_notebook, found_in
+from age_audit.report.notebooks import NOTEBOOKS, execute_notebook, found_in, notes_in
 
 _OPTIONS = Stage3Config.__dataclass_fields__
 
@@ -40,10 +41,42 @@ def refuse_notebooks(output: Path) -> None:
         raise UsageError(f"expected an --output other than {NOTEBOOKS}, where the notebook lies that is executed")
 
 
+@contextmanager
+def whole_or_nothing(name: str, output: Path) -> Iterator[None]:
+    """Where the command that executes the notebook of this name does not end well, what it made in its folder goes.
+
+    The notebook itself is written last, and whole.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At Ctrl-C, with words on what is left.
+    """
+    made = (output / "metadatasets", output / name, output / "tables" / name)
+    before = set(_files(made))
+    folders = [folder for folder in (*made, output / "tables", output, *output.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException as error:
+        for path in set(_files(made)) - before:
+            path.unlink()
+        for folder in folders:  # from within
+            with suppress(OSError):  # never made, or holds what others put there
+                folder.rmdir()
+        if isinstance(error, KeyboardInterrupt):
+            told = f"interrupted; nothing new is left in {output}, run the same command to begin again"
+            raise KeyboardInterrupt(told) from error
+        raise
+
+
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
+    return (path for folder in folders for path in folder.glob("*") if not path.is_dir())
+
+
 def executed(
     name: str, config: OnResultsConfig, output: Path, parameters: Mapping[str, object], told: Sequence[str] = ()
 ) -> str:
-    """Execute a notebook on results; what it found, what else is to be told, and where the rest is.
+    """Execute a notebook on results; what it found, what else is to be told, what it warned of, and where the rest is.
 
     Raises
     ------
@@ -63,4 +96,4 @@ def executed(
     target = place / f"{name}.ipynb"
     execute_notebook(NOTEBOOKS / target.name, target, shared | parameters)
     written = f"Written to {output}: {target.name}, its figures in {name}/, its tables in tables/"
-    return "\n".join(filter(None, [found_in(target), *told, written]))
+    return "\n".join(filter(None, [found_in(target), *told, *notes_in(target), written]))

@@ -6,7 +6,7 @@ Nothing is kept but the page that is written, and nothing is sent: the photo is 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,6 @@ import pandas as pd
 
 from age_audit.audit.errors.along_age import labels_of_alike
 from age_audit.audit.gate.outcomes import outcomes
-from age_audit.audit.gate.rates import passed
 from age_audit.core.config import PRESETS, Stage1Config
 from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.metrics import distribution_spread
@@ -38,7 +37,11 @@ class FaceConfig:
     """Options of ``age-audit face``."""
 
     photos: tuple[str, ...] = field(
-        metadata={"positional": True, "metavar": "PHOTO", "help": "one or more pictures, of each the largest face"}
+        metadata={
+            "positional": True,
+            "metavar": "PHOTO",
+            "help": "one or more pictures, of each the largest face that is found",
+        }
     )
     output: Path = field(
         default=Path("face.html"),
@@ -58,8 +61,8 @@ class FaceConfig:
 
 @dataclass(frozen=True)
 class Judged:
-    """One photo: its crop, what was estimated, what moved it, where its landmarks are (None: not found), and how many
-    faces were found in it, of which this is the largest.
+    """One photo: its crop, what was estimated, what moved it, where its landmarks are (None: not found), how many faces
+    were found in it, and which of them this is, 0 for the largest.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Judged:
     attribution: Attribution
     landmarks: np.ndarray | None
     faces_found: int
+    place: int
 
     @property
     def age(self) -> float:
@@ -98,11 +102,11 @@ def own_face(config: FaceConfig) -> str:
     explainer = load_explainer("lime", estimator)
     known = _known(config)
     judged, failed = [], []
-    for photo in config.photos:
+    for photo, name in zip(config.photos, _names(config.photos), strict=True):
         try:
-            judged.append(_judge(Path(photo), estimator, explainer))
+            judged.append(_judge(Path(photo), name, estimator, explainer))
         except ImageFailure as failure:
-            failed.append(f"{Path(photo).name}: {failure.note or failure.reason}")
+            failed.append(f"{name}: {failure.note or failure.reason}")
     if not judged:
         raise UsageError(f"expected a photo with a face that is found, got {'; '.join(failed)}; try another photo")
     faces = [_told(face, policies, known) for face in judged]
@@ -114,6 +118,12 @@ def own_face(config: FaceConfig) -> str:
     return "\n".join([*told, *failed, where])
 
 
+def _names(photos: Sequence[str]) -> list[str]:
+    """Of each the file name, or where two have the same, all of the path."""
+    names = [Path(photo).name for photo in photos]
+    return [photo if names.count(name) > 1 else name for photo, name in zip(photos, names, strict=True)]
+
+
 def _known(config: FaceConfig) -> pd.DataFrame | None:
     """Estimates of labelled faces, of whichever preset: both estimate alike."""
     for preset in PRESETS:
@@ -122,25 +132,41 @@ def _known(config: FaceConfig) -> pd.DataFrame | None:
     return None
 
 
-def _judge(photo: Path, estimator, explainer) -> Judged:
+def _judge(photo: Path, name: str, estimator, explainer) -> Judged:
     """Read, align and cut out as a run does, in memory; estimate and explain."""
-    from age_audit.faces.alignment import EYE_DISTANCE, align_face, landmarks_for_alignment
     from age_audit.faces.decoding import decode_image, read_bytes
-    from age_audit.faces.detection import crop_face
     from age_audit.faces.landmarks import landmarks_on_crop
 
     if not photo.is_file():
         there = "it is a folder; name the pictures in it" if photo.is_dir() else "there is no such file"
         raise UsageError(f"expected a photo at {photo}, {there}")
     image, _ = decode_image(read_bytes(photo))
-    points, faces_found = landmarks_for_alignment(image)
-    aligned = align_face(image, points)
-    crop = crop_face(aligned.image, near=aligned.centre, reach=EYE_DISTANCE).image
+    crop, faces_found, place = _largest(image)
     landmarks = None
     with suppress(ImageFailure):
         landmarks, _ = landmarks_on_crop(crop)
     attribution = explainer.explain(crop, target="age")
-    return Judged(photo.name, crop, estimator.predict(crop[None]), attribution, landmarks, faces_found)
+    return Judged(name, crop, estimator.predict(crop[None]), attribution, landmarks, faces_found, place)
+
+
+def _largest(image: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Crop of the largest face, how many there are, and which of them it is: the detector also takes patterns for
+    faces, large ones too, but hardly finds these again once the picture is turned and scaled as they would need it.
+    """
+    from age_audit.faces.alignment import EYE_DISTANCE, align_face, landmarks_of_each
+    from age_audit.faces.detection import crop_face
+
+    faces = landmarks_of_each(image)
+    for place, points in enumerate(faces):
+        with suppress(ImageFailure):
+            aligned = align_face(image, points)
+            crop = crop_face(aligned.image, near=aligned.centre, reach=EYE_DISTANCE).image
+            return crop, len(faces), place
+    raise ImageFailure(
+        "aligned-face-lost",
+        f"{len(faces)} found that may be a face, but none is found again with the picture turned upright; a face from "
+        "the front and in even light is",
+    )
 
 
 def _told(face: Judged, policies: Mapping, known: pd.DataFrame | None) -> dict:
@@ -151,7 +177,7 @@ def _told(face: Judged, policies: Mapping, known: pd.DataFrame | None) -> dict:
     return {
         "name": face.name,
         "estimate": f"{face.age:.1f} years ({spread})",
-        "worth": _worth(face.age, known) + _others(face.faces_found),
+        "worth": _worth(face.age, known) + _others(face.faces_found, face.place),
         "policies": _policies(face, policies),
         "regions": _regions(face),
         "settled": _settled(face.attribution),
@@ -173,8 +199,15 @@ def _worth(age: float, known: pd.DataFrame | None) -> str:
     return filled(words, alike["n"], alike["p10"], alike["p90"], alike["median"])
 
 
-def _others(found: int) -> str:
-    return f" {found} faces were found in this photo; the largest was taken." if found > 1 else ""
+def _others(found: int, place: int) -> str:
+    if found == 1:
+        return ""
+    which = "the largest was taken"
+    if place:
+        which = (
+            f"the largest that was found again with the picture turned upright was taken, number {place + 1} by size"
+        )
+    return f" {found} faces were found in this photo; {which}."
 
 
 def _policies(face: Judged, policies: Mapping) -> Table:
@@ -182,12 +215,12 @@ def _policies(face: Judged, policies: Mapping) -> Table:
     rows = []
     for policy in policies.values():
         row = {"policy": policy.name, "asked": f"{policy.age}, with an estimate of {policy.ask_below:g}"}
-        row["outcome"] = "passes" if passed(frame, policy)[0] else "does not pass"
+        row["outcome"] = outcomes(frame, policy, np.zeros(1))[0]
         if face.spread is not None:
             row["with_doubt"] = outcomes(frame, policy, np.array([face.spread]))[0]
         rows.append(row)
     shown = {"policy": "policy", "asked": "age asked", "outcome": "by the estimate"}
-    shown |= {} if face.spread is None else {"with_doubt": "if its stated doubt counted"}
+    shown |= {} if face.spread is None else {"with_doubt": "if its stated doubt counted too"}
     return Table("policies", "What policies like these would do: examples, not legal advice", pd.DataFrame(rows), shown)
 
 
@@ -204,7 +237,10 @@ def _regions(face: Judged) -> Table | None:
     ]
     frame = pd.DataFrame(rows).sort_values("years", key=abs, ascending=False, ignore_index=True)
     shown = {"region": "part of the face", "years": "years", "settled": "told apart from 0"}
-    caption = "What hiding each part takes off the estimate, by the explanation; in brackets 95 % intervals"
+    caption = (
+        "Years that each part adds to the estimate, by the explanation: below 0 it makes the face look younger to the "
+        "model; in brackets 95 % intervals"
+    )
     return Table("regions", caption, frame, shown, 1, strip="years", null=0)
 
 

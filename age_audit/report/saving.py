@@ -14,11 +14,12 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from age_audit.core.csv_text import csv_text
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import feature_title
 from age_audit.core.paths import file_stem
 from age_audit.figures import style
-from age_audit.report.formats import csv_text, latex_label, markdown_text, workbook_bytes
+from age_audit.report.formats import latex_label, markdown_text, workbook_bytes
 from age_audit.report.words import page_text
 from age_audit.store.files import write_atomically
 

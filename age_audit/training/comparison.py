@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from age_audit.audit.dataset.duplicates import pairs_of_copies
+from age_audit.core.csv_text import read_csv
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import Resampling
 from age_audit.stats.resampling import combination_interval
@@ -32,7 +33,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
         If it is no such file.
     """
     try:
-        table = pd.read_csv(path)
+        table = read_csv(path)
         groups = [name.removeprefix(PROBABILITY) for name in table.columns if name.startswith(PROBABILITY)]
         kind = pd.CategoricalDtype(groups, ordered=True)
         numbers = ["age_real", "age_estimation", *(f"{PROBABILITY}{name}" for name in groups)]

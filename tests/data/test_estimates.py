@@ -63,8 +63,8 @@ def test_an_estimate_that_is_no_age_is_refused(row, told, tmp_path):
 
 
 def test_a_table_of_labels_alone_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"expected a column estimate in .*, got only tone"):
-        estimates_of_csv(write(tmp_path, "a.jpg,16,light", header="fname,age,tone"))
+    with pytest.raises(UsageError, match=r"a column estimate in .*, in years, got file names, ages, race, tone; the"):
+        estimates_of_csv(write(tmp_path, "a.jpg,16,Asian,light", header="fname,age,race,tone"))
 
 
 def test_capitals_tell_no_columns_apart(tmp_path):

@@ -116,6 +116,10 @@ def test_groups_of_any_column_and_age_ranges_of_ones_own():
     assert own["age_range"].isna().tolist() == [False, True, False, False]
     with pytest.raises(UsageError, match="columns of the labels, gender, race, tone; got skin; choose among these"):
         frames.grouped(frames.activations_frame(rows), ["skin"])
+    nobody = [row | {"gender_real": None} for row in rows]
+    with pytest.raises(UsageError, match="columns of the labels, race, tone; got skin"):
+        frames.grouped(frames.activations_frame(nobody), ["skin"])
+    assert frames.grouped(frames.activations_frame(nobody), ["gender"])["gender_real"].isna().all()
 
 
 def test_a_range_of_ages_has_an_error_from_its_nearer_end():

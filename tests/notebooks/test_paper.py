@@ -17,14 +17,12 @@ from age_audit.core.vocabulary import HALVES
 from age_audit.figures import style
 from age_audit.regions.boxes import BOX_REGIONS
 from age_audit.regions.polygons import REGION_NAMES
+from age_audit.report.all_tables import ALL_TABLES, one_workbook, table_list
 from age_audit.report.notebooks import (
-    ALL_TABLES,
     MAX_BYTES,
     NOTEBOOKS,
     PARAMETERS,
     execute_notebooks,
-    one_workbook,
-    table_list,
 )
 from age_audit.study.appendix_b import SEGMENTS
 

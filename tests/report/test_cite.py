@@ -1,6 +1,8 @@
 """What a run says it did and used: nothing that it did not, and every parameter that its provenance states."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -81,6 +83,17 @@ def test_bibtex_is_balanced_and_has_what_the_file_says(work):
     assert re.search(r"author = \{.+\},", entry) and work["title"].split()[0] in entry
     if "year" in work:
         assert f"year = {{{work['year']}}}" in entry
+
+
+@pytest.mark.skipif(shutil.which("bibtex") is None, reason="no BibTeX here")
+@pytest.mark.parametrize("style", ["plain", "apalike"])
+def test_bibtex_misses_nothing_in_any_entry(tmp_path, style):
+    entries = "\n".join(map(bibtex, all_works()))
+    assert "@misc{Stardust," in entries and "@misc{Gaspar2021," in entries and entries.count("year = {n.d.}") >= 2
+    (tmp_path / "works.bib").write_text(entries)
+    (tmp_path / "paper.aux").write_text(f"\\citation{{*}}\n\\bibdata{{works}}\n\\bibstyle{{{style}}}\n")
+    told = subprocess.run(["bibtex", "paper"], cwd=tmp_path, capture_output=True, text=True)
+    assert told.returncode == 0 and "Warning" not in told.stdout, told.stdout
 
 
 def test_the_citation_file_is_of_the_format():

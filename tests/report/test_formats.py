@@ -7,7 +7,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from age_audit.report.formats import csv_text, escaped, latex_label, spreadsheet_text, workbook_bytes
+from age_audit.report.formats import escaped, latex_label, workbook_bytes
 from age_audit.report.latex import block_table, number, text
 
 HOSTILE = [
@@ -25,25 +25,6 @@ HOSTILE = [
     "*",
 ]
 GROUPS = pd.DataFrame({"group": HOSTILE, "p_value": [-0.5, *[0.25] * 11]})
-
-
-def test_csv_gives_back_the_groups_and_numbers_that_went_in():
-    read = pd.read_csv(io.StringIO(csv_text(GROUPS)))
-    pd.testing.assert_frame_equal(read, GROUPS)
-
-
-def test_csv_for_spreadsheets_has_no_formula_and_numbers_stay_numbers():
-    read = pd.read_csv(io.StringIO(spreadsheet_text(GROUPS.rename(columns={"group": "=group"}))))
-    assert list(read) == ["'=group", "p_value"]
-    begun = [name for name in HOSTILE if name[0] in "=@+-"]
-    assert len(begun) == 4
-    assert read["'=group"].tolist() == [f"'{name}" if name in begun else name for name in HOSTILE]
-    assert read["p_value"].tolist() == GROUPS["p_value"].tolist()
-
-
-def test_csv_has_six_digits_and_nothing_where_there_is_no_number():
-    table = pd.DataFrame({"age_range": ["0–12", "13–18"], "p_value": [1 / 3, float("nan")], "n": [1200, 0]})
-    assert csv_text(table) == "age_range,p_value,n\n0–12,0.333333,1200\n13–18,,0\n"
 
 
 def test_workbooks_hold_no_formula_no_link_and_no_number_made_of_text():

@@ -1,12 +1,19 @@
 """A gate by command: what is refused before any work, and the whole on a CSV of one's own."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
 
 from age_audit import __main__
 from age_audit.core.errors import UsageError
+from age_audit.core.paths import ROOT
+from age_audit.figures import style
 from age_audit.report.gate import GateConfig, gate
 from age_audit.report.notebooks import NOTEBOOKS
 
@@ -28,7 +35,7 @@ def test_an_unknown_policy_is_refused_and_those_there_are_named(tmp_path):
 
 
 def test_features_of_a_csv_are_told_of_as_its_columns(tmp_path):
-    with pytest.raises(UsageError, match=r"gender, race, camera.*; got tone; choose among these, or add it to the"):
+    with pytest.raises(UsageError, match=r"the labels, gender, camera.*; got tone; choose among these, or add it"):
         gate(GateConfig(write(tmp_path), output=tmp_path / "out", sensitive=("tone",)))
 
 
@@ -56,6 +63,27 @@ def test_an_unknown_estimator_is_told_by_the_command(tmp_path, capsys):
         == 2
     )
     assert "expected results of nobody, preset published, utkface" in capsys.readouterr().err
+
+
+def test_what_is_refused_late_leaves_no_folder(tmp_path):
+    (tmp_path / "mine.csv").write_text("fname,age,estimate,race\n" + "a.jpg,17,20,\u202eAsian\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="direction"):
+        gate(GateConfig(str(tmp_path / "mine.csv"), output=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.long
+def test_ctrl_c_is_told_in_a_line_and_leaves_no_folder(tmp_path):
+    command = [sys.executable, "-m", "age_audit", "gate", "--predictions", write(tmp_path), "--output", "out"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "out" / "tables").exists() and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == "age-audit gate: interrupted; nothing new is left in out, run the same command to begin again\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.long
@@ -117,3 +145,13 @@ def test_odd_data_are_told_of_without_a_warning(head, rows, found, tmp_path, mon
     assert [output for output in outputs if output.get("name") == "stderr"] == []
     shown = " ".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
     assert "<b>$x" not in shown and ">nan<" not in shown
+
+
+@pytest.mark.long
+@pytest.mark.skipif(len(style.fonts()) > 1, reason="a font here may have them")
+def test_letters_that_no_font_has_are_told_on_the_screen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i}.jpg,{10 + i % 20},{12 + i % 17},{'A中'[i % 2]}" for i in range(60)]
+    (tmp_path / "mine.csv").write_text("\n".join(["fname,age,estimate,race", *rows]), encoding="utf-8")
+    told = gate(GateConfig("mine.csv", output=tmp_path / "out")).splitlines()
+    assert told[-2].startswith("Note: no font here has the letters \u4e2d, tried: ") and "install one" in told[-2]

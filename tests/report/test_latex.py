@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from age_audit.core.groups import LONGEST_GROUP
+from age_audit.core.paths import ROOT
 from age_audit.core.randomness import Resampling
 from age_audit.data.frames import completed_frame
 from age_audit.recheck.appendix_a import audit_table, group_tests, normality_table
@@ -79,7 +80,16 @@ def test_the_longest_names_stay_on_the_page(latex_problems, tmp_path):
     assert frame["race_real"].str.len().max() <= LONGEST_GROUP
     table = normality_table({"explained": frame}, seed=1, draws=9, simulations=9)
     for name, made in {"audit": audit_table(frame, resampling=Resampling(1, 9, 9)), "normality": table}.items():
-        assert latex_problems(getattr(latex, f"{name}_layout")(made, "Some table.", "tab:x"), tmp_path) == [], name
+        made = getattr(latex, f"{name}_layout")(made, "Some table.", "tab:x")
+        assert latex_problems(made, tmp_path) == [] == latex_problems(made, tmp_path, page=""), name
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_tables_that_ship_fit_on_the_page_of_a_plain_article(latex_problems, tmp_path):
+    paths = sorted((ROOT / "tables").glob("*/*.tex"))
+    assert len(paths) == 15
+    for path in paths:
+        assert latex_problems(path.read_text(encoding="utf-8"), tmp_path, page="") == [], path.name
 
 
 @pytest.mark.parametrize("n", [0, 60])

@@ -1,15 +1,14 @@
 """Notebooks are executed in real kernels."""
 
 import json
+import os
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from age_audit.core.errors import UsageError
 from age_audit.report import notebooks
 from age_audit.report.notebooks import execute_notebook, execute_notebooks, from_here, link_activations, main
-from age_audit.report.saving import Saver
 
 pytestmark = pytest.mark.long
 
@@ -61,6 +60,7 @@ def test_same_notebook_same_bytes_with_parameters_and_warnings(tmp_path):
     first = (tmp_path / "first.ipynb").read_bytes()
     assert first == (tmp_path / "second.ipynb").read_bytes()
     assert sorted(outputs(tmp_path / "first.ipynb")) == ["Note: few faces\n", "True", "cydral-resnet10 42\n"]
+    assert notebooks.notes_in(tmp_path / "first.ipynb") == ["Note: few faces"]
     cell = cells_of(tmp_path / "first.ipynb")[1]
     assert cell.source == "ESTIMATOR = 'cydral-resnet10'  # which one\nSEED = 42"
 
@@ -85,6 +85,34 @@ def test_a_failing_cell_is_an_error_and_leaves_the_target_alone(tmp_path):
     with pytest.raises(UsageError, match="ZeroDivisionError"):
         execute_notebook(source, source)
     assert source.read_bytes() == before
+
+
+def test_ctrl_c_ends_the_kernel_and_leaves_the_target_alone(tmp_path):
+    cell = "import os, signal, time\nopen({!r}, 'w').write(str(os.getpid()))\n"
+    cell = cell.format(str(tmp_path / "pid")) + "os.kill(os.getppid(), signal.SIGINT)\ntime.sleep(300)"
+    source = write_notebook(tmp_path / "one.ipynb", cell)
+    before = source.read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        execute_notebook(source, source)
+    assert source.read_bytes() == before
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_ctrl_c_while_several_run_keeps_those_that_had_ended(tmp_path):
+    write_notebook(tmp_path / "one.ipynb", "1 + 1")
+    write_notebook(
+        tmp_path / "two.ipynb", "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(300)"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        execute_notebooks(["one", "two", "one"], tmp_path / "done", workers=1, source=tmp_path)
+    assert [path.name for path in (tmp_path / "done").iterdir()] == ["one.ipynb"]
+
+
+def test_a_process_ended_from_outside_is_told(tmp_path):
+    source = write_notebook(tmp_path / "one.ipynb", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(UsageError, match=r"one.ipynb to run to its end, but its process was ended from outside"):
+        execute_notebook(source, source)
 
 
 def test_a_notebook_too_large_for_code_hosts_is_refused(tmp_path):
@@ -115,40 +143,6 @@ def test_a_missing_notebook_is_named(tmp_path):
     write_notebook(tmp_path / "one.ipynb")
     with pytest.raises(UsageError, match="got three; there are: one"):
         execute_notebooks(["three"], tmp_path, source=tmp_path)
-
-
-def test_the_list_of_tables_names_each_once_with_caption_and_runs(tmp_path):
-    for run in ("faces_dex", "faces_own"):
-        saver = Saver("one", run, tmp_path / "figures", tmp_path / "tables")
-        saver.table(pd.DataFrame({"n": range(1200)}), "errors_by_skin tone", "Errors | more.")
-        saver.table(pd.DataFrame({"n": [1]}), "errors", f"Errors of {run}.")
-        if run == "faces_dex":  # of another run perhaps only tables were kept
-            saver.finish()
-    (tmp_path / "tables" / "one" / "older.csv").write_text("n\n1\n")
-    assert notebooks.table_list(tmp_path / "tables").splitlines()[4:] == [
-        *("## one", "", "| table | rows | holds | runs |", "|---|---|---|---|"),
-        "| `errors` | 1 | Errors of faces_dex. | faces_dex, faces_own |",
-        "| `errors_by_skin tone` | 1,200 | Errors \\| more. | faces_dex, faces_own |",
-        "| `older` |  |  | older |",
-    ]
-
-
-def test_one_workbook_holds_the_tables_of_all_notebooks(tmp_path):
-    for notebook, values in (("one", [1.5, None]), ("two", [2.5, 3.5])):
-        saver = Saver(notebook, "faces_dex", tmp_path / "figures", tmp_path / "tables")
-        saver.table(pd.DataFrame({"value": values}), "errors", f"Errors of {notebook}.")
-        saver.table(pd.DataFrame({"group": ["=1+1"]}), f"only in {notebook}", "Groups.")
-        saver.finish()
-    content = notebooks.one_workbook(tmp_path / "tables")
-    assert content == notebooks.one_workbook(tmp_path / "tables")
-    (tmp_path / "all.xlsx").write_bytes(content)
-    sheets = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None, header=None)
-    contents = sheets.pop("contents")
-    assert contents[1].tolist() == ["table", "errors", "only in one", "errors (two, faces_dex)", "only in two"]
-    assert contents[2].tolist()[1:3] == ["Errors of one. Notebook: one.", "Groups. Notebook: one."]
-    first, groups, second, _ = sheets.values()
-    assert first[0].tolist()[3] == 1.5 and second[0].tolist()[3:] == [2.5, 3.5]
-    assert groups[0].tolist()[3] == "=1+1"
 
 
 WITH_CLAIMS = """

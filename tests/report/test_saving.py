@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from age_audit.core.csv_text import csv_text
 from age_audit.core.errors import UsageError
 from age_audit.figures import style
-from age_audit.report.formats import csv_text
 from age_audit.report.saving import Saver, for_notebook
 
 TABLE = pd.DataFrame({"age_range": ["0–12", "13–18"], "p_value": [1 / 3, math.nan], "n": [1200, 0]})

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from age_audit.core.csv_text import csv_text
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import Resampling
-from age_audit.report.formats import csv_text
 from age_audit.training.comparison import difference, estimator_as_classifier, over_seeds, read_predictions
 from age_audit.training.evaluate import predictions
 from age_audit.training.groups import parse_groups

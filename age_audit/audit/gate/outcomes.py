@@ -3,7 +3,8 @@
 A band says how far above the limit an estimate has to be to pass, and how far below it to be refused; within it a
 document is asked for. Its width may be the policy's buffer, or what the model itself says of its doubt about a face
 (the standard deviation of its distribution over ages). Whether that doubt is worth anything is seen beside a band of
-one width for all faces that asks as many.
+one width for all faces that asks as many: there each band takes the place of the buffer. For one face doubt comes on
+top of the policy's buffer.
 """
 
 from __future__ import annotations
@@ -69,10 +70,10 @@ def outcomes(frame: pd.DataFrame, policy: Policy, half_width: np.ndarray) -> np.
     frame : DataFrame
         N rows with ``age_estimation`` (years).
     policy : Policy
-        Of it the age, and what becomes of a face that is not found.
+        Who is below its age is refused, who reaches its age and buffer passes, a document is asked for between.
     half_width : ndarray of float, shape (N,)
-        Years. With 0 somebody passes from the limit on; else only beyond the band. Where it is missing but there is an
-        estimate, a document is asked for.
+        Years of doubt on top of the policy's buffer, below and above; with 0 there is none. So nobody passes whom the
+        policy alone would ask. Where it is missing but there is an estimate, a document is asked for.
 
     Returns
     -------
@@ -84,17 +85,20 @@ def outcomes(frame: pd.DataFrame, policy: Policy, half_width: np.ndarray) -> np.
     >>> faces = pd.DataFrame({"age_estimation": [18, 24, 15, 10, None]})
     >>> outcomes(faces, Policy(age=18), np.array([0, 5, 5, 5, 5])).tolist()
     ['pass', 'pass', 'ask for a document', 'refuse', 'refuse']
+    >>> outcomes(faces, Policy("Challenge 25", 18, 7), np.array([0, 5, 5, 5, 5])).tolist()
+    ['ask for a document', 'ask for a document', 'ask for a document', 'refuse', 'refuse']
     """
-    above = frame["age_estimation"].to_numpy(dtype=float) - policy.age
+    estimates = frame["age_estimation"].to_numpy(dtype=float)
+    above = estimates - policy.ask_below
     found = np.full(len(frame), ASK, dtype=object)
     found[(above > half_width) | ((above >= 0) & (half_width == 0))] = PASS
-    found[(above < -half_width)] = REFUSE
-    found[np.isnan(above)] = {ERROR: None}.get(policy.not_found, policy.not_found)
+    found[estimates < policy.age - half_width] = REFUSE
+    found[np.isnan(estimates)] = {ERROR: None}.get(policy.not_found, policy.not_found)
     return found
 
 
 def three_outcomes(frame: pd.DataFrame, policy: Policy, half_widths: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Shares of the three outcomes below and above the limit, of several bands.
+    """Shares of the three outcomes below and above the limit, of several bands, each in place of the buffer.
 
     Parameters
     ----------
@@ -128,8 +132,8 @@ def three_outcomes(frame: pd.DataFrame, policy: Policy, half_widths: Mapping[str
     2  ± 5 years              refuse  10    0.2
     """
     require_columns(frame, ("age_real", "age_estimation"))
-    everyone = Ages("", "all", 0, OLDEST)
-    asked = [(ages.label, within(frame, ages)) for ages in (*bands(replace(policy, buffer=0)), everyone)]
+    everyone, policy = Ages("", "all", 0, OLDEST), replace(policy, buffer=0)
+    asked = [(ages.label, within(frame, ages)) for ages in (*bands(policy), everyone)]
     there, rows = frame["age_estimation"].notna().to_numpy(), []
     for band, width in half_widths.items():
         found = outcomes(frame, policy, width)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from age_audit.audit.gate.outcomes import outcomes, three_outcomes, widths
+from age_audit.audit.gate.rates import passed
 from age_audit.core.policy import Policy
 
 EXACT = Policy(age=18)
@@ -30,6 +31,26 @@ def test_without_a_band_who_is_at_the_limit_passes(faces):
     found = outcomes(faces, EXACT, np.zeros(12))
     assert (found == "pass").tolist() == [False] * 4 + [True] * 6 + [False, True]
     assert not (found == "ask for a document").any()
+
+
+def test_doubt_comes_on_top_of_the_buffer(faces):
+    challenge, ask = Policy("Challenge 25", 18, 7), "ask for a document"
+    judged = pd.DataFrame({"age_estimation": [24.0, 24, 30, 30, 17, 15, 25]})
+    # 30 - 5 is no more than 25, 30 - 4 is; 17 + 2 reaches 18, 15 + 2 does not; without doubt who looks 25 passes
+    found = outcomes(judged, challenge, np.array([2.0, 5, 5, 4, 2, 2, 0]))
+    assert found.tolist() == [ask, ask, ask, "pass", ask, "refuse", "pass"]
+    for doubt in (np.zeros(12), faces["age_spread"].to_numpy()):
+        assert set(np.flatnonzero(outcomes(faces, challenge, doubt) == "pass")) <= set(
+            np.flatnonzero(passed(faces, challenge))
+        )
+    assert ((outcomes(faces, challenge, np.zeros(12)) == "pass") == (passed(faces, challenge) == 1)).all()
+
+
+def test_where_bands_are_compared_each_takes_the_place_of_the_buffer(faces):
+    given = {"five years": np.full(12, 5.0)}
+    pd.testing.assert_frame_equal(
+        three_outcomes(faces, Policy(age=18, buffer=7), given), three_outcomes(faces, EXACT, given)
+    )
 
 
 @pytest.mark.parametrize(("word", "found"), [("refuse", "refuse"), ("pass", "pass"), ("error", None)])
