@@ -49,7 +49,7 @@ def descriptors(faces: Path, names: list[str]) -> np.ndarray:
 
 
 def measured(faces: Path, split: Path) -> list[dict]:
-    """A row: shares of the test part with intervals, and what the shipped head on the same descriptors has more."""
+    """A row: shares of the test part with intervals, and what the best classifier that ships has more."""
     parts = json.loads(split.read_text())["splits"]
     labels, groups = LabelSource("utkface"), parse_groups(TEN_GROUPS)
     ages = {part: np.array([labels.label(name).age for name in names]) for part, names in parts.items()}
@@ -61,7 +61,7 @@ def measured(faces: Path, split: Path) -> list[dict]:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500)).fit(*taught)
         tried[strength] = (model.predict(given["validation"][0]) == codes["validation"]).mean(), model
     chosen = max(tried, key=lambda strength: tried[strength][0])
-    shipped = [read_predictions(path) for path in sorted(SHIPPED.glob("faceres-soft-s*.csv.gz"))]
+    shipped = [read_predictions(path) for path in sorted(SHIPPED.glob("both-soft-s*.csv.gz"))]
     test = shipped[0].set_index("fname").loc[parts["test"]].reset_index()
     told = tried[chosen][1].predict_proba(given["test"][0])
     own = predictions(test, told, told.argmax(axis=1), groups, told @ groups.years(ages["train"]))

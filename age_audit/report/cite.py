@@ -254,10 +254,12 @@ def bibtex(work: dict) -> str:
     Examples
     --------
     >>> zhang = {"family-names": "Zhang", "given-names": "Zhifei"}
-    >>> print(bibtex({"key": "Zhang2017", "type": "article", "title": "On A & B", "authors": [zhang], "year": 2017}))
+    >>> work = {"key": "Zhang2017", "type": "article", "title": "On A & B", "authors": [zhang], "journal": "C"}
+    >>> print(bibtex(work | {"year": 2017}))
     @article{Zhang2017,
       author = {Zhang, Zhifei},
       title = {{On A \& B}},
+      journal = {C},
       year = {2017},
     }
     """

@@ -158,7 +158,24 @@ def combined(
 
 
 def of_cells(values, cells, coefficients, confidence: float, clusters: np.ndarray | None = None) -> Estimates:
-    """The weighted sum of the means of cells of faces, as :func:`age_audit.stats.resampling.stratified_interval`."""
+    """The weighted sum of the means of cells of faces, as :func:`age_audit.stats.resampling.stratified_interval`.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (M, N)
+    cells : sequence of ndarray
+        The faces of each cell, by place or as a mask.
+    coefficients : sequence of float
+    confidence : float
+    clusters : ndarray of int, shape (N,), optional
+        Faces of one cluster are copies of one picture.
+
+    Examples
+    --------
+    >>> found = of_cells(np.array([[1.0, 3, 5, 7]]), [np.array([0, 1]), np.array([2, 3])], [0.5, 0.5], 0.95)
+    >>> found.value.tolist()
+    [4.0]
+    """
     alike = None if clusters is None else [clusters[cell] for cell in cells]
     samples = [values[:, cell] for cell in cells]
     return stratified_interval(samples, coefficients, confidence=confidence, clusters=alike)
