@@ -98,7 +98,7 @@ class TrainConfig(_FacesConfig):
     )
     no_augmentation: bool = field(default=False, metadata=_told("show every face as it is"))
     batch: int = field(default=32, metadata=_told("faces a step"))
-    patience: int = field(default=5, metadata=_told("epochs without a lower validation loss after which a stage ends"))
+    patience: int = field(default=10, metadata=_told("epochs without a lower validation loss after which a stage ends"))
     image_size: int = field(default=64, metadata=_told("pixels a side of what the cnn and mobilenet-v2 are fed"))
     weights: str | None = field(
         default=None, metadata=_told("of mobilenet-v2: imagenet, or a file", none="from scratch", metavar="FILE")

@@ -99,14 +99,16 @@ class Faces(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """How it is learnt: ``versions`` of each face that frozen layers are asked about, ``patience`` in epochs."""
+    """How it is learnt: ``versions`` of each face that frozen layers are asked about, ``patience`` in epochs,
+    more than the few in which the loss rises while the rate of a new stage is high.
+    """
 
     stages: tuple[Stage, ...]
     loss: str
     augmentation: Augmentation | None
     versions: int = 2
     batch: int = 32
-    patience: int = 5
+    patience: int = 10
     seed: int = 0
 
 
