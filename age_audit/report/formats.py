@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from age_audit.core.csv_text import csv_text
 from age_audit.report.words import digits_of, is_p_value, units_of
 
 CONTENTS = "contents"  # sheet of a workbook that lists the others
@@ -29,7 +28,6 @@ _ESCAPES = {
     **{"²": "$^2$", "³": "$^3$", "°": r"$^\circ$", "→": r"$\to$", "Δ": r"$\Delta$", "Σ": r"$\Sigma$"},
     **{"α": r"$\alpha$", "δ": r"$\delta$", "ε": r"$\varepsilon$", "σ": r"$\sigma$", "χ": r"$\chi$"},
 }
-spreadsheet_text = csv_text  # as the page calls it
 
 
 def markdown_text(text: str) -> str:

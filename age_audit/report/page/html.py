@@ -17,7 +17,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from age_audit.report.formats import spreadsheet_text
+from age_audit.core.csv_text import csv_text
 from age_audit.report.page import charts
 from age_audit.report.page.content import SCOPE, UNKNOWN, Page
 from age_audit.report.page.parts import Table, percent_of
@@ -98,7 +98,7 @@ def _strips(frame: pd.DataFrame, table: Table) -> list[Markup]:
 
 def download(frame: pd.DataFrame) -> str:
     """A table as CSV in an address of its own, which a browser saves as a file; cells are text for spreadsheets."""
-    content = base64.b64encode(spreadsheet_text(frame).encode()).decode()
+    content = base64.b64encode(csv_text(frame).encode()).decode()
     return f"data:text/csv;charset=utf-8;base64,{content}"
 
 
