@@ -39,32 +39,19 @@ from age_audit.explain.sensitivity import (
     CHOICES,
     Agreement,
     Cells,
-    OtherwiseExplainer,
     agreement,
-    cells_of,
-    frame_of,
     of_another_face,
 )
-from age_audit.explain.units import CELLS, grid_units, seen_units
+from age_audit.explain.units import CELLS
 from age_audit.figures.sensitivity import choices_forest
 from age_audit.figures.style import save_figure
 from age_audit.pipeline.outcomes import LONGEST_NOTE, NOT_ATTEMPTED, TRANSIENT, Tally, failures, on_one_line
 from age_audit.pipeline.results import read_result
 from age_audit.pipeline.stage1 import Run, stage1
-from age_audit.pipeline.steps import Job, Picture, chain
-from age_audit.pipeline.tasks import (
-    EstimatorChoice,
-    EvaluateTask,
-    WorkerSetup,
-    attempt,
-    evaluate_face,
-    read_crop,
-    read_picture,
-)
+from age_audit.pipeline.steps import Job, chain
+from age_audit.pipeline.tasks import ChoiceTask, EvaluateTask, WorkerSetup, evaluate_face, explain_otherwise
 from age_audit.regions.polygons import REGION_NAMES, REGIONS
-from age_audit.regions.years import region_years
-from age_audit.store.files import pack_arrays, unpack_arrays, write_atomically
-from age_audit.store.ledger import StepRecord
+from age_audit.store.files import unpack_arrays, write_atomically
 
 STEP = "sensitivity"
 VERSION = 1  # raised by hand whenever what is kept of an explanation changes
@@ -110,55 +97,6 @@ class SensitivityConfig:
         same = {f.name: getattr(self, f.name) for f in fields(self) if f.name in _OPTIONS}
         further = {"metadatasets": self.output / "metadatasets", "sample": self.faces, "preset": "audit"}
         return Stage1Config(**same, **further, steps=STEPS)
-
-
-@dataclass(frozen=True)
-class ChoiceTask:
-    """Explain one face with one choice made otherwise.
-
-    ``source`` is the picture that the crop was cut from, ``box`` where, ``neighbour`` another face's crop.
-    """
-
-    job: Job
-    choice: str
-    crop: Picture
-    source: Picture
-    box: FaceBox
-    neighbour: Picture
-    landmarks: tuple[tuple[int, int], ...]
-    estimator: EstimatorChoice
-    seed: int
-
-    @property
-    def blamed(self) -> list[Job]:
-        return [self.job]
-
-
-def explain_otherwise(task: ChoiceTask) -> list[StepRecord]:
-    """Explain one face with one choice made otherwise, and keep what is compared: its squares and its regions.
-
-    At the preset also which squares the estimator looks at.
-    """
-    from age_audit.faces.detection import cut_out
-
-    def explain() -> tuple[bytes, str]:
-        crop, landmarks, frame = read_crop(task.crop), np.array(task.landmarks), None
-        choice = CHOICES[task.choice]
-        if choice.margin != CHOICES[BASE].margin:
-            frame = frame_of(task.box, choice.margin)
-            crop = cut_out(read_picture(task.source, "aligned"), task.box, choice.margin)
-            landmarks = frame.points(landmarks)
-        neighbour = read_crop(task.neighbour) if choice.hidden is of_another_face else crop
-        estimator = task.estimator.load()
-        explainer = OtherwiseExplainer(task.choice, estimator, landmarks, neighbour, task.seed)
-        attribution = explainer.explain(crop)
-        cells, regions = cells_of(attribution, frame), region_years(attribution, landmarks)
-        found = {"years": cells.years, "settled": cells.settled.astype(np.int8)}
-        if task.choice == BASE:
-            found["seen"] = seen_units(estimator, crop, grid_units()).reshape(CELLS, CELLS)
-        return pack_arrays(**found, regions=np.array([regions[name] for name in REGIONS])), ""
-
-    return [attempt(task.job, explain)]
 
 
 @dataclass(frozen=True)

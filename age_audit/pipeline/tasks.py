@@ -20,14 +20,14 @@ from age_audit.core.config import BoxParameters
 from age_audit.core.errors import ImageFailure, UsageError, is_disk_full, is_out_of_files
 from age_audit.core.landmarks import MESH_LANDMARK_COUNT
 from age_audit.core.masks import mask_picture
-from age_audit.core.schema import CANVAS, LANDMARK_COUNT, AgeEstimate, Attribution
+from age_audit.core.schema import CANVAS, LANDMARK_COUNT, AgeEstimate, Attribution, FaceBox
 from age_audit.data.label_formats import OLDEST
 from age_audit.estimators.base import AgeEstimator
 from age_audit.estimators.registry import configure_threads
 from age_audit.estimators.sources import check_same
 from age_audit.explain import explainer_for
 from age_audit.pipeline.steps import Job, Picture
-from age_audit.store.files import png_bytes, read_png, sha256_of, write_atomically
+from age_audit.store.files import pack_arrays, png_bytes, read_png, sha256_of, write_atomically
 from age_audit.store.ledger import StepRecord
 from age_audit.store.records import attribution_from_bytes, attribution_to_bytes, estimate_to_bytes
 
@@ -269,6 +269,59 @@ def explain_face(task: ExplainTask) -> list[StepRecord]:
 
 
 @dataclass(frozen=True)
+class ChoiceTask:
+    """Explain one face with one choice made otherwise.
+
+    ``source`` is the picture that the crop was cut from, ``box`` where, ``neighbour`` another face's crop.
+    """
+
+    job: Job
+    choice: str
+    crop: Picture
+    source: Picture
+    box: FaceBox
+    neighbour: Picture
+    landmarks: tuple[tuple[int, int], ...]
+    estimator: EstimatorChoice
+    seed: int
+
+    @property
+    def blamed(self) -> list[Job]:
+        return [self.job]
+
+
+def explain_otherwise(task: ChoiceTask) -> list[StepRecord]:
+    """Explain one face with one choice made otherwise, and keep what is compared: its squares and its regions.
+
+    At the preset also which squares the estimator looks at.
+    """
+    from age_audit.explain import sensitivity
+    from age_audit.explain.units import CELLS, grid_units, seen_units
+    from age_audit.faces.detection import cut_out
+    from age_audit.regions.polygons import REGIONS
+    from age_audit.regions.years import region_years
+
+    def explain() -> tuple[bytes, str]:
+        crop, landmarks, frame = read_crop(task.crop), np.array(task.landmarks), None
+        choice = sensitivity.CHOICES[task.choice]
+        if choice.margin != sensitivity.CHOICES[sensitivity.BASE].margin:
+            frame = sensitivity.frame_of(task.box, choice.margin)
+            crop = cut_out(read_picture(task.source, "aligned"), task.box, choice.margin)
+            landmarks = frame.points(landmarks)
+        neighbour = read_crop(task.neighbour) if choice.hidden is sensitivity.of_another_face else crop
+        estimator = task.estimator.load()
+        explainer = sensitivity.OtherwiseExplainer(task.choice, estimator, landmarks, neighbour, task.seed)
+        attribution = explainer.explain(crop)
+        cells, regions = sensitivity.cells_of(attribution, frame), region_years(attribution, landmarks)
+        found = {"years": cells.years, "settled": cells.settled.astype(np.int8)}
+        if task.choice == sensitivity.BASE:
+            found["seen"] = seen_units(estimator, crop, grid_units()).reshape(CELLS, CELLS)
+        return pack_arrays(**found, regions=np.array([regions[name] for name in REGIONS])), ""
+
+    return [attempt(task.job, explain)]
+
+
+@dataclass(frozen=True)
 class EvaluateTask:
     """Find landmarks on one crop (unless they are given) and read what is asked for off its explanation.
 
@@ -361,7 +414,7 @@ def count_failed(records: list[StepRecord]) -> int:
     return sum(record.outcome.status == "failed" for record in records)
 
 
-def worker_died(task: FaceTask | EstimateTask | ExplainTask | EvaluateTask) -> list[StepRecord]:
+def worker_died(task: FaceTask | EstimateTask | ExplainTask | ChoiceTask | EvaluateTask) -> list[StepRecord]:
     """Records for a task given up because its workers kept dying."""
     note = "the worker process was killed again and again, out of memory perhaps"
     return [job.failed("worker-died", note) for job in task.blamed]
