@@ -6,14 +6,17 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice, product
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import file_stem
 from age_audit.core.schema import AGE_RANGES
 from age_audit.core.vocabulary import STUDY_FEATURES, TABLE_PREFIXES, TABLE_SUFFIXES, TABLE_WORDS, UNLABELLED
+
+if TYPE_CHECKING:  # else where it is used: every worker process needs groups, none needs frames
+    import pandas as pd
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
@@ -54,6 +57,8 @@ def age_range_of(
     Categorical
         Length N, ordered as the ranges are, labels such as ``"0–12"``, NaN where no range fits.
     """
+    import pandas as pd
+
     years = np.floor(np.asarray(ages, dtype=float))
     last = years if highest is None else np.floor(np.asarray(highest, dtype=float))
     codes = np.full(years.shape, -1)
@@ -219,6 +224,7 @@ def compared_by(frame: pd.DataFrame, sensitive: Sequence[str] | None = None) -> 
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"race_real": [None, None], "gender_real": ["Female", None], "skin_tone": ["I", "II"]})
     >>> compared_by(frame), compared_by(frame, ["race", "skin_tone"])
     (['gender_real'], ['race_real', 'skin_tone'])
@@ -291,7 +297,7 @@ def feature_names(features: str | Sequence[str]) -> list[str]:
 
 def levels(column: pd.Series) -> list:
     """The groups of a column, in the order in which they are named."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
+    if column.dtype == "category":
         return list(column.cat.categories)
     return in_order(column.dropna().unique())
 
@@ -301,9 +307,12 @@ def cluster_codes(frame: pd.DataFrame, clusters: str | None) -> np.ndarray:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> cluster_codes(pd.DataFrame({"cluster": [7, None, 7, None]}), "cluster").tolist()
     [0, 2, 0, 4]
     """
+    import pandas as pd
+
     alone = np.arange(len(frame))
     if clusters is None:
         return alone

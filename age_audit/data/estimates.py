@@ -13,9 +13,8 @@ from age_audit.core.groups import LONGEST_NAME, refuse_turned
 from age_audit.core.schema import AGE_RANGES, FaceLabel
 from age_audit.core.vocabulary import STUDY_FEATURES
 from age_audit.data.failures import count_failures
-from age_audit.data.frames import label_fields
 from age_audit.data.label_formats import OLDEST, read_label_csv
-from age_audit.data.metadatasets import write_metadataset
+from age_audit.data.metadatasets import label_fields, write_metadataset
 
 ESTIMATE, SPREAD = "estimate", "spread"  # columns of the CSV, in years
 NOT_FOUND = "no estimate"  # why a face has none, as far as a CSV says

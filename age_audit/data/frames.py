@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ import pandas as pd
 from age_audit.core import schema
 from age_audit.core.errors import UsageError
 from age_audit.core.groups import (
-    BOUNDS,
     _require,
     age_range_of,
     check_features,
@@ -28,7 +27,7 @@ from age_audit.core.metrics import absolute_error, signed_error, study_accuracy
 from age_audit.core.vocabulary import GROUP_ORDER, REQUIRED_COLUMNS, STUDY_FEATURES
 from age_audit.data.columns import Part, is_number_column, parts_of
 from age_audit.data.label_formats import label_from_utkface_name
-from age_audit.data.metadatasets import plain_number
+from age_audit.data.metadatasets import columns_of, label_fields
 
 
 def activations_frame(rows: Iterable[Mapping]) -> pd.DataFrame:
@@ -92,20 +91,6 @@ def predictions_frame(
         if values := metadataset.get(name):
             columns[name] = [values.get(fname) for fname in predictions]
     return completed_frame(pd.DataFrame(columns, dtype=object))
-
-
-def label_fields(label: schema.FaceLabel) -> dict:
-    """A label under the names of the published files, what they do not know under its own."""
-    fields = {"age_real": plain_number(label.age), "gender_real": label.gender, "race_real": label.race}
-    if label.age_bounds is not None:
-        fields |= dict(zip(BOUNDS, map(plain_number, label.age_bounds), strict=True))
-    return fields | label.features
-
-
-def columns_of(labels: Iterable[Mapping]) -> list[str]:
-    """The names of all fields of any label, those of the published files first."""
-    first = label_fields(schema.FaceLabel(""))
-    return list(dict.fromkeys(chain(first, *labels)))
 
 
 def frame_of_parts(parts: Iterable[Part], features: Sequence[str] = ()) -> pd.DataFrame:

@@ -22,6 +22,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -29,6 +30,8 @@ import numpy as np
 
 from age_audit import __version__
 from age_audit.core.errors import UsageError
+from age_audit.core.groups import BOUNDS
+from age_audit.core.schema import FaceLabel
 from age_audit.store.files import pack_arrays, unpack_arrays, write_if_new
 
 KINDS = {
@@ -482,6 +485,20 @@ def packed_path(path: Path) -> Path:
 def plain_number(value: float | None) -> float | int | None:
     """Whole numbers as integers, as the published files write ages."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def label_fields(label: FaceLabel) -> dict:
+    """A label under the names of the published files, what they do not know under its own."""
+    fields = {"age_real": plain_number(label.age), "gender_real": label.gender, "race_real": label.race}
+    if label.age_bounds is not None:
+        fields |= dict(zip(BOUNDS, map(plain_number, label.age_bounds), strict=True))
+    return fields | label.features
+
+
+def columns_of(labels: Iterable[Mapping]) -> list[str]:
+    """The names of all fields of any label, those of the published files first."""
+    first = label_fields(FaceLabel(""))
+    return list(dict.fromkeys(chain(first, *labels)))
 
 
 @cache

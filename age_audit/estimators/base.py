@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import softmax
+import scipy  # whose parts are loaded where they are used
 
 from age_audit.core.errors import UsageError, is_out_of_memory
 from age_audit.core.schema import CANVAS, AgeEstimate
@@ -300,4 +300,4 @@ def answer_of(output: np.ndarray, kind: str) -> np.ndarray:
     >>> answer_of(np.log([[1.0, 3.0]]), "logits")
     array([[0.25, 0.75]])
     """
-    return softmax(output, axis=1) if kind == "logits" else output
+    return scipy.special.softmax(output, axis=1) if kind == "logits" else output

@@ -25,8 +25,7 @@ from math import exp, lgamma
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
-from scipy.optimize import brentq
+import scipy  # whose parts are loaded where they are used
 
 from age_audit.core.errors import ImageFailure, UsageError
 from age_audit.core.paths import package_file, verify_hash
@@ -229,8 +228,8 @@ def normalised(levels: np.ndarray) -> np.ndarray:
 
 
 def _blurred(levels: np.ndarray) -> np.ndarray:
-    down = ndimage.correlate1d(levels, WINDOW, axis=0, mode="constant")
-    return ndimage.correlate1d(down, WINDOW, axis=1, mode="constant")
+    down = scipy.ndimage.correlate1d(levels, WINDOW, axis=0, mode="constant")
+    return scipy.ndimage.correlate1d(down, WINDOW, axis=1, mode="constant")
 
 
 def halved(levels: np.ndarray) -> np.ndarray:
@@ -308,7 +307,7 @@ def shape_of(concentration: float) -> float:
     """
     if not _concentration(SHAPES[0]) < concentration < _concentration(SHAPES[1]):
         return SHAPES[int(concentration > _concentration(SHAPES[0]))]
-    return brentq(lambda shape: _concentration(shape) - concentration, *SHAPES, xtol=1e-12)
+    return scipy.optimize.brentq(lambda shape: _concentration(shape) - concentration, *SHAPES, xtol=1e-12)
 
 
 def _concentration(shape: float) -> float:

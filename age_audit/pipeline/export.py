@@ -14,8 +14,14 @@ from age_audit.core.config import CropParameters, Stage1Config
 from age_audit.core.masks import pack_masks
 from age_audit.core.metrics import distribution_spread, signed_error
 from age_audit.data.failures import count_failures
-from age_audit.data.frames import columns_of, label_fields
-from age_audit.data.metadatasets import holds_predictions, names_array, some_of, write_metadataset
+from age_audit.data.metadatasets import (
+    columns_of,
+    holds_predictions,
+    label_fields,
+    names_array,
+    some_of,
+    write_metadataset,
+)
 from age_audit.pipeline.outcomes import NOT_ATTEMPTED, current_outcomes, failures
 from age_audit.pipeline.recipe import Recipe
 from age_audit.pipeline.results import read_result, read_results

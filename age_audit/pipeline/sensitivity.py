@@ -32,7 +32,8 @@ from age_audit.core.groups import compared_by
 from age_audit.core.randomness import Resampling
 from age_audit.core.schema import FaceBox
 from age_audit.core.vocabulary import REQUIRED_COLUMNS
-from age_audit.data.frames import columns_of, completed_frame, grouped, label_fields
+from age_audit.data.frames import completed_frame, grouped
+from age_audit.data.metadatasets import columns_of, label_fields
 from age_audit.explain.sensitivity import (
     BASE,
     CHOICES,

@@ -18,8 +18,9 @@ from age_audit.core.errors import UsageError
 from age_audit.core.groups import compared_by
 from age_audit.core.paths import file_stem
 from age_audit.core.randomness import Resampling
-from age_audit.data.frames import completed_frame, label_fields
+from age_audit.data.frames import completed_frame
 from age_audit.data.image_measures import clusters_of, read_image_measures
+from age_audit.data.metadatasets import label_fields
 from age_audit.estimators.registry import load_estimator
 from age_audit.figures.style import save_figure
 from age_audit.figures.training import balance_figure, confusion_figure, curves_figure

@@ -17,7 +17,7 @@ from numbers import Real
 from types import MappingProxyType
 
 import numpy as np
-from scipy.ndimage import find_objects
+import scipy
 from skimage.filters import threshold_li, threshold_otsu, threshold_yen
 from skimage.measure import label
 
@@ -177,7 +177,7 @@ def activation_boxes(mask: np.ndarray) -> list[dict]:
     mask = np.asarray(mask)
     if mask.ndim != 2 or not mask.size:
         raise ValueError(f"expected a mask of shape (height, width), got {mask.shape}")
-    pieces = find_objects(label(mask > 0, connectivity=2))
+    pieces = scipy.ndimage.find_objects(label(mask > 0, connectivity=2))
     return [_box((columns.start, rows.start, columns.stop, rows.stop)) for rows, columns in pieces]
 
 

@@ -146,7 +146,7 @@ class TestOnTrial:
         assert asked == [3, 2, 3]  # the first half again, once
 
     def test_what_is_loaded_by_name_is_on_trial_and_what_ships_is_not(self, cydral):
-        assert load_estimator("numpy:mean").on_trial and not cydral.on_trial
+        assert load_estimator("statistics:mean").on_trial and not cydral.on_trial
 
 
 class TestLogits:

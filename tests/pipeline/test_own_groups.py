@@ -32,11 +32,12 @@ def faces(tmp_path_factory, astronaut_head, hopper_head):
     """36 pictures of the two portraits in other light and framing, with a CSV of labels that nobody gave them."""
     folder = tmp_path_factory.mktemp("faces")
     (folder / "images").mkdir()
+    hopper = np.array(Image.fromarray(hopper_head).resize((200, 200)))
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["fname", "age", "skin tone", "camera"])
         for i in range(36):
-            face = (astronaut_head, hopper_head)[i % 2]
+            face = (astronaut_head, hopper)[i % 2]
             face = face[:, ::-1] if i % 4 > 1 else face
             light = np.clip(face * (0.7 + 0.05 * (i // 4 % 9)), 0, 255).astype(np.uint8)
             Image.fromarray(light).save(folder / "images" / f"{i:02d}.png")

@@ -3,6 +3,8 @@
 import errno
 import os
 import resource
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -53,3 +55,11 @@ def test_one_image_that_is_too_large_fails_alone():
     outcome = attempt(Job("a.jpg", "read", "", ""), work).outcome
     assert (outcome.status, outcome.reason) == ("failed", "unexpected-error")
     assert outcome.note == "MemoryError: Unable to allocate 5.00 GiB"
+
+
+def test_workers_start_without_the_libraries_that_only_some_tasks_need():
+    """Every worker loads this module, and so does a run that finds all done."""
+    heavy = {"pandas", "sklearn", "scipy.optimize", "scipy.special", "scipy.stats", "scipy.ndimage", "dlib", "numba"}
+    code = f"import sys, age_audit.pipeline.tasks, age_audit.pipeline.stage1; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "[]\n", run.stderr
