@@ -290,6 +290,8 @@ def groups_of(
 
 def _members(column: pd.Series) -> list[tuple[str, np.ndarray]]:
     """Every level with who has it, by numbers of levels, which are compared sooner than levels."""
+    import pandas as pd
+
     numbers, found = pd.factorize(column)
     place = {level: number for number, level in enumerate(found)}
     return [(level, numbers == place.get(level, len(place))) for level in levels(column)]
