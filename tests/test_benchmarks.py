@@ -452,13 +452,9 @@ def test_the_page_on_the_data_set_says_what_was_measured():
 
 
 def test_ratios_of_traced_derivatives_are_the_measured_ones():
-    ratios = {row["estimator"]: row["plain_to_traced"] for row in json.loads(gradients.OUT.read_text())}
-    quoted = "1.7 (dex-wrn), 2.2 (faceres) and 3.3 times (face-api)"
+    ratios = {row["estimator"]: f"{row['plain_to_traced']:.1f}" for row in json.loads(gradients.OUT.read_text())}
+    quoted = "{dex-wrn} (dex-wrn), {faceres} (faceres) and {face-api} times (face-api)".format(**ratios)
     assert quoted in (ROOT / "CHANGELOG.md").read_text()
-    assert (
-        quoted
-        == f"{ratios['dex-wrn']:.1f} (dex-wrn), {ratios['faceres']:.1f} (faceres) and {ratios['face-api']:.1f} times (face-api)"
-    )
 
 
 def test_a_traced_derivative_is_measured_beside_a_plain_one(crops, monkeypatch):

@@ -58,7 +58,8 @@ def traced_gradient(function: Callable, shape: tuple[int, ...]) -> Callable[[np.
     """What :func:`gradient_of` gives of a function that is asked again and again.
 
     TensorFlow then takes the operations as one graph: 1.7 times (dex-wrn) to 3.3 times (face-api) as fast as one
-    operation after the other (``python -m benchmarks.gradients``), after half a second to two of tracing. On other libraries it is :func:`gradient_of`: JAX would keep the weights of now.
+    operation after the other (``python -m benchmarks.gradients``), after half a second to two of tracing. On other
+    libraries it is :func:`gradient_of`: JAX would keep the weights of now.
 
     Parameters
     ----------
