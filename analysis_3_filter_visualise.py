@@ -10,8 +10,9 @@ published script passed on with ``from analysis_3_filter_visualise import *``. I
 detector, and what draws only when it is asked for.
 """
 
-import importlib
+import importlib.util
 import json
+import sys
 import warnings
 
 import numpy as np
@@ -78,8 +79,18 @@ def __getattr__(name: str):
     if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _ON_DEMAND[name]
-    loaded = importlib.import_module(module)
+    loaded = _when_asked("seaborn") if name == "sns" else importlib.import_module(module)
     return getattr(loaded, attribute) if attribute else loaded
+
+
+def _when_asked(module: str):
+    """A module that loads at the first use of what is in it: seaborn takes two seconds, and * names all modules."""
+    if module not in sys.modules:
+        spec = importlib.util.find_spec(module)
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        sys.modules[module] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[module])
+    return sys.modules[module]
 
 
 def main(argv: list[str] | None = None) -> int:

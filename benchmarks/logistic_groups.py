@@ -61,7 +61,7 @@ def measured(faces: Path, split: Path) -> list[dict]:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500)).fit(*taught)
         tried[strength] = (model.predict(given["validation"][0]) == codes["validation"]).mean(), model
     chosen = max(tried, key=lambda strength: tried[strength][0])
-    shipped = [read_predictions(path) for path in sorted(SHIPPED.glob("both-soft-s*.csv.gz"))]
+    shipped = [read_predictions(path) for path in sorted(SHIPPED.glob("faceres-soft6-s*.csv.gz"))]
     test = shipped[0].set_index("fname").loc[parts["test"]].reset_index()
     told = tried[chosen][1].predict_proba(given["test"][0])
     own = predictions(test, told, told.argmax(axis=1), groups, told @ groups.years(ages["train"]))

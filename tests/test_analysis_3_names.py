@@ -113,6 +113,12 @@ def test_drawing_is_loaded_on_demand():
     assert run_python("-c", code).stdout == "[]\n"
 
 
+def test_seaborn_is_loaded_when_something_of_it_is_asked_for():
+    code = "from analysis_3_filter_visualise import *; import sys; loaded = lambda: 'seaborn.palettes' in sys.modules\n"
+    code += "print(loaded()); print(len(sns.color_palette()), loaded()); import seaborn; print(seaborn is sns)"
+    assert run_python("-c", code).stdout == "False\n10 True\nTrue\n"
+
+
 @pytest.mark.parametrize("masks", [pytest.param("pictures", marks=pytest.mark.long), "packed"])
 def test_a_published_cell_runs_unchanged(tmp_path, masks):
     rows = synthetic_rows(300)

@@ -16,6 +16,7 @@ from benchmarks import (
     alignment,
     duplicates,
     explain,
+    gradients,
     landmark_sets,
     lighting,
     methods,
@@ -448,3 +449,15 @@ def test_the_page_on_the_data_set_says_what_was_measured():
     counts = found["both"], found["ours_alone"], found["cleanvision_alone"]
     assert "both find {} pairs, ours alone {}, cleanvision alone {}".format(*counts) in page
     assert f"(Spearman's r {peer['spearman_of_blur']:.2f})" in page
+
+
+def test_ratios_of_traced_derivatives_are_the_measured_ones():
+    ratios = {row["estimator"]: f"{row['plain_to_traced']:.1f}" for row in json.loads(gradients.OUT.read_text())}
+    quoted = "{dex-wrn} (dex-wrn), {faceres} (faceres) and {face-api} times (face-api)".format(**ratios)
+    assert quoted in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_a_traced_derivative_is_measured_beside_a_plain_one(crops, monkeypatch):
+    monkeypatch.setattr(gradients, "ROUNDS", 1)
+    row = gradients.measured("dex-wrn", crops[:1])
+    assert row["faces"] == 1 and row["plain_ms"] > 0 < row["traced_ms"] and row["largest_difference"] < 0.01

@@ -38,8 +38,8 @@ above active adjusted_for adjustment age ages aligned alike all answered area as
 beyond bh both boxes_a_face buffer by by_chance cells cells_without_faces chance change changed_by_rounding channel
 choice claim class classifier cliffs_delta cluster clusters cohort cohorts column compared comparisons contribution
 copies copies_sd correlations could_be_labels crude decided decided_by design deviations difference differs digit
-distance duplicates end epoch epsilon_squared equal_age equal_quality error estimated estimated_range estimates
-estimator estimator_ahead estimators even exact exact_sd excess_kurtosis expected expected_by_chance explained
+distance duplicates end epoch epsilon_squared equal_age equal_quality error error_factor estimated estimated_range
+estimates estimator estimator_ahead estimators even exact exact_sd excess_kurtosis expected expected_by_chance explained
 explained_by face faces false_coverage_rate false_discovery_rate false_positives_rows feature few_faces few_faces_cells
 final fname gap gap_of_all gap_without gender_answer group group_estimated groups guess guessed_age half_width held_by
 high highest highest_group holm images in_common in_doubt interquartile_range judged kept_by_all kind label label_doubt

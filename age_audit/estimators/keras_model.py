@@ -15,7 +15,7 @@ from age_audit.core.errors import UsageError
 from age_audit.core.schema import CANVAS
 from age_audit.estimators.base import AgeEstimator, EstimatorInfo, answer_of, checked_faces
 from age_audit.estimators.custom import EstimatorConfig
-from age_audit.estimators.gradients import cut_at_last_maps, gradient_of
+from age_audit.estimators.gradients import cut_at_last_maps, gradient_of, traced_gradient
 from age_audit.estimators.hardware import GPU_BATCH, check_gpu, leave_memory, runs_on_gpu
 from age_audit.estimators.masked import MaskedFaces
 from age_audit.estimators.targets import Target
@@ -77,6 +77,7 @@ class KerasEstimator(AgeEstimator):
         self.device = device
         self.model = model
         self.view = view
+        self._traced: dict[Target, Callable] = {}  # derivatives of targets, as they are asked for
         self.gives_gender = gender_first
         with on_device(device):
             self.preprocessing = _preprocessing(info, view)
@@ -112,10 +113,13 @@ class KerasEstimator(AgeEstimator):
         target.check(self.classes, self.gives_gender)
         faces = checked_faces(faces).astype(np.float32, copy=False)
 
-        def number(pixels):
-            return self._number(self._graph(pixels, training=False), target)
+        if target not in self._traced:
 
-        return self._by_batches(lambda some: (gradient_of(number, some),), faces)[0]
+            def number(pixels):
+                return self._number(self._graph(pixels, training=False), target)
+
+            self._traced[target] = traced_gradient(number, faces.shape[1:])
+        return self._by_batches(lambda some: (self._traced[target](some),), faces)[0]
 
     def last_maps(self, faces: np.ndarray, target: Target) -> tuple[np.ndarray, np.ndarray]:
         target.check(self.classes, self.gives_gender)

@@ -314,8 +314,9 @@ def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
         if points.min() < -1 or points[:, 0].max() > width + 1 or points[:, 1].max() > height + 1
     ]
     paths = [Path2D([*points, points[0]], closed=True) for points in corners]
-    for (one, first), (other, second) in combinations(zip(texts, paths, strict=True), 2):
-        if first.get_extents().overlaps(second.get_extents()) and first.intersects_path(second, filled=True):
+    boxes = [path.get_extents() for path in paths]
+    for (one, first, box), (other, second, other_box) in combinations(zip(texts, paths, boxes, strict=True), 2):
+        if box.overlaps(other_box) and first.intersects_path(second, filled=True):
             found.append((one.get_text(), other.get_text()))
     return found
 

@@ -161,6 +161,42 @@ def estimator_as_classifier(ages: Mapping[str, float], faces: pd.DataFrame, grou
     return predictions(there, np.eye(len(groups))[codes], codes, groups, given)
 
 
+def with_smaller_errors(faces: pd.DataFrame, groups: AgeGroups, factors: Sequence[float]) -> pd.DataFrame:
+    """How good a classifier would be that errs as this one does, but less: by how much must it err less to be better?
+
+    Each face's error of the expected age is multiplied by a factor, and the group is that of the age that comes out.
+
+    Parameters
+    ----------
+    faces : DataFrame
+        Of :func:`age_audit.training.evaluate.predictions`.
+    groups : AgeGroups
+    factors : sequence of float
+
+    Returns
+    -------
+    DataFrame
+        A row a factor: ``error_factor``, ``n``, ``exact``, ``within_one``, and ``mean_absolute_error`` in years.
+
+    Examples
+    --------
+    >>> from age_audit.training.groups import parse_groups
+    >>> faces = pd.DataFrame({"age_real": [20.0, 30.0], "age_estimation": [26.0, 31.0]})
+    >>> with_smaller_errors(faces, parse_groups(["0-24", "25-"]), [1, 0.5])
+       error_factor  n  exact  within_one  mean_absolute_error
+    0           1.0  2    0.5         1.0                 3.50
+    1           0.5  2    1.0         1.0                 1.75
+    """
+    ages = faces["age_real"].to_numpy(float)
+    errors, codes = faces["age_estimation"].to_numpy(float) - ages, groups.of(ages)
+    rows = []
+    for factor in factors:
+        apart = np.abs(groups.of(np.maximum(ages + factor * errors, 0)) - codes)
+        rows.append([factor, len(apart), (apart == 0).mean(), (apart <= 1).mean(), np.abs(factor * errors).mean()])
+    frame = pd.DataFrame(rows, columns=["error_factor", "n", *SHARES, "mean_absolute_error"])
+    return frame.astype({"n": int})
+
+
 def labels_of_copies(frame: pd.DataFrame, groups: AgeGroups, *, resampling: Resampling) -> pd.DataFrame:
     """How often two labels of one picture fall into the same group: what a classifier reaches that is as good as one.
 

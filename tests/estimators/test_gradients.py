@@ -7,7 +7,7 @@ import pytest
 from age_audit.core.errors import UsageError
 from age_audit.estimators import load_estimator
 from age_audit.estimators.base import EstimatorInfo
-from age_audit.estimators.gradients import cut_at_last_maps, gradient_of
+from age_audit.estimators.gradients import cut_at_last_maps, gradient_of, traced_gradient
 from age_audit.estimators.keras_model import KerasEstimator
 from age_audit.estimators.targets import parse_target
 
@@ -29,6 +29,12 @@ def estimator(output="probabilities", gender=False, view=224, order="BGR", value
     info = EstimatorInfo("net", "none", 32, order, value_range)
     classes = np.zeros(0) if output == "ages" else np.array([0.0, 10, 18, 30, 50, 80])
     return KerasEstimator(model, info, classes, gender_first=gender, output=output, view=view)
+
+
+def estimator_with(weights):
+    model = estimator("logits")
+    model.model.set_weights(weights)
+    return model
 
 
 def assert_as_differences(model, face, target, step=8.0, tolerance=0.05):
@@ -142,6 +148,29 @@ def test_gradients_check_faces_and_targets(crops):
 def test_gradient_of_a_product():
     inputs = np.array([[2.0, 3.0]], dtype=np.float32)
     assert gradient_of(lambda x: x[:, 0] * x[:, 1] ** 2, inputs).tolist() == [[9, 12]]
+
+
+def test_traced_as_one_graph_the_same(crops):
+    model, target = estimator("logits"), parse_target("age")
+    faces = np.concatenate([crops, crops[:, ::-1], crops[:1]]).astype(np.float32)  # of 5, in batches of 8 and of 2
+    for batch in (32, 8):
+        model.batch = batch
+        plain = gradient_of(lambda pixels: model._number(model._graph(pixels), target), faces)
+        np.testing.assert_allclose(model.gradients(faces, target), plain, rtol=1e-4, atol=1e-6 * np.abs(plain).max())
+
+
+def test_a_traced_gradient_is_of_the_weights_as_they_are_now(crops):
+    model, target = estimator("logits"), parse_target("age")
+    before = model.gradients(crops, target)
+    model.model.set_weights([weights / 2 for weights in model.model.get_weights()])
+    after = model.gradients(crops, target)
+    assert np.abs(after - before).max() > np.abs(before).max() / 10
+    np.testing.assert_array_equal(after, estimator_with(model.model.get_weights()).gradients(crops, target))
+
+
+def test_traced_gradient_of_a_product():
+    slope = traced_gradient(lambda x: x[:, 0] * x[:, 1] ** 2, (2,))
+    assert slope(np.array([[2.0, 3.0]], dtype=np.float32)).tolist() == [[9, 12]]
 
 
 @pytest.mark.long

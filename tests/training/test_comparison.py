@@ -7,7 +7,13 @@ import pytest
 from age_audit.core.csv_text import csv_text
 from age_audit.core.errors import UsageError
 from age_audit.core.randomness import Resampling
-from age_audit.training.comparison import difference, estimator_as_classifier, over_seeds, read_predictions
+from age_audit.training.comparison import (
+    difference,
+    estimator_as_classifier,
+    over_seeds,
+    read_predictions,
+    with_smaller_errors,
+)
 from age_audit.training.evaluate import predictions
 from age_audit.training.groups import parse_groups
 
@@ -78,3 +84,12 @@ def test_classifiers_without_a_face_in_common_are_not_compared():
 def test_of_faces_that_are_all_right_the_interval_is_not_a_point():
     found = over_seeds([RIGHT], resampling=Resampling(1)).set_index("measure")
     assert found.loc["exact", "value"] == 1 and found.loc["exact", "low"] < 0.9
+
+
+def test_smaller_errors_by_hand():
+    faces = pd.DataFrame({"age_real": [5.0, 5, 12, 30], "age_estimation": [21, 13, 1, 26.0]})  # off by 16, 8, -11, -4
+    found = with_smaller_errors(faces, GROUPS, [1, 0.5, 2, 0]).set_index("error_factor")
+    # Ages 21, 13, 1, 26 as they are; 13, 9, 6.5, 28 with half of the error; 37, 21, 0, 22 with twice the error.
+    assert found["exact"].tolist() == [0.25, 0.5, 0.25, 1]
+    assert found["within_one"].tolist() == [0.75, 1, 0.5, 1]
+    assert found["mean_absolute_error"].tolist() == [39 / 4, 39 / 8, 39 / 2, 0] and (found["n"] == 4).all()

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from age_audit.core.masks import unpack_masks
+from age_audit.core.schema import CANVAS
 
-_AT_ONCE = 256  # faces whose masks are unpacked at a time: 13 MB each way
+_AT_ONCE = 256  # faces whose masks are unpacked at a time: 100 MB as numbers
 
 
 def sign_agreement(asked: Mapping[str, np.ndarray], settled: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -46,28 +47,24 @@ def sign_agreement(asked: Mapping[str, np.ndarray], settled: Mapping[str, np.nda
     places = [{name: row for row, name in enumerate(masks["fname"].tolist())} for masks in (asked, settled)]
     names = sorted(places[0].keys() & places[1].keys())
     rows = [np.array([place[name] for name in names], dtype=int) for place in places]
-    totals = {"positive": 0, "negative": 0}  # how many faces have each pixel so
     chunks = [slice(start, start + _AT_ONCE) for start in range(0, len(names), _AT_ONCE)]
-    for chunk in chunks:
-        for side in totals:
-            totals[side] = totals[side] + unpack_masks(asked[side][rows[0][chunk]]).sum(axis=0, dtype=np.int64)
-    columns = {"settled": [], "same": [], "others": []}
-    for chunk in chunks:
-        sums = dict.fromkeys(columns, 0)
-        for side, total in totals.items():
-            mine = unpack_masks(asked[side][rows[0][chunk]])
-            there = unpack_masks(settled[side][rows[1][chunk]])
-            sums["settled"] = sums["settled"] + there.sum(axis=(1, 2))
-            sums["same"] = sums["same"] + (there & mine).sum(axis=(1, 2))
-            sums["others"] = sums["others"] + np.where(there, total - mine, 0).sum(axis=(1, 2))
-        for name, values in sums.items():
-            columns[name].append(values)
-    area, same, others = (np.concatenate([*parts, np.zeros(0)]) for parts in columns.values())
+    area, same, others = np.zeros((3, len(names)))
+    for side in ("positive", "negative"):
+        mine, there = asked[side][rows[0]], settled[side][rows[1]]
+        total = np.zeros(CANVAS * CANVAS)  # how many faces have each pixel so
+        for chunk in chunks:
+            total += unpack_masks(mine[chunk]).sum(axis=0, dtype=np.int64).ravel()
+        shared = np.bitwise_count(mine & there).sum(axis=1, dtype=np.int64)
+        area += np.bitwise_count(there).sum(axis=1, dtype=np.int64)
+        same += shared
+        for chunk in chunks:
+            others[chunk] += unpack_masks(there[chunk]).reshape(-1, total.size).astype(float) @ total
+        others -= shared  # with itself
     with np.errstate(invalid="ignore", divide="ignore"):
         return pd.DataFrame(
             {
                 "fname": pd.Series(names, dtype=str),
-                "settled": area / (224 * 224),
+                "settled": area / CANVAS**2,
                 "same_sign": same / area,
                 "of_other_faces": others / area / (len(names) - 1),
             }
