@@ -111,9 +111,9 @@ def test_a_missing_column_is_named():
 @pytest.mark.long
 @pytest.mark.parametrize("rates", [(0.6, 0.6), (0.9, 0.6), (0.05, 0.05)])
 def test_intervals_of_differences_hold_what_they_should(rates):
-    """Of 50 and 500 faces in pairs of copies, in 200 simulations; at 10 years one row alone has an interval to draw."""
+    """Of 50 and 500 faces in pairs of copies, in 400 simulations; at 10 years one row alone has an interval to draw."""
     rng, held, sizes = np.random.default_rng(3), 0, (50, 500)
-    for seed in range(200):
+    for seed in range(400):
         parts = []
         for group, rate, n in zip(("Asian", "Other"), rates, sizes, strict=True):
             yes = np.repeat(rng.random(n // 2) < rate, 2)  # both copies alike
@@ -123,4 +123,4 @@ def test_intervals_of_differences_hold_what_they_should(rates):
         table = gate_gaps(frame, EXACT, "race_real", clusters="cluster", resampling=Resampling(seed=seed, draws=400))
         row = row_of(table, group="Asian", ages="under 18", adjustment="as they are")
         held += row["difference_low"] <= rates[0] - rates[1] <= row["difference_high"]
-    assert held / 200 > 0.9
+    assert held / 400 > 0.9
