@@ -34,9 +34,9 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc"),
 ]
 
-KILLS = 12
+KILLS = 20
 LIVES = 2  # output folders that these are spread over
-IN_THE_MIDST = 4  # kills at least that fall in the explanations, or between the first and the last face of stage 2
+IN_THE_MIDST = 7  # kills at least that fall in the explanations, or between the first and the last face of stage 2
 AT_THE_END = 0.1  # seconds, about, in which a stage writes its files
 WORKERS_VANISH_WITHIN = 10  # seconds, on a busy machine
 
@@ -103,7 +103,7 @@ class Life:
         return True
 
 
-def test_killed_twelve_times(eight_photos, uninterrupted, tmp_path):
+def test_killed_twenty_times(eight_photos, uninterrupted, tmp_path):
     rng, lives, missing = random.Random(2017), [], KILLS
     course = course_of(recorded(uninterrupted.folder))  # by steps, not by the clock: busy machines are slower
     while missing:
@@ -123,7 +123,6 @@ def test_killed_twelve_times(eight_photos, uninterrupted, tmp_path):
     explaining = [kill for kill in kills if kill[3] == "explain (published, lime of top-class)"]
     second = [before for stage, before, _ in course if stage == 2]
     midway = [kill for kill in kills if kill[3] == "regions" and second[1] <= kill[4] < second[-1]]
-    assert any(kill[3] == "align and crop" for kill in kills), kills
     assert explaining and midway and len(explaining) + len(midway) >= IN_THE_MIDST, kills
 
 
