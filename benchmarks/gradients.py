@@ -29,7 +29,6 @@ OUT = Path(__file__).with_suffix(".json")
 
 def measured(name: str, faces: np.ndarray) -> dict:
     """Processor milliseconds a derivative of the expected age, plain and traced, and how far they lie apart."""
-    configure_threads(name, 1)
     estimator, target = load_estimator(name), parse_target("age")
     faces = faces.astype(np.float32)
     ways = {
@@ -55,6 +54,8 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="folder of faces (default: the two that ship inside packages)")
     parser.add_argument("--out", type=Path, default=OUT, help="file to write (default: beside this one)")
     arguments = parser.parse_args()
+    for name in ESTIMATORS:  # before any model runs
+        configure_threads(name, 1)
     faces, rows = np.stack(crops(arguments.images, FACES)), []
     for name in ESTIMATORS:
         try:
