@@ -14,6 +14,7 @@ from age_audit.data.frames import completed_frame
 from age_audit.faces.skin_tone import SkinTone
 from benchmarks import (
     alignment,
+    draws,
     duplicates,
     explain,
     gradients,
@@ -461,3 +462,16 @@ def test_a_traced_derivative_is_measured_beside_a_plain_one(crops, monkeypatch):
     monkeypatch.setattr(gradients, "ROUNDS", 1)
     row = gradients.measured("dex-wrn", crops[:1])
     assert row["faces"] == 1 and row["plain_ms"] > 0 < row["traced_ms"] and row["largest_difference"] < 0.01
+
+
+@pytest.mark.parametrize("work", [draws.permuted, draws.chosen, draws.counted, draws.interval])
+def test_what_is_drawn_is_timed_beside_the_library_and_the_same(work):
+    row = draws.measured(work, rounds=1)
+    assert row["library_s"] > 0 < row["ours_s"]
+
+
+def test_ratios_of_draws_are_the_measured_ones():
+    found = {name: row["library_to_ours"] for name, row in json.loads(draws.OUT.read_text()).items()}
+    interval, text = found.pop("interval"), (ROOT / "CHANGELOG.md").read_text()
+    assert f"{min(found.values()):.1f} to {max(found.values()):.1f} times as fast" in text
+    assert f"{interval:.1f} times as fast as scipy" in text

@@ -273,8 +273,8 @@ def cluster_weights(clusters: ArrayLike, *, rng: np.random.Generator, draws: int
 
 def _kinds(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows of whole numbers that differ, in order, and how often each is there: np.unique of rows, sooner."""
-    keys = rows.astype(">u4")  # whose bytes are in the order of the numbers
-    _, first, counts = np.unique(keys.view((np.void, keys[0].nbytes)), return_index=True, return_counts=True)
+    keys = np.ascontiguousarray(rows, dtype=">u4")  # whose bytes are in the order of the numbers
+    _, first, counts = np.unique(keys.view((np.void, 4 * rows.shape[1])), return_index=True, return_counts=True)
     return rows[first], counts
 
 

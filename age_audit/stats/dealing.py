@@ -1,7 +1,8 @@
-"""Whom numpy's generator draws, time and again, in a third of its time: nearly all of a bootstrap or permutation test.
+"""Whom numpy's generator draws, time and again, but sooner: nearly all of a bootstrap or permutation test is that.
 
-The very same draws as numpy's, number by number, after which the generator stands where it would have stood: tables
-are the same to the last digit. Loading this takes half a second, for numba, which keeps what it compiled.
+The very same draws as numpy's, number by number, 2.4 to 2.8 times as fast (``python -m benchmarks.draws``), after which
+the generator stands where it would have stood: tables are the same to the last digit. Loading this takes half a second,
+for numba, which keeps what it compiled.
 """
 
 from __future__ import annotations

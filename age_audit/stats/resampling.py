@@ -216,7 +216,7 @@ def _deviations(totals: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def _bootstrapped(drawn, coefficients, method, rng, draws, confidence) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the intervals, shape (M,) each: those of scipy's bootstrap, to the last digit, in a third of its time."""
+    """Ends of the intervals, shape (M,) each: those of scipy's bootstrap, of what is drawn here."""
     at_once = max(1, _NUMBERS_AT_ONCE // sum(len(values) for values, _ in drawn))
     means = [[_means_of_drawn(rng, count, *one) for one in drawn] for count in _portions(draws, at_once)]
     found = np.concatenate([_combined(coefficients, part) for part in means], axis=-1)

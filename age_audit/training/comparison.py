@@ -181,20 +181,20 @@ def with_smaller_errors(faces: pd.DataFrame, groups: AgeGroups, factors: Sequenc
     Examples
     --------
     >>> from age_audit.training.groups import parse_groups
-    >>> faces = pd.DataFrame({"age_real": [20.0, 30.0], "age_estimation": [26.0, 31.0]})
-    >>> with_smaller_errors(faces, parse_groups(["0-24", "25-"]), [1, 0.5])
+    >>> faces = pd.DataFrame({"fname": ["a", "b"], "age_real": [20.0, 30.0], "age_estimation": [26.0, 31.0]})
+    >>> faces = faces.assign(gender_real="Male", race_real="Other", cluster=[0, 1])
+    >>> with_smaller_errors(faces, parse_groups(["Child 0-24", "Adult 25-"]), [1, 0.5])
        error_factor  n  exact  within_one  mean_absolute_error
     0           1.0  2    0.5         1.0                 3.50
     1           0.5  2    1.0         1.0                 1.75
     """
-    ages = faces["age_real"].to_numpy(float)
-    errors, codes = faces["age_estimation"].to_numpy(float) - ages, groups.of(ages)
+    real, errors = faces["age_real"], faces["age_estimation"] - faces["age_real"]
     rows = []
     for factor in factors:
-        apart = np.abs(groups.of(np.maximum(ages + factor * errors, 0)) - codes)
-        rows.append([factor, len(apart), (apart == 0).mean(), (apart <= 1).mean(), np.abs(factor * errors).mean()])
-    frame = pd.DataFrame(rows, columns=["error_factor", "n", *SHARES, "mean_absolute_error"])
-    return frame.astype({"n": int})
+        ages = dict(zip(faces["fname"], real + factor * errors, strict=True))
+        means = measures_of_faces(estimator_as_classifier(ages, faces, groups)).mean(axis=1)
+        rows.append({"error_factor": float(factor), "n": len(faces)} | dict(zip(MEASURES, means, strict=True)))
+    return pd.DataFrame(rows).drop(columns="log_loss")  # of one age, not of probabilities
 
 
 def labels_of_copies(frame: pd.DataFrame, groups: AgeGroups, *, resampling: Resampling) -> pd.DataFrame:

@@ -87,9 +87,9 @@ def test_of_faces_that_are_all_right_the_interval_is_not_a_point():
 
 
 def test_smaller_errors_by_hand():
-    faces = pd.DataFrame({"age_real": [5.0, 5, 12, 30], "age_estimation": [21, 13, 1, 26.0]})  # off by 16, 8, -11, -4
+    faces = FACES.iloc[[0, 1, 2, 4]].assign(age_estimation=[21.0, 13, 1, 26])  # off by 16, 8, -11, -4
     found = with_smaller_errors(faces, GROUPS, [1, 0.5, 2, 0]).set_index("error_factor")
-    # Ages 21, 13, 1, 26 as they are; 13, 9, 6.5, 28 with half of the error; 37, 21, 0, 22 with twice the error.
+    # Ages 21, 13, 1, 26 as they are; 13, 9, 6.5, 28 with half of the error; 37, 21, -10, 22 with twice the error.
     assert found["exact"].tolist() == [0.25, 0.5, 0.25, 1]
     assert found["within_one"].tolist() == [0.75, 1, 0.5, 1]
     assert found["mean_absolute_error"].tolist() == [39 / 4, 39 / 8, 39 / 2, 0] and (found["n"] == 4).all()
