@@ -286,13 +286,15 @@ def title_of(figure: Figure) -> str:
     return " ".join(next(filter(None, titles), "").split())
 
 
-def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
+def overlapping_texts(figure: Figure, drawn: bool = False) -> list[tuple[str, str]]:
     """Texts of a figure that lie over each other, in pairs, or that :data:`PAGE_EDGE` cuts off; none of a good one.
 
     Parameters
     ----------
     figure : Figure
         Laid out if it has a layout engine. Texts that touch do not overlap.
+    drawn : bool
+        Whether it was written as PNG just before: then it is not drawn again.
 
     Returns
     -------
@@ -302,7 +304,8 @@ def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
     before, figure.dpi = figure.dpi, DPI
     try:
         with _rendering(figure):  # the number of ticks depends on it
-            figure.draw_without_rendering()
+            if not drawn:
+                figure.draw_without_rendering()
             texts = [text for text in _drawn_texts(figure) if text.get_text().strip()]
             corners = [_corners(text) for text in texts]
     finally:

@@ -117,11 +117,12 @@ class Saver:
         name, caption = self._name(stem), f"{caption} {self.note}".strip()
         about = {"title": style.title_of(figure), "description": f"{caption} {alt}"}
         style.save_figure(figure, self.figures, name, "png", **about)
-        figure.set_layout_engine("none")  # keeps what was laid out: the same picture in every form, and sooner
-        style.save_figure(figure, self.figures, name, "pdf", **about)
-        if overlaps := style.overlapping_texts(figure):
+        if overlaps := style.overlapping_texts(figure, drawn=True):
             pairs = "; ".join(f"“{one}” and {other}" for one, other in overlaps)
             warnings.warn(f"texts of the figure {stem} overlap: {pairs}", stacklevel=2)
+        with style.applied():  # or the user's own settings would lay it out once more
+            figure.set_layout_engine(None)  # keeps what was laid out: the same picture in every form, and sooner
+        style.save_figure(figure, self.figures, name, "pdf", **about)
         from matplotlib import pyplot
 
         pyplot.close(figure)  # or the notebook shows once more what was opened there
