@@ -56,6 +56,8 @@ report: setup  ## one page of the results that ship, into report/utkface.html: o
 report-picture: setup  ## take README's picture of that page anew (wants Chromium)
 	$(BIN)/python -m tools.page_picture
 
+# Tests start hundreds of processes: what these import is compiled once, even where the environment says not to keep it.
+test test-fast: export PYTHONDONTWRITEBYTECODE =
 test: setup lint chromium  ## lint and run all tests
 	$(BIN)/python -m pytest -q -n 2
 

@@ -6,6 +6,7 @@ The only faces that tests may count on are the two public-domain portraits that 
 
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def pytest_collection_modifyitems(items):
 def pytest_configure(config):
     """Test processes that share a machine's cores must not each start a thread for every core."""
     config.option.loadscopereorder = False  # which would put files of few tests last
+    # A shell starts what runs in the background deaf to Ctrl-C, and so would be every process that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if processes > 1:
         from age_audit.estimators.registry import configure_threads
