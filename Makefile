@@ -1,5 +1,7 @@
 # `make demo` and `make test` do everything, set-up included, on a machine with Python 3.11 and make.
 
+# Libraries and, for the tests, Chromium are fetched side by side.
+MAKEFLAGS += --jobs=2
 SHELL := /bin/bash
 # A command whose output is piped on must still be able to fail.
 .SHELLFLAGS := -o pipefail -c
