@@ -258,7 +258,7 @@ def explained(tmp_path_factory, astronaut_head, hopper_head):
     patch.undo()
     added = methods.read(again)
     assert len(methods.read(kept)) == 3 and [row["method"] for row in added] == ["chance", "occlusion", "random"]
-    assert all("grid mean-colour" in row and "grid blurred" not in row for row in added)
+    assert all("grid mean-colour" in row and "grid blurred" not in row and "shift" not in row for row in added)
     return first, second, methods.summary([json.loads(line) for line in second.splitlines()])
 
 
