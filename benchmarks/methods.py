@@ -584,8 +584,9 @@ def renewed(page: str, made: dict[str, str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, help="folder of UTKFace images")
-    parser.add_argument("--faces", type=int, default=300, help="of each estimator but dex-wrn (default: %(default)s)")
-    parser.add_argument("--faces-dex", type=int, default=60, help="of dex-wrn (default: %(default)s)")
+    of_each = "pictures for each estimator but dex-wrn; in one of 33 no face is found (default: %(default)s)"
+    parser.add_argument("--faces", type=int, default=310, help=of_each)
+    parser.add_argument("--faces-dex", type=int, default=62, help="pictures for dex-wrn (default: %(default)s)")
     parser.add_argument("--estimators", default=",".join(ESTIMATORS), help="(default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of each model (default: %(default)s)")
     parser.add_argument("--summary", action="store_true", help="write the result of the records as they stand")
