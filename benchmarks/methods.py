@@ -107,7 +107,7 @@ def chances(estimator, face: np.ndarray, ways=WAYS) -> dict:
     return found | {"seen": "".join(map(str, seen_units(estimator, face, grid_units()).astype(int)))}
 
 
-def examine(name: str, estimator, face: np.ndarray, by_chance: dict, again: bool = True, drawn=None) -> dict:
+def examine(name: str, estimator, face: np.ndarray, by_chance: dict, again: bool, drawn) -> dict:
     """All that is asked of one method on one face.
 
     Parameters

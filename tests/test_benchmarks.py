@@ -475,3 +475,28 @@ def test_ratios_of_draws_are_the_measured_ones():
     interval, text = found.pop("interval"), (ROOT / "CHANGELOG.md").read_text()
     assert f"{min(found.values()):.1f} to {max(found.values()):.1f} times as fast" in text
     assert f"{interval:.1f} times as fast as scipy" in text
+
+
+def test_the_page_on_methods_quotes_the_first_faces_alone_as_the_records_have_them():
+    page = " ".join((methods.OUT.parents[1] / "docs" / "methods.md").read_text(encoding="utf-8").split())
+    rows = [row for row in methods.read(methods.KEPT) if row["estimator"] == "cydral-resnet10" and "shift" in row]
+    for method, quote in (("lime", "{:.2f} (LIME, {:.2f} to {:.2f})"), ("rise", "{:.2f} (RISE, {:.2f} to {:.2f})")):
+        some = [row for row in rows if row["method"] == method and "grid blurred" in row]
+        found = methods._estimate([row["shift"] for row in sorted(some, key=lambda row: row["image"])])
+        assert found["n"] == 58 and quote.format(found["value"], found["low"], found["high"]) in page
+
+
+def test_the_page_on_methods_says_whom_explanations_tell_apart():
+    """On face-api: age ranges by eight of ten methods, no race or gender; only maps without signs are below 0."""
+    rows = [row for row in json.loads(methods.OUT.read_text())["by_group"] if row["estimator"] == "face-api"]
+    apart = [
+        row for row in rows if row["measure"] == "gap_spreads" and row["p_holm"] is not None and row["p_holm"] < 0.05
+    ]
+    assert {row["feature"] for row in apart} == {"age_range"}
+    assert {row["method"] for row in apart} == {*methods.EXPLAINERS} - {"integrated-gradients", "random"}
+    ages = [
+        row for row in rows if row["feature"] == "age_range" and row["measure"] == "gap" and row["method"] != "random"
+    ]
+    assert len(ages) == 4 * 9
+    below = {(row["method"], row["group"]) for row in ages if row["value"] <= 0}
+    assert below == {(method, "0–12") for method in methods.WITHOUT_SIGNS}
