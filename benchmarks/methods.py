@@ -65,7 +65,7 @@ DRAWS = ("lime", "kernel-shap", "rise", "smooth-grad", "random")  # of which ano
 # Which parts are hidden, and by what: the first is what tables are of, the others say whether that matters.
 SHOWN = ("lime", "occlusion")  # of the methods, in the table of groups; the result has all
 WAYS = (("grid", "mean-colour"), ("grid", "blurred"), ("superpixels", "mean-colour"))
-ESTIMATORS = {"cydral-resnet10": "float32", "face-api": "float32", "faceres": "float32", "dex-wrn": "bfloat16"}
+ESTIMATORS = {"cydral-resnet10": "float32", "face-api": "float32", "faceres": "bfloat16", "dex-wrn": "bfloat16"}
 FEATURES = ("race", "gender", "age_range")
 SEED = 42
 RESAMPLING = Resampling(seed=SEED)

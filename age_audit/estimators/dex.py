@@ -17,7 +17,7 @@ from keras import layers
 from age_audit.estimators.base import EstimatorInfo
 from age_audit.estimators.entries import ENTRIES
 from age_audit.estimators.hdf5 import load_legacy_weights
-from age_audit.estimators.keras_model import KerasEstimator, on_device
+from age_audit.estimators.keras_model import KerasEstimator, on_device, policy_of
 
 AGES = np.arange(101.0)
 
@@ -84,7 +84,7 @@ def build_wide_resnet(precision: str = "float32") -> keras.Model:
     >>> build_wide_resnet().output_shape
     [(None, 2), (None, 101)]
     """
-    policy = _policy(precision)
+    policy = policy_of(precision)
     inputs = keras.Input((64, 64, 3), name="input_1")
     x = layers.AveragePooling2D(8, strides=1, padding="same", dtype=policy)(wide_resnet_maps(inputs, precision))
     x = layers.Flatten(dtype=policy)(x)
@@ -100,7 +100,7 @@ def wide_resnet_maps(faces, precision: str = "float32"):
     >>> wide_resnet_maps(keras.Input((64, 64, 3))).shape
     (None, 16, 16, 512)
     """
-    policy = _policy(precision)
+    policy = policy_of(precision)
     counts: dict[str, int] = {}
 
     def named(kind: str) -> dict:
@@ -141,7 +141,7 @@ def build_efficientnet_b3(precision: str = "float32") -> keras.Model:
     >>> build_efficientnet_b3().output_shape  # seconds  # doctest: +SKIP
     [(None, 2), (None, 101)]
     """
-    with _default_policy(precision):
+    with _defaultpolicy_of(precision):
         base = keras.applications.EfficientNetB3(
             include_top=False, weights=None, input_shape=(224, 224, 3), pooling="avg"
         )
@@ -154,15 +154,11 @@ def _head(units: int, name: str, use_bias: bool) -> layers.Dense:
     return layers.Dense(units, activation="softmax", use_bias=use_bias, name=name, dtype="float32")
 
 
-def _policy(precision: str) -> keras.DTypePolicy:
-    return keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-
-
 class _default_policy:
     """keras.applications takes no policy argument, so the global one is changed while it builds."""
 
     def __init__(self, precision: str):
-        self._policy = _policy(precision)
+        self._policy = policy_of(precision)
 
     def __enter__(self):
         self._before = keras.config.dtype_policy()

@@ -137,6 +137,7 @@ ENTRIES = {
                     "models/faceres.json": "5b83d49c0385d2e68a05122441b94226313677cae9fcc40b9587ad50079eb4df",
                 },
             ),
+            precisions=("float32", "bfloat16"),
         ),
         Entry(
             "face-api",

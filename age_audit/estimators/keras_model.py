@@ -185,6 +185,17 @@ def on_device(device: str) -> AbstractContextManager:
     return keras.device(device if ":" in device else f"{device}:0")
 
 
+def policy_of(precision: str) -> keras.DTypePolicy:
+    """In what a layer computes: ``float32``, or ``bfloat16`` with its weights kept in float32.
+
+    Examples
+    --------
+    >>> policy_of("bfloat16").compute_dtype, policy_of("bfloat16").variable_dtype
+    ('bfloat16', 'float32')
+    """
+    return keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+
+
 def _preprocessing(info: EstimatorInfo, view: int) -> keras.Model:
     """From crops, (N, 224, 224, 3) RGB 0-255, to what the model takes."""
     faces = keras.Input((CANVAS, CANVAS, 3), dtype="float32", name="faces")
