@@ -102,6 +102,8 @@ class KerasEstimator(AgeEstimator):
         return answer, female
 
     def forward_masked(self, masked: MaskedFaces, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        if not runs_on_gpu(self.device):
+            return super().forward_masked(masked, visible)
         # Made by the backend, on its device: a graphics card gets two pictures instead of a hundred.
         with on_device(self.device):
             image, hidden = (keras.ops.convert_to_tensor(picture, "float32") for picture in masked.pictures())
