@@ -246,7 +246,7 @@ class Stage1Config:
     precision: str = field(
         default="float32",
         metadata={
-            "help": "arithmetic of the DEX models: float32, bfloat16 (faster; over the faces that ship ages move by "
+            "help": "arithmetic of the DEX models and faceres: float32, bfloat16 (faster; of dex-wrn ages move by "
             "0.13 years on average, 1.21 at worst) or auto (bfloat16 in preset audit on hardware that has it)"
         },
     )

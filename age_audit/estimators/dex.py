@@ -141,7 +141,7 @@ def build_efficientnet_b3(precision: str = "float32") -> keras.Model:
     >>> build_efficientnet_b3().output_shape  # seconds  # doctest: +SKIP
     [(None, 2), (None, 101)]
     """
-    with _defaultpolicy_of(precision):
+    with _default_policy(precision):
         base = keras.applications.EfficientNetB3(
             include_top=False, weights=None, input_shape=(224, 224, 3), pooling="avg"
         )

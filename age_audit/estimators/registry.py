@@ -71,7 +71,7 @@ def load_estimator(
         ``.keras`` file, or a ``.json`` description of those or of an ``.onnx`` file
         (:class:`age_audit.estimators.custom.EstimatorConfig`).
     precision : str
-        ``float32``, or another that its entry has (``bfloat16`` for the DEX models).
+        ``float32``, or another that its entry has (``bfloat16`` for the DEX models and faceres).
     device : str
         ``auto`` (what the model's library picks), ``cpu``, ``gpu`` or ``gpu:N``.
     batch : int, optional

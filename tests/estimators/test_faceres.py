@@ -1,8 +1,12 @@
 """faceres: held to its sums written out, on weights of its layout; and on its own where they are."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from age_audit.estimators import load_estimator
 from age_audit.estimators.entries import ENTRIES
+from age_audit.estimators.targets import parse_target
 from tests.estimators.literal_networks import convolve, depthwise, resized, softmax
 from tests.estimators.tfjs_files import arrays_of, faceres_layout
 
@@ -51,3 +55,19 @@ def test_the_real_one(from_npm, crops):
     np.testing.assert_allclose(answer.age, [33.97, 68.28], atol=0.1)
     np.testing.assert_allclose(answer.probability_female, [0.736, 0.043], atol=0.01)
     assert ENTRIES["faceres"].weights_hash == estimator.info.weights_hash
+
+
+def test_bfloat16_moves_ages_by_tenths(from_npm, crops):
+    single, _ = from_npm("faceres")
+    rough = load_estimator("faceres", "bfloat16")
+    assert rough.info == replace(single.info, precision="bfloat16")
+    answers = single.predict(crops), rough.predict(crops)
+    assert 0 < np.abs(answers[0].age - answers[1].age).max() < 0.5
+    kinds = {layer.name: layer.compute_dtype for layer in rough.model.layers if layer.weights}
+    assert {name for name, kind in kinds.items() if kind == "float32"} == {
+        *("conv1", "conv_dw_1", "conv_pw_1", "conv_dw_2", "conv_dw_4", "conv_dw_6", "conv_dw_12"),
+        *("feats", "gender_pred", "age_pred"),
+    }
+    target = parse_target("age")
+    slopes = [estimator.gradients(crops, target).ravel() for estimator in (single, rough)]
+    assert np.corrcoef(*slopes)[0, 1] > 0.9
