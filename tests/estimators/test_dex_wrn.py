@@ -50,6 +50,29 @@ def test_bfloat16_moves_ages_by_tenths(dex, portraits, crops):
     assert 0 < np.abs(rough.age - portraits.age).max() < 0.3
 
 
+def test_normalisation_in_one_pass_is_that_of_keras(dex):
+    import keras
+
+    rng = np.random.default_rng(3)
+    plain = keras.layers.BatchNormalization(epsilon=1e-3, dtype="mixed_bfloat16")
+    quick = dex.OnePassNormalization(epsilon=1e-3, dtype="mixed_bfloat16")
+    maps = keras.ops.cast(rng.normal(2, 3, (2, 5, 6, 16)), "bfloat16")
+    for layer in (plain, quick):
+        layer.build(maps.shape)
+    plain.set_weights([*rng.normal(0, 2, (3, 16)), rng.uniform(0.5, 4, 16)])
+    quick.set_weights(plain.get_weights())
+    one, other = (keras.ops.convert_to_numpy(keras.ops.cast(layer(maps), "float32")) for layer in (plain, quick))
+    assert quick(maps).dtype == maps.dtype
+    scale = np.abs(one).max()
+    np.testing.assert_allclose(other, one, rtol=2**-7, atol=scale * 2**-15)  # the last of eight bits, rounded otherwise
+    by_hand = np.asarray(maps, dtype=np.float64)
+    gamma, beta, mean, variance = plain.get_weights()
+    by_hand = (by_hand - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+    np.testing.assert_allclose(other, by_hand, rtol=2**-7, atol=scale * 2**-15)
+    learning = [layer(maps, training=True) for layer in (plain, quick)]
+    np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(keras.ops.cast(y, "float32")) for y in learning))
+
+
 def test_another_weight_file_is_refused_before_it_is_opened(dex, tmp_path, monkeypatch):
     tampered = tmp_path / "weights.hdf5"
     tampered.write_bytes(b"something else")
