@@ -263,6 +263,7 @@ def summary(rows: list[dict]) -> dict:
         if some:
             by_case[name, method] = sorted(some, key=lambda row: row["image"])
     found = {"faithfulness": [], "stability": [], "cost": [], "agreement": [], "chance": [], "by_group": []}
+    found["sides"] = list(_sides(by_case, rows))
     for (name, method), some in by_case.items():
         said = {"estimator": name, "method": method}
         for way in map(" ".join, WAYS):
@@ -334,6 +335,21 @@ def _agreement(by_case: dict, seen: dict) -> Iterator[dict]:
             yield {"estimator": name, "method": one, "other": other} | _estimate(values)
 
 
+def _sides(by_case: dict, rows: list[dict]) -> Iterator[dict]:
+    """The gap of faces that are taken for younger, and for older, than the same face with all hidden."""
+    way = " ".join(WAYS[0])
+    chance = {(row["estimator"], row["image"]): row[way] for row in rows if row["method"] == "chance"}
+    for (name, method), some in by_case.items():
+        for side in ("younger", "older"):
+            gaps = []
+            for row in some:
+                face = chance[name, row["image"]]
+                if (face["whole"] < face["none"]) is (side == "younger"):
+                    gaps.append(row[way]["gap"])
+            better = _mean([float(gap > 0) for gap in gaps])["value"]
+            yield {"estimator": name, "method": method, "taken_for": side} | _estimate(gaps) | {"faces_better": better}
+
+
 def _by_group(by_case: dict, name: str) -> list[dict]:
     way = " ".join(WAYS[0])
     rows = []
@@ -355,7 +371,7 @@ def tables(found: dict) -> dict[str, str]:
     """Markdown, by name: what docs/methods.md shows."""
     made = {"faithfulness": _faithfulness_table(found), "hidden otherwise": _ways_table(found)}
     made |= {"stability": _stability_table(found), "cost": _cost_table(found)}
-    made |= {"agreement": _agreement_table(found), "groups": _group_table(found)}
+    made |= {"agreement": _agreement_table(found), "groups": _group_table(found), "sides": _side_table(found)}
     made |= {"seen": _faces_seen(found), "findings": _findings(found), "in short": _short_table(found)}
     return made | {"pictures": _chance_table(found)}
 
@@ -555,6 +571,22 @@ def _group_table(found: dict) -> str:
         lines.append([name, method, f"{feature.replace('_', ' ')}: {group}", str(r["n"]), *cells])
     header = ["estimator", "method", "group", "n", "gap", "less that of all other faces", "p (Holm)"]
     return _markdown([*header, "gap in spreads", "less that of all other faces", "p (Holm)"], lines)
+
+
+def _side_table(found: dict) -> str:
+    rows = {(r["estimator"], r["method"], r["taken_for"]): r for r in found["sides"]}
+    lines = []
+    for name, method in dict.fromkeys(key[:2] for key in rows):
+        if method not in ("lime", *WITHOUT_SIGNS):
+            continue
+        cells = []
+        for side in ("younger", "older"):
+            r = rows[name, method, side]
+            share = "–" if r["faces_better"] is None else f"{100 * r['faces_better']:.0f} %"
+            cells += [str(r["n"]), _cell(r), share]
+        lines.append([name, _named(method), *cells])
+    sides = [f"{what}{side}" for side in ("younger", "older") for what in ("n, ", "gap, ", "above 0, ")]
+    return _markdown(["estimator", "method", *sides], lines)
 
 
 def _chance_table(found: dict) -> str:

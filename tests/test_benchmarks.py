@@ -487,16 +487,46 @@ def test_the_page_on_methods_quotes_the_first_faces_alone_as_the_records_have_th
 
 
 def test_the_page_on_methods_says_whom_explanations_tell_apart():
-    """On face-api: age ranges by eight of ten methods, no race or gender; only maps without signs are below 0."""
+    """Age ranges by eight of ten methods on face-api and by five on faceres, no race or gender."""
     rows = [row for row in json.loads(methods.OUT.read_text())["by_group"] if row["estimator"] == "face-api"]
     apart = [
         row for row in rows if row["measure"] == "gap_spreads" and row["p_holm"] is not None and row["p_holm"] < 0.05
     ]
     assert {row["feature"] for row in apart} == {"age_range"}
     assert {row["method"] for row in apart} == {*methods.EXPLAINERS} - {"integrated-gradients", "random"}
-    ages = [
-        row for row in rows if row["feature"] == "age_range" and row["measure"] == "gap" and row["method"] != "random"
+    rows = [row for row in json.loads(methods.OUT.read_text())["by_group"] if row["estimator"] == "faceres"]
+    apart = [row for row in rows if row["measure"] == "gap_spreads" and (row["p_holm"] or 1) < 0.05]
+    assert {row["feature"] for row in apart} == {"age_range"}
+    assert {row["method"] for row in apart} == {"integrated-gradients", *methods.WITHOUT_SIGNS}
+
+
+def test_the_page_on_methods_says_on_how_many_faces_score_cam_says_nothing():
+    page = (methods.OUT.parents[1] / "docs" / "methods.md").read_text(encoding="utf-8")
+    rows = [row for row in methods.read(methods.KEPT) if (row["estimator"], row["method"]) == ("faceres", "score-cam")]
+    empty = [row for row in rows if min(row["map"]) == max(row["map"])]
+    assert f"0 everywhere, as on {len(empty)} of {len(rows)} faces of faceres" in page
+
+
+def test_the_page_on_methods_says_which_maps_point_the_other_way():
+    rows = json.loads(methods.OUT.read_text())["sides"]
+    rows = [row for row in rows if row["estimator"] in ("face-api", "faceres") and row["method"] != "random"]
+    assert len(rows) == 2 * 2 * 9
+    for row in rows:
+        if row["method"] not in methods.WITHOUT_SIGNS or row["taken_for"] == "older":
+            assert row["low"] > 0
+        elif row["method"] == "smooth-grad" or (row["estimator"], row["method"]) == ("faceres", "grad-cam++"):
+            assert row["high"] < -5
+        else:
+            assert -1.2 < row["low"] < row["high"] < 1.2  # next to no gap
+
+
+def test_sides_are_told_by_the_hidden_picture():
+    chance = {"grid mean-colour": {"whole": 20.0, "none": 30.0}}, {"grid mean-colour": {"whole": 40.0, "none": 30.0}}
+    rows = [
+        {"estimator": "faceres", "image": image, "method": "chance"} | told
+        for image, told in zip("ab", chance, strict=True)
     ]
-    assert len(ages) == 4 * 9
-    below = {(row["method"], row["group"]) for row in ages if row["value"] <= 0}
-    assert below == {(method, "0–12") for method in methods.WITHOUT_SIGNS}
+    some = [{"image": image, "grid mean-colour": {"gap": gap}} for image, gap in (("a", -3.0), ("b", 5.0))]
+    younger, older = methods._sides({("faceres", "lime"): some}, rows)
+    assert (younger["taken_for"], younger["n"], younger["value"], younger["faces_better"]) == ("younger", 1, -3.0, 0.0)
+    assert (older["taken_for"], older["n"], older["value"], older["faces_better"]) == ("older", 1, 5.0, 1.0)
