@@ -484,6 +484,10 @@ def _number(value: float | None, digits: int = 2) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")  # never −0.00
 
 
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"
+
+
 def _markdown(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -501,8 +505,8 @@ def _faithfulness_table(found: dict) -> str:
     for name, method in dict.fromkeys((estimator, method) for estimator, method, _ in rows):
         gap = rows[name, method, "gap"]
         cells = [_cell(rows[name, method, score]) for score in ("gap", "deletion", "insertion", "absolute")]
-        share = "–" if gap["faces_better"] is None else f"{100 * gap['faces_better']:.0f} %"
-        lines.append([name, _named(method), str(gap["n"]), *cells, _number(gap["in_spreads"], 1), share])
+        cells += [_number(gap["in_spreads"], 1), _share(gap["faces_better"])]
+        lines.append([name, _named(method), str(gap["n"]), *cells])
     header = ["estimator", "method", "n", "gap", "deletion", "insertion", "absolute"]
     return _markdown([*header, "gap in spreads", "faces with a gap above 0"], lines)
 
@@ -582,8 +586,7 @@ def _side_table(found: dict) -> str:
         cells = []
         for side in ("younger", "older"):
             r = rows[name, method, side]
-            share = "–" if r["faces_better"] is None else f"{100 * r['faces_better']:.0f} %"
-            cells += [str(r["n"]), _cell(r), share]
+            cells += [str(r["n"]), _cell(r), _share(r["faces_better"])]
         lines.append([name, _named(method), *cells])
     sides = [f"{what}{side}" for side in ("younger", "older") for what in ("n, ", "gap, ", "above 0, ")]
     return _markdown(["estimator", "method", *sides], lines)

@@ -138,6 +138,19 @@ def test_what_is_said_of_bfloat16_holds_for_the_faces_that_ship():
     assert f"ages move by {moved.mean():.2f} years on average, {moved.max():.2f} at worst" in said
 
 
+def test_what_bfloat16_changes_is_what_was_measured():
+    measured = json.loads((ROOT / "benchmarks" / "precision.json").read_text())
+    page = " ".join((ROOT / "docs" / "scaling.md").read_text().split())
+    for estimator, found in measured.items():
+        fast, years = found["times_as_fast"], found["age_years"]
+        assert f"{fast['mean']:.1f} times" in page and f"({fast['min']:.1f} to {fast['max']:.1f}" in page, estimator
+        assert f"| {years['mean']:.2f} ({years['max']:.2f}) " in page and found["faces"] == 12
+        worst = found["audit"]["weights_r"]
+        assert f"| {worst['mean']:.4f} ({worst['min']:.4f}) |" in page
+        pixels = found["audit"]["positive_pixels_changed"]
+        assert f"| {pixels['mean']:.1%} ({pixels['max']:.1%}) |".replace("%", " %") in page
+
+
 def test_tables_of_cydral_resnet10_follow_from_its_estimates_that_ship():
     """They are not made anew with the others: one that is quick to make stands for all."""
     place = ROOT / "tables" / "analysis_age_estimations_accuracy_and_differences"
