@@ -262,7 +262,8 @@ def summary(rows: list[dict]) -> dict:
         some = [row for row in judged if (row["estimator"], row["method"]) == (name, method)]
         if some:
             by_case[name, method] = sorted(some, key=lambda row: row["image"])
-    found = {"faithfulness": [], "stability": [], "cost": [], "agreement": [], "chance": [], "by_group": []}
+    found = {"faithfulness": [], "hidden_otherwise": [], "stability": [], "cost": [], "agreement": [], "chance": []}
+    found["by_group"] = []
     found["sides"] = list(_sides(by_case, rows))
     for (name, method), some in by_case.items():
         said = {"estimator": name, "method": method}
@@ -274,6 +275,9 @@ def summary(rows: list[dict]) -> dict:
                 row = said | {"way": way, "score": score} | _estimate(values)
                 row |= {"in_spreads": spreads["value"], "faces_better": _mean(better)["value"]}
                 found["faithfulness"].append(row)
+            # Beside each other only where the same faces were hidden in every way.
+            values = [row[way]["gap"] for row in some if all(" ".join(one) in row for one in WAYS)]
+            found["hidden_otherwise"].append(said | {"way": way} | _estimate(values))
         for what in ("seeds", "shift", "drawn_weights", "drawn_weights_sizes"):
             if any(what in row for row in some):
                 found["stability"].append(said | {"what": what} | _estimate([row.get(what) for row in some]))
@@ -449,10 +453,14 @@ def _better(rows: list[dict]) -> tuple[int, int]:
 def _of_estimators(rows: list[dict]) -> str:
     """Methods with their means, and of whom, in words."""
     words = {
-        method: [f"{_number(r['value'])} on {r['estimator']}, n = {r['n']}" for r in some]
+        method: [f"{_number(r['value'])} on {r['estimator']}, n = {r['n']}{_untold(r)}" for r in some]
         for method, some in _by(rows, "method").items()
     }
     return ", ".join(f"{_named(method)} ({'; '.join(some)})" for method, some in words.items()) or "none"
+
+
+def _untold(row: dict) -> str:
+    return ", not told from 0" if row["low"] is None or row["low"] <= 0 <= row["high"] else ""
 
 
 def _range(rows: list[dict]) -> str:
@@ -512,11 +520,11 @@ def _faithfulness_table(found: dict) -> str:
 
 
 def _ways_table(found: dict) -> str:
-    rows = {(r["estimator"], r["method"], r["way"]): r for r in found["faithfulness"] if r["score"] == "gap"}
+    rows = {(r["estimator"], r["method"], r["way"]): r for r in found["hidden_otherwise"] if r["n"]}
     lines = []
     for name, method in dict.fromkeys((estimator, method) for estimator, method, _ in rows):
         n = rows[name, method, "grid mean-colour"]["n"]
-        cells = [_cell(rows[name, method, " ".join(way)], n=n) for way in WAYS]
+        cells = [_cell(rows[name, method, " ".join(way)]) for way in WAYS]
         lines.append([name, _named(method), str(n), *cells])
     signs = _by([r for r in rows.values() if r["method"] != "random"], "estimator")
     kept = [len({r["value"] > 0 for r in some}) == 1 for of in signs.values() for some in _by(of, "method").values()]
