@@ -460,7 +460,8 @@ def _of_estimators(rows: list[dict]) -> str:
 
 
 def _untold(row: dict) -> str:
-    return ", not told from 0" if row["low"] is None or row["low"] <= 0 <= row["high"] else ""
+    """What has to stand beside a mean below 0 whose interval reaches 0, or that has none."""
+    return ", not told from 0" if row["value"] < 0 and (row["high"] is None or row["high"] >= 0) else ""
 
 
 def _range(rows: list[dict]) -> str:

@@ -287,6 +287,19 @@ def test_the_result_is_of_the_records(explained):
     assert json.loads(methods.written(found)) == found
 
 
+def test_ways_to_hide_stand_beside_each_other_for_the_same_faces(explained):
+    """The second face was hidden in one way: its gap counts in the first column of no row."""
+    rows = [json.loads(line) for line in explained[1].splitlines()]
+    for row in rows[3:]:
+        row.pop("grid blurred")
+    found = methods.summary(rows)
+    said = [(row["n"], row["value"]) for row in found["hidden_otherwise"] if row["method"] == "occlusion"]
+    assert said == [(1, rows[1][" ".join(way)]["gap"]) for way in methods.WAYS]
+    (all_faces,) = (row for row in methods._gaps(found) if row["method"] == "occlusion")
+    assert all_faces["n"] == 2
+    assert "| cydral-resnet10 | occlusion | 1 |" in methods.tables(found)["hidden otherwise"]
+
+
 def test_tables_take_the_place_of_those_before(explained):
     made = methods.tables(explained[2])
     assert "| cydral-resnet10 | occlusion | 2 |" in made["faithfulness"]
@@ -303,23 +316,28 @@ def test_findings_say_of_whom_and_of_how_many_faces():
     gaps = [
         lime | {"estimator": "one", "n": 2, "value": 4.0, "faces_better": 1.0},
         lime | {"estimator": "two", "n": 1, "value": 3.0, "faces_better": 1.0},
-        cam | {"estimator": "one", "n": 2, "value": -1.0, "faces_better": 0.5},
+        cam | {"estimator": "one", "n": 2, "value": -1.0, "high": None, "faces_better": 0.5},
+        cam | {"estimator": "two", "n": 9, "value": -2.0, "high": 0.1, "faces_better": 1 / 9},
+        cam | {"estimator": "three", "n": 9, "value": -3.0, "high": -0.1, "faces_better": 0.0},
     ]
     kept = [("lime", "shift", 0.4), ("grad-cam", "shift", 0.9), ("grad-cam", "drawn_weights", 0.6)]
     stability = [{"estimator": "one", "method": m, "what": w, "value": value, "n": 2} for m, w, value in kept]
     alike = {"estimator": "one", "method": "lime", "other": "kernel-shap", "n": 2, "value": 0.7}
     agreement = [alike, alike | {"other": "rise", "value": 0.1}, alike | {"other": "grad-cam", "value": 0.6}]
     found = {"faithfulness": gaps, "stability": stability, "agreement": agreement}
-    assert methods._faces_seen(found) == "Faces seen so far, by estimator: one 2 and two 1."
+    assert methods._faces_seen(found) == "Faces seen so far, by estimator: one 2, two 1–9 and three 9."
     right, wrong, drawn, pairs, steady = methods._findings(found).splitlines()
-    assert right.endswith("lime 3 of 3 and grad-cam ◦ 1 of 2.")
-    assert wrong.endswith("with grad-cam ◦ (−1.00 on one, n = 2).")
+    assert right.endswith("lime 3 of 3 and grad-cam ◦ 2 of 20.")
+    assert wrong.endswith(
+        "with grad-cam ◦ (−1.00 on one, n = 2, not told from 0; −2.00 on two, n = 9, not told from 0; "
+        "−3.00 on three, n = 9)."
+    )
     assert "with grad-cam ◦ (0.60 on one, n = 2). The nearer" in drawn
     assert "correlations of 0.70. Of the 2 other pairs of methods on an estimator 1 are below one half" in pairs
     assert steady.endswith("of: grad-cam ◦ 0.90. Those of LIME keep 0.40.")
     assert methods._short_table(found).splitlines()[2:] == [
         "| lime | 3 of 3 | 3.00 to 4.00 | – | 0.40 | – |",
-        "| grad-cam ◦ | 1 of 2 | −1.00 | 1 | 0.90 | 0.60 |",
+        "| grad-cam ◦ | 2 of 20 | −3.00 to −1.00 | 1 | 0.90 | 0.60 |",
     ]
 
 
