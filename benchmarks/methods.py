@@ -250,18 +250,22 @@ def read(records: Path) -> list[dict]:
 
 def keep(rows: list[dict], path: Path) -> None:
     """The records in a fixed order, compressed: the same records are the same bytes."""
-    rows = sorted(rows, key=lambda row: (row["estimator"], row["image"], row["method"]))
-    path.write_bytes(lzma.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), preset=9))
+    path.write_bytes(lzma.compress("".join(json.dumps(row) + "\n" for row in in_order(rows)).encode(), preset=9))
+
+
+def in_order(rows: list[dict]) -> list[dict]:
+    return sorted(rows, key=lambda row: (row["estimator"], row["image"], row["method"]))
 
 
 def summary(rows: list[dict]) -> dict:
-    """Means with intervals over faces, by estimator and method, of the records."""
+    """Means with intervals over faces, by estimator and method, of the records, in whatever order they come."""
+    rows = in_order(rows)  # what is drawn for an interval depends on it
     judged = [row for row in rows if "map" in row]
     by_case: dict[tuple[str, str], list[dict]] = {}
     for name, method in product(ESTIMATORS, EXPLAINERS):
         some = [row for row in judged if (row["estimator"], row["method"]) == (name, method)]
         if some:
-            by_case[name, method] = sorted(some, key=lambda row: row["image"])
+            by_case[name, method] = some
     found = {"faithfulness": [], "hidden_otherwise": [], "stability": [], "cost": [], "agreement": [], "chance": []}
     found["by_group"] = []
     found["sides"] = list(_sides(by_case, rows))
