@@ -271,6 +271,7 @@ def summary(rows: list[dict]) -> dict:
     found["sides"] = list(_sides(by_case, rows))
     for (name, method), some in by_case.items():
         said = {"estimator": name, "method": method}
+        in_every_way = [row for row in some if all(" ".join(way) in row for way in WAYS)]
         for way in map(" ".join, WAYS):
             for score in SCORES:
                 values = [row[way][score] for row in some if way in row]
@@ -279,9 +280,9 @@ def summary(rows: list[dict]) -> dict:
                 row = said | {"way": way, "score": score} | _estimate(values)
                 row |= {"in_spreads": spreads["value"], "faces_better": _mean(better)["value"]}
                 found["faithfulness"].append(row)
-            # Beside each other only where the same faces were hidden in every way.
-            values = [row[way]["gap"] for row in some if all(" ".join(one) in row for one in WAYS)]
-            found["hidden_otherwise"].append(said | {"way": way} | _estimate(values))
+            # What stands side by side is of the same faces.
+            gaps = [row[way]["gap"] for row in in_every_way]
+            found["hidden_otherwise"].append(said | {"way": way} | _estimate(gaps))
         for what in ("seeds", "shift", "drawn_weights", "drawn_weights_sizes"):
             if any(what in row for row in some):
                 found["stability"].append(said | {"what": what} | _estimate([row.get(what) for row in some]))
@@ -610,7 +611,7 @@ def _chance_table(found: dict) -> str:
     lines = []
     for name, way in dict.fromkeys((estimator, way) for estimator, way, what in rows if what == "whole"):
         cells = [_cell(rows[name, way, what], 1) for what in ("whole", "none", "level_spread", "gap_spread")]
-        share = f"{100 * rows[name, 'grid', 'seen']['value']:.0f} %"
+        share = _share(rows[name, "grid", "seen"]["value"])
         lines.append([name, share, NAMES[way], str(rows[name, way, "whole"]["n"]), *cells])
     header = ["estimator", "of the crop seen", "hidden", "n", "estimate, whole", "all hidden"]
     header += ["spread of random orders", "… of their gaps"]

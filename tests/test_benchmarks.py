@@ -503,6 +503,12 @@ def test_the_page_on_methods_quotes_the_first_faces_alone_as_the_records_have_th
         some = [row for row in rows if row["method"] == method and "grid blurred" in row]
         found = methods._estimate([row["shift"] for row in sorted(some, key=lambda row: row["image"])])
         assert found["n"] == 58 and quote.format(found["value"], found["low"], found["high"]) in page
+    again = []
+    for method in ("lime", "rise"):
+        found = methods._estimate([row["shift"] for row in rows if row["method"] == method])
+        again.append((found["n"], f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"))
+    (limes, lime), (rises, rise) = again
+    assert f"all that were explained again ({limes} and {rises}) {lime} and {rise}" in page
 
 
 def test_the_page_on_methods_says_whom_explanations_tell_apart():
@@ -546,6 +552,24 @@ def test_the_page_on_methods_says_which_maps_point_the_other_way():
             assert row["low"] > 1
         else:
             assert -1.2 < row["low"] < row["high"] < 1.2  # next to no gap
+
+
+def test_the_page_on_power_says_how_often_the_other_group_is_blamed():
+    """Of LIME hidden in black and 50 faces: the left or the right of the face, named for the group without the flaw."""
+    (found,) = (
+        found
+        for found in json.loads((ROOT / "benchmarks" / "audit_power.json").read_text())
+        if (found["method"], found["set"]) == ("lime", "hidden=black")
+    )
+    rows = [row for row in found["rows"] if row["for"] == "one group" and row["faces_a_group"] == 50]
+    blamed = {
+        (row["planted"], row["years"]): sum(row["named_most"].get(f"second {side}", 0) for side in ("left", "right"))
+        for row in rows
+    }
+    page = " ".join((ROOT / "docs" / "audit_power.md").read_text(encoding="utf-8").split())
+    background = [blamed["background", years] for years in (1.0, 3.0, 10.0)]
+    assert "in {} of 100, of 3 years in {}, of 10 in none;".format(*background[:2]) in page and background[2] == 0
+    assert f"whole picture in {blamed['brightness', 3.0]} of 100" in page
 
 
 def test_sides_are_told_by_the_hidden_picture():
