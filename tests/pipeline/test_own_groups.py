@@ -49,12 +49,12 @@ def faces(tmp_path_factory, astronaut_head, hopper_head):
 
 @pytest.fixture(scope="module")
 def run(faces, tmp_path_factory):
-    """All stages in both presets; the folder of what they wrote."""
+    """All stages in both presets, of preset audit each tone twice; the folder of what they wrote."""
     folder = tmp_path_factory.mktemp("run")
-    for preset, samples, meta in (("published", "20", "meta"), ("audit", "64", "meta/audit")):
+    for preset, samples, meta, limit in (("published", "20", "meta", "36"), ("audit", "64", "meta/audit", "18")):
         common = ["--output", str(folder / "out"), "--metadatasets", str(folder / meta), "--dataset", "mine"]
         common += ["--preset", preset, "--samples", samples]
-        first = ["--images", str(faces / "images"), "--labels", str(faces / "labels.csv"), *COMPARE]
+        first = ["--images", str(faces / "images"), "--labels", str(faces / "labels.csv"), *COMPARE, "--limit", limit]
         assert analysis_1_method.main([*common, *first, "--estimator", "cydral-resnet10"]) == 0
         assert analysis_2_evaluate.main(common) == 0
     return folder
