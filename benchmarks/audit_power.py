@@ -8,14 +8,15 @@ judges, as many others for one that the real estimator judges, and the contrast 
 (:func:`age_audit.audit.explanations.region_contrasts.region_contrasts`) has to name the group and the region.
 docs/audit_power.md says what came of it, and what drawing from one pool of faces leaves open.
 
-Explained faces are kept beside the result and not made twice: delete that file when a method changes. What
-``audit_power.json`` holds of the method and estimator is replaced. ``--set hidden=black`` changes a parameter of the
-method.
+Explained faces are kept beside the result and not made twice; a face is known by its crop, an estimator by its
+weights: delete that file when a function of your own changes. What ``audit_power.json`` holds of the method and
+estimator is replaced. ``--set hidden=black`` changes a parameter of the method.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -85,12 +86,23 @@ def explained(estimator, method: str, face, landmarks, asked, parameters: dict) 
 
 
 class Kept:
-    """Years of regions by face, method, flaw and years, in a file that grows by lines."""
+    """Years of regions by estimator, method, face (its name and a hash of its crop), flaw and years, in a file that
+    grows by lines.
+    """
 
     def __init__(self, path: Path):
         self.path = path
-        lines = path.read_text().splitlines() if path.exists() else ()
-        self.rows = {tuple(key): values for key, values in map(json.loads, lines)}
+        text = path.read_text() if path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:  # a run was killed while it wrote: that line is made anew
+            path.write_text(whole)
+        try:
+            self.rows = {tuple(key): values for key, values in map(json.loads, whole.splitlines())}
+        except ValueError as error:
+            raise UsageError(
+                f"expected a line of JSON a face and flaw in {path}, but: {error}; take the line out, or name another "
+                "file by --kept"
+            ) from error
 
     def add(self, key: tuple, values: list[float]) -> None:
         self.rows[key] = values
@@ -278,14 +290,15 @@ def explain_all(pool, estimator, method: str, parameters: dict, years, kept: Kep
     """Years of regions, (N, 13) each, by flaw and years."""
     asked = asked_of(method, years)
     values = {which: [] for which in asked}
-    for fname, crop, landmarks in tqdm(pool, desc=" ".join(name), unit="face"):
-        missing = [which for which in asked if (*name, fname, *which) not in kept.rows]
+    for fname, crop, landmarks in tqdm(pool, desc=method, unit="face"):
+        face = *name, fname, hashlib.sha256(crop.tobytes()).hexdigest()[:16]
+        missing = [which for which in asked if (*face, *which) not in kept.rows]
         if missing:
             found = explained(estimator, method, crop, landmarks, missing, parameters)
             for which, of_regions in found.items():
-                kept.add((*name, fname, *which), of_regions)
+                kept.add((*face, *which), of_regions)
         for which in asked:
-            values[which].append(kept.rows[*name, fname, *which])
+            values[which].append(kept.rows[*face, *which])
     values = {which: np.array(found) for which, found in values.items()}
     if method in LINEAR:
         most = max(years)
@@ -322,13 +335,15 @@ def run(arguments: argparse.Namespace) -> None:
         Before anything is explained.
     """
     check_sizes(arguments.sizes, arguments.faces)
-    if min(arguments.years) <= 0 or arguments.repeats < 1:
+    if not all(0 < years < math.inf for years in arguments.years) or arguments.repeats < 1:
         raise UsageError(f"expected --years above 0 and --repeats, got {arguments.years} and {arguments.repeats}")
     if odd := [pair for pair in arguments.set if "=" not in pair]:
         raise UsageError(f"expected --set as NAME=VALUE, such as hidden=black, got {odd[0]}")
     parameters = {name: _value(text) for name, text in (pair.split("=", 1) for pair in arguments.set)}
     estimator = load_estimator(arguments.estimator)
     methods = [name for name in arguments.method or EXPLAINERS if _can(name, estimator)]
+    if not methods:
+        raise UsageError(f"expected a method that works on {arguments.estimator}, got none; try --method lime")
     for method in methods:
         load_explainer(method, estimator, **parameters)  # refuses what it does not take
     pool = list(tqdm(faces_of(arguments.images, arguments.faces, arguments.seed), desc="faces", unit="face"))
@@ -342,7 +357,7 @@ def run(arguments: argparse.Namespace) -> None:
         for f, of in FLAWS.items()
     }
     for method in methods:
-        name = (arguments.estimator, method, changed)
+        name = (arguments.estimator, estimator.info.weights_hash, method, EXPLAINERS[method].version, changed)
         values = explain_all(pool, estimator, method, parameters, arguments.years, kept, name)
         seed = arguments.seed
         rows = measure(pool, values, arguments.years, arguments.sizes, arguments.repeats, seed)

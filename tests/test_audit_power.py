@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from age_audit.audit.explanations.region_contrasts import region_contrasts
+from age_audit.core.errors import UsageError
 from age_audit.core.paths import ROOT
 from age_audit.core.randomness import Resampling
 from age_audit.core.schema import AgeEstimate
@@ -227,6 +228,20 @@ def test_kept_faces_are_read_again(tmp_path):
         ("face-api", "lime", "", "1.jpg", "mouth", 1.0): [1.0, 2.0],
         ("face-api", "lime", "", "2.jpg", "mouth", 1.0): [0.3333333],
     }
+
+
+def test_a_line_that_a_killed_run_left_unfinished_is_made_anew(tmp_path):
+    kept = Kept(tmp_path / "faces.jsonl")
+    kept.add(("face-api", "1.jpg"), [1.0])
+    with kept.path.open("a") as file:
+        file.write('[["face-api", "2.j')
+    again = Kept(kept.path)
+    assert list(again.rows) == [("face-api", "1.jpg")]
+    again.add(("face-api", "2.jpg"), [2.0])
+    assert Kept(kept.path).rows == {("face-api", "1.jpg"): [1.0], ("face-api", "2.jpg"): [2.0]}
+    kept.path.write_text("odd\n" + kept.path.read_text())
+    with pytest.raises(UsageError, match=r"expected a line of JSON a face and flaw in .*faces\.jsonl"):
+        Kept(kept.path)
 
 
 def test_whole(tmp_path, monkeypatch, capsys):

@@ -160,7 +160,7 @@ def equalized_odds_rates(frame: pd.DataFrame, protected: str, true: str, predict
 def _check_spelling(truth: Iterable, guess: Iterable) -> None:
     """Refuse predicted classes that are real ones spelled otherwise: each would be wrong, or in no rate."""
     real, strange = set(truth), set(guess) - set(truth)
-    alike = {str(name).casefold() for name in real} & {str(name).casefold() for name in strange}
+    alike = {str(name).strip().casefold() for name in real} & {str(name).strip().casefold() for name in strange}
     if alike or (len(real) > 1 and strange and strange == set(guess)):
         raise ValueError(
             f"expected real and predicted classes that are spelled alike, got {sorted(map(repr, real))} and "
@@ -375,8 +375,12 @@ def known_activity(
     >>> known_activity(pd.DataFrame({"active_nose": [True, None, False]}), ["nose"])
     (array([[ 1., nan,  0.]]), array([ True, False,  True]))
     """
+    if isinstance(regions, str):
+        raise ValueError(f"expected a list of regions, got the text {regions!r}; put it in brackets")
     names = [f"active_{region}" for region in regions]
     require_columns(frame, (*names, *columns))
+    if text := [name for name in names if any(isinstance(value, str) for value in frame[name])]:
+        raise ValueError(f"expected True or False in {text[0]}, or 1 and 0, got text; turn it into numbers first")
     active = frame[names].to_numpy(dtype=float, na_value=np.nan).T
     known = np.isfinite(active).all(axis=0)
     if not np.isin(active[:, known], (0, 1)).all():
@@ -385,7 +389,7 @@ def known_activity(
 
 
 def kinds_of(outcome: pd.Series, frame: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Each outcome with its faces, bool (N,); a ValueError if there are not as many outcomes as faces.
+    """Each outcome with its faces, bool (N,); a ValueError if the outcomes are not those of the same faces, in order.
 
     Examples
     --------
@@ -397,6 +401,11 @@ def kinds_of(outcome: pd.Series, frame: pd.DataFrame) -> Iterator[tuple[str, np.
     """
     if len(outcome) != len(frame):
         raise ValueError(f"expected an outcome a face, {len(frame)}, got {len(outcome)}")
+    if not outcome.index.equals(frame.index):
+        raise ValueError(
+            "expected outcomes with the index of the faces, in the same order, got another; take them from this frame "
+            "after it is sorted or filtered"
+        )
     for kind in levels(outcome):
         yield kind, (outcome == kind).to_numpy(dtype=bool)
 
@@ -482,7 +491,7 @@ def bias_table(
     protected : str
         Column of the groups.
     resampling : Resampling
-        How intervals and p-values are drawn.
+        How intervals and p-values are drawn: by rows, so that those in another order give what another seed would.
 
     Returns
     -------

@@ -438,6 +438,18 @@ def check_until_settled(share: float | None, samples: int | None, preset: str) -
         raise UsageError(f"expected no --until-settled with --preset {preset}, which settles nothing; use audit")
     if samples is None:
         raise UsageError("expected --samples beside --until-settled: the most masked versions of a face, such as 4096")
+    check_doublings(samples)
+
+
+def check_doublings(samples: int) -> None:
+    """Refuse a number of samples that sampling until settled would not come to: some of them would never be made."""
+    times, rest = divmod(samples, FIRST_LOOK)
+    if samples > FIRST_LOOK and (rest or times & (times - 1)):
+        below = FIRST_LOOK * 2 ** (times.bit_length() - 1)
+        raise UsageError(
+            f"expected samples of {FIRST_LOOK} doubled, such as {below} or {2 * below}, where sampling goes on until "
+            f"settled: it looks after {FIRST_LOOK} and after each doubling; got {samples}"
+        )
 
 
 def check_dataset_name(name: str) -> None:

@@ -28,10 +28,13 @@ def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
 
 
 def _require(names: Collection[str], columns: Iterable[str]) -> None:
+    columns = list(columns)
     missing = [column for column in columns if column not in names]
     if missing:
         present = ", ".join(map(str, islice(names, 12))) or "none at all"
         raise UsageError(f"missing column(s) {', '.join(missing)}; the columns present begin with: {present}")
+    if twice := [column for column in columns if list(names).count(column) > 1]:
+        raise UsageError(f"expected one column {twice[0]}, got several of that name; rename or drop the others")
 
 
 def age_range_of(

@@ -24,6 +24,41 @@ def mask_picture(attribution: Attribution) -> np.ndarray:
     return picture
 
 
+def raising_pixels(mask: ArrayLike) -> np.ndarray:
+    """Where a mask says that the estimate is raised, bool of its shape.
+
+    Parameters
+    ----------
+    mask : array_like
+        Of bool; of whole numbers -1, 0 and 1, as lime's; of any numbers, which raise above 0; or a picture as
+        :func:`mask_picture` makes it, uint8 of 0, 128 and 255, in which 128 raises nothing.
+
+    Raises
+    ------
+    ValueError
+        For numbers that are not finite, or a uint8 picture of other grey levels.
+
+    Examples
+    --------
+    >>> raising_pixels(np.array([[0, 128, 255]], dtype=np.uint8)), raising_pixels([[-1, 0, 1]])
+    (array([[False, False,  True]]), array([[False, False,  True]]))
+    """
+    mask = np.asarray(mask)
+    if mask.dtype == bool:
+        return mask
+    if not np.isfinite(mask).all():
+        raise ValueError("expected a mask of finite numbers, got some that are not")
+    if mask.dtype == np.uint8 and mask.max(initial=0) > 1:
+        if not np.isin(mask, (NEGATIVE, UNSETTLED, POSITIVE)).all():
+            levels = ", ".join(map(str, np.unique(mask)[:5]))
+            raise ValueError(
+                f"expected a mask picture of the grey levels 0, 128 and 255, got {levels} …; read it as it was "
+                "written, or pass a mask of bool"
+            )
+        return mask == POSITIVE
+    return mask > 0
+
+
 def pack_masks(masks: np.ndarray) -> np.ndarray:
     """Eight pixels a byte.
 

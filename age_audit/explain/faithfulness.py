@@ -14,11 +14,11 @@ import numpy as np
 from age_audit.core.checks import checked_whole
 from age_audit.core.config import Stage1Config, check_choice
 from age_audit.core.randomness import stream
-from age_audit.core.schema import Attribution
+from age_audit.core.schema import CANVAS, Attribution
 from age_audit.estimators.masked import MaskedFaces
 from age_audit.estimators.targets import parse_target
 from age_audit.explain.superpixels import checked_face, image_seed, masked_targets
-from age_audit.explain.units import grid_units, unit_means
+from age_audit.explain.units import checked_units, grid_units, unit_means
 
 FILLS = ("mean-colour", "blurred")
 BLUR = 20.0  # standard deviation in pixels: skin, hair and light stay where they are, wrinkles and features go
@@ -123,10 +123,10 @@ def faithfulness(
     Raises
     ------
     ValueError
-        For another shape or type of the face, or a map with values that are not finite, which would be judged as if it
-        ranked nothing.
+        For another shape or type of the face or the units, what is no attribution, or a map with values that are not
+        finite, which would be judged as if it ranked nothing.
     UsageError
-        For another fill, or fewer than one step or random order.
+        For another fill, or fewer than two steps or one random order.
     ImageFailure
         ``estimate-not-finite`` when some version of the face gets no number.
 
@@ -149,9 +149,9 @@ def faithfulness(
     True
     """
     face = checked_face(face)
-    units = grid_units() if units is None else units
-    _check_map(attribution.map)
-    checked_whole("steps", steps, 1)
+    units = grid_units() if units is None else checked_units(units)
+    _check_map(attribution)
+    checked_whole("steps", steps, 2)
     asked = attribution.target
     if chance is None:
         chance = chance_of(estimator, face, asked, units=units, fill=fill, steps=steps, orders=orders, seed=seed)
@@ -196,9 +196,9 @@ def chance_of(
     (40.0, 40.0, 0.0)
     """
     face = checked_face(face)
-    checked_whole("steps", steps, 1)
+    checked_whole("steps", steps, 2)
     checked_whole("orders", orders, 1)
-    units = grid_units() if units is None else units
+    units = grid_units() if units is None else checked_units(units)
     generator = _draws(face, seed, "orders")
     drawn = [generator.permutation(int(units.max()) + 1) for _ in range(orders)]
     ways = np.stack([way for order in drawn for way in (order, order[::-1])])
@@ -305,7 +305,12 @@ def area(shares: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.trapezoid(targets, shares, axis=1)
 
 
-def _check_map(values: np.ndarray) -> None:
+def _check_map(attribution: Attribution) -> None:
+    if not isinstance(attribution, Attribution):
+        raise ValueError(f"expected an Attribution, as explain(face) returns it, got {type(attribution).__name__}")
+    values = attribution.map
+    if values.shape != (CANVAS, CANVAS):
+        raise ValueError(f"expected a map of shape ({CANVAS}, {CANVAS}), got {values.shape}")
     count = np.count_nonzero(~np.isfinite(values))
     if count:
         raise ValueError(f"expected a map of finite values, got {count} of {values.size} that are not; leave it out")

@@ -13,7 +13,7 @@ from functools import reduce
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from age_audit.core.config import FIRST_LOOK, PRESETS, LimeParameters, Stage1Config, check_choice
+from age_audit.core.config import FIRST_LOOK, PRESETS, LimeParameters, Stage1Config, check_choice, check_doublings
 from age_audit.core.errors import UsageError
 from age_audit.core.schema import Attribution
 from age_audit.estimators.masked import MaskedFaces
@@ -71,6 +71,13 @@ class LimeExplainer(Explainer):
             check_choice("preset", preset, PRESETS)
             parameters = PRESETS[preset]
         super().__init__(estimator, parameters, seed)
+        if parameters.design == "random" and parameters.settled_only:
+            raise UsageError(
+                "expected a design of complementary pairs, paley or balanced, with settled_only: errors are read off "
+                "them; got random"
+            )
+        if parameters.until_settled:
+            check_doublings(parameters.num_samples)
         if parameters.until_settled and (
             not parameters.settled_only or parameters.settled_by == "interval" or parameters.target == "top-class"
         ):

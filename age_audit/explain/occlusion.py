@@ -18,8 +18,10 @@ from age_audit.explain.superpixels import masked_targets
 class OcclusionExplainer(Explainer):
     """A square in the face's mean colour, moved by a patch at a time.
 
-    A patch's weight is the mean, over all places of the square that cover it, of what the square takes off the target.
-    The square also lies half outside the crop, so that patches at the edge are covered as often as others.
+    What a square takes off the target is shared out among its patches in equal parts; a patch's weight is the mean of
+    its parts over all places of the square that cover it. So weights of patches add up to what their region takes off,
+    if what squares take off adds up. The square also lies half outside the crop, so that patches at the edge are
+    covered as often as others.
     A weight that is rounding is in neither mask.
 
     Examples
@@ -44,7 +46,7 @@ class OcclusionExplainer(Explainer):
         hidden = np.broadcast_to(np.rint(face.mean(axis=(0, 1))).astype(np.uint8), face.shape)
         shown = np.concatenate([np.ones((1, cells * cells), dtype=int), 1 - squares])
         targets, name = masked_targets(self.estimator, face, MaskedFaces(face, hidden, segments, shown), target)
-        weights = squares.T @ (targets[0] - targets[1:]) / squares.sum(axis=0)
+        weights = squares.T @ (targets[0] - targets[1:]) / window**4  # places of a patch, and patches of a square
         least = ROUNDING * np.abs(targets).max()
         return Attribution(segments, weights, name, weights[segments] > least, weights[segments] < -least)
 

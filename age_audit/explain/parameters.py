@@ -69,7 +69,7 @@ class RiseParameters(Checked):
     ``settled_by``: as :class:`age_audit.core.config.LimeParameters`, of pixels in place of superpixels.
     """
 
-    num_samples: int = whole(512, least=2)
+    num_samples: int = whole(512, least=3)  # parts of two are mirror images, of no spread
     cells: int = whole(7, 1, MOST_CELLS)
     shown: float = number(0.5, 0, 1, above=True, below=True)
     confidence: float = number(0.95, 0, 1, above=True, below=True)

@@ -70,7 +70,7 @@ def _of_maps(explainer: str, parameters) -> Method:
 EXPLAINERS = {
     "lime": Method("lime:LimeExplainer", PRESETS),
     "kernel-shap": Method("kernel_shap:KernelShapExplainer", _audit(KernelShapParameters())),
-    "occlusion": Method("occlusion:OcclusionExplainer", _audit(OcclusionParameters()), version=2),
+    "occlusion": Method("occlusion:OcclusionExplainer", _audit(OcclusionParameters()), version=3),
     "rise": Method("rise:RiseExplainer", _audit(RiseParameters())),
     "grad-cam": _of_maps("grad_cam:GradCamExplainer", CamParameters()),
     "grad-cam++": _of_maps("grad_cam_plus_plus:GradCamPlusPlusExplainer", CamParameters()),

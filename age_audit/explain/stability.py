@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from age_audit.core.schema import Attribution
+from age_audit.core.schema import CANVAS, Attribution
 from age_audit.explain.superpixels import checked_face
 from age_audit.explain.units import grid_units, rank_correlation, unit_means
 
@@ -46,6 +46,8 @@ def over_seeds(maps: Sequence[Attribution | np.ndarray], seen: np.ndarray | None
     >>> over_seeds([rising, 2 * rising]), over_seeds([rising, -rising])
     (1.0, -1.0)
     """
+    if len(maps) < 2:
+        raise ValueError(f"expected two maps of the face or more, by other seeds, got {len(maps)}")
     means = [_cell_means(getattr(found, "map", found), seen) for found in maps]
     return float(np.mean([rank_correlation(*pair) for pair in combinations(means, 2)]))
 
@@ -95,6 +97,8 @@ def over_shift(
     True
     """
     face = checked_face(face)
+    if max(map(abs, shift)) >= CANVAS // 2:
+        raise ValueError(f"expected a shift of fewer than {CANVAS // 2} pixels, got {shift}: too little is left of it")
     before = explainer.explain(face, target) if before is None else before
     after = moved_back(explainer.explain(moved(face, shift), target).map, shift)
     kept = np.where(np.isfinite(after), before.map, np.nan)

@@ -27,6 +27,24 @@ def grid_units(cells: int = CELLS) -> np.ndarray:
     return place[:, None] * cells + place
 
 
+def checked_units(units: np.ndarray) -> np.ndarray:
+    """Parts of the crop, int (224, 224), each of them with a pixel; a ValueError for anything else.
+
+    Examples
+    --------
+    >>> int(checked_units(grid_units(2)).max())
+    3
+    """
+    units = np.asarray(units)
+    there = np.unique(units)
+    if units.shape != (CANVAS, CANVAS) or units.dtype.kind not in "iu" or there[0] or there[-1] + 1 != len(there):
+        raise ValueError(
+            f"expected units as whole numbers of shape ({CANVAS}, {CANVAS}), counted from 0 without gaps, got "
+            f"{units.dtype} of shape {units.shape}, {len(there)} numbers of {there[0]} to {there[-1]}"
+        )
+    return units
+
+
 def unit_means(values: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Mean of a map over each unit, float (U,); pixels that are NaN do not count, a unit of nothing else is NaN.
 

@@ -74,7 +74,7 @@ def face_boxes(faces: Sequence[BoxedFace], title: str) -> Figure:
     Raises
     ------
     ValueError
-        For no face or too many, or a crop and a saliency map of other shapes.
+        For no face or too many, a crop or a saliency map of another shape or type, or a box of another name.
 
     Examples
     --------
@@ -94,6 +94,14 @@ def face_boxes(faces: Sequence[BoxedFace], title: str) -> Figure:
             raise ValueError(
                 f"expected a crop and a saliency map of {CANVAS} x {CANVAS} pixels, got shapes {came[0]} and {came[1]}"
             )
+        if face.crop.dtype != np.uint8 or not np.isfinite(face.saliency).all():
+            raise ValueError(
+                f"expected a crop of uint8 and a saliency map of finite numbers for {face.title}, got "
+                f"{face.crop.dtype}, and {np.isfinite(face.saliency).mean():.0%} of the map"
+            )
+        if odd := {box.get("label") for box in face.boxes} - {None, *BOX_REGIONS}:
+            names = ", ".join(map(str, odd))
+            raise ValueError(f"expected boxes named after {', '.join(BOX_REGIONS)}, or None, got {names}")
     with style.applied():
         figure = style.new_figure(style.FULL, 0.85 + _SIDE * len(faces))
         grid = figure.subplots(len(faces), len(COLUMNS), squeeze=False)

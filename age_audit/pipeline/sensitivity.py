@@ -22,6 +22,7 @@ from age_audit.audit.explanations.sensitivity import (
     agreement_table,
     change_table,
     conclusion_table,
+    decided_by_chance,
     rank_table,
     survival_table,
 )
@@ -243,11 +244,13 @@ def _tables(config: SensitivityConfig, plan: _Plan, done: list[str]) -> list[str
     }
     for name, table in tables.items():
         _write(config, name, table)
-    sentences = _sentences(alike, survival, changes, len(done), config.estimator)
+    chance = decided_by_chance(years[years["choice"] == BASE], faces, features, BASE, resampling)
+    sentences = _sentences(alike, survival, changes, chance, len(done), config.estimator)
     kinds = {name: choice.kind for name, choice in CHOICES.items() if name != BASE} | {ANOTHER_FACE: ""}
     figure = choices_forest(alike, kinds, sentences[0])
     save_figure(figure, config.output, PREFIX, title=sentences[0], description=" ".join(sentences[1:]))
     document = _stated(config, plan, len(done)) | {"sentences": sentences}
+    document["decided_by_chance"] = chance
     document |= {name: _records(tables[name]) for name in ("agreement", "changes", "survival")}
     content = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(config.output / f"{PREFIX}.json", content.encode())
@@ -319,7 +322,9 @@ _ABOUT = {
 }
 
 
-def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFrame, n: int, estimator: str) -> list[str]:
+def _sentences(
+    alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFrame, chance: float, n: int, estimator: str
+) -> list[str]:
     """The finding first, with numbers of faces and intervals."""
     by = alike.set_index(["measure", "choice"])
     others = [name for name, choice in CHOICES.items() if choice.kind not in ("none", "seed")]
@@ -348,7 +353,7 @@ def _sentences(alike: pd.DataFrame, survival: pd.DataFrame, changes: pd.DataFram
         f"{estimator} stand under every one of {len(CHOICES) - 1} other choices",
         f"Those are {', '.join(by_kind)}. {turned} turn round under at least one choice and {lost} become undecided "
         f"under at least one; of {total} statements asked {decided.sum()} are decided, for their 95 % interval "
-        f"excludes 0, as those of about {0.05 * total:.0f} would where there is nothing to find. The most are lost "
+        f"excludes 0, as those of about {chance:.0f} would where there is nothing to find. The most are lost "
         f"with {_named(worst)}: {of_all.loc[worst[0], 'decided'] - of_all.loc[worst[0], 'kept']}; by another seed "
         f"alone {of_all.loc[seed, 'decided'] - of_all.loc[seed, 'kept']}.",
         f"Maps change most with {_named(least)}: mean rank correlation with the preset's map "

@@ -94,6 +94,7 @@ STEPS = {
         2,
         ("explain", "landmarks"),
         lambda recipe: recipe.box_parameters,
+        version=2,
         variant=lambda recipe: recipe.explain_variant,
     ),
     "region_years": Step(

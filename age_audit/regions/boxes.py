@@ -23,6 +23,7 @@ from skimage.measure import label
 
 from age_audit.core.config import BoxParameters
 from age_audit.core.landmarks import MESH_LANDMARK_COUNT, checked_landmarks
+from age_audit.core.masks import raising_pixels
 from age_audit.core.schema import LANDMARK_COUNT
 
 # Landmarks whose bounding box stands for each part, in the order in which ties are decided. dlib has no points on the
@@ -153,8 +154,8 @@ def activation_boxes(mask: np.ndarray) -> list[dict]:
 
     Parameters
     ----------
-    mask : ndarray of bool, or of numbers, shape (H, W)
-        True, or above 0, where pixels are salient.
+    mask : ndarray, shape (H, W)
+        Where pixels are salient: as :func:`age_audit.core.masks.raising_pixels`.
 
     Returns
     -------
@@ -165,7 +166,7 @@ def activation_boxes(mask: np.ndarray) -> list[dict]:
     Raises
     ------
     ValueError
-        For another shape.
+        For another shape, and as :func:`age_audit.core.masks.raising_pixels`.
 
     Examples
     --------
@@ -177,7 +178,7 @@ def activation_boxes(mask: np.ndarray) -> list[dict]:
     mask = np.asarray(mask)
     if mask.ndim != 2 or not mask.size:
         raise ValueError(f"expected a mask of shape (height, width), got {mask.shape}")
-    pieces = scipy.ndimage.find_objects(label(mask > 0, connectivity=2))
+    pieces = scipy.ndimage.find_objects(label(raising_pixels(mask), connectivity=2))
     return [_box((columns.start, rows.start, columns.stop, rows.stop)) for rows, columns in pieces]
 
 
@@ -258,6 +259,8 @@ def annotate(
     True
     """
     _check_overlap(overlap)
+    for boxes in (activation, landmark):
+        _check_sides(_sides(boxes))
     if not activation or not landmark:
         return [dict(box, label=None) for box in activation]
     annotated = []
@@ -298,9 +301,9 @@ def nearest_overlapping(boxes: np.ndarray, parts: np.ndarray, overlap: float = O
     [1, 0, -1]
     """
     _check_overlap(overlap)
+    for sides in (boxes, parts):
+        _check_sides(sides)
     size = boxes[..., 2:] - boxes[..., :2]
-    if (size <= 0).any():
-        raise ValueError("expected boxes of at least one pixel, whose max_x and max_y are above min_x and min_y")
     # Twice the distance of the centres: whole numbers, so that ties are ties.
     twice = (boxes[..., :2] + boxes[..., 2:])[..., :, None, :] - (parts[..., :2] + parts[..., 2:])[..., None, :, :]
     nearest = (twice[..., 0] ** 2 + twice[..., 1] ** 2).argmin(axis=-1)  # numpy is slow to sum over two
@@ -333,6 +336,11 @@ def active_regions(boxes: Sequence[dict]) -> dict[str, bool]:
     """
     named = {box["label"] for box in boxes}
     return {f"active_{region}": region in named for region in BOX_REGIONS}
+
+
+def _check_sides(sides: np.ndarray) -> None:
+    if sides.size and not (sides[..., 2:] > sides[..., :2]).all():  # nor is NaN above anything
+        raise ValueError("expected boxes of at least one pixel, whose max_x and max_y are above min_x and min_y")
 
 
 def _check_overlap(overlap: float) -> None:

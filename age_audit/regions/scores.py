@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from age_audit.core.masks import raising_pixels
 from age_audit.core.schema import CANVAS, RegionActivation
 from age_audit.regions.polygons import POINT_ORDER, REGIONS, FaceRegions, regions_with_masks
 
@@ -27,8 +28,8 @@ def score_regions(mask: np.ndarray, landmarks, size: int = CANVAS) -> dict[str, 
 
     Parameters
     ----------
-    mask : ndarray of bool, or of numbers, shape (size, size)
-        True (above 0) where the explanation raises the estimate.
+    mask : ndarray, shape (size, size)
+        Where the explanation raises the estimate: as :func:`age_audit.core.masks.raising_pixels`.
     landmarks : array_like of int or float, shape (68, 2)
         (x, y) in pixels of the canvas.
     size : int
@@ -43,7 +44,8 @@ def score_regions(mask: np.ndarray, landmarks, size: int = CANVAS) -> dict[str, 
     Raises
     ------
     ValueError
-        If the mask is not of that shape, or as :func:`age_audit.regions.polygons.region_polygons`.
+        If the mask is not of that shape, or as :func:`age_audit.core.masks.raising_pixels` and
+        :func:`age_audit.regions.polygons.region_polygons`.
 
     Examples
     --------
@@ -178,5 +180,4 @@ def _checked_mask(mask: np.ndarray, size: int) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.shape != (size, size):
         raise ValueError(f"expected a mask of shape ({size}, {size}); got {mask.shape}")
-    # lime's masks hold +1 and -1; taken as truth values both would count as positive
-    return mask if mask.dtype == bool else mask > 0
+    return raising_pixels(mask)

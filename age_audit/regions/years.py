@@ -39,8 +39,7 @@ def region_years(attribution: Attribution, landmarks, *, additive: bool = False)
     Regions overlap as their polygons do, so the 13 numbers have no meaningful sum: the mouth lies within the chin, each
     inner eye within its eye, and some pixels are in none.
 
-    Weights of occlusion are those of overlapping squares, each of which counts in all of its patches: a sum of them is
-    up to ``window`` squared times, by default four times, what covering the region takes off.
+    All of them count, settled or not: what is not settled widens the interval instead.
 
     Ends of the intervals of superpixels are carried through as if their errors were independent: a region's reach is
     the root of the sum of the squared reaches that its superpixels give it. On the audit's balanced design that is

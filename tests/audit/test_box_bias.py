@@ -128,7 +128,10 @@ class TestEqualizedOdds:
 
 @pytest.mark.parametrize(
     "spelled",
-    [{"Male": "m", "Female": "f"}, {"Male": "male", "Female": "female"}, {"Male": "male"}, {"Male": 0, "Female": 1}],
+    [
+        *({"Male": "m", "Female": "f"}, {"Male": "male", "Female": "female"}, {"Male": "male"}, {"Male": "Male "}),
+        {"Male": 0, "Female": 1},
+    ],
 )
 def test_classes_that_are_spelled_otherwise_are_refused(spelled):
     """Each prediction would be wrong, and every rate 0: perfectly fair."""
@@ -221,6 +224,13 @@ class TestPublishedScores:
             feature_probabilities(SEEN.assign(active_nose=0.5), *GENDER, **TWO)
         with pytest.raises(ValueError, match="an outcome a face, 4, got 2"):
             list(kinds_of(pd.Series(["a", "b"]), SEEN.head(4)))
+        outcome = classification_outcomes(SEEN, *GENDER[1:])
+        with pytest.raises(ValueError, match="outcomes with the index of the faces, in the same order"):
+            activation_shares(SEEN.iloc[::-1], GENDER[0], outcome, **TWO)
+        with pytest.raises(ValueError, match="True or False in active_nose, or 1 and 0, got text"):
+            feature_probabilities(SEEN.assign(active_nose="True"), *GENDER, **TWO)
+        with pytest.raises(ValueError, match="a list of regions, got the text 'nose'"):
+            feature_probabilities(SEEN, *GENDER, regions="nose")
 
 
 def test_outcomes_of_ages_at_the_limit_and_of_ranges():

@@ -13,6 +13,7 @@ from age_audit.core.config import (
     Stage1Config,
     Stage2Config,
     Stage3Config,
+    check_doublings,
     parse_age_ranges,
     settled_rule,
 )
@@ -133,6 +134,16 @@ def test_until_settled_wants_a_share_a_bound_and_a_preset_that_settles(stage):
         stage(samples=1024, until_settled=0.9)
     with pytest.raises(UsageError, match="expected --samples beside --until-settled"):
         stage(preset="audit", until_settled=0.9)
+
+
+def test_until_settled_wants_samples_that_doubling_comes_to():
+    for samples in (1, 100, 256, 512, 4096):
+        check_doublings(samples)
+    for samples, named in ((257, "256 or 512"), (1000, "512 or 1024"), (768, "512 or 1024"), (4095, "2048 or 4096")):
+        with pytest.raises(UsageError, match=f"doubled, such as {named}.* got {samples}"):
+            check_doublings(samples)
+    with pytest.raises(UsageError, match="got 1000"):
+        Stage1Config(preset="audit", samples=1000, until_settled=0.9)
 
 
 def test_what_settled_means_is_told_by_the_provenance():

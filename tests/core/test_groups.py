@@ -78,6 +78,11 @@ def test_missing_columns_are_named_beside_those_that_are_there():
     groups.require_columns(pd.DataFrame({"a": [1]}), ["a"])
 
 
+def test_a_column_that_is_there_twice_is_refused():
+    with pytest.raises(UsageError, match="expected one column race_real, got several"):
+        groups.require_columns(pd.DataFrame([[1, 2, 3]], columns=["race_real", "a", "race_real"]), ("a", "race_real"))
+
+
 def test_names_of_one_and_of_sixty_characters():
     assert groups.check_features(["x", "y" * 60]) == ("x", "y" * 60)
 

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from age_audit.core.masks import block_means, mask_picture, pack_masks, signed_mask_sums, unpack_masks
+from age_audit.core.masks import (
+    block_means,
+    mask_picture,
+    pack_masks,
+    raising_pixels,
+    signed_mask_sums,
+    unpack_masks,
+)
 from age_audit.core.schema import Attribution
 
 
@@ -24,6 +31,22 @@ def test_positive_reads_as_positive_by_the_published_threshold():
     picture = mask_picture(attribution([[0, 1, 2], [1, 1, 0]], positive=[1], negative=[0, 2]))
     np.testing.assert_array_equal(picture > 200, attribution([[0, 1, 2], [1, 1, 0]], [1], []).positive_mask)
     assert set(np.unique(picture)) == {0, 255}
+
+
+def test_a_picture_is_read_as_the_mask_that_it_was_made_of():
+    for positive, negative in (([1], [2]), ([], [2]), ([], []), ([0, 1, 2], [])):
+        made_of = attribution([[0, 1, 2], [1, 1, 0]], positive, negative)
+        np.testing.assert_array_equal(raising_pixels(mask_picture(made_of)), made_of.positive_mask)
+
+
+def test_masks_of_other_kinds():
+    assert raising_pixels(np.array([0, 1], dtype=np.uint8)).tolist() == [False, True]
+    assert raising_pixels(np.array([-1, 0, 1])).tolist() == [False, False, True]
+    assert raising_pixels(np.array([-0.5, 0.0, 1e-9])).tolist() == [False, False, True]
+    with pytest.raises(ValueError, match="grey levels 0, 128 and 255, got 0, 37, 255"):
+        raising_pixels(np.array([0, 37, 255], dtype=np.uint8))
+    with pytest.raises(ValueError, match="finite"):
+        raising_pixels(np.array([0, np.nan]))
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])

@@ -270,13 +270,22 @@ class TestRefused:
         with pytest.raises(ValueError, match=f"finite values, got {np.isnan(values).sum()} of 50176 that are not"):
             faithfulness(self.Left(), crops[0], of_map(values, "expected_age", signed=True))
 
-    @pytest.mark.parametrize("steps", [0, -1, 2.5])
+    @pytest.mark.parametrize("steps", [0, -1, 1, 2.5])
     def test_no_steps(self, steps, crops):
         said = of_map(np.ones((224, 224)), "expected_age", signed=True)
-        with pytest.raises(UsageError, match="expected steps to be a whole number, at least 1"):
+        with pytest.raises(UsageError, match="expected steps to be a whole number, at least 2"):
             faithfulness(self.Left(), crops[0], said, steps=steps)
-        with pytest.raises(UsageError, match="expected steps to be a whole number, at least 1"):
+        with pytest.raises(UsageError, match="expected steps to be a whole number, at least 2"):
             chance_of(self.Left(), crops[0], steps=steps)
+
+    def test_what_is_no_attribution_of_the_crop(self, crops):
+        with pytest.raises(ValueError, match=r"expected an Attribution, as explain\(face\) returns it, got ndarray"):
+            faithfulness(self.Left(), crops[0], np.ones((224, 224)))
+        with pytest.raises(ValueError, match=r"expected a map of shape \(224, 224\), got \(9, 9\)"):
+            faithfulness(self.Left(), crops[0], of_map(np.ones((9, 9)), "expected_age", signed=True))
+        said = of_map(np.ones((224, 224)), "expected_age", signed=True)
+        with pytest.raises(ValueError, match="units as whole numbers"):
+            faithfulness(self.Left(), crops[0], said, units=1 + grid_units())
 
     def test_no_orders(self, crops):
         with pytest.raises(UsageError, match="expected orders to be a whole number, at least 1, such as 1, got 0"):

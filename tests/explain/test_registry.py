@@ -213,7 +213,7 @@ WRONG = [
     ("rise", {"shown": 1.5}, "got 1.5"),
     ("rise", {"cells": 0}, "got 0"),
     ("rise", {"cells": 500}, "got 500"),
-    ("rise", {"num_samples": 1}, "num_samples to be a whole number, at least 2, such as 512, got 1"),
+    ("rise", {"num_samples": 1}, "num_samples to be a whole number, at least 3, such as 512, got 1"),
     ("rise", {"target": 5}, "target to be a text, such as 'expected-age', got 5"),
     ("rise", {"target": ""}, "got ''"),
 ]

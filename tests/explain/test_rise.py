@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from age_audit.core.errors import UsageError
 from age_audit.core.schema import AgeEstimate
 from age_audit.explain.parameters import RiseParameters
 from age_audit.explain.rise import RiseExplainer
@@ -48,9 +49,15 @@ def test_intervals_hold_what_many_masks_give(crops):
 
 def test_other_faces_and_seeds_have_other_masks(crops):
     masks = [
-        RiseExplainer(Contrast(), RiseParameters(num_samples=2), seed)._masks(face) for face in crops for seed in (1, 2)
+        RiseExplainer(Contrast(), RiseParameters(num_samples=3), seed)._masks(face) for face in crops for seed in (1, 2)
     ]
     assert len({mask.tobytes() for mask in masks}) == 4
+
+
+def test_two_masks_are_too_few_for_a_spread():
+    """Deviations of two answers from their mean are each other's mirror image, and their parts are equal."""
+    with pytest.raises(UsageError, match="expected num_samples to be a whole number, at least 3"):
+        RiseParameters(num_samples=2)
 
 
 class Noise:

@@ -56,6 +56,14 @@ def test_seeds_are_compared_two_by_two():
     assert over_seeds([of_map(maps[0], "expected_age", signed=True), maps[1]]) == pytest.approx(0.8)
 
 
+def test_what_cannot_be_compared_is_refused(crops):
+    for maps in ([], [np.ones((224, 224))]):
+        with pytest.raises(ValueError, match=f"two maps of the face or more, by other seeds, got {len(maps)}"):
+            over_seeds(maps)
+    with pytest.raises(ValueError, match="fewer than 112 pixels"):
+        over_shift(load_explainer("occlusion", Years()), crops[0], (0, -112))
+
+
 def test_cells_that_are_not_seen_do_not_count(crops):
     seen = np.arange(196) < 98
     one = np.where(seen, np.arange(196), 500.0)[grid_units()]

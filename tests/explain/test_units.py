@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from age_audit.core.schema import AgeEstimate
-from age_audit.explain.units import grid_units, rank_correlation, seen_units, unit_means
+from age_audit.explain.units import checked_units, grid_units, rank_correlation, seen_units, unit_means
 
 
 def test_the_grid_is_squares_row_by_row():
@@ -16,6 +16,14 @@ def test_the_grid_is_squares_row_by_row():
         rows, columns = np.nonzero(units == unit)
         assert (rows.min(), columns.min()) == (16 * (unit // 14), 16 * (unit % 14))
         assert (np.ptp(rows), np.ptp(columns)) == (15, 15)
+
+
+@pytest.mark.parametrize(
+    "wrong", [1 + grid_units(), 2 * grid_units(), grid_units() / 1.0, grid_units()[:7], -grid_units()]
+)
+def test_units_are_counted_from_0_without_gaps(wrong):
+    with pytest.raises(ValueError, match="counted from 0 without gaps"):
+        checked_units(wrong)
 
 
 def test_means_are_those_of_a_loop():

@@ -88,3 +88,8 @@ def test_what_does_not_fit_is_refused(face):
         face_boxes([], "t")
     with pytest.raises(ValueError, match=r"got shapes \(224, 224, 3\) and \(112, 112\)"):
         face_boxes([BoxedFace(**vars(face) | {"saliency": np.zeros((112, 112))})], "t")
+    for wrong in ({"saliency": np.full((224, 224), np.nan)}, {"crop": face.crop / 255}):
+        with pytest.raises(ValueError, match="a crop of uint8 and a saliency map of finite numbers for a face"):
+            face_boxes([BoxedFace(**vars(face) | wrong)], "t")
+    with pytest.raises(ValueError, match=r"boxes named after left_eye, .*, or None, got mouth"):
+        face_boxes([BoxedFace(**vars(face) | {"boxes": [EYE | {"label": "mouth"}]})], "t")

@@ -15,9 +15,11 @@ import analysis_2_evaluate
 from age_audit.core import paths
 from age_audit.core.errors import UsageError
 from age_audit.core.paths import MESH_MODEL_SHA256, WEIGHTS_FOLDER_VARIABLE
+from age_audit.core.schema import Attribution
 from age_audit.data.metadatasets import read_metadataset
 from age_audit.data.results import Results
 from age_audit.estimators.entries import ENTRIES
+from age_audit.faces.landmarks import landmarks_on_crop
 from age_audit.faces.landmarks_478 import landmarks_478_on_crop
 from age_audit.pipeline import stage2 as pipeline_stage2
 from age_audit.pipeline.recipe import Recipe
@@ -195,7 +197,6 @@ def check_region_years(boxed):
 
 
 def test_regions_of_a_method_whose_pixels_add_up_are_summed():
-    from age_audit.core.schema import Attribution
     from age_audit.pipeline.tasks import READINGS
 
     each, points = np.full((224, 224), 0.5), np.full((68, 2), 100)
@@ -208,7 +209,6 @@ def test_regions_of_a_method_whose_pixels_add_up_are_summed():
 
 
 def test_values_that_do_not_sum_are_noted_beside_the_regions():
-    from age_audit.core.schema import Attribution
     from age_audit.pipeline.tasks import READINGS
 
     each, points = np.full((224, 224), 0.5), np.full((68, 2), 100)
@@ -233,7 +233,6 @@ def test_methods_and_targets_lie_side_by_side(photos, boxed):
 
 
 def test_a_face_on_which_nothing_stands_out_has_no_box():
-    from age_audit.core.schema import Attribution
     from age_audit.pipeline.tasks import READINGS
 
     nothing, points = np.zeros((224, 224)), np.arange(136).reshape(68, 2)
@@ -396,3 +395,22 @@ def test_what_is_counted_beside_fewer_images(photos, copied, capsys):
     assert "1 of 2 images" in out and "2 estimates with a labelled age, those of earlier runs included: mean" in out
     assert stage1(photos, copied, *GRAD_CAM) == 0
     assert "2 estimates with a labelled age: mean" in capsys.readouterr().out
+
+
+def test_what_is_not_settled_is_in_no_box(crops):
+    """The parts of highest weight are undecided; without intervals, as in preset published, they are boxed."""
+    from age_audit.pipeline.tasks import READINGS
+
+    points, _ = landmarks_on_crop(crops[0])
+    segments = np.zeros((224, 224), dtype=int)
+    segments[40:60, 40:60], segments[100:120, 100:120], segments[160:180, 60:80] = 1, 2, 3
+    weights, interval = np.array([0.0, 9, 3, 3]), np.array([[-1, 1], [-2, 20], [1, 5], [-1, 7]])
+    settled = interval[:, 0] > 0
+    nothing = np.zeros((224, 224), dtype=bool)
+    found = Attribution(segments, weights, "expected_age", settled[segments], nothing, interval, settled)
+    (box,), _ = READINGS["boxes"](found, points, False)
+    assert [box[side] for side in ("min_x", "min_y", "max_x", "max_y")] == [100, 100, 120, 120]
+    alike = Attribution(segments, weights, "expected_age", weights[segments] > 0, nothing)
+    assert len(READINGS["boxes"](alike, points, False)[0]) == 1  # Otsu's threshold leaves the highest
+    undecided = Attribution(segments, weights, "expected_age", nothing, nothing, interval - 50, settled & False)
+    assert READINGS["boxes"](undecided, points, False) == ([], ("no-activation-box",))

@@ -342,8 +342,10 @@ class TestAnnotate:
 
     def test_refused(self):
         part = box(0, 0, 10, 10, "nose")
-        with pytest.raises(ValueError, match="at least one pixel"):
-            annotate([box(5, 5, 5, 9)], [part])
+        for odd in (box(5, 5, 5, 9), box(5, 5, np.nan, 9)):
+            for activation, parts in (([odd], [part]), ([part], [part, odd]), ([odd], [])):
+                with pytest.raises(ValueError, match="at least one pixel"):
+                    annotate(activation, parts)
         for overlap in (0, 1.1, np.nan, 20, "0.2"):
             for boxes in ([box(0, 0, 3, 3)], []):  # also where there is nothing to name
                 with pytest.raises(ValueError, match="overlap that is a number above 0 and at most 1, got"):

@@ -86,7 +86,11 @@ def answered_faces(frame: pd.DataFrame) -> pd.DataFrame:
             "them in the labels"
         )
     answers = np.where(probability >= THRESHOLD, POSITIVE, NEGATIVE)
-    return frame.assign(**{ANSWER: answers})[two & ~np.isnan(probability)]
+    judged = frame.assign(**{ANSWER: answers})[two & ~np.isnan(probability)]
+    if isinstance(judged[LABEL].dtype, pd.CategoricalDtype):  # or groups without a face are left of the other labels
+        others = judged[LABEL].cat.categories.difference([POSITIVE, NEGATIVE])
+        judged[LABEL] = judged[LABEL].cat.remove_categories(others)
+    return judged
 
 
 def count_answers(frame: pd.DataFrame) -> dict[str, int]:

@@ -10,6 +10,7 @@ from age_audit.audit.explanations.sensitivity import (
     agreement_table,
     change_table,
     conclusion_table,
+    decided_by_chance,
     rank_table,
     survival_table,
 )
@@ -88,6 +89,31 @@ def test_of_two_groups_one_is_asked_and_one_group_is_none(conclusions):
 def test_small_groups_are_left_out(years, faces):
     few = faces.assign(gender_real=gender(["Male"] * (LEAST - 1) + ["Female"] * (N - LEAST + 1)))
     assert conclusion_table(years, few, ["gender_real"], "base", RESAMPLING).query("kind == 'group'").empty
+
+
+def test_of_few_faces_nothing_is_concluded(years, faces):
+    few = years[years["fname"].isin(NAMES[: LEAST - 1])]
+    table = conclusion_table(few, faces.head(LEAST - 1), [], "base", RESAMPLING)
+    assert set(table["verdict"]) == {UNDECIDED} and table["value"].notna().all()
+    assert table[["low", "high", "change_low", "change_high"]].isna().all(axis=None)
+    assert decided_by_chance(few, faces.head(LEAST - 1), [], "base", RESAMPLING) == 0
+
+
+def test_chance_decides_what_intervals_of_nothing_exclude(years, faces):
+    """Numbers whose signs and groups are arbitrary already are decided as often as when they are drawn anew."""
+    rng = np.random.default_rng(7)
+    features, regions = ["gender_real"], [f"r{number}" for number in range(8)]
+    drawn = [frame_of({"base": {name: rng.normal(0, 1, N) for name in regions}}) for _ in range(12)]
+    decided = [
+        (conclusion_table(values, faces, features, "base", RESAMPLING)["verdict"] != UNDECIDED).sum()
+        for values in drawn
+    ]
+    expected = [decided_by_chance(values, faces, features, "base", RESAMPLING) for values in drawn]
+    assert len(conclusion_table(drawn[0], faces, features, "base", RESAMPLING)) == 8 + 8 + 28
+    assert 0.05 * 44 < np.mean(expected) < 0.14 * 44
+    assert np.mean(decided) == pytest.approx(np.mean(expected), abs=3 * np.std(decided) / np.sqrt(12))
+    strong = frame_of({"base": {name: rng.normal(5, 1, N) for name in regions}})
+    assert decided_by_chance(strong, faces, features, "base", RESAMPLING) < 0.2 * 44  # what is there is done away with
 
 
 def test_faces_without_a_label_are_in_no_group(years, faces):
