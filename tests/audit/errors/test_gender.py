@@ -254,3 +254,10 @@ class TestDoubts:
         straight = gender_doubts({"one": one, "two": two}, sure=0.6)
         assert straight["label_doubt"].any()
         pd.testing.assert_frame_equal(straight, gender_doubts({"one": one, "two": two[::-1]}, sure=0.6))
+
+
+def test_other_labels_leave_no_empty_group():
+    labels = pd.Categorical(["Male", "F", "Female", None], ["Male", "F", "Female"])
+    judged = answered_faces(pd.DataFrame({"gender_real": labels, "probability_female": [0.1, 0.9, 0.9, 0.9]}))
+    assert judged["gender_answer"].tolist() == ["Male", "Female"]
+    assert judged["gender_real"].cat.categories.tolist() == ["Male", "Female"]
