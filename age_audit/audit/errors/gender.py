@@ -88,8 +88,8 @@ def answered_faces(frame: pd.DataFrame) -> pd.DataFrame:
     answers = np.where(probability >= THRESHOLD, POSITIVE, NEGATIVE)
     judged = frame.assign(**{ANSWER: answers})[two & ~np.isnan(probability)]
     if isinstance(judged[LABEL].dtype, pd.CategoricalDtype):  # or groups without a face are left of the other labels
-        others = judged[LABEL].cat.categories.difference([POSITIVE, NEGATIVE])
-        judged[LABEL] = judged[LABEL].cat.remove_categories(others)
+        names = [name for name in judged[LABEL].cat.categories if name in (POSITIVE, NEGATIVE)]
+        judged[LABEL] = judged[LABEL].cat.set_categories(names)
     return judged
 
 
