@@ -582,3 +582,20 @@ def test_sides_are_told_by_the_hidden_picture():
     younger, older = methods._sides({("faceres", "lime"): some}, rows)
     assert (younger["taken_for"], younger["n"], younger["value"], younger["faces_better"]) == ("younger", 1, -3.0, 0.0)
     assert (older["taken_for"], older["n"], older["value"], older["faces_better"]) == ("older", 1, 5.0, 1.0)
+
+
+def test_the_page_on_method_says_what_of_dex_wrn_stands():
+    rows = pd.DataFrame(json.loads((ROOT / "benchmarks" / "sensitivity_conclusions.json").read_text()))
+    rows = rows[(rows["estimator"] == "dex-wrn") & (rows["verdict"] != "undecided")]
+    orders = rows[(rows["kind"] == "order") & rows["survives"]]
+    much = {"nose", "eye_l", "eye_r", "cheek_l", "cheek_r", "chin", "top"}
+    pairs = [
+        (row.region, row.other_region) if row.verdict == "more" else (row.other_region, row.region)
+        for row in orders.itertuples()
+    ]
+    assert (len(pairs), sum(more in much and less not in much for more, less in pairs)) == (45, 40)
+    directions = rows[rows["kind"] == "direction"]
+    assert set(directions["verdict"]) == {"lowers"} and len(directions) == 12
+    assert directions["undecided"].str.split("; ").map(lambda names: "another face" in names).sum() == 11
+    assert not rows.loc[rows["kind"] == "group", "survives"].any()
+    assert ((rows["turned"] != "").sum(), (rows["undecided"] != "").sum(), rows["survives"].sum()) == (6, 43, 46)
