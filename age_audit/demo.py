@@ -150,7 +150,7 @@ def _draw_panels(config: Stage1Config, findings: list[Finding], which: str) -> l
             pictures.append(save_figure(figure, config.output, f"{Path(fname).stem}-{which}"))
             boxes = read_result(ledger, recipe, "boxes", fname)
             title = f"{finding.portrait.title}, {finding.age:.1f} years"
-            boxed.append(BoxedFace(crop, found.attribution.map, boxes, found.landmarks, title))
+            boxed.append(BoxedFace(crop, found.attribution.settled_map, boxes, found.landmarks, title))
     if boxed:
         on = [dict.fromkeys(box["label"].replace("_", " ") for box in face.boxes if box["label"]) for face in boxed]
         said = [f"{face.title}: {', '.join(parts) or 'no part'}" for face, parts in zip(boxed, on, strict=True)]

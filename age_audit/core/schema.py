@@ -181,6 +181,13 @@ class Attribution:
         """Float (224, 224): the value of every pixel, that of its superpixel where it has one."""
         return self.weights[self.segments] if self.dense is None else self.dense
 
+    @property
+    def settled_map(self) -> np.ndarray:
+        """:attr:`map` with 0 where the sign is undecided: what boxes are made of. All of it without intervals."""
+        if self.interval is None:
+            return self.map
+        return np.where(self.positive_mask | self.negative_mask, self.map, 0)
+
 
 @dataclass(frozen=True)
 class RegionActivation:

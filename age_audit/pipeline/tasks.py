@@ -354,10 +354,7 @@ def _read_activations(attribution: Attribution, landmarks: np.ndarray, _: bool) 
 def _read_boxes(attribution: Attribution, landmarks: np.ndarray, _: bool) -> Reading:
     from age_audit.regions.boxes import boxes_of_face
 
-    saliency = attribution.map
-    if attribution.interval is not None:  # what is not settled counts nowhere
-        saliency = np.where(attribution.positive_mask | attribution.negative_mask, saliency, 0)
-    boxes = boxes_of_face(saliency, landmarks, BoxParameters())
+    boxes = boxes_of_face(attribution.settled_map, landmarks, BoxParameters())
     return boxes, () if boxes else ("no-activation-box",)
 
 
