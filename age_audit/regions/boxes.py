@@ -259,9 +259,8 @@ def annotate(
     True
     """
     _check_overlap(overlap)
-    for boxes in (activation, landmark):
-        _check_sides(_sides(boxes))
     if not activation or not landmark:
+        _check_sides(_sides([*activation, *landmark]))
         return [dict(box, label=None) for box in activation]
     annotated = []
     for box, part in zip(activation, nearest_overlapping(_sides(activation), _sides(landmark), overlap), strict=True):
